@@ -1,0 +1,1 @@
+//! Reads what an .ipa or .pkg says about itself, without unpacking it.

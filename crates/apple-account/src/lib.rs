@@ -1,0 +1,1 @@
+//! Which Apple developer account, and from where.

@@ -1,0 +1,1 @@
+//! A local stand-in for Apple's and Bitrise's services and tools.

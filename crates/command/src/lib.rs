@@ -1,0 +1,1 @@
+//! Runs child processes: streamed, redacted, timed, and killed as a group.

@@ -1,0 +1,1 @@
+//! Apple ID sessions and the Developer Portal's web services.

@@ -1,0 +1,1 @@
+//! Ruby, Bundler, gems and running fastlane with an account.

@@ -1,0 +1,1 @@
+//! Masks secrets in text and byte streams, in every form in which they leak.

@@ -1,0 +1,1 @@
+//! Signing identities, provisioning profiles, keychains.

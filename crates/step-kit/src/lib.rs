@@ -1,0 +1,1 @@
+//! The contract with Bitrise: manifest, inputs, log, outputs, reports, exit codes.

@@ -1,0 +1,1 @@
+//! One HTTP client policy: time-outs, retries, limits.

@@ -1,0 +1,1 @@
+//! Reads any Xcode project exactly and edits it by the line.

@@ -1,0 +1,1 @@
+//! Whole-workflow tests of the real binaries.

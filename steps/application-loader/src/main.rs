@@ -1,0 +1,3 @@
+//! Uploads an .ipa or .pkg to App Store Connect.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Code signing assets through an Apple ID session.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Code signing assets through the App Store Connect API.
+
+fn main() {}

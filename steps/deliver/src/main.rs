@@ -1,0 +1,3 @@
+//! Uploads binary, metadata and screenshots through fastlane deliver.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Runs a fastlane lane with the account's credentials.
+
+fn main() {}

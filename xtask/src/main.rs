@@ -1,0 +1,3 @@
+//! Developer tasks: ci, demo, generate, stage, dist, bench.
+
+fn main() {}
