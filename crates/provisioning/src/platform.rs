@@ -1,0 +1,276 @@
+//! Platforms, distributions, and the profile types that follow from both.
+//!
+//! The tables come from Apple's `ProfileType`, `DeviceClass` and `BundleIdPlatform` enumerations in the App
+//! Store Connect API document.
+
+use serde::Serialize;
+
+/// What a target is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Platform {
+    /// iPhone and iPad.
+    Ios,
+    /// Apple TV.
+    Tvos,
+    /// Apple Watch, as a companion or on its own.
+    Watchos,
+    /// Apple Vision.
+    Visionos,
+    /// Mac, AppKit.
+    Macos,
+    /// Mac, from an iOS target.
+    MacCatalyst,
+}
+
+/// How the result is handed to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Distribution {
+    /// Debugging on registered devices.
+    Development,
+    /// App Store and TestFlight.
+    AppStore,
+    /// Registered devices, without a debugger.
+    AdHoc,
+    /// In-house, for members of the Enterprise Program.
+    Enterprise,
+    /// Mac software outside the store, signed with a Developer ID.
+    DeveloperId,
+}
+
+impl Distribution {
+    /// The value of the input `distribution_type`, which is also the word in profile names.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::AppStore => "app-store",
+            Self::AdHoc => "ad-hoc",
+            Self::Enterprise => "enterprise",
+            Self::DeveloperId => "developer-id",
+        }
+    }
+
+    /// Whether profiles of this distribution list devices one by one.
+    pub fn lists_devices(self) -> bool {
+        matches!(self, Self::Development | Self::AdHoc)
+    }
+}
+
+impl std::fmt::Display for Distribution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One of Apple's provisioning profile types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ProfileType {
+    /// iOS, watchOS and visionOS development.
+    IosAppDevelopment,
+    /// iOS, watchOS and visionOS in the App Store.
+    IosAppStore,
+    /// iOS, watchOS and visionOS on registered devices.
+    IosAppAdhoc,
+    /// iOS, watchOS and visionOS in-house.
+    IosAppInhouse,
+    /// tvOS development.
+    TvosAppDevelopment,
+    /// tvOS in the App Store.
+    TvosAppStore,
+    /// tvOS on registered devices.
+    TvosAppAdhoc,
+    /// tvOS in-house.
+    TvosAppInhouse,
+    /// macOS development.
+    MacAppDevelopment,
+    /// Mac App Store.
+    MacAppStore,
+    /// macOS with Developer ID.
+    MacAppDirect,
+    /// Mac Catalyst development.
+    MacCatalystAppDevelopment,
+    /// Mac Catalyst in the Mac App Store.
+    MacCatalystAppStore,
+    /// Mac Catalyst with Developer ID.
+    MacCatalystAppDirect,
+}
+
+/// Every profile type, with Apple's spelling.
+const PROFILE_TYPES: [(ProfileType, &str); 14] = [
+    (ProfileType::IosAppDevelopment, "IOS_APP_DEVELOPMENT"),
+    (ProfileType::IosAppStore, "IOS_APP_STORE"),
+    (ProfileType::IosAppAdhoc, "IOS_APP_ADHOC"),
+    (ProfileType::IosAppInhouse, "IOS_APP_INHOUSE"),
+    (ProfileType::TvosAppDevelopment, "TVOS_APP_DEVELOPMENT"),
+    (ProfileType::TvosAppStore, "TVOS_APP_STORE"),
+    (ProfileType::TvosAppAdhoc, "TVOS_APP_ADHOC"),
+    (ProfileType::TvosAppInhouse, "TVOS_APP_INHOUSE"),
+    (ProfileType::MacAppDevelopment, "MAC_APP_DEVELOPMENT"),
+    (ProfileType::MacAppStore, "MAC_APP_STORE"),
+    (ProfileType::MacAppDirect, "MAC_APP_DIRECT"),
+    (ProfileType::MacCatalystAppDevelopment, "MAC_CATALYST_APP_DEVELOPMENT"),
+    (ProfileType::MacCatalystAppStore, "MAC_CATALYST_APP_STORE"),
+    (ProfileType::MacCatalystAppDirect, "MAC_CATALYST_APP_DIRECT"),
+];
+
+impl ProfileType {
+    /// The profile type for a target's platform and a distribution; `None` where Apple has none, such as a
+    /// Mac app in-house.
+    pub fn of(platform: Platform, distribution: Distribution) -> Option<Self> {
+        use Distribution as D;
+        Some(match (platform, distribution) {
+            (Platform::Ios | Platform::Watchos | Platform::Visionos, D::Development) => {
+                Self::IosAppDevelopment
+            }
+            (Platform::Ios | Platform::Watchos | Platform::Visionos, D::AppStore) => Self::IosAppStore,
+            (Platform::Ios | Platform::Watchos | Platform::Visionos, D::AdHoc) => Self::IosAppAdhoc,
+            (Platform::Ios | Platform::Watchos | Platform::Visionos, D::Enterprise) => Self::IosAppInhouse,
+            (Platform::Tvos, D::Development) => Self::TvosAppDevelopment,
+            (Platform::Tvos, D::AppStore) => Self::TvosAppStore,
+            (Platform::Tvos, D::AdHoc) => Self::TvosAppAdhoc,
+            (Platform::Tvos, D::Enterprise) => Self::TvosAppInhouse,
+            (Platform::Macos, D::Development) => Self::MacAppDevelopment,
+            (Platform::Macos, D::AppStore) => Self::MacAppStore,
+            (Platform::Macos, D::DeveloperId) => Self::MacAppDirect,
+            (Platform::MacCatalyst, D::Development) => Self::MacCatalystAppDevelopment,
+            (Platform::MacCatalyst, D::AppStore) => Self::MacCatalystAppStore,
+            (Platform::MacCatalyst, D::DeveloperId) => Self::MacCatalystAppDirect,
+            (
+                Platform::Ios | Platform::Watchos | Platform::Visionos | Platform::Tvos,
+                D::DeveloperId,
+            )
+            | (Platform::Macos | Platform::MacCatalyst, D::AdHoc | D::Enterprise) => return None,
+        })
+    }
+
+    /// Apple's spelling, such as `IOS_APP_STORE`.
+    pub fn as_str(self) -> &'static str {
+        PROFILE_TYPES
+            .iter()
+            .find(|(kind, _)| *kind == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// Reads Apple's spelling; `None` for a type that this crate does not know.
+    pub fn from_apple(name: &str) -> Option<Self> {
+        PROFILE_TYPES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+    }
+
+    /// The platform word in profile names: `iOS`, `tvOS`, `macOS`, `macCatalyst`.
+    pub fn platform_name(self) -> &'static str {
+        match self {
+            Self::IosAppDevelopment | Self::IosAppStore | Self::IosAppAdhoc | Self::IosAppInhouse => "iOS",
+            Self::TvosAppDevelopment | Self::TvosAppStore | Self::TvosAppAdhoc | Self::TvosAppInhouse => {
+                "tvOS"
+            }
+            Self::MacAppDevelopment | Self::MacAppStore | Self::MacAppDirect => "macOS",
+            Self::MacCatalystAppDevelopment | Self::MacCatalystAppStore | Self::MacCatalystAppDirect => {
+                "macCatalyst"
+            }
+        }
+    }
+
+    /// Whether this is a profile for the Mac: its file ends in `.provisionprofile`.
+    pub fn is_mac(self) -> bool {
+        matches!(self.platform_name(), "macOS" | "macCatalyst")
+    }
+
+    /// Whether devices of `class` belong into profiles of this type.
+    pub fn takes_device(self, class: DeviceClass) -> bool {
+        match self.platform_name() {
+            "iOS" => matches!(
+                class,
+                DeviceClass::Iphone
+                    | DeviceClass::Ipad
+                    | DeviceClass::Ipod
+                    | DeviceClass::AppleWatch
+                    | DeviceClass::AppleVisionPro
+            ),
+            "tvOS" => class == DeviceClass::AppleTv,
+            _ => class == DeviceClass::Mac,
+        }
+    }
+
+    /// Apple's word for a bundle ID's platform when one is created for this profile type.
+    pub fn bundle_id_platform(self) -> &'static str {
+        if self.platform_name() == "macOS" { "MAC_OS" } else { "IOS" }
+    }
+}
+
+impl std::fmt::Display for ProfileType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Apple's device classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum DeviceClass {
+    /// iPhone.
+    Iphone,
+    /// iPad.
+    Ipad,
+    /// iPod touch.
+    Ipod,
+    /// Apple Watch.
+    AppleWatch,
+    /// Apple Vision Pro.
+    AppleVisionPro,
+    /// Apple TV.
+    AppleTv,
+    /// Mac.
+    Mac,
+    /// A class that Apple added later.
+    Other,
+}
+
+impl DeviceClass {
+    /// Reads Apple's spelling; an unknown class becomes [`DeviceClass::Other`].
+    pub fn from_apple(name: &str) -> Self {
+        match name {
+            "IPHONE" => Self::Iphone,
+            "IPAD" => Self::Ipad,
+            "IPOD" => Self::Ipod,
+            "APPLE_WATCH" => Self::AppleWatch,
+            "APPLE_VISION_PRO" => Self::AppleVisionPro,
+            "APPLE_TV" => Self::AppleTv,
+            "MAC" => Self::Mac,
+            _ => Self::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn apple_spells_every_profile_type_once() {
+        for (kind, name) in PROFILE_TYPES {
+            assert_eq!(ProfileType::from_apple(name), Some(kind));
+            assert_eq!(kind.as_str(), name);
+        }
+    }
+
+    #[test]
+    fn watch_and_vision_apps_are_signed_with_ios_profiles() {
+        for platform in [Platform::Watchos, Platform::Visionos] {
+            assert_eq!(ProfileType::of(platform, Distribution::AdHoc), Some(ProfileType::IosAppAdhoc));
+        }
+    }
+
+    #[test]
+    fn macs_have_no_in_house_profiles() {
+        assert_eq!(ProfileType::of(Platform::Macos, Distribution::Enterprise), None);
+    }
+
+    #[test]
+    fn only_apple_tvs_belong_into_tvos_profiles() {
+        assert!(ProfileType::TvosAppDevelopment.takes_device(DeviceClass::AppleTv));
+        assert!(!ProfileType::TvosAppDevelopment.takes_device(DeviceClass::Iphone));
+        assert!(!ProfileType::IosAppDevelopment.takes_device(DeviceClass::Mac));
+    }
+}

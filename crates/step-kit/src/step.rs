@@ -1,0 +1,46 @@
+//! What a step's function gets.
+
+use std::path::PathBuf;
+
+use command::Runner;
+use redaction::Redactor;
+
+use crate::{Environment, Log, Manifest, OutputError, Report, outputs};
+
+/// A run of a step: its inputs, and its ways to the outside.
+#[derive(Debug)]
+pub struct Step<I> {
+    /// The inputs, checked.
+    pub inputs: I,
+    /// The environment that the step was started with.
+    pub env: Environment,
+    /// What masks secrets, in everything that this run prints or writes.
+    pub redactor: Redactor,
+    /// What runs other programs.
+    pub runner: Runner,
+    /// The log.
+    pub log: Log,
+    /// The summary.
+    pub report: Report,
+    pub(crate) manifest: Manifest,
+}
+
+impl<I> Step<I> {
+    /// Exports an output.
+    ///
+    /// # Errors
+    /// When the manifest does not list it, or envman refuses it.
+    pub async fn export(&self, key: &str, value: &str) -> Result<(), OutputError> {
+        outputs::export(&self.runner, &self.manifest, &self.log, key, value).await
+    }
+
+    /// A private temporary directory, gone when dropped.
+    ///
+    /// # Errors
+    /// When it can't be created.
+    pub fn temp_dir(&self) -> std::io::Result<tempfile::TempDir> {
+        let parent = self.env.path("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp"));
+        // tempfile creates directories with mode 0700.
+        tempfile::Builder::new().prefix("apple-steps-").tempdir_in(parent)
+    }
+}
