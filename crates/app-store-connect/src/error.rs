@@ -1,0 +1,143 @@
+//! What Apple refuses, in Apple's words.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value;
+use transport::{Response, StatusCode};
+
+use crate::token::KeyError;
+
+/// Why a call gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The key can't sign a token.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// No usable answer came; for a write it may be unknown whether it took effect.
+    #[error(transparent)]
+    Transport(#[from] transport::Error),
+    /// The request has no JSON form: a defect.
+    #[error("failed to write the request")]
+    Body(#[from] serde_json::Error),
+    /// Apple answered, and said no.
+    #[error("App Store Connect refused {0}")]
+    Refused(Box<Refusal>),
+}
+
+/// An answer that says no.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The request's method.
+    pub method: String,
+    /// The request's path.
+    pub path: String,
+    /// The answer's status.
+    pub status: StatusCode,
+    /// Apple's reasons; empty when the answer was no error document.
+    pub errors: Vec<ApiError>,
+    /// How far this machine's clock is ahead of Apple's, in seconds, where the answer told.
+    pub clock_ahead: Option<i64>,
+}
+
+/// One of Apple's reasons.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ApiError {
+    /// A machine-readable code, such as `ENTITY_ERROR.ATTRIBUTE.INVALID`.
+    #[serde(default)]
+    pub code: String,
+    /// A short summary.
+    #[serde(default)]
+    pub title: String,
+    /// The explanation.
+    #[serde(default)]
+    pub detail: String,
+    /// What part of the request it is about.
+    #[serde(default)]
+    pub source: Value,
+    /// Further reasons, by resource, that Apple hides one level down.
+    #[serde(default)]
+    pub meta: Value,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} with {}", self.method, self.path, self.status)?;
+        for error in &self.errors {
+            write!(f, ": {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} [{}]", self.title.trim_end_matches('.'), self.detail, self.code)?;
+        if let Value::Object(associated) = &self.meta["associatedErrors"] {
+            for error in associated.values().flat_map(|errors| errors.as_array().into_iter().flatten()) {
+                write!(f, "; {}", error["detail"].as_str().unwrap_or_default())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Refusal {
+    pub(crate) fn new(method: &str, path: &str, response: &Response) -> Self {
+        #[derive(Default, Deserialize)]
+        struct Document {
+            #[serde(default)]
+            errors: Vec<ApiError>,
+        }
+        let document: Document = response.json().unwrap_or_default();
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            status: response.status,
+            errors: document.errors,
+            clock_ahead: response.header("date").and_then(clock_ahead),
+        }
+    }
+
+    fn has_code(&self, start: &str) -> bool {
+        self.errors.iter().any(|error| error.code.starts_with(start))
+    }
+
+    /// An agreement must be signed before anything works; Apple sometimes says so by mistake.
+    pub fn is_agreement(&self) -> bool {
+        self.status == StatusCode::FORBIDDEN && self.has_code("FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED")
+    }
+}
+
+/// Compares an HTTP date with this machine's clock.
+fn clock_ahead(date: &str) -> Option<i64> {
+    use time::format_description::well_known::Rfc2822;
+    let theirs = time::OffsetDateTime::parse(&date.replace("GMT", "+0000"), &Rfc2822).ok()?;
+    Some((time::OffsetDateTime::now_utc() - theirs).whole_seconds())
+}
+
+impl Error {
+    /// Apple's answer, where there was one.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    /// Whether another run got there first, or it is unknown whether a write took effect: look again.
+    pub fn calls_for_another_look(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => matches!(refusal.status, StatusCode::NOT_FOUND | StatusCode::CONFLICT),
+            Self::Transport(transport::Error::OutcomeUnknown { .. }) => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn is_invalid_cursor(&self) -> bool {
+        self.refusal().is_some_and(|refusal| {
+            refusal.status == StatusCode::BAD_REQUEST
+                && refusal.errors.iter().any(|error| error.source["parameter"] == "cursor" || error.detail.contains("cursor"))
+        })
+    }
+}
