@@ -48,10 +48,21 @@ impl Client {
     /// # Errors
     /// When the key can't sign, or the machine has no CA certificates.
     pub fn new(credentials: Credentials, options: Options) -> Result<Self, Error> {
-        let host = if credentials.enterprise { ENTERPRISE_HOST } else { TEAM_HOST };
+        let host = if credentials.enterprise {
+            ENTERPRISE_HOST
+        } else {
+            TEAM_HOST
+        };
         let base = options.base_url.map_or_else(|| transport::base_url(host), Ok)?;
-        let http = Http::builder(base).journal(options.journal).policy(options.policy).build()?;
-        Ok(Self { http, tokens: Arc::new(Tokens::new(credentials)?), redactor: options.redactor })
+        let http = Http::builder(base)
+            .journal(options.journal)
+            .policy(options.policy)
+            .build()?;
+        Ok(Self {
+            http,
+            tokens: Arc::new(Tokens::new(credentials)?),
+            redactor: options.redactor,
+        })
     }
 
     /// The client below: its journal and rate budget.
@@ -84,7 +95,10 @@ impl Client {
     {
         match self.pages(call, call.query()).await {
             Err(error) if error.is_invalid_cursor() => {
-                tracing::debug!("{}: the cursor broke; reading the list again, sorted", call.path());
+                tracing::debug!(
+                    "{}: the cursor broke; reading the list again, sorted",
+                    call.path()
+                );
                 let mut query = call.query();
                 query.push(("sort", "id".to_owned()));
                 self.pages(call, query).await
@@ -125,7 +139,9 @@ impl Client {
         let mut renewed = false;
         let mut agreement_attempts = 1;
         loop {
-            let token = self.tokens.token(time::OffsetDateTime::now_utc().unix_timestamp())?;
+            let token = self
+                .tokens
+                .token(time::OffsetDateTime::now_utc().unix_timestamp())?;
             self.redactor.learn_secret(&token);
             let pairs = query.iter().map(|(key, value)| (*key, value.as_str()));
             let mut request = self.http.request(call.method(), path).query(pairs).bearer(token);

@@ -19,8 +19,12 @@ pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
 }
 
 /// For serde: a date that is missing or unreadable is `None`.
-pub(crate) fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<OffsetDateTime>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.as_deref().and_then(parse))
+pub(crate) fn lenient<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<OffsetDateTime>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?
+        .as_deref()
+        .and_then(parse))
 }
 
 #[cfg(test)]
@@ -29,8 +33,17 @@ mod tests {
 
     #[test]
     fn every_spelling_is_the_same_moment() {
-        for text in ["2024-01-31T12:00:00.000+00:00", "2024-01-31T12:00:00.000+0000", "2024-01-31T13:00:00+0100", "2024-01-31T12:00:00Z"] {
-            assert_eq!(parse(text).map(OffsetDateTime::unix_timestamp), Some(1_706_702_400), "{text}");
+        for text in [
+            "2024-01-31T12:00:00.000+00:00",
+            "2024-01-31T12:00:00.000+0000",
+            "2024-01-31T13:00:00+0100",
+            "2024-01-31T12:00:00Z",
+        ] {
+            assert_eq!(
+                parse(text).map(OffsetDateTime::unix_timestamp),
+                Some(1_706_702_400),
+                "{text}"
+            );
         }
         assert_eq!(parse("soon"), None);
     }

@@ -65,7 +65,9 @@ pub struct Identifier {
 impl<A> Resource<A> {
     /// What is related under `name`, as far as the answer says.
     pub fn related(&self, name: &str) -> Vec<Identifier> {
-        let Some(relationship) = self.relationships.get(name) else { return Vec::new() };
+        let Some(relationship) = self.relationships.get(name) else {
+            return Vec::new();
+        };
         match &relationship.data {
             list @ Value::Array(_) => serde_json::from_value(list.clone()).unwrap_or_default(),
             one @ Value::Object(_) => serde_json::from_value(one.clone()).into_iter().collect(),
@@ -75,7 +77,10 @@ impl<A> Resource<A> {
 
     /// Whether more is related under `name` than [`Resource::related`] lists.
     pub fn has_more(&self, name: &str) -> bool {
-        let total = self.relationships.get(name).and_then(|related| related.meta["paging"]["total"].as_u64());
+        let total = self
+            .relationships
+            .get(name)
+            .and_then(|related| related.meta["paging"]["total"].as_u64());
         total.is_some_and(|total| total > self.related(name).len() as u64)
     }
 }

@@ -72,9 +72,18 @@ impl fmt::Display for Refusal {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} [{}]", self.title.trim_end_matches('.'), self.detail, self.code)?;
+        write!(
+            f,
+            "{} {} [{}]",
+            self.title.trim_end_matches('.'),
+            self.detail,
+            self.code
+        )?;
         if let Value::Object(associated) = &self.meta["associatedErrors"] {
-            for error in associated.values().flat_map(|errors| errors.as_array().into_iter().flatten()) {
+            for error in associated
+                .values()
+                .flat_map(|errors| errors.as_array().into_iter().flatten())
+            {
                 write!(f, "; {}", error["detail"].as_str().unwrap_or_default())?;
             }
         }
@@ -105,7 +114,8 @@ impl Refusal {
 
     /// An agreement must be signed before anything works; Apple sometimes says so by mistake.
     pub fn is_agreement(&self) -> bool {
-        self.status == StatusCode::FORBIDDEN && self.has_code("FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED")
+        self.status == StatusCode::FORBIDDEN
+            && self.has_code("FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED")
     }
 }
 
@@ -137,7 +147,10 @@ impl Error {
     pub(crate) fn is_invalid_cursor(&self) -> bool {
         self.refusal().is_some_and(|refusal| {
             refusal.status == StatusCode::BAD_REQUEST
-                && refusal.errors.iter().any(|error| error.source["parameter"] == "cursor" || error.detail.contains("cursor"))
+                && refusal
+                    .errors
+                    .iter()
+                    .any(|error| error.source["parameter"] == "cursor" || error.detail.contains("cursor"))
         })
     }
 }

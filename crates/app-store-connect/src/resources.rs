@@ -49,7 +49,10 @@ impl Call for CertificatesBySerial<'_> {
     }
 
     fn query(&self) -> Vec<(&'static str, String)> {
-        vec![("filter[serialNumber]", self.0.join(",")), ("limit", PAGE.to_owned())]
+        vec![
+            ("filter[serialNumber]", self.0.join(",")),
+            ("limit", PAGE.to_owned()),
+        ]
     }
 }
 
@@ -264,7 +267,11 @@ impl Call for EnableCapability<'_> {
         if !self.settings.is_empty() {
             attributes["settings"] = settings_document(self.settings);
         }
-        Some(creation("bundleIdCapabilities", attributes, &[("bundleId", Linked::One("bundleIds", self.bundle_id))]))
+        Some(creation(
+            "bundleIdCapabilities",
+            attributes,
+            &[("bundleId", Linked::One("bundleIds", self.bundle_id))],
+        ))
     }
 }
 

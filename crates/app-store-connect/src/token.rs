@@ -71,12 +71,21 @@ pub(crate) struct Tokens {
 impl Tokens {
     pub(crate) fn new(credentials: Credentials) -> Result<Self, KeyError> {
         install_provider();
-        let unusable = |reason: String| KeyError::Unusable { key_id: credentials.key_id.clone(), reason };
+        let unusable = |reason: String| KeyError::Unusable {
+            key_id: credentials.key_id.clone(),
+            reason,
+        };
         let secret = p256::SecretKey::from_pkcs8_pem(credentials.private_key.expose_secret())
             .map_err(|error| unusable(error.to_string()))?;
-        let der = secret.to_pkcs8_der().map_err(|error| unusable(error.to_string()))?;
+        let der = secret
+            .to_pkcs8_der()
+            .map_err(|error| unusable(error.to_string()))?;
         let key = EncodingKey::from_ec_der(der.as_bytes());
-        Ok(Self { credentials, key, current: Mutex::new(None) })
+        Ok(Self {
+            credentials,
+            key,
+            current: Mutex::new(None),
+        })
     }
 
     /// A token that is good at `now` (seconds since 1970).
@@ -93,7 +102,11 @@ impl Tokens {
             sub: issuer.is_none().then_some("user"),
             iat: now,
             exp: now + LIFE_SECONDS,
-            aud: if self.credentials.enterprise { "apple-developer-enterprise-v1" } else { "appstoreconnect-v1" },
+            aud: if self.credentials.enterprise {
+                "apple-developer-enterprise-v1"
+            } else {
+                "appstoreconnect-v1"
+            },
         };
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(self.credentials.key_id.clone());
@@ -130,7 +143,8 @@ struct Es256(SigningKey);
 impl Signer<Vec<u8>> for Es256 {
     fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
         use p256::ecdsa::signature::Signer as _;
-        let signature: p256::ecdsa::Signature = self.0.try_sign(message).map_err(|_| SignatureError::new())?;
+        let signature: p256::ecdsa::Signature =
+            self.0.try_sign(message).map_err(|_| SignatureError::new())?;
         Ok(signature.to_bytes().to_vec())
     }
 }
@@ -172,10 +186,14 @@ mod tests {
         let (team, _) = tokens(Some("issuer"), false);
         let token = team.token(1_000).unwrap();
         assert_eq!(part(&token, 0)["kid"], "KEY1234567");
-        let claims = serde_json::json!({"iss": "issuer", "iat": 1000, "exp": 2080, "aud": "appstoreconnect-v1"});
+        let claims =
+            serde_json::json!({"iss": "issuer", "iat": 1000, "exp": 2080, "aud": "appstoreconnect-v1"});
         assert_eq!(part(&token, 1), claims);
         let claims = part(&tokens(None, true).0.token(0).unwrap(), 1);
-        assert_eq!((&claims["sub"], &claims["aud"]), (&"user".into(), &"apple-developer-enterprise-v1".into()));
+        assert_eq!(
+            (&claims["sub"], &claims["aud"]),
+            (&"user".into(), &"apple-developer-enterprise-v1".into())
+        );
     }
 
     #[test]
@@ -183,8 +201,11 @@ mod tests {
         let (team, key) = tokens(Some("issuer"), false);
         let token = team.token(1_000).unwrap();
         let (message, signature) = token.expose_secret().rsplit_once('.').unwrap();
-        let signature = p256::ecdsa::Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
-        key.verifying_key().verify(message.as_bytes(), &signature).unwrap();
+        let signature =
+            p256::ecdsa::Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).unwrap()).unwrap();
+        key.verifying_key()
+            .verify(message.as_bytes(), &signature)
+            .unwrap();
     }
 
     #[test]

@@ -22,7 +22,9 @@ impl Budget {
     /// Notes the header of an answer.
     pub(crate) fn note(&self, header: &str) {
         let field = |name: &str| {
-            let part = header.split(';').find_map(|part| part.trim().strip_prefix(name))?;
+            let part = header
+                .split(';')
+                .find_map(|part| part.trim().strip_prefix(name))?;
             part.trim_start_matches(':').trim().parse().ok()
         };
         if let (Some(limit), Some(left)) = (field("user-hour-lim"), field("user-hour-rem")) {

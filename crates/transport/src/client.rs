@@ -74,7 +74,13 @@ impl ClientBuilder {
             .build()
             .map_err(Error::Setup)?;
         let (base, policy, journal) = (self.base, self.policy, self.journal);
-        Ok(Client { http, base, policy, journal, budget: Budget::default() })
+        Ok(Client {
+            http,
+            base,
+            policy,
+            journal,
+            budget: Budget::default(),
+        })
     }
 }
 
@@ -82,7 +88,12 @@ impl Client {
     /// A client for paths below `base`; see [`crate::base_url`].
     pub fn builder(base: Url) -> ClientBuilder {
         let user_agent = concat!("apple-steps/", env!("CARGO_PKG_VERSION")).to_owned();
-        ClientBuilder { base, policy: Policy::default(), journal: Journal::default(), user_agent }
+        ClientBuilder {
+            base,
+            policy: Policy::default(),
+            journal: Journal::default(),
+            user_agent,
+        }
     }
 
     /// What was asked so far.
@@ -104,13 +115,25 @@ impl Client {
             Ok(link) => (link.path().to_owned(), link.query().map(str::to_owned)),
             Err(_) => {
                 let stem = self.base.path().trim_end_matches('/');
-                let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-                (format!("{stem}/{}", path.trim_start_matches('/')), query.map(str::to_owned))
+                let (path, query) = path
+                    .split_once('?')
+                    .map_or((path, None), |(path, query)| (path, Some(query)));
+                (
+                    format!("{stem}/{}", path.trim_start_matches('/')),
+                    query.map(str::to_owned),
+                )
             }
         };
         url.set_path(&path);
         url.set_query(query.as_deref());
-        Request { client: self, method, url, headers: Vec::new(), bearer: None, body: None }
+        Request {
+            client: self,
+            method,
+            url,
+            headers: Vec::new(),
+            bearer: None,
+            body: None,
+        }
     }
 }
 
@@ -173,11 +196,18 @@ impl Request<'_> {
         loop {
             number += 1;
             if let Some(pause) = self.client.budget.pause() {
-                tracing::debug!("the hourly budget of requests is almost used up: waiting {} ms", pause.as_millis());
+                tracing::debug!(
+                    "the hourly budget of requests is almost used up: waiting {} ms",
+                    pause.as_millis()
+                );
                 tokio::time::sleep(pause).await;
             }
             let (outcome, answer) = self.attempt().await;
-            let attempt = Attempt { number, repeatable, outcome };
+            let attempt = Attempt {
+                number,
+                repeatable,
+                outcome,
+            };
             let reason = match &answer {
                 Ok(response) => format!("HTTP {}", response.status),
                 Err(reason) => reason.clone(),
@@ -186,12 +216,26 @@ impl Request<'_> {
             match (judge(&self.client.policy, attempt, fastrand::f64()), answer) {
                 (Verdict::Done, Ok(response)) => return Ok(response),
                 (Verdict::Again(pause), _) => {
-                    tracing::debug!("{method} {place}: {reason}; trying again in {} ms", pause.as_millis());
+                    tracing::debug!(
+                        "{method} {place}: {reason}; trying again in {} ms",
+                        pause.as_millis()
+                    );
                     tokio::time::sleep(pause).await;
                 }
-                (Verdict::Unknown, _) => return Err(Error::OutcomeUnknown { method, place, reason }),
+                (Verdict::Unknown, _) => {
+                    return Err(Error::OutcomeUnknown {
+                        method,
+                        place,
+                        reason,
+                    });
+                }
                 (Verdict::Done | Verdict::GiveUp, _) => {
-                    return Err(Error::Unreachable { method, place, attempts: number, reason });
+                    return Err(Error::Unreachable {
+                        method,
+                        place,
+                        attempts: number,
+                        reason,
+                    });
                 }
             }
         }
@@ -199,7 +243,11 @@ impl Request<'_> {
 
     async fn attempt(&self) -> (Outcome, Result<Response, String>) {
         let started = Instant::now();
-        let note = |status| self.client.journal.note(self.method.as_str(), &self.place(), status, started);
+        let note = |status| {
+            self.client
+                .journal
+                .note(self.method.as_str(), &self.place(), status, started)
+        };
         let mut request = self.client.http.request(self.method.clone(), self.url.clone());
         for (name, value) in &self.headers {
             request = request.header(name, value.expose_secret());
@@ -214,7 +262,11 @@ impl Request<'_> {
             Ok(answer) => answer,
             Err(error) => {
                 note(None);
-                let outcome = if error.is_connect() { Outcome::NotSent } else { Outcome::Lost };
+                let outcome = if error.is_connect() {
+                    Outcome::NotSent
+                } else {
+                    Outcome::Lost
+                };
                 // The URL may carry a token in its query.
                 return (outcome, Err(chain(&error.without_url())));
             }
@@ -225,18 +277,35 @@ impl Request<'_> {
         }
         let body = answer.bytes().await;
         note(Some(status.as_u16()));
-        tracing::debug!("{} {}: HTTP {status} in {} ms", self.method, self.place(), started.elapsed().as_millis());
+        tracing::debug!(
+            "{} {}: HTTP {status} in {} ms",
+            self.method,
+            self.place(),
+            started.elapsed().as_millis()
+        );
         let body = match body {
             Ok(body) => body,
             Err(error) => return (Outcome::Lost, Err(chain(&error.without_url()))),
         };
         let is_json = header(&headers, CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
         if is_json && status.is_success() && serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_err() {
-            return (Outcome::Lost, Err("the answer broke off in the middle".to_owned()));
+            return (
+                Outcome::Lost,
+                Err("the answer broke off in the middle".to_owned()),
+            );
         }
         let asked = header(&headers, RETRY_AFTER.as_str()).and_then(|text| text.trim().parse().ok());
-        let response = Response { status, headers, body, method: self.method.to_string(), place: self.place() };
-        (Outcome::Answered(status, asked.map(Duration::from_secs)), Ok(response))
+        let response = Response {
+            status,
+            headers,
+            body,
+            method: self.method.to_string(),
+            place: self.place(),
+        };
+        (
+            Outcome::Answered(status, asked.map(Duration::from_secs)),
+            Ok(response),
+        )
     }
 }
 
@@ -279,7 +348,11 @@ impl Response {
             } else {
                 format!("HTTP {} and unexpected content: {error}", self.status)
             };
-            Error::Unexpected { method: self.method.clone(), place: self.place.clone(), what }
+            Error::Unexpected {
+                method: self.method.clone(),
+                place: self.place.clone(),
+                what,
+            }
         })
     }
 }

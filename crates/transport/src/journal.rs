@@ -27,7 +27,10 @@ pub struct Journal {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { began: Instant::now(), entries: Arc::default() }
+        Self {
+            began: Instant::now(),
+            entries: Arc::default(),
+        }
     }
 }
 
@@ -40,11 +43,17 @@ impl Journal {
             started: started.saturating_duration_since(self.began),
             duration: started.elapsed(),
         };
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        self.entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(entry);
     }
 
     /// Everything so far, in the order in which the answers came.
     pub fn entries(&self) -> Vec<Entry> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }

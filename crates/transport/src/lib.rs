@@ -45,10 +45,20 @@ mod tests {
 
     #[test]
     fn plain_http_is_for_this_machine_only() {
-        for good in ["https://api.appstoreconnect.apple.com", "http://127.0.0.1:8080", "http://[::1]:1", "http://localhost:9"] {
+        for good in [
+            "https://api.appstoreconnect.apple.com",
+            "http://127.0.0.1:8080",
+            "http://[::1]:1",
+            "http://localhost:9",
+        ] {
             assert!(base_url(good).is_ok(), "{good}");
         }
-        for bad in ["http://api.example.com", "ftp://localhost", "nonsense", "http://localhost.example.com"] {
+        for bad in [
+            "http://api.example.com",
+            "ftp://localhost",
+            "nonsense",
+            "http://localhost.example.com",
+        ] {
             assert!(base_url(bad).is_err(), "{bad}");
         }
     }

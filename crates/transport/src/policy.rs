@@ -69,7 +69,9 @@ pub enum Verdict {
 pub fn judge(policy: &Policy, attempt: Attempt, jitter: f64) -> Verdict {
     let last = attempt.number >= policy.attempts;
     let pause = || {
-        let doubled = policy.first_pause.saturating_mul(1 << (attempt.number - 1).min(16));
+        let doubled = policy
+            .first_pause
+            .saturating_mul(1 << (attempt.number - 1).min(16));
         doubled.min(policy.longest_pause).mul_f64(0.5 + jitter / 2.0)
     };
     match attempt.outcome {
@@ -86,7 +88,11 @@ pub fn judge(policy: &Policy, attempt: Attempt, jitter: f64) -> Verdict {
             } else if last || status == StatusCode::NOT_IMPLEMENTED {
                 Verdict::Done
             } else {
-                Verdict::Again(asked.filter(|asked| *asked <= policy.longest_pause).unwrap_or_else(pause))
+                Verdict::Again(
+                    asked
+                        .filter(|asked| *asked <= policy.longest_pause)
+                        .unwrap_or_else(pause),
+                )
             }
         }
         Outcome::Answered(..) => Verdict::Done,
@@ -103,7 +109,15 @@ mod tests {
     use super::*;
 
     fn verdict(number: u32, repeatable: bool, outcome: Outcome) -> Verdict {
-        judge(&Policy::default(), Attempt { number, repeatable, outcome }, 1.0)
+        judge(
+            &Policy::default(),
+            Attempt {
+                number,
+                repeatable,
+                outcome,
+            },
+            1.0,
+        )
     }
 
     fn answered(status: u16) -> Outcome {
@@ -129,15 +143,18 @@ mod tests {
             (1, false, Outcome::NotSent, again),
             (5, false, Outcome::NotSent, Verdict::GiveUp),
         ] {
-            assert_eq!(verdict(number, repeatable, outcome), expected, "{number} {repeatable} {outcome:?}");
+            assert_eq!(
+                verdict(number, repeatable, outcome),
+                expected,
+                "{number} {repeatable} {outcome:?}"
+            );
         }
     }
 
     #[test]
     fn retry_after_is_honoured_within_reason() {
-        let asked = |seconds| {
-            Outcome::Answered(StatusCode::TOO_MANY_REQUESTS, Some(Duration::from_secs(seconds)))
-        };
+        let asked =
+            |seconds| Outcome::Answered(StatusCode::TOO_MANY_REQUESTS, Some(Duration::from_secs(seconds)));
         assert!(matches!(verdict(1, true, asked(7)), Verdict::Again(pause) if pause.as_secs() == 7));
         assert_eq!(verdict(1, true, asked(3600)), Verdict::Done);
     }

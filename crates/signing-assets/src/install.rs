@@ -1,0 +1,102 @@
+//! Where provisioning profiles live on a machine.
+//!
+//! Xcode 16 moved them; older tools, and Xcode 16 itself, still read the old place. So profiles are written
+//! to the old place always, and to the new one where the selected Xcode uses it.
+//! Fact: Xcode 16 release notes, item 54347894.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::profile::Profile;
+
+/// The directories of one user.
+#[derive(Debug, Clone)]
+pub struct ProfileDirectories {
+    /// Where every Xcode looks.
+    classic: PathBuf,
+    /// Where Xcode 16 and later keep theirs.
+    modern: PathBuf,
+    xcode_16_or_later: bool,
+}
+
+/// A profile could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to install the provisioning profile `{name}` in {}", directory.display())]
+pub struct InstallError {
+    name: String,
+    directory: PathBuf,
+    #[source]
+    source: std::io::Error,
+}
+
+impl ProfileDirectories {
+    /// The directories below `home`, for an Xcode of this major version (`None` where there is no Xcode).
+    pub fn of(home: &Path, xcode_major: Option<u32>) -> Self {
+        Self {
+            classic: home.join("Library/MobileDevice/Provisioning Profiles"),
+            modern: home.join("Library/Developer/Xcode/UserData/Provisioning Profiles"),
+            xcode_16_or_later: xcode_major.is_some_and(|major| major >= 16),
+        }
+    }
+
+    /// Writes a profile under its UUID.
+    ///
+    /// # Errors
+    /// When a file can't be written.
+    pub fn install(&self, profile: &Profile, content: &[u8], for_mac: bool) -> Result<(), InstallError> {
+        let extension = if for_mac {
+            "provisionprofile"
+        } else {
+            "mobileprovision"
+        };
+        let modern = self.xcode_16_or_later.then_some(&self.modern);
+        for directory in std::iter::once(&self.classic).chain(modern) {
+            write(directory, &format!("{}.{extension}", profile.uuid), content).map_err(|source| {
+                InstallError {
+                    name: profile.name.clone(),
+                    directory: directory.clone(),
+                    source,
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The installed profiles that can be read, with their files' content.
+    pub fn installed(&self) -> Vec<(Profile, Vec<u8>)> {
+        let mut found: Vec<(Profile, Vec<u8>)> = Vec::new();
+        for directory in [&self.classic, &self.modern] {
+            let Ok(entries) = std::fs::read_dir(directory) else {
+                continue;
+            };
+            for path in entries.flatten().map(|entry| entry.path()) {
+                let is_profile = path.extension().is_some_and(|extension| {
+                    extension == "mobileprovision" || extension == "provisionprofile"
+                });
+                let content = if is_profile {
+                    std::fs::read(&path).ok()
+                } else {
+                    None
+                };
+                let Some(content) = content else { continue };
+                if let Ok(profile) = Profile::parse(&content) {
+                    if found.iter().all(|(known, _)| known.uuid != profile.uuid) {
+                        found.push((profile, content));
+                    }
+                }
+            }
+        }
+        found.sort_by(|(a, _), (b, _)| a.uuid.cmp(&b.uuid));
+        found
+    }
+}
+
+/// Writes by an atomic rename, so that no build ever sees half a profile.
+fn write(directory: &Path, name: &str, content: &[u8]) -> std::io::Result<()> {
+    std::fs::create_dir_all(directory)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(content)?;
+    file.persist(directory.join(name))
+        .map(drop)
+        .map_err(|error| error.error)
+}

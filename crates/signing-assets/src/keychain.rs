@@ -1,0 +1,208 @@
+//! Identities in a keychain: macOS's, through `security`, or a private directory where there is none.
+
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use command::{Command, Runner};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::p12::{Identity, P12Error};
+
+/// `security` waits for a dialog that nobody sees when a keychain is locked.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a keychain stays unlocked, in seconds: longer than any build.
+const UNLOCKED_SECONDS: &str = "72000";
+
+/// Where identities go.
+#[derive(Debug, Clone)]
+pub struct Keychain {
+    path: PathBuf,
+    password: SecretString,
+    runner: Runner,
+}
+
+/// Why identities could not be stored.
+#[derive(Debug, thiserror::Error)]
+pub enum KeychainError {
+    /// `security` failed.
+    #[error("failed to {what} the keychain {}", path.display())]
+    Security {
+        /// What was being done, such as "unlock".
+        what: &'static str,
+        /// The keychain.
+        path: PathBuf,
+        /// What happened.
+        #[source]
+        source: command::Error,
+    },
+    /// A file could not be written.
+    #[error("failed to write the identity `{name}`")]
+    Write {
+        /// The certificate's common name.
+        name: String,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// An identity could not be packed.
+    #[error(transparent)]
+    Pack(#[from] P12Error),
+}
+
+impl Keychain {
+    /// The keychain at `path`. macOS adds `-db` to the names of its files, so a file of that name counts.
+    pub fn at(path: &Path, password: SecretString, runner: Runner) -> Self {
+        let with_suffix = PathBuf::from(format!("{}-db", path.display()));
+        let path = if !path.exists() && with_suffix.exists() {
+            with_suffix
+        } else {
+            path.to_owned()
+        };
+        Self {
+            path,
+            password,
+            runner,
+        }
+    }
+
+    /// Stores the identities, so that `codesign` may use them without asking.
+    ///
+    /// # Errors
+    /// When `security` fails; the search list and the default keychain are then as they were.
+    pub async fn install(&self, identities: &[Identity]) -> Result<(), KeychainError> {
+        if self.runner.find("security").is_none() {
+            return self.install_in_directory(identities);
+        }
+        if !self.path.exists() {
+            self.security("create", Command::new("security").arg("create-keychain"), true)
+                .await?;
+        }
+        self.security("unlock", Command::new("security").arg("unlock-keychain"), true)
+            .await?;
+        for identity in identities {
+            self.import(identity).await?;
+        }
+        let partitions = Command::new("security")
+            .args([
+                "set-key-partition-list",
+                "-S",
+                "apple-tool:,apple:,codesign:",
+                "-s",
+                "-k",
+            ])
+            .secret_arg(&self.password);
+        self.security("open for Apple's tools", partitions, false).await?;
+        let settings = Command::new("security").args(["set-keychain-settings", "-lut", UNLOCKED_SECONDS]);
+        self.security("set the locking of", settings, false).await?;
+        self.extend_search_list().await?;
+        let default = Command::new("security").args(["default-keychain", "-s"]);
+        self.security("make the default", default, false).await.map(drop)
+    }
+
+    async fn security(
+        &self,
+        what: &'static str,
+        command: Command,
+        with_password: bool,
+    ) -> Result<command::Output, KeychainError> {
+        // `security` takes passwords on its command line only.
+        let command = if with_password {
+            command.arg("-p").secret_arg(&self.password)
+        } else {
+            command
+        };
+        self.run(what, command.arg(&self.path)).await
+    }
+
+    async fn run(&self, what: &'static str, command: Command) -> Result<command::Output, KeychainError> {
+        let failed = |source| KeychainError::Security {
+            what,
+            path: self.path.clone(),
+            source,
+        };
+        self.runner
+            .checked(command.timeout(PATIENCE))
+            .await
+            .map_err(failed)
+    }
+
+    async fn import(&self, identity: &Identity) -> Result<(), KeychainError> {
+        let passphrase = SecretString::from((0..24).map(|_| fastrand::alphanumeric()).collect::<String>());
+        let write = |source| KeychainError::Write {
+            name: identity.certificate.common_name.clone(),
+            source,
+        };
+        // Created with mode 0600, gone when this function ends.
+        let mut file = tempfile::Builder::new()
+            .suffix(".p12")
+            .tempfile()
+            .map_err(write)?;
+        file.write_all(&identity.to_p12(passphrase.expose_secret())?)
+            .map_err(write)?;
+        let command = Command::new("security").arg("import").arg(file.path());
+        let command = command
+            .arg("-k")
+            .arg(&self.path)
+            .arg("-P")
+            .secret_arg(&passphrase)
+            .arg("-A");
+        self.run("import an identity into", command).await.map(drop)
+    }
+
+    /// Keeps what is on the search list: other keychains may hold identities that the build needs.
+    async fn extend_search_list(&self) -> Result<(), KeychainError> {
+        let what = "read the search list for";
+        let listed = self
+            .run(
+                what,
+                Command::new("security").args(["list-keychains", "-d", "user"]),
+            )
+            .await?;
+        let mut keychains: Vec<PathBuf> = listed
+            .stdout
+            .lines()
+            .map(|line| PathBuf::from(line.trim().trim_matches('"')))
+            .collect();
+        keychains.retain(|keychain| !keychain.as_os_str().is_empty());
+        if keychains.contains(&self.path) {
+            return Ok(());
+        }
+        keychains.insert(0, self.path.clone());
+        let command = Command::new("security")
+            .args(["list-keychains", "-d", "user", "-s"])
+            .args(keychains);
+        self.run("add to the search list", command).await.map(drop)
+    }
+
+    /// A directory of its own beside the keychain's place, private to the user.
+    fn install_in_directory(&self, identities: &[Identity]) -> Result<(), KeychainError> {
+        let directory = self.path.with_extension("identities");
+        for identity in identities {
+            let write = |source| KeychainError::Write {
+                name: identity.certificate.common_name.clone(),
+                source,
+            };
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&directory)
+                .map_err(write)?;
+            let file = directory.join(format!("{}.p12", identity.certificate.sha1));
+            // A file that is there already may have another mode.
+            let _ = std::fs::remove_file(&file);
+            let packed = identity.to_p12(self.password.expose_secret())?;
+            let mut options = std::fs::OpenOptions::new();
+            let mut file = options
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(file)
+                .map_err(write)?;
+            file.write_all(&packed).map_err(write)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,224 @@
+//! `.p12` files: certificates with their private keys.
+
+use p12_keystore::error::Error as Keystore;
+use p12_keystore::{
+    EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, Pkcs12Archive, PrivateKey, PrivateKeyChain,
+};
+use p256::elliptic_curve::sec1::ToSec1Point as _;
+use p256::pkcs8::DecodePrivateKey as _;
+use ring::signature::KeyPair as _;
+use zeroize::Zeroizing;
+
+use crate::ber;
+use crate::certificate::{Certificate, CertificateError, key_of};
+
+/// A certificate with its private key.
+#[derive(Clone)]
+pub struct Identity {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// The private key, PKCS#8 in DER.
+    key: Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity")
+            .field("certificate", &self.certificate.common_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a `.p12` file gives no identities.
+#[derive(Debug, thiserror::Error)]
+pub enum P12Error {
+    /// There is nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// It is something else.
+    #[error("the file is not a .p12 (PKCS#12) file")]
+    NotP12,
+    /// The passphrase does not open it.
+    #[error("the passphrase does not open the file")]
+    WrongPassphrase,
+    /// It is a `.p12` that can't be read.
+    #[error("the file can't be read: {0}")]
+    Unreadable(String),
+    /// It holds keys or certificates, and no pair of both.
+    #[error("the file holds no certificate with its private key ({certificates} certificates, {keys} keys)")]
+    NoIdentity {
+        /// Certificates in it.
+        certificates: usize,
+        /// Private keys in it.
+        keys: usize,
+    },
+    /// A certificate in it can't be read.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+}
+
+/// Reads every identity of a `.p12` file.
+///
+/// Keys are paired with certificates by public key: the IDs that the file may carry are optional, and wrong
+/// in some. Certificates of authorities, which many tools put in for the chain, are left out.
+///
+/// # Errors
+/// When the file is none, the passphrase is wrong, or there is no identity in it.
+pub fn read_p12(bytes: &[u8], passphrase: &str) -> Result<Vec<Identity>, P12Error> {
+    if bytes.is_empty() {
+        return Err(P12Error::Empty);
+    }
+    let der = ber::normalised(bytes).ok_or(P12Error::NotP12)?;
+    let archive = Pkcs12Archive::from_pkcs12(&der, passphrase).map_err(|error| match error {
+        Keystore::MacError(_) | Keystore::Pkcs5Error(_) | Keystore::UnpadError => P12Error::WrongPassphrase,
+        Keystore::DerError(_) | Keystore::InvalidVersion | Keystore::UnsupportedContentType => {
+            P12Error::NotP12
+        }
+        other => P12Error::Unreadable(other.to_string()),
+    })?;
+    let keys: Vec<(Vec<u8>, &PrivateKey)> = archive
+        .keys
+        .iter()
+        .filter_map(|bag| Some((public_key(bag.key.as_der())?, &bag.key)))
+        .collect();
+    let mut identities = Vec::new();
+    for bag in &archive.certs {
+        let der = bag.cert.as_der();
+        let (public, is_authority) = key_of(der)?;
+        if is_authority {
+            continue;
+        }
+        if let Some((_, key)) = keys.iter().find(|(of_key, _)| *of_key == public) {
+            let key = Zeroizing::new(key.as_der().to_vec());
+            identities.push(Identity {
+                certificate: Certificate::parse(der)?,
+                key,
+            });
+        }
+    }
+    if identities.is_empty() {
+        return Err(P12Error::NoIdentity {
+            certificates: archive.certs.len(),
+            keys: archive.keys.len(),
+        });
+    }
+    Ok(identities)
+}
+
+/// The public half of a PKCS#8 key, as certificates carry it.
+fn public_key(pkcs8: &[u8]) -> Option<Vec<u8>> {
+    if let Ok(key) = ring::rsa::KeyPair::from_pkcs8(pkcs8) {
+        return Some(key.public_key().as_ref().to_vec());
+    }
+    let key = p256::SecretKey::from_pkcs8_der(pkcs8).ok()?;
+    Some(key.public_key().to_sec1_point(false).as_bytes().to_vec())
+}
+
+impl Identity {
+    /// A `.p12` file with this identity alone, in the encryption that every `security import` reads.
+    ///
+    /// # Errors
+    /// When it can't be encoded.
+    pub fn to_p12(&self, passphrase: &str) -> Result<Vec<u8>, P12Error> {
+        let unreadable = |error: Keystore| P12Error::Unreadable(error.to_string());
+        let certificate = p12_keystore::Certificate::from_der(&self.certificate.der).map_err(unreadable)?;
+        let key = PrivateKey::from_der(&self.key).map_err(unreadable)?;
+        let chain = PrivateKeyChain::new(vec![1], key, [certificate]);
+        let mut store = KeyStore::new();
+        store.add_entry(
+            &self.certificate.common_name,
+            KeyStoreEntry::PrivateKeyChain(chain),
+        );
+        store
+            .writer(passphrase)
+            .encryption_algorithm(EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc)
+            .mac_algorithm(MacAlgorithm::HmacSha1)
+            .write()
+            .map_err(unreadable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DnType, KeyPair};
+
+    use super::*;
+
+    /// A `.p12` with several identities, its keys listed in the order of the certificates.
+    fn p12(names: &[&str], passphrase: &str, algorithm: EncryptionAlgorithm, mac: MacAlgorithm) -> Vec<u8> {
+        let mut store = KeyStore::new();
+        for (index, name) in names.iter().enumerate() {
+            let key = KeyPair::generate().unwrap();
+            let mut params = CertificateParams::default();
+            params.distinguished_name.push(DnType::CommonName, *name);
+            params
+                .distinguished_name
+                .push(DnType::OrganizationalUnitName, "TEAM123456");
+            let certificate = params.self_signed(&key).unwrap();
+            let chain = PrivateKeyChain::new(
+                vec![u8::try_from(index).unwrap()],
+                PrivateKey::from_der(&key.serialize_der()).unwrap(),
+                [p12_keystore::Certificate::from_der(certificate.der()).unwrap()],
+            );
+            store.add_entry(name, KeyStoreEntry::PrivateKeyChain(chain));
+        }
+        store
+            .writer(passphrase)
+            .encryption_algorithm(algorithm)
+            .mac_algorithm(mac)
+            .write()
+            .unwrap()
+    }
+
+    #[test]
+    fn old_and_new_encryption_is_read() {
+        for (algorithm, mac) in [
+            (
+                EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc,
+                MacAlgorithm::HmacSha1,
+            ),
+            (
+                EncryptionAlgorithm::PbeWithHmacSha256AndAes256,
+                MacAlgorithm::HmacSha256,
+            ),
+        ] {
+            let file = p12(
+                &["Apple Development: A (1)", "Apple Distribution: B (2)"],
+                "päss",
+                algorithm,
+                mac,
+            );
+            let identities = read_p12(&file, "päss").unwrap();
+            assert_eq!(identities.len(), 2);
+            assert_eq!(identities[0].certificate.team_id, "TEAM123456");
+        }
+    }
+
+    #[test]
+    fn each_failure_has_its_own_message() {
+        let file = p12(
+            &["A"],
+            "right",
+            EncryptionAlgorithm::PbeWithHmacSha256AndAes256,
+            MacAlgorithm::HmacSha256,
+        );
+        assert!(matches!(read_p12(&file, "wrong"), Err(P12Error::WrongPassphrase)));
+        assert!(matches!(read_p12(b"", ""), Err(P12Error::Empty)));
+        assert!(matches!(read_p12(b"<html>", ""), Err(P12Error::NotP12)));
+    }
+
+    #[test]
+    fn a_repacked_identity_keeps_its_own_key() {
+        let file = p12(
+            &["A", "B"],
+            "x",
+            EncryptionAlgorithm::PbeWithHmacSha256AndAes256,
+            MacAlgorithm::HmacSha256,
+        );
+        for identity in read_p12(&file, "x").unwrap() {
+            let again = read_p12(&identity.to_p12("y").unwrap(), "y").unwrap();
+            assert_eq!(again[0].certificate, identity.certificate);
+            assert_eq!(again[0].key, identity.key);
+        }
+    }
+}
