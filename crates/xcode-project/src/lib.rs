@@ -1,1 +1,21 @@
-//! Reads any Xcode project exactly and edits it by the line.
+//! Reads Xcode projects exactly and edits them by the line.
+//!
+//! [`Container`] finds schemes and projects, [`Project`] gives targets and build settings, and
+//! [`Project::sign_manually`] changes the signing settings of a target without touching another byte.
+
+mod container;
+mod error;
+mod pbxproj;
+mod project;
+mod scheme;
+mod settings;
+mod signing;
+mod xcconfig;
+
+pub use container::Container;
+pub use error::Error;
+pub use pbxproj::{Document, Entry, Node, SyntaxError, Value};
+pub use project::{Platform, Project, Target};
+pub use scheme::{BuildEntry, Scheme};
+pub use settings::{Answer, Settings};
+pub use signing::ManualSigning;

@@ -1,0 +1,164 @@
+//! Projects and workspaces on disk: where schemes are, and which projects belong together.
+
+use std::path::{Path, PathBuf};
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use crate::error::Error;
+use crate::scheme::{BuildEntry, Scheme};
+
+/// A project, or a workspace with its projects.
+#[derive(Debug, Clone)]
+pub struct Container {
+    path: PathBuf,
+    projects: Vec<PathBuf>,
+}
+
+impl Container {
+    /// Opens an `.xcodeproj` or `.xcworkspace` directory.
+    ///
+    /// # Errors
+    /// When it is neither, or a workspace can't be read.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let path = path.to_owned();
+        let ends_in = |wanted: &str| path.extension().is_some_and(|extension| extension == wanted);
+        if !path.is_dir() {
+            return Err(Error::NoContainer(path));
+        }
+        let projects = if ends_in("xcodeproj") {
+            vec![path.clone()]
+        } else if ends_in("xcworkspace") {
+            projects_of_workspace(&path)?
+        } else {
+            return Err(Error::NoContainer(path));
+        };
+        Ok(Self { path, projects })
+    }
+
+    /// The projects, in the workspace's order.
+    pub fn projects(&self) -> &[PathBuf] {
+        &self.projects
+    }
+
+    /// The scheme with this name: of the container itself first, then of its projects; shared ones before
+    /// users' own.
+    ///
+    /// # Errors
+    /// When there is none, naming those that are there, or it can't be read.
+    pub fn scheme(&self, name: &str) -> Result<Scheme, Error> {
+        let files = self.scheme_files();
+        match files
+            .iter()
+            .find(|(file, _)| file.file_stem().is_some_and(|stem| stem == name))
+        {
+            Some((file, holder)) => Scheme::read(file, holder),
+            None => {
+                let stem = |(file, _): &(PathBuf, PathBuf)| {
+                    file.file_stem().map(|stem| stem.to_string_lossy().into_owned())
+                };
+                let mut known: Vec<String> = files.iter().filter_map(stem).collect();
+                known.sort();
+                known.dedup();
+                Err(Error::NoScheme {
+                    name: name.to_owned(),
+                    path: self.path.clone(),
+                    known,
+                })
+            }
+        }
+    }
+
+    /// The project that a scheme's entry is in. References count from the folder of the scheme's holder.
+    pub fn project_of(&self, scheme: &Scheme, entry: &BuildEntry) -> PathBuf {
+        let location = entry
+            .container
+            .strip_prefix("container:")
+            .unwrap_or(&entry.container);
+        let folder = scheme.holder.parent().unwrap_or(Path::new(""));
+        folder.join(location)
+    }
+
+    fn scheme_files(&self) -> Vec<(PathBuf, PathBuf)> {
+        let mut files = Vec::new();
+        let holders =
+            std::iter::once(&self.path).chain(self.projects.iter().filter(|project| **project != self.path));
+        for holder in holders {
+            let mut folders = vec![holder.join("xcshareddata/xcschemes")];
+            for user in sorted_entries(&holder.join("xcuserdata")) {
+                folders.push(user.join("xcschemes"));
+            }
+            for file in folders.iter().flat_map(|folder| sorted_entries(folder)) {
+                if file.extension().is_some_and(|extension| extension == "xcscheme") {
+                    files.push((file, holder.clone()));
+                }
+            }
+        }
+        files
+    }
+}
+
+fn sorted_entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+fn projects_of_workspace(workspace: &Path) -> Result<Vec<PathBuf>, Error> {
+    let file = workspace.join("contents.xcworkspacedata");
+    let text = std::fs::read_to_string(&file).map_err(|source| Error::Io {
+        what: "read",
+        path: file.clone(),
+        source,
+    })?;
+    let unreadable = |reason: String| Error::Unreadable {
+        path: file.clone(),
+        reason,
+    };
+    let root = workspace.parent().unwrap_or(Path::new("")).to_owned();
+    // The folder that `group:` counts from, for each open group.
+    let mut groups = vec![root.clone()];
+    let mut projects = Vec::new();
+    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
+    loop {
+        match reader
+            .read_event()
+            .map_err(|error| unreadable(error.to_string()))?
+        {
+            Event::Start(tag) if tag.name().as_ref() == "Group" => {
+                let folder = resolved(&location(&tag), &groups, &root);
+                groups.push(folder.unwrap_or_else(|| root.clone()));
+            }
+            Event::End(tag) if tag.name().as_ref() == "Group" => {
+                groups.pop();
+            }
+            Event::Start(tag) | Event::Empty(tag) if tag.name().as_ref() == "FileRef" => {
+                let project = resolved(&location(&tag), &groups, &root);
+                projects
+                    .extend(project.filter(|path| path.extension().is_some_and(|end| end == "xcodeproj")));
+            }
+            Event::Eof => return Ok(projects),
+            _ => {}
+        }
+    }
+}
+
+fn location(tag: &BytesStart<'_>) -> String {
+    let attribute = tag.try_get_attribute("location").ok().flatten();
+    attribute
+        .map(|value| value.value.replace("&amp;", "&"))
+        .unwrap_or_default()
+}
+
+fn resolved(location: &str, groups: &[PathBuf], root: &Path) -> Option<PathBuf> {
+    let (kind, path) = location.split_once(':')?;
+    match kind {
+        "group" => Some(groups.last()?.join(path)),
+        "container" => Some(root.join(path)),
+        "absolute" => Some(PathBuf::from(path)),
+        // A workspace inside a project means the project around it.
+        "self" => Some(root.to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,90 @@
+//! Why a project can't be used.
+
+use std::path::PathBuf;
+
+use crate::pbxproj::SyntaxError;
+
+/// Why a project can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file can't be read or written.
+    #[error("failed to {what} {}", path.display())]
+    Io {
+        /// `read` or `write`.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The path is neither a project nor a workspace.
+    #[error("{} is neither an .xcodeproj nor an .xcworkspace directory", .0.display())]
+    NoContainer(PathBuf),
+    /// The project file is broken.
+    #[error("{} is not a readable project file", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: SyntaxError,
+    },
+    /// The project file lacks something that every project has.
+    #[error("{} has no {what}", path.display())]
+    Incomplete {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        what: String,
+    },
+    /// A scheme or property list is broken.
+    #[error("{} can't be read: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// There is no such scheme.
+    #[error("there is no scheme `{name}` in {}{}", path.display(), existing(known))]
+    NoScheme {
+        /// The scheme that was asked for.
+        name: String,
+        /// Where was looked.
+        path: PathBuf,
+        /// The schemes that are there.
+        known: Vec<String>,
+    },
+    /// The scheme archives no app.
+    #[error("the scheme `{0}` archives no app: check the Archive column of its Build action")]
+    NothingToArchive(String),
+    /// A target has no such configuration.
+    #[error("the target `{target}` has no configuration `{configuration}`; it has: {}", known.join(", "))]
+    NoConfiguration {
+        /// The target.
+        target: String,
+        /// The configuration that was asked for.
+        configuration: String,
+        /// Those that it has.
+        known: Vec<String>,
+    },
+    /// A setting depends on something that the project files do not say.
+    #[error("the setting `{setting}` of the target `{target}` depends on {}, which the project files do not define", missing.join(", "))]
+    Unresolved {
+        /// The target.
+        target: String,
+        /// The setting.
+        setting: String,
+        /// What is not defined.
+        missing: Vec<String>,
+    },
+}
+
+fn existing(known: &[String]) -> String {
+    if known.is_empty() {
+        "; it has no shared scheme at all: share one in Xcode (Product > Scheme > Manage Schemes)".to_owned()
+    } else {
+        format!("; it has: {}", known.join(", "))
+    }
+}

@@ -1,0 +1,443 @@
+//! A lossless view of `project.pbxproj`: an OpenStep property list whose every value knows its bytes.
+//!
+//! The text itself is the source of truth. Reading finds where values are; editing replaces those bytes and
+//! no others, so an unedited document prints as it was, to the byte.
+
+use std::ops::Range;
+
+/// Deeper nesting than any real project has.
+const DEEPEST: usize = 64;
+
+/// A property list with the text that it was read from.
+#[derive(Debug, Clone)]
+pub struct Document {
+    text: String,
+    root: Node,
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// The bytes of the value.
+    pub span: Range<usize>,
+    /// The value.
+    pub value: Value,
+}
+
+/// A value.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// A string, unquoted and unescaped.
+    Text(String),
+    /// Binary data, `<0a 0b>`.
+    Data(Vec<u8>),
+    /// A list.
+    Array(Vec<Node>),
+    /// A dictionary, in the file's order.
+    Dictionary(Vec<Entry>),
+}
+
+/// A key with its value.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The key, unquoted and unescaped.
+    pub key: String,
+    /// The bytes from the key to the semicolon.
+    pub span: Range<usize>,
+    /// The value.
+    pub value: Node,
+}
+
+/// Why a text is no property list, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {expected}\n{source_line}\n{}^", " ".repeat(column - 1))]
+pub struct SyntaxError {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
+    /// What was expected.
+    pub expected: String,
+    source_line: String,
+}
+
+impl Node {
+    /// The entries of a dictionary; none for other values.
+    pub fn entries(&self) -> &[Entry] {
+        match &self.value {
+            Value::Dictionary(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of an array; none for other values.
+    pub fn items(&self) -> &[Self] {
+        match &self.value {
+            Value::Array(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The value under a key of a dictionary.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entries()
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.value)
+    }
+
+    /// A string's text.
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text under a key of a dictionary.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.get(key).and_then(Self::as_text)
+    }
+}
+
+impl Document {
+    /// Reads a property list in OpenStep form.
+    ///
+    /// # Errors
+    /// With line, column and what was expected.
+    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+        let mut parser = Parser { text, at: 0 };
+        if text.starts_with('\u{feff}') {
+            parser.at = '\u{feff}'.len_utf8();
+        }
+        let root = parser.node(0)?;
+        parser.skip()?;
+        if parser.at != text.len() {
+            return Err(parser.expected("the end of the file"));
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            root,
+        })
+    }
+
+    /// The outermost value.
+    pub fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// The text, to the byte.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text with some bytes replaced. Replacements must not overlap.
+    pub(crate) fn replaced(&self, mut edits: Vec<(Range<usize>, String)>) -> String {
+        edits.sort_by_key(|(range, _)| range.start);
+        let mut out = String::with_capacity(self.text.len() + 1024);
+        let mut copied = 0;
+        for (range, text) in edits {
+            out.push_str(&self.text[copied..range.start]);
+            out.push_str(&text);
+            copied = range.end;
+        }
+        out.push_str(&self.text[copied..]);
+        out
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Parser<'_> {
+    fn expected(&self, what: &str) -> SyntaxError {
+        let before = &self.text[..self.at];
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        SyntaxError {
+            line: before.matches('\n').count() + 1,
+            column: self.text[start..self.at].chars().count() + 1,
+            expected: format!("expected {what}"),
+            source_line: self.text[start..]
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .take(160)
+                .collect(),
+        }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// Skips white space and comments.
+    fn skip(&mut self) -> Result<(), SyntaxError> {
+        loop {
+            let rest = &self.text[self.at..];
+            if rest.starts_with("//") {
+                self.at += rest.find(['\n', '\r']).unwrap_or(rest.len());
+            } else if rest.starts_with("/*") {
+                let Some(end) = rest.find("*/") else {
+                    return Err(self.expected("the end of this comment"));
+                };
+                self.at += end + 2;
+            } else {
+                match rest.chars().next() {
+                    Some(space) if space.is_whitespace() => self.at += space.len_utf8(),
+                    _ => return Ok(()),
+                }
+            }
+        }
+    }
+
+    fn node(&mut self, depth: usize) -> Result<Node, SyntaxError> {
+        if depth > DEEPEST {
+            return Err(self.expected("less nesting"));
+        }
+        self.skip()?;
+        let start = self.at;
+        let value = match self.peek() {
+            Some(b'{') => self.dictionary(depth)?,
+            Some(b'(') => self.array(depth)?,
+            Some(b'<') => self.data()?,
+            _ => Value::Text(self.string("a value")?),
+        };
+        Ok(Node {
+            span: start..self.at,
+            value,
+        })
+    }
+
+    fn dictionary(&mut self, depth: usize) -> Result<Value, SyntaxError> {
+        self.at += 1;
+        let mut entries = Vec::new();
+        loop {
+            self.skip()?;
+            if self.peek() == Some(b'}') {
+                self.at += 1;
+                return Ok(Value::Dictionary(entries));
+            }
+            let start = self.at;
+            let key = self.string("a key or `}`")?;
+            self.skip()?;
+            self.eat(b'=', "`=`")?;
+            let value = self.node(depth + 1)?;
+            self.skip()?;
+            self.eat(b';', "`;`")?;
+            entries.push(Entry {
+                key,
+                span: start..self.at,
+                value,
+            });
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Value, SyntaxError> {
+        self.at += 1;
+        let mut items = Vec::new();
+        loop {
+            self.skip()?;
+            if self.peek() == Some(b')') {
+                self.at += 1;
+                return Ok(Value::Array(items));
+            }
+            items.push(self.node(depth + 1)?);
+            self.skip()?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b')') => {}
+                _ => return Err(self.expected("`,` or `)`")),
+            }
+        }
+    }
+
+    fn eat(&mut self, byte: u8, what: &str) -> Result<(), SyntaxError> {
+        if self.peek() != Some(byte) {
+            return Err(self.expected(what));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn data(&mut self) -> Result<Value, SyntaxError> {
+        self.at += 1;
+        let mut digits = Vec::new();
+        loop {
+            match self.peek() {
+                Some(b'>') => break,
+                Some(byte) if byte.is_ascii_whitespace() => {}
+                Some(byte) => match char::from(byte).to_digit(16) {
+                    Some(digit) => digits.push(digit as u8),
+                    None => return Err(self.expected("a hexadecimal digit or `>`")),
+                },
+                None => return Err(self.expected("`>`")),
+            }
+            self.at += 1;
+        }
+        if digits.len() % 2 != 0 {
+            return Err(self.expected("an even number of hexadecimal digits"));
+        }
+        self.at += 1;
+        Ok(Value::Data(
+            digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect(),
+        ))
+    }
+
+    fn string(&mut self, what: &str) -> Result<String, SyntaxError> {
+        match self.peek() {
+            Some(quote @ (b'"' | b'\'')) => self.quoted(quote),
+            Some(byte) if is_bare(byte) => {
+                let rest = &self.text.as_bytes()[self.at..];
+                let mut length = 0;
+                while rest.get(length).is_some_and(|byte| is_bare(*byte)) {
+                    // A bare string may hold slashes, and yet a comment may follow it.
+                    if rest[length..].starts_with(b"/*")
+                        || (length > 0 && rest[length..].starts_with(b"//") && rest[length - 1] != b':')
+                    {
+                        break;
+                    }
+                    length += 1;
+                }
+                let text = self.text[self.at..self.at + length].to_owned();
+                self.at += length;
+                Ok(text)
+            }
+            _ => Err(self.expected(what)),
+        }
+    }
+
+    fn quoted(&mut self, quote: u8) -> Result<String, SyntaxError> {
+        let open = self.at;
+        self.at += 1;
+        let mut out = String::new();
+        loop {
+            let rest = &self.text[self.at..];
+            let Some(c) = rest.chars().next() else {
+                self.at = open;
+                return Err(self.expected("the end of this string"));
+            };
+            self.at += c.len_utf8();
+            if c == char::from(quote) {
+                return Ok(out);
+            }
+            if c == '\\' {
+                self.escape(&mut out);
+            } else {
+                out.push(c);
+            }
+        }
+    }
+
+    fn escape(&mut self, out: &mut String) {
+        let rest = &self.text[self.at..];
+        let number = |digits: &str, radix| u32::from_str_radix(digits, radix).ok();
+        let octal: String = rest
+            .chars()
+            .take(3)
+            .take_while(|c| ('0'..='7').contains(c))
+            .collect();
+        if !octal.is_empty() {
+            self.at += octal.len();
+            // Octal escapes are NextStep's encoding; only its ASCII half occurs in practice.
+            out.push(number(&octal, 8).and_then(char::from_u32).unwrap_or('\u{fffd}'));
+            return;
+        }
+        let Some(c) = rest.chars().next() else { return };
+        self.at += c.len_utf8();
+        match c {
+            'n' => out.push('\n'),
+            't' => out.push('\t'),
+            'r' => out.push('\r'),
+            'a' => out.push('\u{7}'),
+            'b' => out.push('\u{8}'),
+            'f' => out.push('\u{c}'),
+            'v' => out.push('\u{b}'),
+            'U' | 'u' => {
+                let digits: String = self.text[self.at..]
+                    .chars()
+                    .take(4)
+                    .take_while(char::is_ascii_hexdigit)
+                    .collect();
+                self.at += digits.len();
+                out.push(number(&digits, 16).and_then(char::from_u32).unwrap_or('\u{fffd}'));
+            }
+            other => out.push(other),
+        }
+    }
+}
+
+/// Bytes of strings that need no quotes. Other tools than Xcode leave more bare than Xcode does.
+fn is_bare(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_$/:.-+@%#~!?&^|\\*[]".contains(&byte) || byte >= 0x80
+}
+
+/// A string as Xcode writes it: quoted where it must be.
+pub(crate) fn written(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_$/:.".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) && !text.contains("//") && !text.contains("___") {
+        return text.to_owned();
+    }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_form_of_value_is_read() {
+        let text = "// !$*UTF8*$!\r\n{ a = b; \"c d\" = \"e\\\"\\U00e9\\n\"; f = (1, 'two', ); g = <0a 0B>; h /* x */ = { }; }\n";
+        let document = Document::parse(text).unwrap();
+        let root = document.root();
+        assert_eq!(root.text("a"), Some("b"));
+        assert_eq!(root.text("c d"), Some("e\"é\n"));
+        assert_eq!(root.get("f").unwrap().items()[1].as_text(), Some("two"));
+        assert!(matches!(&root.get("g").unwrap().value, Value::Data(data) if data == &[10, 11]));
+        assert_eq!(document.text(), text);
+    }
+
+    #[test]
+    fn an_error_says_where_and_what() {
+        let error = Document::parse("{\n\ta = b\n\tc = d;\n}").unwrap_err();
+        assert_eq!(
+            (error.line, error.column, error.expected.as_str()),
+            (3, 2, "expected `;`")
+        );
+    }
+
+    #[test]
+    fn merge_conflicts_and_deep_nesting_are_refused() {
+        assert!(Document::parse("{ a = b;\n<<<<<<< HEAD\n}").is_err());
+        assert!(Document::parse(&"(".repeat(1000)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics(text in ".{0,200}") {
+            let _ = Document::parse(&text);
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(text in "[^\\r\\u{0}]{0,40}") {
+            let list = format!("{{ key = {}; }}", written(&text));
+            let document = Document::parse(&list).unwrap();
+            prop_assert_eq!(document.root().text("key"), Some(text.as_str()));
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! `.xcscheme` files.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::Error;
+
+/// A scheme.
+#[derive(Debug, Clone)]
+pub struct Scheme {
+    /// Its name.
+    pub name: String,
+    /// The configuration of its Archive action.
+    pub archive_configuration: Option<String>,
+    /// What its Build action builds.
+    pub entries: Vec<BuildEntry>,
+    /// What its Test action tests, skipped ones left out.
+    pub tests: Vec<BuildEntry>,
+    /// The project or workspace that holds it.
+    pub(crate) holder: PathBuf,
+}
+
+/// A target that a scheme names.
+#[derive(Debug, Clone)]
+pub struct BuildEntry {
+    /// The target's ID in its project file.
+    pub blueprint: String,
+    /// The target's name.
+    pub name: String,
+    /// The product's file name.
+    pub product: String,
+    /// The project, such as `container:App.xcodeproj`.
+    pub container: String,
+    /// Whether it is built for archives.
+    pub for_archiving: bool,
+}
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(rename = "BuildAction", default)]
+    build: BuildAction,
+    #[serde(rename = "TestAction", default)]
+    test: TestAction,
+    #[serde(rename = "ArchiveAction", default)]
+    archive: ArchiveAction,
+}
+
+#[derive(Default, Deserialize)]
+struct BuildAction {
+    #[serde(rename = "BuildActionEntries", default)]
+    entries: Entries,
+}
+
+#[derive(Default, Deserialize)]
+struct Entries {
+    #[serde(rename = "BuildActionEntry", default)]
+    list: Vec<EntryElement>,
+}
+
+#[derive(Deserialize)]
+struct EntryElement {
+    #[serde(rename = "@buildForArchiving", default)]
+    archiving: String,
+    #[serde(rename = "BuildableReference")]
+    reference: Option<Reference>,
+}
+
+#[derive(Default, Deserialize)]
+struct TestAction {
+    #[serde(rename = "Testables", default)]
+    testables: Testables,
+}
+
+#[derive(Default, Deserialize)]
+struct Testables {
+    #[serde(rename = "TestableReference", default)]
+    list: Vec<Testable>,
+}
+
+#[derive(Deserialize)]
+struct Testable {
+    #[serde(rename = "@skipped", default)]
+    skipped: String,
+    #[serde(rename = "BuildableReference")]
+    reference: Option<Reference>,
+}
+
+#[derive(Default, Deserialize)]
+struct ArchiveAction {
+    #[serde(rename = "@buildConfiguration")]
+    configuration: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Reference {
+    #[serde(rename = "@BlueprintIdentifier", default)]
+    blueprint: String,
+    #[serde(rename = "@BlueprintName", default)]
+    name: String,
+    #[serde(rename = "@BuildableName", default)]
+    product: String,
+    #[serde(rename = "@ReferencedContainer", default)]
+    container: String,
+}
+
+impl Scheme {
+    /// Reads a scheme file that `holder` (a project or workspace) has.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn read(path: &Path, holder: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
+            what: "read",
+            path: path.to_owned(),
+            source,
+        })?;
+        let file: File = quick_xml::de::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+            Error::Unreadable {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            }
+        })?;
+        let entry = |reference: Reference, for_archiving| BuildEntry {
+            blueprint: reference.blueprint,
+            name: reference.name,
+            product: reference.product,
+            container: reference.container,
+            for_archiving,
+        };
+        let built = file.build.entries.list.into_iter().filter_map(|element| {
+            let for_archiving = element.archiving != "NO";
+            element.reference.map(|reference| entry(reference, for_archiving))
+        });
+        let tested = file
+            .test
+            .testables
+            .list
+            .into_iter()
+            .filter(|testable| testable.skipped != "YES");
+        Ok(Self {
+            name: path
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            archive_configuration: file.archive.configuration,
+            entries: built.collect(),
+            tests: tested
+                .filter_map(|testable| testable.reference)
+                .map(|reference| entry(reference, false))
+                .collect(),
+            holder: holder.to_owned(),
+        })
+    }
+}
