@@ -16,7 +16,11 @@ pub fn profile_name(profile_type: ProfileType, distribution: Distribution, bundl
 /// Names of the same profile as the sister step writes them; such a profile is used, never doubled.
 pub fn sister_names(profile_type: ProfileType, distribution: Distribution, bundle_id: &str) -> Vec<String> {
     vec![
-        named(&profile_type.platform_name().to_lowercase(), distribution, bundle_id),
+        named(
+            &profile_type.platform_name().to_lowercase(),
+            distribution,
+            bundle_id,
+        ),
         named("", distribution, bundle_id).replace("Bitrise  ", "Bitrise "),
     ]
 }
@@ -30,23 +34,27 @@ fn named(platform: &str, distribution: Distribution, bundle_id: &str) -> String 
 
 /// The name of a bundle ID made by this project: `Bitrise com example app`.
 pub fn bundle_id_name(bundle_id: &str) -> String {
-    let prefix = if bundle_id.ends_with(".*") { "Wildcard " } else { "" };
-    let words: String =
-        bundle_id.chars().map(|c| if matches!(c, '.' | '_' | '-' | '*') { ' ' } else { c }).collect();
+    let prefix = if bundle_id.ends_with(".*") {
+        "Wildcard "
+    } else {
+        ""
+    };
+    let words: String = bundle_id
+        .chars()
+        .map(|c| {
+            if matches!(c, '.' | '_' | '-' | '*') {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect();
     format!("{prefix}Bitrise {words}")
 }
 
 /// The wildcard that covers `bundle_id` and its siblings; `None` when it has only one component.
 pub fn wildcard_of(bundle_id: &str) -> Option<String> {
     bundle_id.rsplit_once('.').map(|(stem, _)| format!("{stem}.*"))
-}
-
-/// Whether `pattern`, which may end in an asterisk, covers `bundle_id`.
-pub fn covers(pattern: &str, bundle_id: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(stem) => bundle_id.starts_with(stem) && bundle_id.len() > stem.len(),
-        None => pattern == bundle_id,
-    }
 }
 
 #[cfg(test)]
@@ -56,8 +64,14 @@ mod tests {
     #[test]
     fn names_are_those_of_the_originals() {
         let name = |id| profile_name(ProfileType::IosAppDevelopment, Distribution::Development, id);
-        assert_eq!(name("com.example.app"), "Bitrise iOS development - (com.example.app)");
-        assert_eq!(name("com.example.*"), "Wildcard Bitrise iOS development - (com.example)");
+        assert_eq!(
+            name("com.example.app"),
+            "Bitrise iOS development - (com.example.app)"
+        );
+        assert_eq!(
+            name("com.example.*"),
+            "Wildcard Bitrise iOS development - (com.example)"
+        );
         assert_eq!(bundle_id_name("com.example.my-app"), "Bitrise com example my app");
         assert_eq!(bundle_id_name("com.example.*"), "Wildcard Bitrise com example  ");
     }
@@ -71,11 +85,11 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_covers_what_is_below_it_and_not_itself() {
-        assert!(covers("com.example.*", "com.example.app"));
-        assert!(!covers("com.example.*", "com.example."));
-        assert!(!covers("com.example", "com.example.app"));
-        assert_eq!(wildcard_of("com.example.UITests").as_deref(), Some("com.example.*"));
+    fn a_wildcard_replaces_the_last_component() {
+        assert_eq!(
+            wildcard_of("com.example.UITests").as_deref(),
+            Some("com.example.*")
+        );
         assert_eq!(wildcard_of("single"), None);
     }
 }

@@ -110,7 +110,10 @@ const PROFILE_TYPES: [(ProfileType, &str); 14] = [
     (ProfileType::MacAppDevelopment, "MAC_APP_DEVELOPMENT"),
     (ProfileType::MacAppStore, "MAC_APP_STORE"),
     (ProfileType::MacAppDirect, "MAC_APP_DIRECT"),
-    (ProfileType::MacCatalystAppDevelopment, "MAC_CATALYST_APP_DEVELOPMENT"),
+    (
+        ProfileType::MacCatalystAppDevelopment,
+        "MAC_CATALYST_APP_DEVELOPMENT",
+    ),
     (ProfileType::MacCatalystAppStore, "MAC_CATALYST_APP_STORE"),
     (ProfileType::MacCatalystAppDirect, "MAC_CATALYST_APP_DIRECT"),
 ];
@@ -137,10 +140,7 @@ impl ProfileType {
             (Platform::MacCatalyst, D::Development) => Self::MacCatalystAppDevelopment,
             (Platform::MacCatalyst, D::AppStore) => Self::MacCatalystAppStore,
             (Platform::MacCatalyst, D::DeveloperId) => Self::MacCatalystAppDirect,
-            (
-                Platform::Ios | Platform::Watchos | Platform::Visionos | Platform::Tvos,
-                D::DeveloperId,
-            )
+            (Platform::Ios | Platform::Watchos | Platform::Visionos | Platform::Tvos, D::DeveloperId)
             | (Platform::Macos | Platform::MacCatalyst, D::AdHoc | D::Enterprise) => return None,
         })
     }
@@ -155,7 +155,10 @@ impl ProfileType {
 
     /// Reads Apple's spelling; `None` for a type that this crate does not know.
     pub fn from_apple(name: &str) -> Option<Self> {
-        PROFILE_TYPES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+        PROFILE_TYPES
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(kind, _)| *kind)
     }
 
     /// The platform word in profile names: `iOS`, `tvOS`, `macOS`, `macCatalyst`.
@@ -195,7 +198,11 @@ impl ProfileType {
 
     /// Apple's word for a bundle ID's platform when one is created for this profile type.
     pub fn bundle_id_platform(self) -> &'static str {
-        if self.platform_name() == "macOS" { "MAC_OS" } else { "IOS" }
+        if self.platform_name() == "macOS" {
+            "MAC_OS"
+        } else {
+            "IOS"
+        }
     }
 }
 
@@ -258,7 +265,10 @@ mod tests {
     #[test]
     fn watch_and_vision_apps_are_signed_with_ios_profiles() {
         for platform in [Platform::Watchos, Platform::Visionos] {
-            assert_eq!(ProfileType::of(platform, Distribution::AdHoc), Some(ProfileType::IosAppAdhoc));
+            assert_eq!(
+                ProfileType::of(platform, Distribution::AdHoc),
+                Some(ProfileType::IosAppAdhoc)
+            );
         }
     }
 

@@ -1,0 +1,103 @@
+//! Whether a profile on the portal is what a target needs, and if not, why.
+
+use time::{Duration, OffsetDateTime};
+
+use crate::capability;
+use crate::plan::Want;
+use crate::snapshot::{Device, PortalProfile};
+
+/// A profile that lacks an iCloud container is made anew at most this often. When a person assigned the
+/// container in the meantime, that helps; when nobody did, it would be made anew in every build, for ever.
+const REMAKE_INTERVAL: Duration = Duration::DAY;
+
+/// What a fitting profile must have.
+pub(crate) struct Needs<'a> {
+    pub(crate) want: &'a Want,
+    /// Devices on the portal that belong into it.
+    pub(crate) devices: &'a [&'a Device],
+    /// Comparable UDIDs of devices that are about to be registered.
+    pub(crate) new_udids: &'a [String],
+    pub(crate) min_days_valid: i64,
+    pub(crate) now: OffsetDateTime,
+}
+
+/// Why the profile does not fit; `None` when it does.
+pub(crate) fn misfit(profile: &PortalProfile, needs: &Needs<'_>) -> Option<String> {
+    if !profile.active {
+        return Some("Apple calls it invalid: its bundle ID, a certificate or a device changed".to_owned());
+    }
+    let Some(details) = &profile.details else {
+        return Some("its file can't be read".to_owned());
+    };
+    if details.expires_at <= needs.now {
+        return Some(format!("it expired on {}", details.expires_at.date()));
+    }
+    let wanted_until = needs.now + Duration::days(needs.min_days_valid);
+    if details.expires_at < wanted_until && can_last_longer(profile, needs) {
+        return Some(format!(
+            "it ends on {}, which is less than {} days from now",
+            details.expires_at.date(),
+            needs.min_days_valid
+        ));
+    }
+    let serials = needs
+        .want
+        .certificates
+        .iter()
+        .map(|certificate| &certificate.serial);
+    if let Some(serial) = serials
+        .into_iter()
+        .find(|serial| !details.serials.contains(serial))
+    {
+        let named = needs
+            .want
+            .certificates
+            .iter()
+            .find(|certificate| certificate.serial == *serial);
+        let name = named
+            .map(|certificate| certificate.common_name.as_str())
+            .unwrap_or_default();
+        return Some(format!(
+            "the certificate {name} (serial {serial}) is missing in it"
+        ));
+    }
+    if needs.want.distribution.lists_devices() {
+        let missing = |udid: &String| !details.udids.contains(udid);
+        if let Some(device) = needs
+            .devices
+            .iter()
+            .find(|device| missing(&Device::comparable(&device.udid)))
+        {
+            return Some(format!(
+                "the device {} ({}) is missing in it",
+                device.name, device.udid
+            ));
+        }
+        if needs.new_udids.iter().any(missing) {
+            return Some("devices that are registered now are missing in it".to_owned());
+        }
+    }
+    let containers = capability::missing_containers(&needs.want.entitlements, &details.entitlements);
+    if !containers.is_empty() && needs.now - details.created_at >= REMAKE_INTERVAL {
+        return Some(format!(
+            "iCloud containers are missing in it: {}",
+            containers.join(", ")
+        ));
+    }
+    None
+}
+
+/// Whether a new profile would end later: none outlives its certificates, nor a year.
+fn can_last_longer(profile: &PortalProfile, needs: &Needs<'_>) -> bool {
+    let Some(details) = &profile.details else {
+        return true;
+    };
+    let year = needs.now + Duration::days(365);
+    let certificates = needs
+        .want
+        .certificates
+        .iter()
+        .map(|certificate| certificate.not_after);
+    let best = certificates.fold(year, OffsetDateTime::min);
+    details.expires_at + Duration::DAY < best
+}

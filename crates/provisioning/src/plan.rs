@@ -1,0 +1,659 @@
+//! The plan: what to change on the portal, in which order, and why. Pure: no I/O, no clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plist::Dictionary;
+use serde::Serialize;
+use signing_assets::Certificate;
+use time::OffsetDateTime;
+
+use crate::capability::{self, Capability, IDENTIFIERS_PAGE, Requirements};
+use crate::certificates::{CertificateUse, NoCertificate};
+use crate::fit::{Needs, misfit};
+use crate::names::{bundle_id_name, profile_name, sister_names, wildcard_of};
+use crate::platform::{Distribution, Platform, ProfileType};
+use crate::snapshot::{BundleId, Device, PortalProfile, Snapshot};
+
+/// A target that needs a profile.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// Its bundle ID.
+    pub bundle_id: String,
+    /// What it is built for.
+    pub platform: Platform,
+    /// Its entitlements; nobody asks for those of a UI test bundle.
+    pub entitlements: Dictionary,
+    /// Whether it is a UI test bundle: signed for development only, with a wildcard profile.
+    pub ui_test: bool,
+}
+
+/// A device of a team member, as Bitrise knows it.
+#[derive(Debug, Clone)]
+pub struct TestDevice {
+    /// Its UDID.
+    pub udid: String,
+    /// Its name, for messages.
+    pub name: String,
+}
+
+/// What the user wants beyond what the project says.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// How the result is handed to people.
+    pub distribution: Distribution,
+    /// Profiles that end sooner are renewed.
+    pub min_profile_days_valid: i64,
+    /// Devices to register where they are missing.
+    pub test_devices: Vec<TestDevice>,
+}
+
+/// A profile that must exist.
+#[derive(Debug, Clone)]
+pub struct Want {
+    /// Its bundle ID, possibly a wildcard.
+    pub bundle_id: String,
+    /// Its type.
+    pub profile_type: ProfileType,
+    /// What it is for.
+    pub distribution: Distribution,
+    /// Its name when it is made.
+    pub name: String,
+    /// What it must grant.
+    pub entitlements: Dictionary,
+    /// The certificates that must be in it; the first is used in the project.
+    pub certificates: Vec<Certificate>,
+}
+
+/// One change of the portal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    /// Register a device.
+    RegisterDevice {
+        /// Its name on the portal.
+        name: String,
+        /// Its UDID.
+        udid: String,
+        /// `IOS` or `MAC_OS`.
+        platform: &'static str,
+    },
+    /// Create a bundle ID.
+    CreateBundleId {
+        /// The identifier.
+        identifier: String,
+        /// Its name on the portal.
+        name: String,
+        /// Apple's platform word.
+        platform: &'static str,
+    },
+    /// Enable a capability of a bundle ID.
+    EnableCapability {
+        /// The identifier.
+        bundle_id: String,
+        /// What is enabled.
+        capability: Capability,
+    },
+    /// Change the settings of a capability.
+    ChangeCapability {
+        /// The identifier.
+        bundle_id: String,
+        /// The capability's ID on the portal.
+        id: String,
+        /// What it becomes.
+        capability: Capability,
+    },
+    /// Delete a profile.
+    DeleteProfile {
+        /// Its ID on the portal.
+        id: String,
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// Create a profile.
+    CreateProfile {
+        /// The position of its want.
+        want: usize,
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Action {
+    /// Actions of one stage do not depend on each other.
+    pub fn stage(&self) -> usize {
+        match self {
+            Self::RegisterDevice { .. } | Self::CreateBundleId { .. } => 0,
+            Self::EnableCapability { .. } | Self::ChangeCapability { .. } | Self::DeleteProfile { .. } => 1,
+            Self::CreateProfile { .. } => 2,
+        }
+    }
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::RegisterDevice { udid, .. } => write!(f, "register the device {udid}"),
+            Self::CreateBundleId { identifier, .. } => write!(f, "create the bundle ID {identifier}"),
+            Self::EnableCapability {
+                bundle_id,
+                capability,
+            } => write!(f, "enable {} for {bundle_id}", capability.kind),
+            Self::ChangeCapability {
+                bundle_id,
+                capability,
+                ..
+            } => {
+                write!(f, "change the settings of {} for {bundle_id}", capability.kind)
+            }
+            Self::DeleteProfile { name, reason, .. } => write!(f, "delete the profile {name}: {reason}"),
+            Self::CreateProfile { name, reason, .. } => write!(f, "create the profile {name}: {reason}"),
+        }
+    }
+}
+
+/// What to do, and what is left to a person.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The changes, in stages.
+    pub actions: Vec<Action>,
+    /// For each want, the profile on the portal that fits already.
+    pub fitting: BTreeMap<usize, PortalProfile>,
+    /// What a person should know or do.
+    pub warnings: Vec<String>,
+    /// What a person must do before the app can be signed, although the rest can be prepared.
+    pub unfinished: Vec<String>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum Blocked {
+    /// A certificate is missing.
+    #[error(transparent)]
+    NoCertificate(#[from] NoCertificate),
+    /// The portal does not know the certificates.
+    #[error("the portal of this account does not know the uploaded certificate(s): {}", .0.join(", "))]
+    UnknownCertificates(Vec<String>),
+    /// Apple has no such profile type.
+    #[error("Apple has no {distribution} profiles for the platform of the target `{target}`")]
+    NoProfileType {
+        /// The target.
+        target: String,
+        /// The distribution.
+        distribution: Distribution,
+    },
+    /// A profile must list devices, and there are none.
+    #[error("no device is registered that a {0} profile could list")]
+    NoDevices(ProfileType),
+    /// Apple must grant an entitlement.
+    #[error(
+        "the entitlement `{entitlement}` of the target `{target}` ({name}) is granted by Apple on request, and can't be added to a profile by an API"
+    )]
+    AttachedByApple {
+        /// The target.
+        target: String,
+        /// The entitlement.
+        entitlement: String,
+        /// What it is called.
+        name: &'static str,
+    },
+    /// App clips' bundle IDs belong to their app's, which only the web page can say.
+    #[error(
+        "the bundle ID `{0}` of the app clip does not exist, and an app clip's can't be created by the API"
+    )]
+    AppClip(String),
+    /// The API can't enable it for app clips.
+    #[error("Sign in with Apple can't be enabled by the API for the app clip `{0}`")]
+    AppClipSignIn(String),
+    /// Apple keeps identifiers that differ only in case apart from each other for nobody.
+    #[error(
+        "the project says `{project}`, and the portal has `{portal}`: bundle IDs that differ only in case can't both exist"
+    )]
+    Case {
+        /// The project's bundle ID.
+        project: String,
+        /// The portal's.
+        portal: String,
+    },
+    /// A bundle ID of one component has no wildcard above it.
+    #[error("the bundle ID `{0}` of a UI test target has no dot, so no wildcard profile covers it")]
+    NoWildcard(String),
+}
+
+impl Blocked {
+    /// What a person should do.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::NoCertificate(_) => {
+                "upload the certificate with its private key (.p12) on the Code Signing tab of the app on Bitrise".to_owned()
+            }
+            Self::UnknownCertificates(_) => {
+                "check that the certificates were issued by the team of the connected account, and were not revoked".to_owned()
+            }
+            Self::NoProfileType { .. } => "choose another distribution_type".to_owned(),
+            Self::NoDevices(_) => {
+                "register a device at https://developer.apple.com/account/resources/devices/list, or set register_test_devices to yes".to_owned()
+            }
+            Self::AttachedByApple { .. } => {
+                "create the profile by hand with the entitlement attached, and install it with the Certificate and profile installer step".to_owned()
+            }
+            Self::AppClip(_) | Self::AppClipSignIn(_) => format!("configure it at {IDENTIFIERS_PAGE}, then run the step again"),
+            Self::Case { .. } => "use the portal's spelling in the project".to_owned(),
+            Self::NoWildcard(_) => "give the UI test target a bundle ID such as com.example.UITests".to_owned(),
+        }
+    }
+}
+
+/// The profiles that a project needs: the wanted distribution first, then development, which is prepared
+/// too where a certificate for it is at hand. Targets with the same bundle ID share a profile.
+///
+/// # Errors
+/// When a certificate or profile type is missing.
+pub fn wants(
+    targets: &[Target],
+    policy: &Policy,
+    certificates: &[Certificate],
+) -> Result<Vec<Want>, Blocked> {
+    let mut distributions = vec![policy.distribution];
+    if policy.distribution != Distribution::Development {
+        distributions.push(Distribution::Development);
+    }
+    let mut wants: Vec<Want> = Vec::new();
+    for distribution in distributions {
+        for target in targets {
+            if target.ui_test && distribution != Distribution::Development {
+                continue;
+            }
+            let needed_for = CertificateUse {
+                platform: target.platform,
+                distribution,
+            };
+            let serving: Vec<Certificate> = certificates
+                .iter()
+                .filter(|certificate| needed_for.takes(certificate.kind))
+                .cloned()
+                .collect();
+            if serving.is_empty() {
+                // Development comes along; it is a must only where it was asked for, or UI tests are signed.
+                if distribution != policy.distribution && !targets.iter().any(|target| target.ui_test) {
+                    break;
+                }
+                let uploaded = certificates
+                    .iter()
+                    .map(|certificate| certificate.common_name.clone())
+                    .collect();
+                return Err(NoCertificate {
+                    needed: needed_for.describe(),
+                    distribution,
+                    uploaded,
+                }
+                .into());
+            }
+            let no_type = || Blocked::NoProfileType {
+                target: target.name.clone(),
+                distribution,
+            };
+            let profile_type = ProfileType::of(target.platform, distribution).ok_or_else(no_type)?;
+            let bundle_id = if target.ui_test {
+                wildcard_of(&target.bundle_id).ok_or_else(|| Blocked::NoWildcard(target.bundle_id.clone()))?
+            } else {
+                target.bundle_id.clone()
+            };
+            let name = profile_name(profile_type, distribution, &bundle_id);
+            if wants.iter().any(|want| want.name == name) {
+                continue;
+            }
+            let entitlements = if target.ui_test {
+                Dictionary::new()
+            } else {
+                target.entitlements.clone()
+            };
+            wants.push(Want {
+                bundle_id,
+                profile_type,
+                distribution,
+                name,
+                entitlements,
+                certificates: serving,
+            });
+        }
+    }
+    Ok(wants)
+}
+
+/// Decides what to change so that every want has a fitting profile.
+///
+/// # Errors
+/// When only a person can remove what is in the way.
+pub fn plan(
+    wants: &[Want],
+    snapshot: &Snapshot,
+    policy: &Policy,
+    now: OffsetDateTime,
+) -> Result<Plan, Blocked> {
+    let mut plan = Plan::default();
+    let known = known_certificates(wants, snapshot)?;
+    let new_udids = plan.register_devices(wants, snapshot, policy);
+    let mut seen = BTreeSet::new();
+    for want in wants {
+        if seen.insert(&want.bundle_id) {
+            plan.prepare_bundle_id(want, snapshot)?;
+        }
+    }
+    for (index, want) in wants.iter().enumerate() {
+        let mut want = want.clone();
+        want.certificates
+            .retain(|certificate| known.contains(&certificate.serial));
+        plan.prepare_profile(index, &want, snapshot, policy, &new_udids, now)?;
+    }
+    plan.actions.sort_by_key(Action::stage);
+    Ok(plan)
+}
+
+/// The serial numbers that the portal knows; every want must have one of them.
+fn known_certificates(wants: &[Want], snapshot: &Snapshot) -> Result<BTreeSet<String>, Blocked> {
+    let known: BTreeSet<String> = snapshot
+        .certificates
+        .iter()
+        .map(|certificate| certificate.serial.clone())
+        .collect();
+    for want in wants {
+        if !want
+            .certificates
+            .iter()
+            .any(|certificate| known.contains(&certificate.serial))
+        {
+            let name = |certificate: &Certificate| {
+                format!("{} (serial {})", certificate.common_name, certificate.serial)
+            };
+            return Err(Blocked::UnknownCertificates(
+                want.certificates.iter().map(name).collect(),
+            ));
+        }
+    }
+    Ok(known)
+}
+
+impl Plan {
+    /// Registers what is missing, and returns the UDIDs that are on their way.
+    fn register_devices(&mut self, wants: &[Want], snapshot: &Snapshot, policy: &Policy) -> Vec<String> {
+        let mut new = Vec::new();
+        if !wants.iter().any(|want| want.distribution.lists_devices()) {
+            return new;
+        }
+        for device in &policy.test_devices {
+            let udid = Device::comparable(&device.udid);
+            let known = snapshot
+                .devices
+                .iter()
+                .find(|known| Device::comparable(&known.udid) == udid);
+            match known {
+                Some(known) if !known.enabled => {
+                    self.warnings.push(format!("the device {} ({}) is disabled on the portal, so no profile lists it", device.name, known.udid));
+                }
+                Some(_) => {}
+                None if new.contains(&udid) => {}
+                None => match udid_platform(&device.udid) {
+                    Some(platform) => {
+                        new.push(udid);
+                        self.actions.push(Action::RegisterDevice {
+                            name: "Bitrise test device".to_owned(),
+                            udid: device.udid.clone(),
+                            platform,
+                        });
+                    }
+                    None => self.warnings.push(format!(
+                        "the test device {} has the UDID `{}`, which is none: correct it in the owner's profile on Bitrise",
+                        device.name, device.udid
+                    )),
+                },
+            }
+        }
+        new
+    }
+
+    fn prepare_bundle_id(&mut self, want: &Want, snapshot: &Snapshot) -> Result<(), Blocked> {
+        let requirements = Requirements::of(&want.entitlements);
+        if let Some((entitlement, name)) = requirements.attached.first() {
+            let (target, entitlement) = (want.bundle_id.clone(), entitlement.clone());
+            return Err(Blocked::AttachedByApple {
+                target,
+                entitlement,
+                name,
+            });
+        }
+        for entitlement in &requirements.unknown {
+            self.warnings.push(format!("the entitlement `{entitlement}` of {} is not known: if signing fails, enable what it needs at {IDENTIFIERS_PAGE}", want.bundle_id));
+        }
+        for (entitlement, name) in &requirements.by_hand {
+            self.warnings.push(format!("`{entitlement}` of {} needs the capability {name}, which the API can't enable: check it at {IDENTIFIERS_PAGE}", want.bundle_id));
+        }
+        let found = find_bundle_id(snapshot, &want.bundle_id)?;
+        let is_clip = capability::is_app_clip(&want.entitlements);
+        if found.is_none() {
+            if is_clip {
+                return Err(Blocked::AppClip(want.bundle_id.clone()));
+            }
+            self.actions.push(Action::CreateBundleId {
+                identifier: want.bundle_id.clone(),
+                name: bundle_id_name(&want.bundle_id),
+                platform: want.profile_type.bundle_id_platform(),
+            });
+            let containers = capability::icloud_containers(&want.entitlements);
+            if !containers.is_empty() {
+                self.unfinished.push(format!(
+                    "assign the iCloud containers {} to {} at {IDENTIFIERS_PAGE}",
+                    containers.join(", "),
+                    want.bundle_id
+                ));
+            }
+        }
+        let enabled = found
+            .map(|bundle_id| bundle_id.capabilities.as_slice())
+            .unwrap_or_default();
+        for wanted in requirements.capabilities {
+            if enabled.iter().any(|have| have.capability.satisfies(&wanted))
+                || (found.is_none() && is_given(&wanted))
+            {
+                continue;
+            }
+            if is_clip && capability::uses_sign_in_with_apple(&want.entitlements) {
+                return Err(Blocked::AppClipSignIn(want.bundle_id.clone()));
+            }
+            if let Some(what) = configured_by_hand(&wanted, &want.entitlements) {
+                self.warnings.push(format!(
+                    "{} is enabled for {}, and a person must assign {what} to it at {IDENTIFIERS_PAGE}",
+                    wanted.kind, want.bundle_id
+                ));
+            }
+            let bundle_id = want.bundle_id.clone();
+            self.actions.push(
+                match enabled.iter().find(|have| have.capability.kind == wanted.kind) {
+                    Some(have) => Action::ChangeCapability {
+                        bundle_id,
+                        id: have.id.clone(),
+                        capability: wanted,
+                    },
+                    None => Action::EnableCapability {
+                        bundle_id,
+                        capability: wanted,
+                    },
+                },
+            );
+        }
+        Ok(())
+    }
+
+    fn prepare_profile(
+        &mut self,
+        index: usize,
+        want: &Want,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        new_udids: &[String],
+        now: OffsetDateTime,
+    ) -> Result<(), Blocked> {
+        let devices: Vec<&Device> = snapshot
+            .devices
+            .iter()
+            .filter(|device| device.enabled && want.profile_type.takes_device(device.class))
+            .collect();
+        if want.distribution.lists_devices() && devices.is_empty() && new_udids.is_empty() {
+            return Err(Blocked::NoDevices(want.profile_type));
+        }
+        let needs = Needs {
+            want,
+            devices: &devices,
+            new_udids,
+            min_days_valid: policy.min_profile_days_valid,
+            now,
+        };
+        let profiles = find_bundle_id(snapshot, &want.bundle_id)?
+            .map(|bundle_id| bundle_id.profiles.as_slice())
+            .unwrap_or_default();
+        let sisters = sister_names(want.profile_type, want.distribution, &want.bundle_id);
+        let invalidated = self.actions.iter().any(|action| match action {
+            Action::EnableCapability { bundle_id, .. } | Action::ChangeCapability { bundle_id, .. } => {
+                *bundle_id == want.bundle_id
+            }
+            _ => false,
+        });
+        let mut reason = "there is none".to_owned();
+        // The profile of our own name first, then the sister step's.
+        let names = std::iter::once(&want.name).chain(&sisters);
+        for profile in names.flat_map(|name| profiles.iter().filter(move |profile| profile.name == *name)) {
+            if profile
+                .details
+                .as_ref()
+                .is_some_and(|details| details.xcode_managed)
+            {
+                continue;
+            }
+            let misfit = if profile.profile_type != Some(want.profile_type) {
+                if profile.name != want.name {
+                    continue;
+                }
+                Some(format!(
+                    "it is of another type and holds the name of a {} profile",
+                    want.profile_type
+                ))
+            } else if invalidated {
+                Some("the capabilities of its bundle ID change, which makes it invalid".to_owned())
+            } else {
+                misfit(profile, &needs)
+            };
+            match misfit {
+                None => {
+                    self.note_shortcomings(want, profile, policy, now);
+                    self.fitting.insert(index, profile.clone());
+                    self.actions
+                        .retain(|action| !is_deletion_for(action, profiles, &want.name));
+                    return Ok(());
+                }
+                Some(why) => {
+                    reason.clone_from(&why);
+                    let (id, name) = (profile.id.clone(), profile.name.clone());
+                    self.actions.push(Action::DeleteProfile {
+                        id,
+                        name,
+                        reason: why,
+                    });
+                }
+            }
+        }
+        self.actions.push(Action::CreateProfile {
+            want: index,
+            name: want.name.clone(),
+            reason,
+        });
+        Ok(())
+    }
+
+    /// What a fitting profile still lacks, and making it anew would not mend.
+    fn note_shortcomings(
+        &mut self,
+        want: &Want,
+        profile: &PortalProfile,
+        policy: &Policy,
+        now: OffsetDateTime,
+    ) {
+        let Some(details) = &profile.details else { return };
+        let containers = capability::missing_containers(&want.entitlements, &details.entitlements);
+        if !containers.is_empty() {
+            self.warnings.push(format!("the profile {} grants no access to the iCloud container(s) {}: assign them to {} at {IDENTIFIERS_PAGE}", profile.name, containers.join(", "), want.bundle_id));
+        }
+        if details.expires_at < now + time::Duration::days(policy.min_profile_days_valid) {
+            self.warnings.push(format!(
+                "the profile {} ends on {} because its certificate does: renew the certificate",
+                profile.name,
+                details.expires_at.date()
+            ));
+        }
+    }
+}
+
+/// Whether an action deletes one of these profiles under this name, which need not happen where one fits.
+fn is_deletion_for(action: &Action, profiles: &[PortalProfile], own_name: &str) -> bool {
+    matches!(action, Action::DeleteProfile { id, name, .. } if name == own_name && profiles.iter().any(|profile| profile.id == *id))
+}
+
+/// Capabilities that every new bundle ID has from the start.
+fn is_given(capability: &Capability) -> bool {
+    matches!(capability.kind.as_str(), "IN_APP_PURCHASE" | "GAME_CENTER")
+}
+
+fn configured_by_hand(capability: &Capability, entitlements: &Dictionary) -> Option<String> {
+    let kind = match capability.kind.as_str() {
+        "APP_GROUPS" => "App Groups",
+        "APPLE_PAY" => "merchant IDs",
+        "ICLOUD" => "iCloud containers",
+        _ => return None,
+    };
+    let assigned = capability::assigned_by_hand(entitlements);
+    let (_, ids) = assigned.into_iter().find(|(name, _)| *name == kind)?;
+    Some(format!("the {kind} {}", ids.join(", ")))
+}
+
+fn find_bundle_id<'a>(snapshot: &'a Snapshot, identifier: &str) -> Result<Option<&'a BundleId>, Blocked> {
+    if let Some(exact) = snapshot
+        .bundle_ids
+        .iter()
+        .find(|known| known.identifier == identifier)
+    {
+        return Ok(Some(exact));
+    }
+    match snapshot
+        .bundle_ids
+        .iter()
+        .find(|known| known.identifier.eq_ignore_ascii_case(identifier))
+    {
+        Some(other) => Err(Blocked::Case {
+            project: identifier.to_owned(),
+            portal: other.identifier.clone(),
+        }),
+        None => Ok(None),
+    }
+}
+
+/// The platform that a device with this UDID is registered for; `None` for what is no UDID: 40 hexadecimal
+/// digits, 8-16 since 2018, and a UUID for Macs.
+fn udid_platform(udid: &str) -> Option<&'static str> {
+    let groups: Vec<&str> = udid.split('-').collect();
+    if !groups
+        .iter()
+        .all(|group| group.chars().all(|c| c.is_ascii_hexdigit()))
+    {
+        return None;
+    }
+    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
+    match lengths.as_slice() {
+        [40] | [8, 16] => Some("IOS"),
+        [8, 4, 4, 4, 12] => Some("MAC_OS"),
+        _ => None,
+    }
+}

@@ -1,0 +1,310 @@
+//! The portal behind one trait, and its implementation by API key.
+
+use app_store_connect::resources as asc;
+use app_store_connect::{Client, Error as AscError, Many, Resource};
+use async_trait::async_trait;
+use base64::Engine as _;
+
+use crate::capability::Capability;
+use crate::platform::{DeviceClass, ProfileType};
+use crate::snapshot::{
+    BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile, Query, Snapshot,
+};
+
+/// Bundle IDs per request: more would make its URL too long.
+const IDENTIFIERS_PER_REQUEST: usize = 100;
+
+/// Why the portal did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {what}")]
+pub struct PortalError {
+    /// What was being done, such as "create the bundle ID `com.example.app`".
+    pub what: String,
+    /// Whether another run may have been faster, or the change may have taken effect: look again.
+    pub look_again: bool,
+    /// What happened.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// What provisioning needs of a developer portal.
+#[async_trait]
+pub trait Portal: Sync {
+    /// Reads everything that a plan depends on, at once.
+    async fn snapshot(&self, query: &Query) -> Result<Snapshot, PortalError>;
+    /// Registers a device.
+    async fn register_device(&self, name: &str, udid: &str, platform: &str) -> Result<Device, PortalError>;
+    /// Creates a bundle ID, and returns the portal's ID of it.
+    async fn create_bundle_id(
+        &self,
+        identifier: &str,
+        name: &str,
+        platform: &str,
+    ) -> Result<String, PortalError>;
+    /// Enables a capability of the bundle ID with this portal ID.
+    async fn enable_capability(&self, bundle_id: &str, capability: &Capability) -> Result<(), PortalError>;
+    /// Changes the settings of the capability with this portal ID.
+    async fn change_capability(&self, id: &str, capability: &Capability) -> Result<(), PortalError>;
+    /// Deletes the profile with this portal ID.
+    async fn delete_profile(&self, id: &str) -> Result<(), PortalError>;
+    /// Creates a profile for the bundle ID, certificates and devices with these portal IDs.
+    async fn create_profile(
+        &self,
+        name: &str,
+        profile_type: ProfileType,
+        bundle_id: &str,
+        certificates: &[String],
+        devices: &[String],
+    ) -> Result<PortalProfile, PortalError>;
+}
+
+/// The portal through the App Store Connect API.
+#[derive(Debug, Clone)]
+pub struct AppStoreConnect(pub Client);
+
+fn failed(what: impl Into<String>) -> impl FnOnce(AscError) -> PortalError {
+    let what = what.into();
+    move |error| PortalError {
+        what,
+        look_again: error.calls_for_another_look(),
+        source: Box::new(error),
+    }
+}
+
+impl AppStoreConnect {
+    async fn certificates(&self, serials: &[String]) -> Result<Vec<PortalCertificate>, PortalError> {
+        let listed = self
+            .0
+            .items(&asc::CertificatesBySerial(serials))
+            .await
+            .map_err(failed("list the certificates"))?;
+        let certificate = |listed: Resource<asc::Certificate>| PortalCertificate {
+            id: listed.id,
+            serial: listed
+                .attributes
+                .serial_number
+                .trim_start_matches('0')
+                .to_uppercase(),
+        };
+        Ok(listed.data.into_iter().map(certificate).collect())
+    }
+
+    async fn devices(&self, wanted: bool) -> Result<Vec<Device>, PortalError> {
+        if !wanted {
+            return Ok(Vec::new());
+        }
+        let listed = self
+            .0
+            .items(&asc::Devices)
+            .await
+            .map_err(failed("list the devices"))?;
+        Ok(listed.data.into_iter().map(device).collect())
+    }
+
+    async fn bundle_ids(&self, identifiers: &[String]) -> Result<Vec<BundleId>, PortalError> {
+        let listed = self
+            .0
+            .items(&asc::BundleIdsLike(identifiers))
+            .await
+            .map_err(failed("list the bundle IDs"))?;
+        let mut found = Vec::new();
+        // Apple matches parts: what merely contains an identifier is left out.
+        let wanted = |id: &Resource<asc::BundleId>| {
+            identifiers
+                .iter()
+                .any(|identifier| identifier.eq_ignore_ascii_case(&id.attributes.identifier))
+        };
+        let capabilities = listed.included::<asc::BundleIdCapability>("bundleIdCapabilities");
+        let profiles = listed.included::<asc::Profile>("profiles");
+        for id in listed.data.iter().filter(|id| wanted(id)) {
+            let own = id.related("bundleIdCapabilities");
+            let capabilities = own
+                .iter()
+                .filter_map(|related| capabilities.get(&related.id))
+                .map(enabled)
+                .collect();
+            let profiles = if id.has_more("profiles") {
+                let what = failed(format!("list the profiles of `{}`", id.attributes.identifier));
+                let all: Many<asc::Profile> = self
+                    .0
+                    .items(&asc::ProfilesOfBundleId(&id.id))
+                    .await
+                    .map_err(what)?;
+                all.data.iter().map(profile).collect()
+            } else {
+                id.related("profiles")
+                    .iter()
+                    .filter_map(|related| profiles.get(&related.id))
+                    .map(profile)
+                    .collect()
+            };
+            let (identifier, id) = (id.attributes.identifier.clone(), id.id.clone());
+            found.push(BundleId {
+                id,
+                identifier,
+                capabilities,
+                profiles,
+            });
+        }
+        Ok(found)
+    }
+}
+
+#[async_trait]
+impl Portal for AppStoreConnect {
+    async fn snapshot(&self, query: &Query) -> Result<Snapshot, PortalError> {
+        let chunks = query
+            .bundle_ids
+            .chunks(IDENTIFIERS_PER_REQUEST)
+            .map(|chunk| self.bundle_ids(chunk));
+        let (certificates, devices, bundle_ids) = futures_util::try_join!(
+            self.certificates(&query.serials),
+            self.devices(query.devices),
+            futures_util::future::try_join_all(chunks),
+        )?;
+        Ok(Snapshot {
+            certificates,
+            devices,
+            bundle_ids: bundle_ids.into_iter().flatten().collect(),
+        })
+    }
+
+    async fn register_device(&self, name: &str, udid: &str, platform: &str) -> Result<Device, PortalError> {
+        let call = asc::RegisterDevice { name, udid, platform };
+        let answer = self
+            .0
+            .send(&call)
+            .await
+            .map_err(failed(format!("register the device `{udid}`")))?;
+        Ok(device(answer.data))
+    }
+
+    async fn create_bundle_id(
+        &self,
+        identifier: &str,
+        name: &str,
+        platform: &str,
+    ) -> Result<String, PortalError> {
+        let call = asc::CreateBundleId {
+            identifier,
+            name,
+            platform,
+        };
+        let answer = self
+            .0
+            .send(&call)
+            .await
+            .map_err(failed(format!("create the bundle ID `{identifier}`")))?;
+        Ok(answer.data.id)
+    }
+
+    async fn enable_capability(&self, bundle_id: &str, capability: &Capability) -> Result<(), PortalError> {
+        let call = asc::EnableCapability {
+            bundle_id,
+            kind: &capability.kind,
+            settings: &capability.settings,
+        };
+        self.0
+            .send(&call)
+            .await
+            .map(drop)
+            .map_err(failed(format!("enable {}", capability.kind)))
+    }
+
+    async fn change_capability(&self, id: &str, capability: &Capability) -> Result<(), PortalError> {
+        let call = asc::ChangeCapability {
+            id,
+            kind: &capability.kind,
+            settings: &capability.settings,
+        };
+        self.0
+            .send(&call)
+            .await
+            .map(drop)
+            .map_err(failed(format!("change {}", capability.kind)))
+    }
+
+    async fn delete_profile(&self, id: &str) -> Result<(), PortalError> {
+        self.0
+            .send(&asc::DeleteProfile(id))
+            .await
+            .map(drop)
+            .map_err(failed(format!("delete the profile with ID {id}")))
+    }
+
+    async fn create_profile(
+        &self,
+        name: &str,
+        profile_type: ProfileType,
+        bundle_id: &str,
+        certificates: &[String],
+        devices: &[String],
+    ) -> Result<PortalProfile, PortalError> {
+        let call = asc::CreateProfile {
+            name,
+            profile_type: profile_type.as_str(),
+            bundle_id,
+            certificates,
+            devices,
+        };
+        let answer = self
+            .0
+            .send(&call)
+            .await
+            .map_err(failed(format!("create the profile `{name}`")))?;
+        Ok(profile(&answer.data))
+    }
+}
+
+fn device(listed: Resource<asc::Device>) -> Device {
+    Device {
+        id: listed.id,
+        class: DeviceClass::from_apple(&listed.attributes.device_class),
+        enabled: listed.attributes.status == "ENABLED",
+        name: listed.attributes.name,
+        udid: listed.attributes.udid,
+    }
+}
+
+fn enabled(listed: &Resource<asc::BundleIdCapability>) -> EnabledCapability {
+    let chosen = |setting: &asc::CapabilitySetting| {
+        let options = setting
+            .options
+            .iter()
+            .filter(|option| option.enabled != Some(false));
+        (
+            setting.key.clone(),
+            options.map(|option| option.key.clone()).collect(),
+        )
+    };
+    let settings = listed
+        .attributes
+        .settings
+        .as_deref()
+        .unwrap_or_default()
+        .iter()
+        .map(chosen)
+        .collect();
+    EnabledCapability {
+        id: listed.id.clone(),
+        capability: Capability {
+            kind: listed.attributes.capability_type.clone(),
+            settings,
+        },
+    }
+}
+
+fn profile(listed: &Resource<asc::Profile>) -> PortalProfile {
+    let encoded = listed.attributes.profile_content.as_deref().unwrap_or_default();
+    let content = base64::engine::general_purpose::STANDARD
+        .decode(encoded)
+        .unwrap_or_default();
+    PortalProfile {
+        id: listed.id.clone(),
+        name: listed.attributes.name.clone(),
+        profile_type: ProfileType::from_apple(&listed.attributes.profile_type),
+        active: listed.attributes.profile_state == "ACTIVE",
+        details: Details::read(&content),
+        content,
+    }
+}

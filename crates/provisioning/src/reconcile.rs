@@ -1,0 +1,241 @@
+//! Observe, plan, apply, until nothing is left to do.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use time::OffsetDateTime;
+
+use crate::plan::{Action, Blocked, Plan, Policy, Want, plan};
+use crate::portal::{Portal, PortalError};
+use crate::snapshot::{Device, PortalProfile, Query, Snapshot};
+
+/// How often a run looks again when another one got there first.
+const LOOKS: u32 = 5;
+
+/// The pause before the second look; it doubles from there.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// Requests in flight together: as many as Apple's short-term limit forgives.
+const CONCURRENCY: usize = 8;
+
+/// A want with the profile that serves it.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// What was wanted.
+    pub want: Want,
+    /// What there is now.
+    pub profile: PortalProfile,
+}
+
+/// The end of a reconcile loop.
+#[derive(Debug, Clone)]
+pub struct Reconciled {
+    /// A profile for each want, in their order.
+    pub signed: Vec<Signed>,
+    /// The changes that were made.
+    pub changes: Vec<Action>,
+    /// What a person must do before the app can be signed.
+    pub unfinished: Vec<String>,
+}
+
+/// Why the portal could not be brought into the wanted state.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// Only a person can remove what is in the way.
+    #[error(transparent)]
+    Blocked(#[from] Blocked),
+    /// The portal said no.
+    #[error(transparent)]
+    Portal(#[from] PortalError),
+}
+
+/// Brings the portal into the wanted state.
+///
+/// `announce` is called with every plan before it is applied.
+///
+/// # Errors
+/// When a person is needed, or the portal keeps saying no.
+pub async fn reconcile(
+    portal: &dyn Portal,
+    wants: &[Want],
+    policy: &Policy,
+    mut announce: impl FnMut(&Plan),
+) -> Result<Reconciled, ReconcileError> {
+    let query = Query {
+        serials: serials(wants),
+        bundle_ids: bundle_ids(wants),
+        devices: wants.iter().any(|want| want.distribution.lists_devices()),
+    };
+    let mut changes = Vec::new();
+    let mut unfinished: Vec<String> = Vec::new();
+    let mut look = 1;
+    loop {
+        let snapshot = portal.snapshot(&query).await?;
+        let plan = plan(wants, &snapshot, policy, OffsetDateTime::now_utc())?;
+        announce(&plan);
+        unfinished.extend(plan.unfinished.iter().cloned());
+        match apply(portal, wants, &snapshot, &plan, &mut changes).await {
+            Ok(profiles) => {
+                let signed = wants.iter().enumerate().filter_map(|(index, want)| {
+                    profiles.get(&index).map(|profile| Signed {
+                        want: want.clone(),
+                        profile: profile.clone(),
+                    })
+                });
+                return Ok(Reconciled {
+                    signed: signed.collect(),
+                    changes,
+                    unfinished,
+                });
+            }
+            Err(error) if error.look_again && look < LOOKS => {
+                let pause = (FIRST_PAUSE * (1 << (look - 1))).mul_f64(0.5 + fastrand::f64());
+                tracing::warn!(
+                    "{error}: {}; another run may have been faster, looking again",
+                    error.source
+                );
+                look += 1;
+                tokio::time::sleep(pause).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn serials(wants: &[Want]) -> Vec<String> {
+    let mut all: Vec<String> = wants
+        .iter()
+        .flat_map(|want| &want.certificates)
+        .map(|certificate| certificate.serial.clone())
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn bundle_ids(wants: &[Want]) -> Vec<String> {
+    let mut all: Vec<String> = wants.iter().map(|want| want.bundle_id.clone()).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// What an action left behind that later ones need.
+enum Made {
+    Nothing,
+    Device(Device),
+    BundleId(String, String),
+    Profile(usize, Box<PortalProfile>),
+}
+
+async fn apply(
+    portal: &dyn Portal,
+    wants: &[Want],
+    snapshot: &Snapshot,
+    plan: &Plan,
+    changes: &mut Vec<Action>,
+) -> Result<BTreeMap<usize, PortalProfile>, PortalError> {
+    let mut profiles = plan.fitting.clone();
+    let mut devices = snapshot.devices.clone();
+    let mut ids: BTreeMap<String, String> = snapshot
+        .bundle_ids
+        .iter()
+        .map(|known| (known.identifier.clone(), known.id.clone()))
+        .collect();
+    for stage in 0..=2 {
+        let actions: Vec<&Action> = plan
+            .actions
+            .iter()
+            .filter(|action| action.stage() == stage)
+            .collect();
+        let made: Vec<(&Action, Made)> = stream::iter(actions)
+            .map(|action| perform(portal, action, wants, snapshot, &devices, &ids))
+            .buffer_unordered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        for (action, made) in made {
+            changes.push(action.clone());
+            match made {
+                Made::Nothing => {}
+                Made::Device(device) => devices.push(device),
+                Made::BundleId(identifier, id) => drop(ids.insert(identifier, id)),
+                Made::Profile(want, profile) => drop(profiles.insert(want, *profile)),
+            }
+        }
+    }
+    Ok(profiles)
+}
+
+async fn perform<'a>(
+    portal: &dyn Portal,
+    action: &'a Action,
+    wants: &[Want],
+    snapshot: &Snapshot,
+    devices: &[Device],
+    ids: &BTreeMap<String, String>,
+) -> Result<(&'a Action, Made), PortalError> {
+    let id_of = |identifier: &str| ids.get(identifier).map(String::as_str).unwrap_or_default();
+    let made = match action {
+        Action::RegisterDevice { name, udid, platform } => {
+            match portal.register_device(name, udid, platform).await {
+                Ok(device) => Made::Device(device),
+                // One device that Apple does not take is no reason to stop: the yearly limit, or a number that
+                // looks like a UDID and is none.
+                Err(error) => {
+                    tracing::warn!("{error}: {}", error.source);
+                    Made::Nothing
+                }
+            }
+        }
+        Action::CreateBundleId {
+            identifier,
+            name,
+            platform,
+        } => Made::BundleId(
+            identifier.clone(),
+            portal.create_bundle_id(identifier, name, platform).await?,
+        ),
+        Action::EnableCapability {
+            bundle_id,
+            capability,
+        } => {
+            portal.enable_capability(id_of(bundle_id), capability).await?;
+            Made::Nothing
+        }
+        Action::ChangeCapability { id, capability, .. } => {
+            portal.change_capability(id, capability).await?;
+            Made::Nothing
+        }
+        Action::DeleteProfile { id, .. } => {
+            portal.delete_profile(id).await?;
+            Made::Nothing
+        }
+        Action::CreateProfile { want: index, .. } => {
+            let want = &wants[*index];
+            let fits = |device: &&Device| device.enabled && want.profile_type.takes_device(device.class);
+            let listed: Vec<String> = if want.distribution.lists_devices() {
+                devices
+                    .iter()
+                    .filter(fits)
+                    .map(|device| device.id.clone())
+                    .collect()
+            } else {
+                Vec::new()
+            };
+            let wanted = |serial: &String| {
+                want.certificates
+                    .iter()
+                    .any(|certificate| certificate.serial == *serial)
+            };
+            let known = snapshot.certificates.iter().filter(|known| wanted(&known.serial));
+            let certificates: Vec<String> = known.map(|known| known.id.clone()).collect();
+            let bundle_id = id_of(&want.bundle_id);
+            let profile = portal
+                .create_profile(&want.name, want.profile_type, bundle_id, &certificates, &listed)
+                .await?;
+            Made::Profile(*index, Box::new(profile))
+        }
+    };
+    Ok((action, made))
+}
