@@ -56,7 +56,9 @@ pub enum ConnectionError {
     #[error("the connected Apple account could not be read")]
     File(#[from] FileError),
     /// The document is broken.
-    #[error("Bitrise's description of the connected Apple account is not valid JSON (line {line}, column {column})")]
+    #[error(
+        "Bitrise's description of the connected Apple account is not valid JSON (line {line}, column {column})"
+    )]
     Malformed {
         /// The line.
         line: usize,
@@ -75,7 +77,11 @@ pub enum ConnectionError {
 ///
 /// # Errors
 /// When it can't be fetched, or a part of it is broken.
-pub async fn fetch(build_url: &str, token: &SecretString, redactor: &Redactor) -> Result<Connection, ConnectionError> {
+pub async fn fetch(
+    build_url: &str,
+    token: &SecretString,
+    redactor: &Redactor,
+) -> Result<Connection, ConnectionError> {
     let build_url = build_url.trim_end_matches('/');
     if build_url.starts_with("file://") {
         return read(&file::read(&format!("{build_url}/{DOCUMENT}")).await?, redactor);
@@ -83,7 +89,9 @@ pub async fn fetch(build_url: &str, token: &SecretString, redactor: &Redactor) -
     let unreachable = |error| ConnectionError::Unreachable(Box::new(error));
     let base = transport::base_url(build_url).map_err(unreachable)?;
     let client = Client::builder(base).build().map_err(unreachable)?;
-    let request = client.request(Method::GET, DOCUMENT).header("BUILD_API_TOKEN", token);
+    let request = client
+        .request(Method::GET, DOCUMENT)
+        .header("BUILD_API_TOKEN", token);
     let answer = request.send().await.map_err(unreachable)?;
     match answer.status.as_u16() {
         200..=299 => read(answer.bytes(), redactor),
@@ -109,12 +117,21 @@ struct Document {
 
 fn read(bytes: &[u8], redactor: &Redactor) -> Result<Connection, ConnectionError> {
     // serde_json's messages quote what they met, so only the position is passed on.
-    let document: Document = serde_json::from_slice(bytes)
-        .map_err(|error| ConnectionError::Malformed { line: error.line(), column: error.column() })?;
-    for secret in [&document.password, &document.app_specific_password, &document.private_key] {
+    let document: Document = serde_json::from_slice(bytes).map_err(|error| ConnectionError::Malformed {
+        line: error.line(),
+        column: error.column(),
+    })?;
+    for secret in [
+        &document.password,
+        &document.app_specific_password,
+        &document.private_key,
+    ] {
         redactor.learn(secret.as_str().unwrap_or_default());
     }
-    let mut connection = Connection { api_key: api_key(&document)?, ..Connection::default() };
+    let mut connection = Connection {
+        api_key: api_key(&document)?,
+        ..Connection::default()
+    };
     if let Some(key) = &connection.api_key {
         redactor.learn_secret(&key.private_key);
     }
@@ -124,7 +141,11 @@ fn read(bytes: &[u8], redactor: &Redactor) -> Result<Connection, ConnectionError
 }
 
 fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    value
+        .as_str()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
 }
 
 fn api_key(document: &Document) -> Result<Option<ApiKey>, ConnectionError> {
@@ -144,7 +165,9 @@ fn api_key(document: &Document) -> Result<Option<ApiKey>, ConnectionError> {
 }
 
 fn apple_id(document: &Document, redactor: &Redactor) -> Result<Option<AppleId>, ConnectionError> {
-    let Some(apple_id) = text(&document.apple_id) else { return Ok(None) };
+    let Some(apple_id) = text(&document.apple_id) else {
+        return Ok(None);
+    };
     let expires_at = match text(&document.connection_expiry_date) {
         None => None,
         Some(date) => {
@@ -213,10 +236,19 @@ fn read_test_devices(value: &Value, connection: &mut Connection) {
     for device in value.as_array().map(Vec::as_slice).unwrap_or_default() {
         let title = text(&device["title"]).unwrap_or_else(|| "without a title".to_owned());
         let written = text(&device["device_identifier"]).unwrap_or_default();
-        let udid: String = written.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        let udid: String = written
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+            .collect();
         let comparable = |udid: &str| udid.replace('-', "").to_lowercase();
-        if connection.test_devices.iter().any(|known| comparable(&known.udid) == comparable(&udid)) {
-            connection.warnings.push(format!("the test device {title} has the UDID of another one and is left out"));
+        if connection
+            .test_devices
+            .iter()
+            .any(|known| comparable(&known.udid) == comparable(&udid))
+        {
+            connection.warnings.push(format!(
+                "the test device {title} has the UDID of another one and is left out"
+            ));
             continue;
         }
         connection.test_devices.push(TestDevice { udid, title });
@@ -234,14 +266,29 @@ mod tests {
     #[test]
     fn broken_documents_name_the_field_and_quote_nothing() {
         for (document, expected) in [
-            (r#"{"key_id":"K","issuer_id":"","private_key":"s3cr3t"}"#, "issuer_id"),
-            (r#"{"key_id":"","issuer_id":"I","private_key":"s3cr3t"}"#, "key_id"),
-            (r#"{"apple_id":"a@b.c","password":"s3cr3t","connection_expiry_date":"soon"}"#, "connection_expiry_date"),
-            (r#"{"apple_id":"a@b.c","session_cookies":"s3cr3t"}"#, "session_cookies"),
+            (
+                r#"{"key_id":"K","issuer_id":"","private_key":"s3cr3t"}"#,
+                "issuer_id",
+            ),
+            (
+                r#"{"key_id":"","issuer_id":"I","private_key":"s3cr3t"}"#,
+                "key_id",
+            ),
+            (
+                r#"{"apple_id":"a@b.c","password":"s3cr3t","connection_expiry_date":"soon"}"#,
+                "connection_expiry_date",
+            ),
+            (
+                r#"{"apple_id":"a@b.c","session_cookies":"s3cr3t"}"#,
+                "session_cookies",
+            ),
             (r#"{"password":"s3cr3t"#, "line 1"),
         ] {
             let message = parse(document).unwrap_err().to_string();
-            assert!(message.contains(expected) && !message.contains("s3cr3t"), "{message}");
+            assert!(
+                message.contains(expected) && !message.contains("s3cr3t"),
+                "{message}"
+            );
         }
     }
 

@@ -41,7 +41,12 @@ pub enum FileError {
 /// # Errors
 /// When it can't be read.
 pub async fn read(location: &str) -> Result<Vec<u8>, FileError> {
-    let local = |path: &Path| std::fs::read(path).map_err(|source| FileError::Local { path: path.to_owned(), source });
+    let local = |path: &Path| {
+        std::fs::read(path).map_err(|source| FileError::Local {
+            path: path.to_owned(),
+            source,
+        })
+    };
     if let Some(path) = location.strip_prefix("file://") {
         // The path as written, spaces included; an escaped one only where that does not exist.
         let plain = Path::new(path);
@@ -51,16 +56,29 @@ pub async fn read(location: &str) -> Result<Vec<u8>, FileError> {
             _ => local(plain),
         };
     }
-    let Some(url) = Url::parse(location).ok().filter(|url| matches!(url.scheme(), "http" | "https")) else {
+    let Some(url) = Url::parse(location)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+    else {
         return local(Path::new(location));
     };
     let host = url.host_str().unwrap_or_default().to_owned();
-    let failed = |source| FileError::Download { host: host.clone(), source: Box::new(source) };
+    let failed = |source| FileError::Download {
+        host: host.clone(),
+        source: Box::new(source),
+    };
     // Certificates come from Bitrise's storage or the user's own; the URL decides, not a base.
     let client = Client::builder(url.clone()).build().map_err(failed)?;
-    let answer = client.request(Method::GET, location).send().await.map_err(failed)?;
+    let answer = client
+        .request(Method::GET, location)
+        .send()
+        .await
+        .map_err(failed)?;
     if !answer.status.is_success() {
-        return Err(FileError::Status { host, status: answer.status.as_u16() });
+        return Err(FileError::Status {
+            host,
+            status: answer.status.as_u16(),
+        });
     }
     Ok(answer.bytes().to_vec())
 }

@@ -8,10 +8,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// It is another kind of key.
-    #[error("the private key is {0}; expected the .p8 file as downloaded from App Store Connect (PKCS#8, P-256)")]
+    #[error(
+        "the private key is {0}; expected the .p8 file as downloaded from App Store Connect (PKCS#8, P-256)"
+    )]
     Wrong(&'static str),
     /// The file's name does not say the key ID.
-    #[error("the file name `{0}` does not tell the key ID; expected `AuthKey_<key ID>.p8`, as downloaded from App Store Connect")]
+    #[error(
+        "the file name `{0}` does not tell the key ID; expected `AuthKey_<key ID>.p8`, as downloaded from App Store Connect"
+    )]
     Name(String),
 }
 
@@ -25,7 +29,10 @@ pub fn normalised(text: &SecretString) -> Result<SecretString, KeyError> {
         let packed: String = text.split_whitespace().collect();
         // The armour may be inside the base64, or have got lost.
         let decoded = base64::engine::general_purpose::STANDARD.decode(&packed).ok();
-        text = match decoded.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|inner| inner.contains("-----BEGIN")) {
+        text = match decoded
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .filter(|inner| inner.contains("-----BEGIN"))
+        {
             Some(inner) => inner,
             None => format!("-----BEGIN PRIVATE KEY-----\n{packed}\n-----END PRIVATE KEY-----\n"),
         };
@@ -36,11 +43,19 @@ pub fn normalised(text: &SecretString) -> Result<SecretString, KeyError> {
     if text.contains("BEGIN RSA PRIVATE KEY") || text.contains("BEGIN CERTIFICATE") {
         return Err(KeyError::Wrong("an RSA key or a certificate"));
     }
-    let body: String =
-        text.lines().map(str::trim).filter(|line| !line.starts_with("-----") && !line.contains(':')).collect();
-    let der = base64::engine::general_purpose::STANDARD.decode(body).map_err(|_| KeyError::Wrong("not a PEM file"))?;
-    let key = p256::SecretKey::from_pkcs8_der(&der).map_err(|_| KeyError::Wrong("not a P-256 key in PKCS#8 form"))?;
-    let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::Wrong("a key that can't be written"))?;
+    let body: String = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with("-----") && !line.contains(':'))
+        .collect();
+    let der = base64::engine::general_purpose::STANDARD
+        .decode(body)
+        .map_err(|_| KeyError::Wrong("not a PEM file"))?;
+    let key = p256::SecretKey::from_pkcs8_der(&der)
+        .map_err(|_| KeyError::Wrong("not a P-256 key in PKCS#8 form"))?;
+    let pem = key
+        .to_pkcs8_pem(LineEnding::LF)
+        .map_err(|_| KeyError::Wrong("a key that can't be written"))?;
     Ok(SecretString::from(pem.to_string()))
 }
 
@@ -51,7 +66,9 @@ pub fn normalised(text: &SecretString) -> Result<SecretString, KeyError> {
 pub fn key_id_of(path: &str) -> Result<String, KeyError> {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();
-    let id = name.strip_prefix("AuthKey_").and_then(|rest| rest.strip_suffix(".p8"));
+    let id = name
+        .strip_prefix("AuthKey_")
+        .and_then(|rest| rest.strip_suffix(".p8"));
     match id {
         Some(id) if !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric()) => Ok(id.to_owned()),
         _ => Err(KeyError::Name(name.to_owned())),
@@ -63,7 +80,11 @@ mod tests {
     use super::*;
 
     fn pem() -> String {
-        p256::SecretKey::from_slice(&[9; 32]).unwrap().to_pkcs8_pem(LineEnding::LF).unwrap().to_string()
+        p256::SecretKey::from_slice(&[9; 32])
+            .unwrap()
+            .to_pkcs8_pem(LineEnding::LF)
+            .unwrap()
+            .to_string()
     }
 
     #[test]
@@ -82,12 +103,20 @@ mod tests {
     fn other_keys_are_named_and_never_quoted() {
         let sec1 = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----";
         assert!(normalised(&sec1.into()).unwrap_err().to_string().contains("SEC1"));
-        assert!(!normalised(&"hunter2hunter2".into()).unwrap_err().to_string().contains("hunter2"));
+        assert!(
+            !normalised(&"hunter2hunter2".into())
+                .unwrap_err()
+                .to_string()
+                .contains("hunter2")
+        );
     }
 
     #[test]
     fn the_key_id_comes_from_the_file_name() {
-        assert_eq!(key_id_of("https://x/AuthKey_ABC123.p8?token=1").unwrap(), "ABC123");
+        assert_eq!(
+            key_id_of("https://x/AuthKey_ABC123.p8?token=1").unwrap(),
+            "ABC123"
+        );
         assert!(key_id_of("file:///tmp/key.p8").is_err());
     }
 }

@@ -104,7 +104,12 @@ fn order(selection: Selection, api_key_only: bool) -> &'static [Source] {
     use Source as S;
     match (selection, api_key_only) {
         (Selection::Automatic, true) => &[S::ConnectedApiKey, S::InputApiKey],
-        (Selection::Automatic, false) => &[S::ConnectedApiKey, S::ConnectedAppleId, S::InputApiKey, S::InputAppleId],
+        (Selection::Automatic, false) => &[
+            S::ConnectedApiKey,
+            S::ConnectedAppleId,
+            S::InputApiKey,
+            S::InputAppleId,
+        ],
         (Selection::ApiKey, _) => &[S::ConnectedApiKey],
         (Selection::AppleId | Selection::EnterpriseWithAppleId, _) => &[S::ConnectedAppleId],
         (Selection::Off, true) => &[S::InputApiKey],
@@ -116,7 +121,11 @@ fn order(selection: Selection, api_key_only: bool) -> &'static [Source] {
 ///
 /// # Errors
 /// When none has.
-pub fn resolve(selection: Selection, api_key_only: bool, available: Available) -> Result<Choice, AccountError> {
+pub fn resolve(
+    selection: Selection,
+    api_key_only: bool,
+    available: Available,
+) -> Result<Choice, AccountError> {
     let mut explanation = Vec::new();
     let mut chosen = None;
     for source in order(selection, api_key_only) {
@@ -142,29 +151,62 @@ mod tests {
 
     #[test]
     fn the_order_is_that_of_the_originals() {
-        let all = Available { connected_api_key: true, connected_apple_id: true, input_api_key: true, input_apple_id: true };
-        let no_connection = Available { connected_api_key: false, connected_apple_id: false, ..all };
-        let apple_ids = Available { connected_api_key: false, input_api_key: false, ..all };
+        let all = Available {
+            connected_api_key: true,
+            connected_apple_id: true,
+            input_api_key: true,
+            input_apple_id: true,
+        };
+        let no_connection = Available {
+            connected_api_key: false,
+            connected_apple_id: false,
+            ..all
+        };
+        let apple_ids = Available {
+            connected_api_key: false,
+            input_api_key: false,
+            ..all
+        };
         for (selection, api_key_only, available, expected) in [
             (Selection::Automatic, true, all, Some(Source::ConnectedApiKey)),
-            (Selection::Automatic, true, no_connection, Some(Source::InputApiKey)),
+            (
+                Selection::Automatic,
+                true,
+                no_connection,
+                Some(Source::InputApiKey),
+            ),
             (Selection::Automatic, true, apple_ids, None),
-            (Selection::Automatic, false, apple_ids, Some(Source::ConnectedAppleId)),
-            (Selection::Automatic, false, no_connection, Some(Source::InputApiKey)),
+            (
+                Selection::Automatic,
+                false,
+                apple_ids,
+                Some(Source::ConnectedAppleId),
+            ),
+            (
+                Selection::Automatic,
+                false,
+                no_connection,
+                Some(Source::InputApiKey),
+            ),
             (Selection::ApiKey, false, no_connection, None),
             (Selection::AppleId, false, all, Some(Source::ConnectedAppleId)),
             (Selection::Off, false, all, Some(Source::InputApiKey)),
             (Selection::Off, false, apple_ids, Some(Source::InputAppleId)),
             (Selection::Off, true, apple_ids, None),
         ] {
-            let choice = resolve(selection, api_key_only, available).ok().map(|choice| choice.source);
+            let choice = resolve(selection, api_key_only, available)
+                .ok()
+                .map(|choice| choice.source);
             assert_eq!(choice, expected, "{selection:?} {api_key_only} {available:?}");
         }
     }
 
     #[test]
     fn dashes_are_as_good_as_underscores() {
-        assert_eq!("enterprise-with-apple-id".parse(), Ok(Selection::EnterpriseWithAppleId));
+        assert_eq!(
+            "enterprise-with-apple-id".parse(),
+            Ok(Selection::EnterpriseWithAppleId)
+        );
         assert!("bogus".parse::<Selection>().is_err());
     }
 }

@@ -1,0 +1,284 @@
+//! After the portal: install, edit the project, export, report.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use command::Command;
+use provisioning::{
+    Action, Distribution, Plan, Policy, Portal, Query, Reconciled, Signed, Want, wildcard_of,
+};
+use signing_assets::{Identity, Keychain, Profile, ProfileDirectories};
+use step_kit::{Advice as _, Log, Step};
+use time::OffsetDateTime;
+use xcode_project::ManualSigning;
+
+use crate::blocked;
+use crate::inputs::Inputs;
+use crate::project::Analysis;
+
+/// Asking a tool for its version takes long only when something is wrong with it.
+const VERSION_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Prints a plan.
+pub(crate) fn announce(log: &Log, plan: &Plan) {
+    if plan.actions.is_empty() {
+        log.success("Everything is in place: nothing to change on the portal.");
+    } else {
+        log.plain(format!("{} change(s):", plan.actions.len()));
+        plan.actions
+            .iter()
+            .for_each(|action| log.plain(format!("- {action}")));
+    }
+    plan.warnings.iter().for_each(|warning| log.warn(warning));
+}
+
+/// `mode: plan`: prints what would change, as text and as JSON, and changes nothing.
+pub(crate) async fn show_plan(
+    step: &Step<Inputs>,
+    portal: &dyn Portal,
+    wants: &[Want],
+    policy: &Policy,
+) -> anyhow::Result<()> {
+    let serials = wants
+        .iter()
+        .flat_map(|want| &want.certificates)
+        .map(|certificate| certificate.serial.clone());
+    let query = Query {
+        serials: serials.collect(),
+        bundle_ids: wants.iter().map(|want| want.bundle_id.clone()).collect(),
+        devices: wants.iter().any(|want| want.distribution.lists_devices()),
+    };
+    let snapshot = portal
+        .snapshot(&query)
+        .await
+        .map_err(|error| crate::refused(error.into()))?;
+    let plan = provisioning::plan(wants, &snapshot, policy, OffsetDateTime::now_utc()).map_err(blocked)?;
+    announce(&step.log, &plan);
+    step.log.plain(serde_json::to_string_pretty(&plan.actions)?);
+    step.log.plain("The mode is `plan`: nothing was changed.");
+    Ok(())
+}
+
+/// Installs certificates and profiles, signs the project, exports the outputs.
+pub(crate) async fn finish(
+    step: &Step<Inputs>,
+    analysis: &Analysis,
+    identities: &[Identity],
+    reconciled: &Reconciled,
+) -> anyhow::Result<()> {
+    if !reconciled.unfinished.is_empty() {
+        bail!(
+            anyhow::anyhow!(
+                "the bundle IDs were created, and a person must finish them: {}",
+                reconciled.unfinished.join("; ")
+            )
+            .hint("do that, then run the step again")
+        );
+    }
+    let signed = &reconciled.signed;
+    let used: Vec<Identity> = identities
+        .iter()
+        .filter(|identity| {
+            signed
+                .iter()
+                .any(|signed| serial_of(signed) == Some(identity.certificate.serial.as_str()))
+        })
+        .cloned()
+        .collect();
+    step.log.heading("Installing certificates and profiles");
+    let keychain = Keychain::at(
+        Path::new(&step.inputs.keychain_path),
+        step.inputs.keychain_password.secret().clone(),
+        step.runner.clone(),
+    );
+    keychain
+        .install(&used)
+        .await
+        .hint_with("check keychain_path and keychain_password, and that the keychain is not damaged")?;
+    used.iter()
+        .for_each(|identity| step.log.plain(format!("- {}", identity.certificate.common_name)));
+    let home = step.env.path("HOME").unwrap_or_else(|| PathBuf::from("/"));
+    let directories = ProfileDirectories::of(&home, xcode_major(step).await);
+    for signed in signed {
+        let profile =
+            Profile::parse(&signed.profile.content).context("the portal gave an unusable profile")?;
+        directories.install(
+            &profile,
+            &signed.profile.content,
+            signed.want.profile_type.is_mac(),
+        )?;
+        step.log.plain(format!(
+            "- {} (until {})",
+            profile.name,
+            profile.expires_at.date()
+        ));
+    }
+
+    step.log.heading("Signing the project");
+    let edits = edits(analysis, signed)?;
+    for (target, configuration, signing) in &edits {
+        step.log.plain(format!(
+            "- {} ({configuration}): team {}, profile {}",
+            target.name, signing.team_id, signing.profile_uuid
+        ));
+    }
+    let text = analysis.project.sign_manually(&edits)?;
+    analysis.project.save(&text)?;
+
+    step.log.heading("Exporting outputs");
+    for (key, value) in outputs(step, analysis, signed)? {
+        step.export(key, &value).await?;
+    }
+    report(step, signed, &reconciled.changes);
+    Ok(())
+}
+
+/// The first certificate of a want is the one that the project uses.
+fn serial_of(signed: &Signed) -> Option<&str> {
+    signed
+        .want
+        .certificates
+        .first()
+        .map(|certificate| certificate.serial.as_str())
+}
+
+trait HintWith<T> {
+    fn hint_with(self, advice: &str) -> anyhow::Result<T>;
+}
+
+impl<T> HintWith<T> for Result<T, signing_assets::KeychainError> {
+    fn hint_with(self, advice: &str) -> anyhow::Result<T> {
+        self.map_err(|error| anyhow::Error::from(error).hint(advice))
+    }
+}
+
+/// The major version of the selected Xcode; `None` where there is none.
+async fn xcode_major(step: &Step<Inputs>) -> Option<u32> {
+    let command = Command::new("xcodebuild")
+        .arg("-version")
+        .timeout(VERSION_PATIENCE);
+    let output = step.runner.output(command).await.ok()?;
+    let version = output.stdout.lines().next()?.strip_prefix("Xcode ")?;
+    version.split('.').next()?.trim().parse().ok()
+}
+
+/// The profile for a bundle ID: development where there is one, since that is what builds before the export.
+fn profile_for<'a>(signed: &'a [Signed], bundle_id: &str) -> anyhow::Result<&'a Signed> {
+    let of_target = || signed.iter().filter(|signed| signed.want.bundle_id == bundle_id);
+    of_target()
+        .find(|signed| signed.want.distribution == Distribution::Development)
+        .or_else(|| of_target().next())
+        .with_context(|| format!("there is no profile for {bundle_id}"))
+}
+
+fn signing(signed: &Signed) -> anyhow::Result<ManualSigning> {
+    let certificate = signed
+        .want
+        .certificates
+        .first()
+        .context("there is no certificate")?;
+    let details = signed
+        .profile
+        .details
+        .as_ref()
+        .context("the portal gave an unusable profile")?;
+    Ok(ManualSigning {
+        team_id: certificate.team_id.clone(),
+        identity: certificate.sha1.clone(),
+        profile_uuid: details.uuid.clone(),
+    })
+}
+
+fn edits(
+    analysis: &Analysis,
+    signed: &[Signed],
+) -> anyhow::Result<Vec<(xcode_project::Target, String, ManualSigning)>> {
+    let mut edits = Vec::new();
+    for (target, need) in &analysis.archived {
+        let signing = signing(profile_for(signed, &need.bundle_id)?)?;
+        edits.push((target.clone(), analysis.configuration.clone(), signing));
+    }
+    for (target, need) in &analysis.ui_tests {
+        let wildcard = wildcard_of(&need.bundle_id).unwrap_or_default();
+        let signing = signing(profile_for(signed, &wildcard)?)?;
+        edits.extend(
+            target
+                .configurations
+                .iter()
+                .map(|name| (target.clone(), name.clone(), signing.clone())),
+        );
+    }
+    Ok(edits)
+}
+
+/// The outputs, in the order in which they are exported.
+fn outputs(
+    step: &Step<Inputs>,
+    analysis: &Analysis,
+    signed: &[Signed],
+) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let distribution: Distribution = step.inputs.distribution_type.into();
+    let (_, main) = analysis.archived.first().context("there is no target")?;
+    let of_main = |wanted: Distribution| {
+        signed
+            .iter()
+            .find(|signed| signed.want.bundle_id == main.bundle_id && signed.want.distribution == wanted)
+    };
+    let team = signing(profile_for(signed, &main.bundle_id)?)?.team_id;
+    let mut outputs = vec![
+        ("BITRISE_EXPORT_METHOD", distribution.as_str().to_owned()),
+        ("BITRISE_DEVELOPER_TEAM", team),
+    ];
+    let production = if distribution == Distribution::Development {
+        None
+    } else {
+        of_main(distribution)
+    };
+    for (signed, identity, profile) in [
+        (
+            of_main(Distribution::Development),
+            "BITRISE_DEVELOPMENT_CODESIGN_IDENTITY",
+            "BITRISE_DEVELOPMENT_PROFILE",
+        ),
+        (
+            production,
+            "BITRISE_PRODUCTION_CODESIGN_IDENTITY",
+            "BITRISE_PRODUCTION_PROFILE",
+        ),
+    ] {
+        let Some(signed) = signed else { continue };
+        let certificate = signed
+            .want
+            .certificates
+            .first()
+            .context("there is no certificate")?;
+        outputs.push((identity, certificate.common_name.clone()));
+        outputs.push((profile, signing(signed)?.profile_uuid));
+    }
+    Ok(outputs)
+}
+
+fn report(step: &Step<Inputs>, signed: &[Signed], changes: &[Action]) {
+    let mut table = String::from("| bundle ID | profile | until |\n| --- | --- | --- |\n");
+    for signed in signed {
+        let until = signed
+            .profile
+            .details
+            .as_ref()
+            .map(|details| details.expires_at.date().to_string())
+            .unwrap_or_default();
+        table.push_str(&format!(
+            "| {} | {} | {until} |\n",
+            signed.want.bundle_id, signed.profile.name
+        ));
+    }
+    step.report.markdown(&table);
+    if changes.is_empty() {
+        step.report.markdown("Nothing was changed on the portal.");
+    } else {
+        let lines: Vec<String> = changes.iter().map(|change| format!("- {change}")).collect();
+        step.report
+            .markdown(&format!("Changed on the portal:\n\n{}", lines.join("\n")));
+    }
+}

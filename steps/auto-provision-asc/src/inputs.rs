@@ -1,0 +1,123 @@
+//! The inputs, as `step.yml` declares them.
+
+use serde::Deserialize;
+use step_kit::{Flag, Secret};
+
+/// The inputs.
+#[derive(Debug, Deserialize)]
+pub struct Inputs {
+    /// Where the account comes from.
+    pub connection: String,
+    /// The API key's file.
+    pub api_key_path: Option<Secret>,
+    /// The API key's issuer.
+    pub api_issuer: Option<String>,
+    /// The team of an Apple ID.
+    pub apple_id_team_id: Option<String>,
+    /// How the app is handed to people.
+    pub distribution_type: DistributionType,
+    /// Whether to change anything.
+    pub mode: Mode,
+    /// The project or workspace.
+    pub project_path: String,
+    /// The scheme.
+    pub scheme: String,
+    /// The configuration, when not the archive's.
+    pub configuration: Option<String>,
+    /// Whether UI tests are signed.
+    #[serde(default)]
+    pub sign_uitest_targets: Flag,
+    /// Whether devices are registered.
+    #[serde(default)]
+    pub register_test_devices: Flag,
+    /// Profiles that end sooner are renewed.
+    #[serde(default)]
+    pub min_profile_days_valid: i64,
+    /// Read by the log.
+    #[serde(default)]
+    pub verbose_log: Flag,
+    /// Certificates, separated by pipes.
+    pub certificate_urls: Secret,
+    /// Their passphrases.
+    pub passphrases: Option<Secret>,
+    /// Where certificates go.
+    pub keychain_path: String,
+    /// The keychain's password.
+    pub keychain_password: Secret,
+    /// For fetching the connection.
+    pub build_api_token: Option<Secret>,
+    /// For fetching the connection.
+    pub build_url: Option<String>,
+}
+
+/// The value of `distribution_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DistributionType {
+    /// Debugging.
+    Development,
+    /// App Store.
+    AppStore,
+    /// Registered devices.
+    AdHoc,
+    /// In-house.
+    Enterprise,
+    /// Mac software outside the store.
+    DeveloperId,
+}
+
+impl From<DistributionType> for provisioning::Distribution {
+    fn from(value: DistributionType) -> Self {
+        match value {
+            DistributionType::Development => Self::Development,
+            DistributionType::AppStore => Self::AppStore,
+            DistributionType::AdHoc => Self::AdHoc,
+            DistributionType::Enterprise => Self::Enterprise,
+            DistributionType::DeveloperId => Self::DeveloperId,
+        }
+    }
+}
+
+/// The value of `mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Make the changes.
+    Apply,
+    /// Print them and stop.
+    Plan,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MANIFEST;
+
+    const REQUIRED: [(&str, &str); 4] = [
+        ("project_path", "App.xcodeproj"),
+        ("scheme", "App"),
+        ("certificate_urls", "file:///x.p12"),
+        ("keychain_password", "secret"),
+    ];
+
+    #[test]
+    fn struct_and_manifest_have_the_same_inputs() {
+        assert_eq!(step_kit::testing::drift::<Inputs>(MANIFEST), Vec::<String>::new());
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_original() {
+        let inputs: Inputs = step_kit::testing::inputs(MANIFEST, &REQUIRED).unwrap();
+        assert_eq!(inputs.connection, "automatic");
+        assert_eq!(inputs.distribution_type, DistributionType::Development);
+        assert_eq!((inputs.mode, inputs.min_profile_days_valid), (Mode::Apply, 0));
+        assert!(inputs.passphrases.is_none());
+    }
+
+    #[test]
+    fn dashed_connection_types_of_older_versions_work() {
+        let variables = [&REQUIRED[..], &[("connection", "enterprise-with-apple-id")]].concat();
+        let inputs: Inputs = step_kit::testing::inputs(MANIFEST, &variables).unwrap();
+        assert_eq!(inputs.connection, "enterprise_with_apple_id");
+    }
+}
