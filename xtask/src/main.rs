@@ -1,3 +1,66 @@
-//! Developer tasks: ci, demo, generate, stage, dist, bench.
+//! Developer tasks: `cargo xtask ci` runs everything that must pass.
+#![expect(
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a developer's command-line tool: what steps must not do is its job"
+)]
 
-fn main() {}
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, bail};
+
+/// A name and cargo's arguments.
+type Check = (&'static str, &'static [&'static str]);
+
+/// What must pass, in order of how fast it fails: the tests come last, so that their summary ends the log.
+const CHECKS: [Check; 5] = [
+    ("format", &["fmt", "--all", "--check"]),
+    (
+        "lints",
+        &[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "--deny",
+            "warnings",
+        ],
+    ),
+    (
+        "docs",
+        &["doc", "--workspace", "--no-deps", "--locked", "--quiet"],
+    ),
+    ("build", &["build", "--workspace", "--locked"]),
+    ("tests", &["test", "--workspace", "--locked"]),
+];
+
+fn main() -> ExitCode {
+    let outcome = match std::env::args().nth(1).as_deref() {
+        Some("ci") => ci(),
+        _ => Err(anyhow::anyhow!("usage: cargo xtask ci")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn ci() -> anyhow::Result<()> {
+    for (name, arguments) in CHECKS {
+        eprintln!("==> {name}: cargo {}", arguments.join(" "));
+        let mut cargo = Command::new("cargo");
+        // Only rustdoc reads this one: a broken link in the docs is an error.
+        let status = cargo
+            .args(arguments)
+            .env("RUSTDOCFLAGS", "--deny warnings")
+            .status();
+        if !status.context("failed to start cargo")?.success() {
+            bail!("{name} did not pass");
+        }
+    }
+    Ok(())
+}

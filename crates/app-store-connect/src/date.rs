@@ -10,10 +10,11 @@ use time::format_description::well_known::Rfc3339;
 pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
     let mut text = text.trim().to_owned();
     let bytes = text.as_bytes();
-    if let Some(sign) = bytes.len().checked_sub(5).map(|at| bytes[at]) {
-        if matches!(sign, b'+' | b'-') && text.is_char_boundary(text.len() - 2) {
-            text.insert(text.len() - 2, ':');
-        }
+    if let Some(sign) = bytes.len().checked_sub(5).map(|at| bytes[at])
+        && matches!(sign, b'+' | b'-')
+        && text.is_char_boundary(text.len() - 2)
+    {
+        text.insert(text.len() - 2, ':');
     }
     OffsetDateTime::parse(&text, &Rfc3339).ok()
 }

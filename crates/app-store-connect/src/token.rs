@@ -91,10 +91,10 @@ impl Tokens {
     /// A token that is good at `now` (seconds since 1970).
     pub(crate) fn token(&self, now: i64) -> Result<SecretString, KeyError> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((token, expires)) = &*current {
-            if now < expires - MARGIN_SECONDS {
-                return Ok(token.clone());
-            }
+        if let Some((token, expires)) = &*current
+            && now < expires - MARGIN_SECONDS
+        {
+            return Ok(token.clone());
         }
         let issuer = self.credentials.issuer_id.as_deref();
         let claims = Claims {

@@ -79,10 +79,10 @@ impl ProfileDirectories {
                     None
                 };
                 let Some(content) = content else { continue };
-                if let Ok(profile) = Profile::parse(&content) {
-                    if found.iter().all(|(known, _)| known.uuid != profile.uuid) {
-                        found.push((profile, content));
-                    }
+                if let Ok(profile) = Profile::parse(&content)
+                    && found.iter().all(|(known, _)| known.uuid != profile.uuid)
+                {
+                    found.push((profile, content));
                 }
             }
         }

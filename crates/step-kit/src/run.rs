@@ -118,13 +118,13 @@ where
     if let Err(Ended::Failed(error)) = &ended {
         report.markdown(&failure_summary(error));
     }
-    if let Some(file) = env.path("BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH") {
-        if let Err(error) = report.append_to(&file, &manifest.title, redactor) {
-            log.warn(format!(
-                "The summary could not be written to {}: {error}",
-                file.display()
-            ));
-        }
+    if let Some(file) = env.path("BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH")
+        && let Err(error) = report.append_to(&file, &manifest.title, redactor)
+    {
+        log.warn(format!(
+            "The summary could not be written to {}: {error}",
+            file.display()
+        ));
     }
     ended
 }

@@ -246,7 +246,7 @@ impl Request<'_> {
         let note = |status| {
             self.client
                 .journal
-                .note(self.method.as_str(), &self.place(), status, started)
+                .note(self.method.as_str(), &self.place(), status, started);
         };
         let mut request = self.client.http.request(self.method.clone(), self.url.clone());
         for (name, value) in &self.headers {

@@ -133,7 +133,7 @@ impl Project {
         folder.join(inner)
     }
 
-    fn ids<'a>(node: Option<&'a Node>) -> impl Iterator<Item = &'a str> {
+    fn ids(node: Option<&Node>) -> impl Iterator<Item = &str> {
         node.map(Node::items)
             .unwrap_or_default()
             .iter()

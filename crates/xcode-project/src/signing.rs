@@ -97,9 +97,11 @@ impl Project {
             source,
         };
         let permissions = std::fs::metadata(&self.file).map_err(io)?.permissions();
-        if permissions.readonly() {
-            return Err(io(std::io::Error::other("the file is read-only")));
-        }
+        // A rename would replace a file that its owner made read-only: ask for the right to write it first.
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open(&self.file)
+            .map_err(io)?;
         let mut file = tempfile::NamedTempFile::new_in(self.path()).map_err(io)?;
         file.write_all(text.as_bytes()).map_err(io)?;
         file.as_file().set_permissions(permissions).map_err(io)?;

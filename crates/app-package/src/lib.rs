@@ -1,1 +1,0 @@
-//! Reads what an .ipa or .pkg says about itself, without unpacking it.

@@ -1,1 +1,0 @@
-//! A local stand-in for Apple's and Bitrise's services and tools.

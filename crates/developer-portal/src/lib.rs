@@ -1,1 +1,0 @@
-//! Apple ID sessions and the Developer Portal's web services.

@@ -1,1 +1,0 @@
-//! Ruby, Bundler, gems and running fastlane with an account.

@@ -1,1 +1,0 @@
-//! Whole-workflow tests of the real binaries.

@@ -1,3 +1,0 @@
-//! Uploads an .ipa or .pkg to App Store Connect.
-
-fn main() {}

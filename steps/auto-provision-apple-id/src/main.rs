@@ -1,3 +1,0 @@
-//! Code signing assets through an Apple ID session.
-
-fn main() {}

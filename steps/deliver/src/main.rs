@@ -1,3 +1,0 @@
-//! Uploads binary, metadata and screenshots through fastlane deliver.
-
-fn main() {}

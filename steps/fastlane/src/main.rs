@@ -1,3 +1,0 @@
-//! Runs a fastlane lane with the account's credentials.
-
-fn main() {}
