@@ -1,0 +1,73 @@
+//! Every project file of the corpus of real-world Xcode projects, where it is there.
+
+use std::path::{Path, PathBuf};
+
+use xcode_project::{Document, Project};
+
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus");
+
+fn project_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            project_files(&path, found);
+        } else if path.file_name().is_some_and(|name| name == "project.pbxproj") {
+            found.push(path);
+        }
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    text.strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with("\"archiveVersion\":"))
+}
+
+fn openstep_files() -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    project_files(Path::new(CORPUS), &mut files);
+    files.sort();
+    if files.is_empty() {
+        println!("skipped: there is no corpus at {CORPUS}");
+    }
+    let texts = files
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()));
+    texts
+        .filter(|(_, text)| !text.starts_with("<?xml") && !is_json(text))
+        .collect()
+}
+
+#[test]
+fn every_project_is_read_and_printed_to_the_byte() {
+    let mut read = 0;
+    for (path, text) in openstep_files() {
+        // The corpus holds one file with merge conflicts, which must be refused.
+        let is_conflict = path.to_string_lossy().contains("Conflict");
+        match Document::parse(&text) {
+            Ok(document) => {
+                assert!(!is_conflict, "{} must be refused", path.display());
+                assert_eq!(document.text(), text);
+                read += 1;
+            }
+            Err(error) => assert!(is_conflict, "{}: {error}", path.display()),
+        }
+    }
+    println!("{read} projects read");
+}
+
+#[test]
+fn every_target_of_every_project_has_a_name_and_configurations() {
+    let mut targets = 0;
+    for (path, _) in openstep_files() {
+        let Ok(project) = Project::open(path.parent().unwrap()) else {
+            continue;
+        };
+        for target in project.targets() {
+            assert!(!target.name.is_empty(), "{}", path.display());
+            for configuration in &target.configurations {
+                project.settings(&target, configuration).unwrap();
+            }
+            targets += 1;
+        }
+    }
+    println!("{targets} targets resolved");
+}
