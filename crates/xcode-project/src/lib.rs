@@ -11,6 +11,7 @@ mod scheme;
 mod settings;
 mod signing;
 mod xcconfig;
+mod xml;
 
 pub use container::Container;
 pub use error::Error;

@@ -1,9 +1,12 @@
-//! A lossless view of `project.pbxproj`: an OpenStep property list whose every value knows its bytes.
+//! A lossless view of `project.pbxproj`: a property list, in OpenStep or XML form, whose every value knows
+//! its bytes.
 //!
 //! The text itself is the source of truth. Reading finds where values are; editing replaces those bytes and
 //! no others, so an unedited document prints as it was, to the byte.
 
 use std::ops::Range;
+
+use crate::xml;
 
 /// Deeper nesting than any real project has.
 const DEEPEST: usize = 64;
@@ -101,12 +104,25 @@ impl Node {
 }
 
 impl Document {
-    /// Reads a property list in OpenStep form.
+    /// Reads a property list in OpenStep or XML form.
     ///
     /// # Errors
     /// With line, column and what was expected.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let mut parser = Parser { text, at: 0 };
+        if is_xml(text) {
+            let root = xml::parse(text).map_err(|(at, expected)| {
+                parser.at = at;
+                SyntaxError {
+                    expected,
+                    ..parser.expected("")
+                }
+            })?;
+            return Ok(Self {
+                text: text.to_owned(),
+                root,
+            });
+        }
         if text.starts_with('\u{feff}') {
             parser.at = '\u{feff}'.len_utf8();
         }
@@ -131,6 +147,24 @@ impl Document {
         &self.text
     }
 
+    /// A string in the document's form.
+    pub(crate) fn literal(&self, text: &str) -> String {
+        if is_xml(&self.text) {
+            xml::written(text)
+        } else {
+            written(text)
+        }
+    }
+
+    /// A key with its value in the document's form; `lead` is the white space before a line of its own.
+    pub(crate) fn assignment(&self, key: &str, value: &str, lead: &str) -> String {
+        if is_xml(&self.text) {
+            format!("{}{lead}{}", xml::written_key(key), xml::written(value))
+        } else {
+            format!("{} = {};", written(key), written(value))
+        }
+    }
+
     /// The text with some bytes replaced. Replacements must not overlap.
     pub(crate) fn replaced(&self, mut edits: Vec<(Range<usize>, String)>) -> String {
         edits.sort_by_key(|(range, _)| range.start);
@@ -144,6 +178,11 @@ impl Document {
         out.push_str(&self.text[copied..]);
         out
     }
+}
+
+fn is_xml(text: &str) -> bool {
+    let start = text.trim_start_matches('\u{feff}').trim_start();
+    start.starts_with("<?xml") || start.starts_with("<!DOCTYPE") || start.starts_with("<plist")
 }
 
 struct Parser<'a> {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use crate::error::Error;
-use crate::pbxproj::{Document, Entry, Node, written};
+use crate::pbxproj::{Document, Entry, Node};
 use crate::project::{Project, Target};
 
 /// How a target is to be signed.
@@ -119,7 +119,8 @@ struct Edits<'a> {
 impl Edits<'_> {
     fn replace(&mut self, entry: &Entry, value: &str) {
         if entry.value.as_text() != Some(value) {
-            self.list.push((entry.value.span.clone(), written(value)));
+            self.list
+                .push((entry.value.span.clone(), self.document.literal(value)));
         }
     }
 
@@ -129,31 +130,52 @@ impl Edits<'_> {
             return self.replace(entry, value);
         }
         let text = self.document.text();
-        let line = format!("{} = {};", written(key), written(value));
+        let line = |lead: &str| self.document.assignment(key, value, lead);
         let entries = dictionary.entries();
         let before = entries.iter().rfind(|entry| entry.key.as_str() < key);
         let edit = match (before, entries.first()) {
             (Some(before), _) => {
                 let lead = lead_of(text, before.span.start);
-                (before.span.end..before.span.end, format!("{lead}{line}"))
+                (before.span.end..before.span.end, format!("{lead}{}", line(&lead)))
             }
             (None, Some(first)) => {
                 let lead = lead_of(text, first.span.start);
-                (first.span.start..first.span.start, format!("{line}{lead}"))
+                (
+                    first.span.start..first.span.start,
+                    format!("{}{lead}", line(&lead)),
+                )
+            }
+            (None, None) if text[dictionary.span.clone()].ends_with("/>") => {
+                return self.fill(dictionary, line);
             }
             (None, None) => {
-                let close = dictionary.span.end - 1;
-                let lead = lead_of(text, close);
-                let inner = if lead.contains('\n') {
+                let open = text[dictionary.span.clone()].find(['{', '>']).unwrap_or(0);
+                let at = dictionary.span.start + open + 1;
+                let lead = lead_of(text, dictionary.span.end - 1);
+                let lead = if lead.contains('\n') {
                     format!("{lead}\t")
                 } else {
-                    " ".to_owned()
+                    lead
                 };
-                let at = dictionary.span.start + 1;
-                (at..at, format!("{inner}{line}"))
+                (at..at, format!("{lead}{}", line(&lead)))
             }
         };
         self.list.push(edit);
+    }
+}
+
+impl Edits<'_> {
+    /// Adds a key to `<dict/>`, which has no inside to write into: it is replaced as a whole, once.
+    fn fill(&mut self, dictionary: &Node, line: impl Fn(&str) -> String) {
+        let outer = lead_of(self.document.text(), dictionary.span.start);
+        let (lead, end) = (format!("{outer}\t"), format!("{outer}</dict>"));
+        let added = format!("{lead}{}", line(&lead));
+        match self.list.iter_mut().find(|(range, _)| *range == dictionary.span) {
+            Some((_, text)) => text.insert_str(text.len() - end.len(), &added),
+            None => self
+                .list
+                .push((dictionary.span.clone(), format!("<dict>{added}{end}"))),
+        }
     }
 }
 
@@ -168,5 +190,90 @@ fn lead_of(text: &str, at: usize) -> String {
         format!("\n{spaces}")
     } else {
         " ".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPENSTEP: &str = "// !$*UTF8*$!\n{\n\tobjects = {\n\t\tR = {isa = PBXProject; targets = (T,); attributes = {TargetAttributes = {T = {ProvisioningStyle = Automatic;};};};};\n\t\tT = {isa = PBXNativeTarget; name = App; buildConfigurationList = L;};\n\t\tL = {buildConfigurations = (C,);};\n\t\tC = {\n\t\t\tbuildSettings = {\n\t\t\t\t\"CODE_SIGN_IDENTITY[sdk=iphoneos*]\" = \"iPhone Developer\";\n\t\t\t\tPRODUCT_NAME = App;\n\t\t\t\tPROVISIONING_PROFILE_SPECIFIER = \"old one\";\n\t\t\t};\n\t\t\tname = Release;\n\t\t};\n\t};\n\trootObject = R;\n}\n";
+
+    fn project(text: &str) -> (tempfile::TempDir, Project) {
+        let folder = tempfile::Builder::new().suffix(".xcodeproj").tempdir().unwrap();
+        std::fs::write(folder.path().join("project.pbxproj"), text).unwrap();
+        let project = Project::open(folder.path()).unwrap();
+        (folder, project)
+    }
+
+    fn signed(project: &Project) -> String {
+        let signing = ManualSigning {
+            team_id: "TEAM123456".to_owned(),
+            identity: "ABCDEF".to_owned(),
+            profile_uuid: "0-1".to_owned(),
+        };
+        let target = project.targets().remove(0);
+        project
+            .sign_manually(&[(target, "Release".to_owned(), signing)])
+            .unwrap()
+    }
+
+    #[test]
+    fn only_signing_lines_change_and_new_ones_are_sorted_in() {
+        let (_folder, project) = project(OPENSTEP);
+        let after = signed(&project);
+        let added: Vec<&str> = after
+            .lines()
+            .filter(|line| !OPENSTEP.contains(line))
+            .map(str::trim)
+            .collect();
+        assert_eq!(
+            added[1..],
+            [
+                "CODE_SIGN_IDENTITY = ABCDEF;",
+                "\"CODE_SIGN_IDENTITY[sdk=iphoneos*]\" = ABCDEF;",
+                "CODE_SIGN_STYLE = Manual;",
+                "DEVELOPMENT_TEAM = TEAM123456;",
+                "PROVISIONING_PROFILE = \"0-1\";",
+                "PROVISIONING_PROFILE_SPECIFIER = \"\";",
+            ]
+        );
+        assert!(added[0].contains("{DevelopmentTeam = TEAM123456; ProvisioningStyle = Manual;}"));
+        project.save(&after).unwrap();
+        assert_eq!(
+            std::fs::read_to_string(project.path().join("project.pbxproj")).unwrap(),
+            after
+        );
+    }
+
+    #[test]
+    fn an_xml_project_stays_xml() {
+        let (_folder, openstep) = project(OPENSTEP);
+        drop(openstep);
+        let xml = "<?xml version=\"1.0\"?>\n<plist version=\"1.0\">\n<dict>\n<key>objects</key><dict><key>R</key><dict><key>targets</key><array><string>T</string></array></dict><key>T</key><dict><key>name</key><string>App</string><key>buildConfigurationList</key><string>L</string></dict><key>L</key><dict><key>buildConfigurations</key><array><string>C</string></array></dict><key>C</key><dict>\n\t<key>buildSettings</key>\n\t<dict/>\n\t<key>name</key><string>Release</string></dict></dict>\n<key>rootObject</key><string>R</string></dict></plist>\n";
+        let (_folder, project) = project(xml);
+        let after = signed(&project);
+        let settings = Document::parse(&after).unwrap();
+        let settings = settings
+            .root()
+            .get("objects")
+            .and_then(|objects| objects.get("C")?.get("buildSettings"))
+            .unwrap();
+        assert_eq!(settings.text("DEVELOPMENT_TEAM"), Some("TEAM123456"));
+        assert_eq!(settings.entries().len(), 5);
+    }
+
+    #[test]
+    fn a_vanished_project_file_is_an_error_and_not_created_anew() {
+        let (folder, project) = project(OPENSTEP);
+        let after = signed(&project);
+        std::fs::remove_file(folder.path().join("project.pbxproj")).unwrap();
+        assert!(
+            project
+                .save(&after)
+                .unwrap_err()
+                .to_string()
+                .contains("failed to write")
+        );
     }
 }
