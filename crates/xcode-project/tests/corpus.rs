@@ -1,4 +1,9 @@
 //! Every project file of the corpus of real-world Xcode projects, where it is there.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helpers of tests: a count for people, and failures that end the test"
+)]
 
 use std::path::{Path, PathBuf};
 
