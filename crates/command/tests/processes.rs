@@ -42,7 +42,7 @@ fn a_secret_is_masked_in_streamed_lines_and_errors() {
         .secret_env("TOKEN", &"s3cr3t-token".into());
     let mut lines = Vec::new();
     let output = block_on(runner().stream(command.clone(), |line| {
-        lines.push((line.source, line.text.to_owned()))
+        lines.push((line.source, line.text.to_owned()));
     }))
     .unwrap();
     lines.sort_by_key(|(source, _)| *source == Source::Stderr);
