@@ -20,7 +20,7 @@ pub struct Many<A> {
     pub data: Vec<Resource<A>>,
     /// Related resources that were asked for with `include`.
     #[serde(default = "Vec::new")]
-    pub included: Vec<Resource<Value>>,
+    pub included: Vec<Value>,
     #[serde(default)]
     pub(crate) links: Links,
 }
@@ -88,18 +88,57 @@ impl<A> Resource<A> {
 impl<A> Many<A> {
     /// The included resources of one type, by ID. One that can't be read is left out.
     pub fn included<T: DeserializeOwned>(&self, kind: &str) -> BTreeMap<String, Resource<T>> {
-        let of_kind = self.included.iter().filter(|resource| resource.kind == kind);
+        let of_kind = self.included.iter().filter(|resource| resource["type"] == kind);
         of_kind
-            .filter_map(|resource| {
-                let attributes = serde_json::from_value(resource.attributes.clone()).ok()?;
-                let typed = Resource {
-                    id: resource.id.clone(),
-                    kind: resource.kind.clone(),
-                    attributes,
-                    relationships: resource.relationships.clone(),
-                };
-                Some((resource.id.clone(), typed))
-            })
+            .filter_map(|resource| serde_json::from_value::<Resource<T>>(resource.clone()).ok())
+            .map(|resource| (resource.id.clone(), resource))
             .collect()
+    }
+}
+
+/// For serde: Apple writes `null` where it has nothing to say.
+pub(crate) fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::{BundleId, BundleIdCapability, Device};
+
+    #[test]
+    fn what_apple_leaves_out_or_adds_does_not_hurt() {
+        let page = r#"{"data":[{"type":"devices","id":"1","attributes":{"name":null,"udid":"u","deviceClass":null,"new":1},
+            "relationships":null}],"links":{"self":"x"}}"#;
+        let page = page.replace(r#""relationships":null"#, r#""relationships":{}"#);
+        let devices: Many<Device> = serde_json::from_str(&page).unwrap();
+        assert_eq!(
+            (
+                devices.data[0].attributes.name.as_str(),
+                devices.data[0].attributes.udid.as_str()
+            ),
+            ("", "u")
+        );
+    }
+
+    #[test]
+    fn related_resources_are_found_by_type_and_a_cut_list_is_noticed() {
+        let page: Many<BundleId> = serde_json::from_str(
+            r#"{"data":[{"type":"bundleIds","id":"b","attributes":{"identifier":"a.b"},"relationships":{
+                "bundleIdCapabilities":{"data":[{"type":"bundleIdCapabilities","id":"c"}],"meta":{"paging":{"total":1}}},
+                "profiles":{"data":[],"meta":{"paging":{"total":60}}},"app":{"data":null}}}],
+                "included":[{"type":"bundleIdCapabilities","id":"c","attributes":{"capabilityType":"SIRIKIT","settings":null}},
+                            {"type":"somethingNew","id":"n"}]}"#,
+        )
+        .unwrap();
+        let bundle_id = &page.data[0];
+        assert_eq!(bundle_id.related("bundleIdCapabilities")[0].id, "c");
+        assert!(bundle_id.has_more("profiles") && !bundle_id.has_more("bundleIdCapabilities"));
+        let capabilities = page.included::<BundleIdCapability>("bundleIdCapabilities");
+        assert_eq!(capabilities["c"].attributes.capability_type, "SIRIKIT");
     }
 }

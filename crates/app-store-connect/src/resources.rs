@@ -9,7 +9,7 @@ use transport::Method;
 
 use crate::call::{Call, Linked, creation};
 use crate::date;
-use crate::document::{Many, One};
+use crate::document::{self, Many, One};
 
 /// The largest page that Apple gives.
 const PAGE: &str = "200";
@@ -22,13 +22,13 @@ const INCLUDED: &str = "50";
 #[serde(rename_all = "camelCase")]
 pub struct Certificate {
     /// The serial number, hexadecimal.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub serial_number: String,
     /// The certificate type, such as `DEVELOPMENT`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub certificate_type: String,
     /// The name, such as `Apple Development: Jane Doe`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub name: String,
     /// When it ends.
     #[serde(default, deserialize_with = "date::lenient")]
@@ -61,16 +61,16 @@ impl Call for CertificatesBySerial<'_> {
 #[serde(rename_all = "camelCase")]
 pub struct Device {
     /// Its name on the portal.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub name: String,
     /// Its UDID.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub udid: String,
     /// Its class, such as `IPHONE`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub device_class: String,
     /// `ENABLED`, `DISABLED`, and in practice `PROCESSING`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub status: String,
     /// When it was registered.
     #[serde(default, deserialize_with = "date::lenient")]
@@ -130,10 +130,10 @@ impl Call for RegisterDevice<'_> {
 #[serde(rename_all = "camelCase")]
 pub struct BundleId {
     /// The identifier, such as `com.example.app`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub identifier: String,
     /// Its name on the portal.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub name: String,
 }
 
@@ -199,7 +199,7 @@ impl Call for CreateBundleId<'_> {
 #[serde(rename_all = "camelCase")]
 pub struct BundleIdCapability {
     /// The capability type, such as `PUSH_NOTIFICATIONS`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub capability_type: String,
     /// Its settings; Apple writes `null` for none.
     #[serde(default)]
@@ -210,10 +210,10 @@ pub struct BundleIdCapability {
 #[derive(Debug, Clone, Deserialize)]
 pub struct CapabilitySetting {
     /// The setting, such as `ICLOUD_VERSION`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub key: String,
     /// The options; the answer lists those that can be chosen, the chosen ones enabled.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub options: Vec<CapabilityOption>,
 }
 
@@ -221,7 +221,7 @@ pub struct CapabilitySetting {
 #[derive(Debug, Clone, Deserialize)]
 pub struct CapabilityOption {
     /// The option, such as `XCODE_6`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub key: String,
     /// Whether it is chosen; answers that list only the chosen ones leave it out.
     pub enabled: Option<bool>,
@@ -310,16 +310,16 @@ impl Call for ChangeCapability<'_> {
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
     /// Its name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub name: String,
     /// Its UUID.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub uuid: String,
     /// Its type, such as `IOS_APP_STORE`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub profile_type: String,
     /// `ACTIVE` or `INVALID`; expired ones stay `ACTIVE`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "document::nullable")]
     pub profile_state: String,
     /// The profile file, in base64.
     pub profile_content: Option<String>,

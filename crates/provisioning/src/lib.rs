@@ -6,6 +6,7 @@
 pub mod capability;
 mod certificates;
 mod fit;
+mod local;
 mod names;
 mod plan;
 mod platform;
@@ -14,6 +15,7 @@ mod reconcile;
 mod snapshot;
 
 pub use certificates::{CertificateUse, NoCertificate, usable_certificates};
+pub use local::installed_profile;
 pub use names::{bundle_id_name, profile_name, wildcard_of};
 pub use plan::{Action, Blocked, Plan, Policy, Target, TestDevice, Want, plan, wants};
 pub use platform::{DeviceClass, Distribution, Platform, ProfileType};

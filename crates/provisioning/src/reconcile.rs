@@ -29,7 +29,7 @@ pub struct Signed {
 }
 
 /// The end of a reconcile loop.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Reconciled {
     /// A profile for each want, in their order.
     pub signed: Vec<Signed>,
@@ -71,8 +71,21 @@ pub async fn reconcile(
     let mut unfinished: Vec<String> = Vec::new();
     let mut look = 1;
     loop {
-        let snapshot = portal.snapshot(&query).await?;
-        let plan = plan(wants, &snapshot, policy, OffsetDateTime::now_utc())?;
+        let mut snapshot = portal.snapshot(&query).await?;
+        let mut policy = policy.clone();
+        let mut next = plan(wants, &snapshot, &policy, OffsetDateTime::now_utc())?;
+        if next
+            .actions
+            .iter()
+            .any(|action| matches!(action, Action::RegisterDevice { .. }))
+        {
+            announce(&next);
+            register_devices(portal, &next, &mut snapshot, &mut changes).await;
+            // A device that Apple did not take must not be a reason to make profiles anew in every build.
+            policy.test_devices.clear();
+            next = plan(wants, &snapshot, &policy, OffsetDateTime::now_utc())?;
+        }
+        let plan = next;
         announce(&plan);
         unfinished.extend(plan.unfinished.iter().cloned());
         match apply(portal, wants, &snapshot, &plan, &mut changes).await {
@@ -121,10 +134,31 @@ fn bundle_ids(wants: &[Want]) -> Vec<String> {
     all
 }
 
+/// Registers the devices of a plan and adds them to the snapshot. One that Apple does not take is no reason to
+/// stop: the yearly limit, or a number that looks like a UDID and is none.
+async fn register_devices(
+    portal: &dyn Portal,
+    plan: &Plan,
+    snapshot: &mut Snapshot,
+    changes: &mut Vec<Action>,
+) {
+    for action in &plan.actions {
+        let Action::RegisterDevice { name, udid, platform } = action else {
+            continue;
+        };
+        match portal.register_device(name, udid, platform).await {
+            Ok(device) => {
+                snapshot.devices.push(device);
+                changes.push(action.clone());
+            }
+            Err(error) => tracing::warn!("{error}: {}", error.source),
+        }
+    }
+}
+
 /// What an action left behind that later ones need.
 enum Made {
     Nothing,
-    Device(Device),
     BundleId(String, String),
     Profile(usize, Box<PortalProfile>),
 }
@@ -137,7 +171,6 @@ async fn apply(
     changes: &mut Vec<Action>,
 ) -> Result<BTreeMap<usize, PortalProfile>, PortalError> {
     let mut profiles = plan.fitting.clone();
-    let mut devices = snapshot.devices.clone();
     let mut ids: BTreeMap<String, String> = snapshot
         .bundle_ids
         .iter()
@@ -150,7 +183,7 @@ async fn apply(
             .filter(|action| action.stage() == stage)
             .collect();
         let made: Vec<(&Action, Made)> = stream::iter(actions)
-            .map(|action| perform(portal, action, wants, snapshot, &devices, &ids))
+            .map(|action| perform(portal, action, wants, snapshot, &ids))
             .buffer_unordered(CONCURRENCY)
             .try_collect()
             .await?;
@@ -158,7 +191,6 @@ async fn apply(
             changes.push(action.clone());
             match made {
                 Made::Nothing => {}
-                Made::Device(device) => devices.push(device),
                 Made::BundleId(identifier, id) => drop(ids.insert(identifier, id)),
                 Made::Profile(want, profile) => drop(profiles.insert(want, *profile)),
             }
@@ -172,22 +204,12 @@ async fn perform<'a>(
     action: &'a Action,
     wants: &[Want],
     snapshot: &Snapshot,
-    devices: &[Device],
     ids: &BTreeMap<String, String>,
 ) -> Result<(&'a Action, Made), PortalError> {
     let id_of = |identifier: &str| ids.get(identifier).map(String::as_str).unwrap_or_default();
     let made = match action {
-        Action::RegisterDevice { name, udid, platform } => {
-            match portal.register_device(name, udid, platform).await {
-                Ok(device) => Made::Device(device),
-                // One device that Apple does not take is no reason to stop: the yearly limit, or a number that
-                // looks like a UDID and is none.
-                Err(error) => {
-                    tracing::warn!("{error}: {}", error.source);
-                    Made::Nothing
-                }
-            }
-        }
+        // Registered before the plan was made.
+        Action::RegisterDevice { .. } => Made::Nothing,
         Action::CreateBundleId {
             identifier,
             name,
@@ -215,7 +237,8 @@ async fn perform<'a>(
             let want = &wants[*index];
             let fits = |device: &&Device| device.enabled && want.profile_type.takes_device(device.class);
             let listed: Vec<String> = if want.distribution.lists_devices() {
-                devices
+                snapshot
+                    .devices
                     .iter()
                     .filter(fits)
                     .map(|device| device.id.clone())

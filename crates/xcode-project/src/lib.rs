@@ -11,6 +11,7 @@ mod scheme;
 mod settings;
 mod signing;
 mod xcconfig;
+pub mod xcodebuild;
 mod xml;
 
 pub use container::Container;

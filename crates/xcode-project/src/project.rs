@@ -416,7 +416,7 @@ fn expand(value: &mut Plist, settings: &Settings, bundle_id: &str) {
 }
 
 /// The SDK that an archive of the target is built with.
-fn sdk(settings: &Settings) -> String {
+pub(crate) fn sdk(settings: &Settings) -> String {
     let root = settings.get("SDKROOT").value().unwrap_or_default().to_owned();
     if !root.is_empty() && root != "auto" {
         return root;

@@ -46,6 +46,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The same, with values that `xcodebuild -showBuildSettings` gave for this target: they win.
+    #[must_use]
+    pub fn overridden(mut self, values: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.levels.insert(0, values.into_iter().collect());
+        self.sdk = crate::project::sdk(&self);
+        self
+    }
+
     /// A setting's value.
     pub fn get(&self, setting: &str) -> Answer {
         let Some((level, raw)) = self.find(setting, 0) else {

@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use xcode_project::{Document, Project};
+use xcode_project::{Document, ManualSigning, Project};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus");
 
@@ -74,4 +74,54 @@ fn every_target_of_every_project_has_a_name_and_configurations() {
         }
     }
     println!("{targets} targets resolved");
+}
+
+#[test]
+fn signing_any_target_changes_nothing_but_lines_and_stays_readable() {
+    let mut signed = 0;
+    for (path, text) in files() {
+        let Ok(project) = Project::open(path.parent().unwrap()) else {
+            continue;
+        };
+        for target in project
+            .targets()
+            .into_iter()
+            .filter(xcode_project::Target::is_executable)
+        {
+            for configuration in &target.configurations {
+                let signing = ManualSigning {
+                    team_id: "ZZZZZZZZZZ".to_owned(),
+                    identity: "ZZZZ".to_owned(),
+                    profile_uuid: "zz-zz".to_owned(),
+                };
+                let after = project
+                    .sign_manually(&[(target.clone(), configuration.clone(), signing)])
+                    .unwrap();
+                Document::parse(&after).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                // Every line of the original is still there, but for those with a signing setting.
+                let kept: std::collections::HashSet<&str> = after.lines().collect();
+                let gone = text.lines().filter(|line| !kept.contains(line));
+                for line in gone {
+                    let is_signing = [
+                        "CODE_SIGN",
+                        "DEVELOPMENT_TEAM",
+                        "PROVISIONING",
+                        "DevelopmentTeam",
+                        "ProvisioningStyle",
+                        "buildSettings",
+                        "<string>",
+                        "<dict/>",
+                        "TargetAttributes",
+                    ];
+                    assert!(
+                        is_signing.iter().any(|word| line.contains(word)),
+                        "{}: {line}",
+                        path.display()
+                    );
+                }
+                signed += 1;
+            }
+        }
+    }
+    println!("{signed} configurations signed");
 }

@@ -66,6 +66,7 @@ pub(crate) async fn finish(
     analysis: &Analysis,
     identities: &[Identity],
     reconciled: &Reconciled,
+    directories: &ProfileDirectories,
 ) -> anyhow::Result<()> {
     if !reconciled.unfinished.is_empty() {
         bail!(
@@ -98,8 +99,6 @@ pub(crate) async fn finish(
         .hint_with("check keychain_path and keychain_password, and that the keychain is not damaged")?;
     used.iter()
         .for_each(|identity| step.log.plain(format!("- {}", identity.certificate.common_name)));
-    let home = step.env.path("HOME").unwrap_or_else(|| PathBuf::from("/"));
-    let directories = ProfileDirectories::of(&home, xcode_major(step).await);
     for signed in signed {
         let profile =
             Profile::parse(&signed.profile.content).context("the portal gave an unusable profile")?;
@@ -132,6 +131,12 @@ pub(crate) async fn finish(
     }
     report(step, signed, &reconciled.changes);
     Ok(())
+}
+
+/// Where profiles live on this machine.
+pub(crate) async fn profile_directories(step: &Step<Inputs>) -> ProfileDirectories {
+    let home = step.env.path("HOME").unwrap_or_else(|| PathBuf::from("/"));
+    ProfileDirectories::of(&home, xcode_major(step).await)
 }
 
 /// The first certificate of a want is the one that the project uses.

@@ -11,7 +11,8 @@ mod project;
 
 use anyhow::Context as _;
 use app_store_connect::{Client, Credentials, Options};
-use provisioning::{AppStoreConnect, Policy, ReconcileError, TestDevice};
+use provisioning::{AppStoreConnect, Policy, ReconcileError, Signed, TestDevice, Want};
+use signing_assets::ProfileDirectories;
 use step_kit::{Advice as _, Step};
 use time::OffsetDateTime;
 
@@ -26,7 +27,9 @@ pub const MANIFEST: &str = include_str!("../step.yml");
 /// With what failed and what to do next.
 pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     step.log.heading("Analyzing the project");
-    let analysis = project::Analysis::of(&step.inputs).context("failed to analyze the project")?;
+    let analysis = project::Analysis::of(&step.inputs, &step.runner)
+        .await
+        .context("failed to analyze the project")?;
     step.log
         .plain(format!("configuration: {}", analysis.configuration));
     for need in analysis.needs() {
@@ -70,14 +73,46 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     if step.inputs.mode == Mode::Plan {
         return finish::show_plan(&step, &portal, &wants, &policy).await;
     }
-    let reconciled =
-        provisioning::reconcile(&portal, &wants, &policy, |plan| finish::announce(&step.log, plan))
-            .await
-            .map_err(|error| match error {
-                ReconcileError::Blocked(error) => blocked(error),
-                ReconcileError::Portal(error) => refused(error.into()),
-            })?;
-    finish::finish(&step, &analysis, &identities, &reconciled).await
+    let directories = finish::profile_directories(&step).await;
+    let (mut signed, wants) = installed(&step, wants, &policy, &directories);
+    let mut reconciled = provisioning::Reconciled::default();
+    if !wants.is_empty() {
+        reconciled =
+            provisioning::reconcile(&portal, &wants, &policy, |plan| finish::announce(&step.log, plan))
+                .await
+                .map_err(|error| match error {
+                    ReconcileError::Blocked(error) => blocked(error),
+                    ReconcileError::Portal(error) => refused(error.into()),
+                })?;
+    }
+    signed.append(&mut reconciled.signed);
+    reconciled.signed = signed;
+    finish::finish(&step, &analysis, &identities, &reconciled, &directories).await
+}
+
+/// Splits the wants into those that an installed profile serves, and the rest.
+fn installed(
+    step: &Step<Inputs>,
+    wants: Vec<Want>,
+    policy: &Policy,
+    directories: &ProfileDirectories,
+) -> (Vec<Signed>, Vec<Want>) {
+    let profiles = directories.installed();
+    let mut served = Vec::new();
+    let mut open = Vec::new();
+    for want in wants {
+        match provisioning::installed_profile(&want, policy, &profiles, OffsetDateTime::now_utc()) {
+            Some(profile) => {
+                step.log.plain(format!(
+                    "- {} is installed already and fits {}",
+                    profile.name, want.bundle_id
+                ));
+                served.push(Signed { want, profile });
+            }
+            None => open.push(want),
+        }
+    }
+    (served, open)
 }
 
 fn client(step: &Step<Inputs>, key: &apple_account::ApiKey) -> anyhow::Result<Client> {

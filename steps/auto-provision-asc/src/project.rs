@@ -1,11 +1,13 @@
 //! What the Xcode project needs signed.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context as _;
+use command::{Command, Runner};
 use provisioning::{Platform, Target as Need};
 use step_kit::{InputProblem, InputProblems};
-use xcode_project::{Container, Error, Project, Target};
+use xcode_project::{Container, Error, Project, Settings, Target, xcodebuild};
 
 use crate::inputs::Inputs;
 
@@ -21,7 +23,7 @@ pub(crate) struct Analysis {
 
 impl Analysis {
     /// Reads the project that the inputs name.
-    pub(crate) fn of(inputs: &Inputs) -> anyhow::Result<Self> {
+    pub(crate) async fn of(inputs: &Inputs, runner: &Runner) -> anyhow::Result<Self> {
         let path = PathBuf::from(&inputs.project_path);
         let container = Container::open(&path)
             .map_err(|error| InputProblems::from(InputProblem::new("project_path", error.to_string())))?;
@@ -34,14 +36,14 @@ impl Analysis {
         let (project, main) = main_target(&container, &scheme)?;
         let mut archived = Vec::new();
         for target in project.executables_of(&main) {
-            let need = need(&project, &target, &configuration, false)?;
+            let need = need(&project, &target, &configuration, false, runner).await?;
             archived.push((target, need));
         }
         let mut ui_tests = Vec::new();
         if inputs.sign_uitest_targets.is_on() {
             for target in project.targets().into_iter().filter(Target::is_ui_test) {
                 if target.dependencies.contains(&main.id) {
-                    let need = need(&project, &target, &configuration, true)?;
+                    let need = need(&project, &target, &configuration, true, runner).await?;
                     ui_tests.push((target, need));
                 }
             }
@@ -102,11 +104,39 @@ fn main_target(container: &Container, scheme: &xcode_project::Scheme) -> anyhow:
     fallback.ok_or_else(|| Error::NothingToArchive(scheme.name.clone()).into())
 }
 
-fn need(project: &Project, target: &Target, configuration: &str, ui_test: bool) -> anyhow::Result<Need> {
+/// `xcodebuild` answers in seconds; resolving packages first may take a minute or two.
+const XCODEBUILD_PATIENCE: Duration = Duration::from_secs(300);
+
+/// What a target needs: from the project files, and from `xcodebuild` where they do not say it and it is there.
+async fn need(
+    project: &Project,
+    target: &Target,
+    configuration: &str,
+    ui_test: bool,
+    runner: &Runner,
+) -> anyhow::Result<Need> {
     let settings = project.settings(target, configuration)?;
-    let bundle_id = project.bundle_id(target, &settings)?;
-    let entitlements = project.entitlements(&settings, &bundle_id)?;
-    let platform = match project.platform(&settings) {
+    let from_files = need_of(project, target, &settings, ui_test);
+    let Err(error) = from_files else { return from_files };
+    tracing::debug!("asking xcodebuild: {error:#}");
+    let command = Command::new("xcodebuild")
+        .args(xcodebuild::arguments(project.path(), &target.name, configuration))
+        .timeout(XCODEBUILD_PATIENCE);
+    let answer = runner
+        .output(command)
+        .await
+        .ok()
+        .and_then(|output| xcodebuild::settings(&output.stdout, &target.name));
+    match answer {
+        Some(values) => need_of(project, target, &settings.overridden(values), ui_test),
+        None => Err(error),
+    }
+}
+
+fn need_of(project: &Project, target: &Target, settings: &Settings, ui_test: bool) -> anyhow::Result<Need> {
+    let bundle_id = project.bundle_id(target, settings)?;
+    let entitlements = project.entitlements(settings, &bundle_id)?;
+    let platform = match project.platform(settings) {
         Some(xcode_project::Platform::Ios) => Platform::Ios,
         Some(xcode_project::Platform::Tvos) => Platform::Tvos,
         Some(xcode_project::Platform::Watchos) => Platform::Watchos,
