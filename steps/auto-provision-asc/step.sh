@@ -8,7 +8,7 @@ for folder in "$here" "${APPLE_STEPS_BIN_DIR:-}"; do
         exec "$folder/$name"
     fi
 done
-if [ -f "$here/Cargo.toml" ] && command -v cargo >/dev/null; then
+if [ -f "$here/../../Cargo.lock" ] && command -v cargo >/dev/null; then
     echo "Building $name with cargo."
     target=${CARGO_TARGET_DIR:-$here/../../target}
     cargo build --quiet --release --locked --package "$name" --manifest-path "$here/Cargo.toml" --target-dir "$target"
