@@ -1,0 +1,96 @@
+//! Why App Store Connect would refuse a package, as far as the package itself proves it.
+
+use std::fmt;
+
+use plist::Value;
+use signing_assets::Profile;
+
+use crate::{Format, Package};
+
+/// A way of distribution that is not the store's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Distribution {
+    /// For debugging.
+    Development,
+    /// For listed devices.
+    AdHoc,
+    /// For the members of an organisation.
+    Enterprise,
+}
+
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Development => "development",
+            Self::AdHoc => "ad-hoc",
+            Self::Enterprise => "enterprise",
+        })
+    }
+}
+
+/// Why App Store Connect would refuse a package.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Obstacle {
+    /// It was built for a simulator.
+    #[error("the app was built for a simulator; archive it for a device")]
+    Simulator,
+    /// Its profile is of another distribution.
+    #[error("the app is signed with the {distribution} profile `{profile}`; export it for the App Store")]
+    Profile {
+        /// The profile's distribution.
+        distribution: Distribution,
+        /// The profile's name.
+        profile: String,
+    },
+    /// Its Info.plist lacks what App Store Connect needs.
+    #[error("the app's Info.plist has no `{0}`")]
+    Missing(&'static str),
+}
+
+impl Package {
+    /// Why App Store Connect would refuse it, all reasons at once.
+    pub fn obstacles(&self) -> Vec<Obstacle> {
+        let mut obstacles = Vec::new();
+        // Simulator builds are never signed with a profile: where one is inside, the platform's name is wrong.
+        if self.app.is_for_simulator() && self.profile.is_none() {
+            obstacles.push(Obstacle::Simulator);
+        }
+        if let Some(profile) = &self.profile
+            && let Some(distribution) = distribution(profile)
+        {
+            obstacles.push(Obstacle::Profile {
+                distribution,
+                profile: profile.name.clone(),
+            });
+        }
+        // What installers say of their apps is optional, so nothing follows from its absence.
+        if self.format == Format::Ipa {
+            let needed = [
+                ("CFBundleIdentifier", &self.app.bundle_id),
+                ("CFBundleVersion", &self.app.version),
+                ("CFBundleShortVersionString", &self.app.short_version),
+            ];
+            obstacles.extend(
+                needed
+                    .iter()
+                    .filter(|(_, value)| value.is_none())
+                    .map(|(key, _)| Obstacle::Missing(key)),
+            );
+        }
+        obstacles
+    }
+}
+
+/// The profile's distribution, `None` for the store's.
+fn distribution(profile: &Profile) -> Option<Distribution> {
+    let debuggable = ["get-task-allow", "com.apple.security.get-task-allow"]
+        .iter()
+        .any(|key| profile.entitlements.get(key).and_then(Value::as_boolean) == Some(true));
+    if debuggable {
+        Some(Distribution::Development)
+    } else if profile.all_devices {
+        Some(Distribution::Enterprise)
+    } else {
+        profile.devices.as_ref().map(|_| Distribution::AdHoc)
+    }
+}
