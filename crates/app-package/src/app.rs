@@ -80,7 +80,11 @@ fn text(info: &Dictionary, key: &str) -> Option<String> {
 fn texts(info: &Dictionary, key: &str) -> Vec<String> {
     let items = info.get(key).and_then(Value::as_array);
     let items = items.map(Vec::as_slice).unwrap_or_default();
-    items.iter().filter_map(Value::as_string).map(str::to_owned).collect()
+    items
+        .iter()
+        .filter_map(Value::as_string)
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -104,7 +108,10 @@ mod tests {
 
     #[test]
     fn a_blank_identifier_is_none() {
-        assert_eq!(app("<key>CFBundleIdentifier</key><string> </string>").bundle_id, None);
+        assert_eq!(
+            app("<key>CFBundleIdentifier</key><string> </string>").bundle_id,
+            None
+        );
     }
 
     #[test]
@@ -126,14 +133,18 @@ mod tests {
 
     #[test]
     fn supported_platforms_stand_in_for_a_missing_sdk() {
-        let app =
-            app("<key>CFBundleSupportedPlatforms</key><array><string>AppleTVOS</string></array>");
+        let app = app("<key>CFBundleSupportedPlatforms</key><array><string>AppleTVOS</string></array>");
         assert_eq!(app.platform(), Ok(Platform::Tvos));
     }
 
     #[test]
     fn damaged_plists_are_errors() {
-        for bytes in [&b"bplist00\xff\xff"[..], b"<plist><dict><key>a</key>", b"", b"<plist><string>a</string></plist>"] {
+        for bytes in [
+            &b"bplist00\xff\xff"[..],
+            b"<plist><dict><key>a</key>",
+            b"",
+            b"<plist><string>a</string></plist>",
+        ] {
             assert!(App::of_plist(bytes).is_err(), "{bytes:?}");
         }
     }

@@ -121,7 +121,8 @@ impl Found {
 fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let value = element.try_get_attribute(name).ok()??;
     // An entity that is not known stays as it is.
-    let text = quick_xml::escape::unescape(&value.value).map_or_else(|_| value.value.to_string(), |text| text.to_string());
+    let text = quick_xml::escape::unescape(&value.value)
+        .map_or_else(|_| value.value.to_string(), |text| text.to_string());
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }

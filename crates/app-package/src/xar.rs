@@ -100,7 +100,11 @@ impl Archive {
             "application/octet-stream" | "" => stored.take(limit + 1).read_to_end(&mut content),
             // xar calls zlib's form by gzip's name.
             "application/x-gzip" => ZlibDecoder::new(stored).take(limit + 1).read_to_end(&mut content),
-            _ => return Err(unreadable("it is compressed in a way that Apple's tools do not use")),
+            _ => {
+                return Err(unreadable(
+                    "it is compressed in a way that Apple's tools do not use",
+                ));
+            }
         };
         read.map_err(|_| unreadable("its compressed data is damaged"))?;
         if content.len() as u64 != member.size {

@@ -47,7 +47,11 @@ struct Directory {
 }
 
 /// Shows every entry to `visit`, in the archive's order.
-pub(crate) fn walk<F: Read + Seek>(file: &mut F, size: u64, mut visit: impl FnMut(Entry)) -> Result<(), Error> {
+pub(crate) fn walk<F: Read + Seek>(
+    file: &mut F,
+    size: u64,
+    mut visit: impl FnMut(Entry),
+) -> Result<(), Error> {
     let directory = directory(file, size)?;
     file.seek(SeekFrom::Start(directory.start + directory.offset))?;
     let mut records = BufReader::with_capacity(64 * 1024, file.take(directory.size));
@@ -90,7 +94,11 @@ pub(crate) fn content<F: Read + Seek>(file: &mut F, entry: &Entry, limit: u64) -
         DEFLATED => DeflateDecoder::new(BufReader::new(stored))
             .take(limit + 1)
             .read_to_end(&mut content),
-        _ => return Err(unreadable("it is compressed in a way that Apple's tools do not use")),
+        _ => {
+            return Err(unreadable(
+                "it is compressed in a way that Apple's tools do not use",
+            ));
+        }
     };
     read.map_err(|_| unreadable("its compressed data is damaged"))?;
     if content.len() as u64 > limit {

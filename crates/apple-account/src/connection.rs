@@ -148,6 +148,14 @@ fn text(value: &Value) -> Option<String> {
         .map(str::to_owned)
 }
 
+/// A password as it is: blanks around it belong to it.
+fn password(value: &Value) -> Option<SecretString> {
+    value
+        .as_str()
+        .filter(|text| !text.is_empty())
+        .map(SecretString::from)
+}
+
 fn api_key(document: &Document) -> Result<Option<ApiKey>, ConnectionError> {
     let is_given = |value: &Value| !value.is_null();
     if !is_given(&document.key_id) && !is_given(&document.private_key) && !is_given(&document.issuer_id) {
@@ -176,11 +184,12 @@ fn apple_id(document: &Document, redactor: &Redactor) -> Result<Option<AppleId>,
         }
     };
     let cookies = cookies(&document.session_cookies, redactor)?;
-    let session = (!cookies.is_empty()).then_some(Session { cookies, expires_at });
+    let is_session = !cookies.is_empty() || expires_at.is_some();
+    let session = is_session.then_some(Session { cookies, expires_at });
     Ok(Some(AppleId {
         apple_id,
-        password: text(&document.password).map(SecretString::from),
-        app_specific_password: text(&document.app_specific_password).map(SecretString::from),
+        password: password(&document.password),
+        app_specific_password: password(&document.app_specific_password),
         session,
     }))
 }

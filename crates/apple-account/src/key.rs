@@ -67,10 +67,12 @@ pub fn key_id_of(path: &str) -> Result<String, KeyError> {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let name = path.rsplit('/').next().unwrap_or_default();
     let id = name
-        .strip_prefix("AuthKey_")
-        .and_then(|rest| rest.strip_suffix(".p8"));
+        .split_once("AuthKey_")
+        .and_then(|(_, rest)| rest.rsplit_once(".p8"))
+        .map(|(id, _)| id);
+    let is_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     match id {
-        Some(id) if !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric()) => Ok(id.to_owned()),
+        Some(id) if !id.is_empty() && id.chars().all(is_id) => Ok(id.to_owned()),
         _ => Err(KeyError::Name(name.to_owned())),
     }
 }

@@ -5,6 +5,8 @@
 
 mod connection;
 mod file;
+mod find;
+mod given;
 mod key;
 mod source;
 
@@ -13,6 +15,8 @@ use time::OffsetDateTime;
 
 pub use connection::{Connection, ConnectionError, TestDevice, fetch};
 pub use file::{FileError, read as read_file};
+pub use find::{FindError, Found, Request, find};
+pub use given::{Given, Problem};
 pub use key::{KeyError, key_id_of, normalised};
 pub use source::{AccountError, Available, Choice, Selection, Source, resolve};
 
@@ -27,6 +31,15 @@ pub struct ApiKey {
     pub private_key: SecretString,
     /// Whether it belongs to the Enterprise Program.
     pub enterprise: bool,
+}
+
+/// An Apple developer account: what signs in.
+#[derive(Debug, Clone)]
+pub enum Account {
+    /// By API key.
+    ApiKey(ApiKey),
+    /// By Apple ID.
+    AppleId(AppleId),
 }
 
 /// An Apple ID.
@@ -45,7 +58,7 @@ pub struct AppleId {
 /// A signed-in session.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Its cookies, of all hosts.
+    /// Its cookies, of all hosts; none where Bitrise knows only when it ended.
     pub cookies: Vec<Cookie>,
     /// When it ends.
     pub expires_at: Option<OffsetDateTime>,

@@ -47,7 +47,8 @@ pub enum Source {
 }
 
 impl Source {
-    fn describe(self) -> &'static str {
+    /// The source as the log names it.
+    pub(crate) fn describe(self) -> &'static str {
         match self {
             Self::ConnectedApiKey => "API key connected on Bitrise",
             Self::ConnectedAppleId => "Apple ID connected on Bitrise",
@@ -100,7 +101,7 @@ pub struct AccountError {
 
 /// The sources that a selection considers, in order, for steps that take API keys alone (`api_key_only`) or
 /// both kinds.
-fn order(selection: Selection, api_key_only: bool) -> &'static [Source] {
+pub(crate) fn order(selection: Selection, api_key_only: bool) -> &'static [Source] {
     use Source as S;
     match (selection, api_key_only) {
         (Selection::Automatic, true) => &[S::ConnectedApiKey, S::InputApiKey],

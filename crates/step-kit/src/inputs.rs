@@ -1,6 +1,6 @@
 //! From environment variables to a typed struct, with every violation reported in one go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -59,6 +59,9 @@ pub fn list(text: &str, separator: char) -> Vec<String> {
 #[derive(Debug, Clone)]
 pub struct Inputs {
     values: BTreeMap<String, String>,
+    verbatim: BTreeSet<String>,
+    /// Set by the user, to nothing.
+    emptied: BTreeSet<String>,
     /// What is written differently today, one line each.
     pub deprecations: Vec<String>,
 }
@@ -71,6 +74,8 @@ impl Inputs {
     pub fn read(manifest: &Manifest, environment: &Environment) -> Result<Self, InputProblems> {
         let mut inputs = Self {
             values: BTreeMap::new(),
+            verbatim: BTreeSet::new(),
+            emptied: BTreeSet::new(),
             deprecations: Vec::new(),
         };
         for input in &manifest.inputs {
@@ -78,8 +83,13 @@ impl Inputs {
                 Some(given) => given.to_owned(),
                 None => environment.expand(&input.default),
             };
+            if input.extra.verbatim {
+                inputs.verbatim.insert(input.key.clone());
+            }
             if !value.trim().is_empty() {
                 inputs.values.insert(input.key.clone(), value);
+            } else if environment.given(&input.key).is_some() {
+                inputs.emptied.insert(input.key.clone());
             }
         }
         inputs.apply_aliases(manifest, environment);
@@ -140,7 +150,9 @@ impl Inputs {
     fn problem_of(&self, input: &Input) -> Option<InputProblem> {
         let problem = |text: String| Some(InputProblem::new(&input.key, text));
         let Some(value) = self.values.get(&input.key) else {
-            if !input.required {
+            // One of a list of values was asked for: nothing is none of them.
+            let wants_option = !input.options.is_empty() && self.emptied.contains(&input.key);
+            if !input.required && !wants_option {
                 return None;
             }
             let accepted = match input.options.as_slice() {
@@ -148,7 +160,7 @@ impl Inputs {
                 options => format!("; accepted: {}", options.join(", ")),
             };
             return problem(format!(
-                "\"{}\" is required and has no value{accepted}",
+                "\"{}\" has no value, and needs one{accepted}",
                 input.title
             ));
         };
@@ -178,10 +190,14 @@ impl Inputs {
     /// When the struct and the manifest disagree, which is a defect of the step: a test of each step calls
     /// [`crate::testing::inputs`].
     pub fn typed<I: DeserializeOwned>(&self) -> Result<I, InputProblems> {
-        let values = self
-            .values
-            .iter()
-            .map(|(key, value)| (key.clone(), value.trim().to_owned()));
+        let values = self.values.iter().map(|(key, value)| {
+            let taken = if self.verbatim.contains(key) {
+                value
+            } else {
+                value.trim()
+            };
+            (key.clone(), taken.to_owned())
+        });
         // envy quotes values in its messages, so only its variable name may be passed on.
         envy::from_iter(values).map_err(|error| {
             let field = match &error {

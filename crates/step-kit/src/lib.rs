@@ -14,6 +14,7 @@ mod report;
 mod run;
 mod step;
 pub mod testing;
+mod words;
 
 pub use environment::Environment;
 pub use failure::{Advice, ExitStatus, Hint, InputProblem, InputProblems};
@@ -24,3 +25,4 @@ pub use outputs::OutputError;
 pub use report::Report;
 pub use run::run;
 pub use step::Step;
+pub use words::{QuotingError, words};

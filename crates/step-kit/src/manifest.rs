@@ -46,6 +46,9 @@ pub struct Extra {
     /// Older spellings of values, with what is written today.
     #[serde(default)]
     pub also: BTreeMap<String, String>,
+    /// The value is taken as it is: blanks around a password belong to it.
+    #[serde(default)]
+    pub verbatim: bool,
 }
 
 /// Why a manifest can't be used: a defect of the step.

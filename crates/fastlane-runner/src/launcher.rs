@@ -1,0 +1,109 @@
+//! How fastlane is started.
+
+use std::path::{Path, PathBuf};
+
+use command::{Command, Runner};
+use step_kit::Log;
+
+use crate::Error;
+
+/// How fastlane is started: by its name, or through Bundler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launcher {
+    words: Vec<String>,
+    directory: PathBuf,
+}
+
+impl Launcher {
+    /// The installed fastlane, in one of its versions where `version` says so.
+    pub fn installed(version: Option<&str>, directory: &Path) -> Self {
+        let mut words = vec!["fastlane".to_owned()];
+        words.extend(version.map(|version| format!("_{version}_")));
+        Self {
+            words,
+            directory: directory.to_owned(),
+        }
+    }
+
+    /// The fastlane of the Gemfile in `directory`, through the given version of Bundler or any.
+    pub fn bundled(bundler: Option<&str>, directory: &Path) -> Self {
+        let mut words = vec!["bundle".to_owned()];
+        words.extend(bundler.map(|version| format!("_{version}_")));
+        words.extend(["exec".to_owned(), "fastlane".to_owned()]);
+        Self {
+            words,
+            directory: directory.to_owned(),
+        }
+    }
+
+    /// The program that is looked up on `PATH`.
+    fn program(&self) -> &str {
+        self.words.first().map(String::as_str).unwrap_or_default()
+    }
+
+    /// Shows which fastlane it is, which is also the proof that it can be started.
+    ///
+    /// # Errors
+    /// When it is not installed, or does not start.
+    pub async fn show_version(&self, runner: &Runner, log: &Log) -> Result<(), Error> {
+        let command = self.command(["--version"]);
+        let shown = command.printable();
+        log.plain(format!("$ {shown}"));
+        let output = runner
+            .stream(command, |line| log.plain(line.text))
+            .await
+            .map_err(|error| match error {
+                command::Error::NotFound { .. } if self.program() == "fastlane" => {
+                    Error::Missing { program: "fastlane" }
+                }
+                other => Error::Command(other),
+            })?;
+        if output.success() {
+            return Ok(());
+        }
+        Err(Error::Command(command::Error::Failed {
+            command: shown,
+            status: output.code(),
+            output: output.last_lines(5),
+        }))
+    }
+
+    /// Fastlane with these arguments. It asks nothing, reports nothing and does not look for newer versions of
+    /// itself: a build has nobody to answer, and the network is for what the user asked for.
+    pub fn command<S: AsRef<str>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        let mut words = self.words.iter();
+        let program = words.next().cloned().unwrap_or_default();
+        let mut command = Command::new(program).args(words);
+        for argument in arguments {
+            command = command.arg(argument.as_ref());
+        }
+        command
+            .current_dir(&self.directory)
+            .env("FASTLANE_OPT_OUT_USAGE", "1")
+            .env("FASTLANE_SKIP_UPDATE_CHECK", "1")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_has_its_command_line() {
+        let here = Path::new("/work");
+        for (launcher, expected) in [
+            (Launcher::installed(None, here), "fastlane ios beta"),
+            (
+                Launcher::installed(Some("2.210.1"), here),
+                "fastlane _2.210.1_ ios beta",
+            ),
+            (Launcher::bundled(None, here), "bundle exec fastlane ios beta"),
+            (
+                Launcher::bundled(Some("2.3.26"), here),
+                "bundle _2.3.26_ exec fastlane ios beta",
+            ),
+        ] {
+            assert_eq!(launcher.command(["ios", "beta"]).printable(), expected);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `Gemfile.lock` and `gems.locked`: which versions a project pins.
+//!
+//! Fact: Bundler writes sections (`GEM`, `GIT`, `PATH`, `PLATFORMS`, `DEPENDENCIES`, `BUNDLED WITH`, …) with
+//! the heading in the first column. In a source's `specs:`, four blanks begin a resolved gem, six one of its
+//! requirements, so that a gem which is only required by others is told from one that is installed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const NAMES: [&str; 2] = ["Gemfile.lock", "gems.locked"];
+
+/// What a lock file pins.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lockfile {
+    /// Resolved gems with their versions, without a platform's suffix.
+    pub gems: BTreeMap<String, String>,
+    /// The gems that the Gemfile itself names.
+    pub dependencies: Vec<String>,
+    /// The platforms.
+    pub platforms: Vec<String>,
+    /// The Bundler that wrote the file.
+    pub bundled_with: Option<String>,
+}
+
+/// A lock file that is there and can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read {}", path.display())]
+pub struct LockError {
+    path: PathBuf,
+    #[source]
+    source: std::io::Error,
+}
+
+impl Lockfile {
+    /// Reads the text of a lock file. Line ends of Windows and sections of later Bundlers are no problem;
+    /// what is not understood is passed over.
+    pub fn parse(text: &str) -> Self {
+        let mut lock = Self::default();
+        let mut section = "";
+        let mut in_specs = false;
+        for line in text.trim_start_matches('\u{feff}').lines().map(str::trim_end) {
+            let content = line.trim_start();
+            let indent = line.len() - content.len();
+            if content.is_empty() {
+                continue;
+            }
+            if indent == 0 {
+                section = content;
+                in_specs = false;
+                continue;
+            }
+            match section {
+                "GEM" | "GIT" | "PATH" | "PLUGIN SOURCE" => {
+                    if indent == 2 {
+                        in_specs = content == "specs:";
+                    } else if indent == 4
+                        && in_specs
+                        && let Some((name, version)) = pinned(content)
+                    {
+                        lock.gems
+                            .entry(name.to_owned())
+                            .or_insert_with(|| version.to_owned());
+                    }
+                }
+                "DEPENDENCIES" => {
+                    let name = content.split([' ', '!']).next().unwrap_or_default();
+                    lock.dependencies.push(name.to_owned());
+                }
+                "PLATFORMS" => lock.platforms.push(content.to_owned()),
+                "BUNDLED WITH" => lock.bundled_with = Some(content.to_owned()),
+                _ => {}
+            }
+        }
+        lock
+    }
+
+    /// The lock file in `directory`, `None` when there is none.
+    ///
+    /// # Errors
+    /// When it is there and can't be read.
+    pub fn find(directory: &Path) -> Result<Option<Self>, LockError> {
+        for name in NAMES {
+            let path = directory.join(name);
+            match std::fs::read(&path) {
+                Ok(bytes) => return Ok(Some(Self::parse(&String::from_utf8_lossy(&bytes)))),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(source) => return Err(LockError { path, source }),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The version that fastlane is pinned to.
+    pub fn fastlane(&self) -> Option<&str> {
+        self.gems.get("fastlane").map(String::as_str)
+    }
+}
+
+/// `name (1.2.3-platform)` as name and version.
+fn pinned(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = text.split_once(" (")?;
+    let version = rest.strip_suffix(')')?;
+    Some((name, version.split('-').next().unwrap_or(version)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LOCK: &str = "GIT
+  remote: https://github.com/example/fastlane-plugin.git
+  revision: 0123456789abcdef
+  branch: main
+  specs:
+    fastlane-plugin-example (0.1.0)
+
+PATH
+  remote: tools
+  specs:
+    our-tools (1.0.0)
+
+GEM
+  remote: https://rubygems.org/
+  specs:
+    fastlane (2.217.0)
+      CFPropertyList (>= 2.3, < 4.0.0)
+    google-protobuf (3.25.1-x86_64-darwin)
+
+PLATFORMS
+  arm64-darwin-22
+  ruby
+
+DEPENDENCIES
+  fastlane (~> 2.217)
+  our-tools!
+
+CHECKSUMS
+  fastlane (2.217.0) sha256=00
+
+BUNDLED WITH
+   2.3.26
+";
+
+    #[test]
+    fn every_section_is_read() {
+        let lock = Lockfile::parse(LOCK);
+        assert_eq!(lock.fastlane(), Some("2.217.0"));
+        assert_eq!(lock.gems["fastlane-plugin-example"], "0.1.0");
+        assert_eq!(lock.gems["google-protobuf"], "3.25.1");
+        assert_eq!(lock.gems["our-tools"], "1.0.0");
+        assert!(!lock.gems.contains_key("CFPropertyList"));
+        assert_eq!(lock.dependencies, ["fastlane", "our-tools"]);
+        assert_eq!(lock.platforms, ["arm64-darwin-22", "ruby"]);
+        assert_eq!(lock.bundled_with.as_deref(), Some("2.3.26"));
+    }
+
+    #[test]
+    fn line_ends_of_windows_make_no_difference() {
+        assert_eq!(
+            Lockfile::parse(&LOCK.replace('\n', "\r\n")),
+            Lockfile::parse(LOCK)
+        );
+    }
+
+    #[test]
+    fn a_gem_that_only_asks_for_fastlane_is_not_fastlane() {
+        let lock = Lockfile::parse(
+            "GEM\n  remote: https://rubygems.org/\n  specs:\n    fastlane-plugin-x (1.0)\n      fastlane (>= 2.0)\n",
+        );
+        assert_eq!(lock.fastlane(), None);
+    }
+
+    #[test]
+    fn the_file_is_found_under_both_names() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(Lockfile::find(directory.path()).unwrap(), None);
+        std::fs::write(directory.path().join("gems.locked"), LOCK).unwrap();
+        assert!(Lockfile::find(directory.path()).unwrap().is_some());
+        std::fs::create_dir(directory.path().join("Gemfile.lock")).unwrap();
+        let error = Lockfile::find(directory.path()).unwrap_err();
+        assert!(error.to_string().contains("Gemfile.lock"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_hurts(text in any::<String>()) {
+            let _ = Lockfile::parse(&text);
+        }
+    }
+}

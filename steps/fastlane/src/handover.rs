@@ -1,0 +1,57 @@
+//! What the lane gets from the account.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use apple_account::Account;
+use fastlane_runner::credentials::{self, Variable};
+use step_kit::Step;
+use tempfile::TempDir;
+
+use crate::inputs::Inputs;
+
+/// What the lane gets: variables, and a private directory that is gone when this is dropped.
+pub(crate) struct Handover {
+    pub(crate) variables: Vec<Variable>,
+    directory: TempDir,
+}
+
+impl Handover {
+    /// Where fastlane's actions write their raw logs.
+    pub(crate) fn build_logs(&self) -> PathBuf {
+        self.directory.path().join("logs")
+    }
+}
+
+/// Writes the key file, where there is a key, and says which of the user's variables are overridden.
+pub(crate) fn prepare(step: &Step<Inputs>, account: Option<&Account>) -> anyhow::Result<Handover> {
+    let directory = step
+        .temp_dir()
+        .context("no private temporary directory can be made")?;
+    let variables = match account {
+        None => Vec::new(),
+        Some(Account::ApiKey(key)) => {
+            let file = credentials::write_key_file(key, directory.path())
+                .context("the API key can't be written for fastlane")?;
+            credentials::api_key_variables(&file)
+        }
+        Some(Account::AppleId(apple_id)) => credentials::apple_id_variables(apple_id)?,
+    };
+    for (_, value) in &variables {
+        step.redactor.learn_secret(value);
+    }
+    let overridden: Vec<&str> = variables
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| step.env.given(name).is_some())
+        .collect();
+    if !overridden.is_empty() {
+        step.log.warn(format!(
+            "These variables are set already and get the account's values: {}. To keep yours, set the input connection to off and leave the account's inputs empty.",
+            overridden.join(", ")
+        ));
+    }
+    let handover = Handover { variables, directory };
+    std::fs::create_dir(handover.build_logs()).context("no directory for fastlane's logs can be made")?;
+    Ok(handover)
+}
