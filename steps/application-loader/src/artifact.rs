@@ -1,0 +1,258 @@
+//! The package: which file, what it says about itself, and what the inputs say instead.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use app_package::{Format, Package, Platform};
+use step_kit::{Advice as _, InputProblem, Log};
+
+use crate::inputs::{Inputs, PlatformInput};
+
+/// The package that is uploaded.
+#[derive(Debug)]
+pub(crate) struct Artifact {
+    /// Its absolute path.
+    pub(crate) path: PathBuf,
+    pub(crate) format: Format,
+    pub(crate) platform: Platform,
+    pub(crate) details: Details,
+}
+
+/// What App Store Connect knows a build by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Details {
+    pub(crate) bundle_id: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) short_version: Option<String>,
+}
+
+impl Details {
+    /// The inputs that would give what is missing.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        [
+            (&self.bundle_id, "bundle_id"),
+            (&self.version, "bundle_version"),
+            (&self.short_version, "bundle_short_version_string"),
+        ]
+        .into_iter()
+        .filter(|(value, _)| value.is_none())
+        .map(|(_, key)| key)
+        .collect()
+    }
+}
+
+/// The file that the inputs name: exactly one, and there.
+pub(crate) fn choose(inputs: &Inputs) -> Result<(PathBuf, Format), InputProblem> {
+    let (key, text, format) = match (&inputs.ipa_path, &inputs.pkg_path) {
+        (Some(_), Some(_)) => {
+            return Err(InputProblem::new(
+                "ipa_path",
+                "both ipa_path and pkg_path have a value, and one upload takes one package; empty the other one (both take the variables of earlier steps by default, so a workflow that builds both needs this step twice)",
+            ));
+        }
+        (None, None) => {
+            return Err(InputProblem::new(
+                "ipa_path",
+                "neither it nor pkg_path has a value; accepted: the path of an .ipa or .pkg, such as the one that the Xcode Archive step exports",
+            ));
+        }
+        (Some(path), None) => ("ipa_path", path, Format::Ipa),
+        (None, Some(path)) => ("pkg_path", path, Format::Pkg),
+    };
+    if text.starts_with('$') {
+        return Err(InputProblem::new(
+            key,
+            format!(
+                "`{text}` is the name of a variable that no step has set; does the step that builds the package run before this one?"
+            ),
+        ));
+    }
+    let path = std::path::absolute(text).unwrap_or_else(|_| PathBuf::from(text));
+    match path.metadata() {
+        Ok(data) if data.is_file() => Ok((path, format)),
+        Ok(_) => Err(InputProblem::new(key, format!("`{text}` is not a file"))),
+        Err(_) => Err(InputProblem::new(
+            key,
+            format!(
+                "there is no file at `{text}`; does the step that builds the package run before this one?"
+            ),
+        )),
+    }
+}
+
+/// Reads the package and lets the inputs override what it says. A package that can't be read is no reason to
+/// stop: altool and Apple have the last word. One that surely would be refused is.
+///
+/// # Errors
+/// With everything that App Store Connect would refuse it for.
+pub(crate) fn examine(inputs: &Inputs, path: PathBuf, format: Format, log: &Log) -> anyhow::Result<Artifact> {
+    let package = Package::read(&path, format)
+        .map_err(|error| log.warn(format!("The package does not tell about its app: {error}")))
+        .ok();
+    if let Some(package) = &package {
+        let obstacles: Vec<String> = package
+            .obstacles()
+            .iter()
+            .map(|obstacle| format!("- {obstacle}"))
+            .collect();
+        if !obstacles.is_empty() {
+            let error = anyhow::anyhow!(obstacles.join("\n"))
+                .context(format!("App Store Connect would refuse {}", path.display()));
+            return Err(error.hint(
+                "export the archive with the distribution method app-store, and upload what that gives",
+            ));
+        }
+        if package.format == Format::Ipa && package.app.uses_encryption.is_none() {
+            log.plain("The Info.plist has no ITSAppUsesNonExemptEncryption: App Store Connect will ask about encryption before testers get the build.");
+        }
+    }
+    let app = package.as_ref().map(|package| &package.app);
+    let details = Details {
+        bundle_id: or(&inputs.bundle_id, app.and_then(|app| app.bundle_id.as_ref())),
+        version: or(&inputs.bundle_version, app.and_then(|app| app.version.as_ref())),
+        short_version: or(
+            &inputs.bundle_short_version_string,
+            app.and_then(|app| app.short_version.as_ref()),
+        ),
+    };
+    let platform = platform(inputs.platform, &path, format, package.as_ref(), log);
+    Ok(Artifact {
+        path,
+        format,
+        platform,
+        details,
+    })
+}
+
+fn or(input: &Option<String>, package: Option<&String>) -> Option<String> {
+    input.clone().or_else(|| package.cloned())
+}
+
+fn platform(
+    input: PlatformInput,
+    path: &Path,
+    format: Format,
+    package: Option<&Package>,
+    log: &Log,
+) -> Platform {
+    let is_installer = format == Format::Pkg
+        || path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("pkg"));
+    match input {
+        PlatformInput::Ios => Platform::Ios,
+        PlatformInput::Macos => Platform::Macos,
+        PlatformInput::Tvos => Platform::Tvos,
+        PlatformInput::Visionos => Platform::Visionos,
+        PlatformInput::Auto if is_installer => Platform::Macos,
+        PlatformInput::Auto => match package.map(|package| package.app.platform()) {
+            Some(Ok(platform)) => platform,
+            other => {
+                let reason = other
+                    .and_then(Result::err)
+                    .map_or_else(String::new, |error| format!(" ({error})"));
+                log.warn(format!(
+                    "The package does not tell its platform{reason}; iOS is assumed. Set the input platform if that is wrong."
+                ));
+                Platform::Ios
+            }
+        },
+    }
+}
+
+impl Artifact {
+    /// What is uploaded, a line each.
+    pub(crate) fn describe(&self, app_id: Option<&str>) -> Vec<String> {
+        let unknown = || "not known".to_owned();
+        let details = &self.details;
+        let size = self.path.metadata().map_or(0, |data| data.len());
+        let mut lines = vec![
+            format!("file: {} ({})", self.path.display(), size_text(size)),
+            format!("platform: {}", self.platform),
+            format!("bundle ID: {}", details.bundle_id.clone().unwrap_or_else(unknown)),
+            format!(
+                "version: {} ({})",
+                details.short_version.clone().unwrap_or_else(unknown),
+                details.version.clone().unwrap_or_else(unknown)
+            ),
+        ];
+        lines.extend(app_id.map(|id| format!("app ID: {id}")));
+        lines
+    }
+
+    /// The file's name.
+    pub(crate) fn name(&self) -> String {
+        self.path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// # Errors
+    /// When something is not known that an upload to a given app needs.
+    pub(crate) fn complete(&self) -> anyhow::Result<()> {
+        let missing = self.details.missing();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let error = || -> anyhow::Result<()> {
+            bail!(
+                "an upload by app ID needs the bundle ID and both versions, and {} does not tell them all",
+                self.name()
+            )
+        };
+        error().hint(format!("set the inputs {}", missing.join(", ")))
+    }
+}
+
+/// A size as people say it.
+pub(crate) fn size_text(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        1_000_000..1_000_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        _ => format!(
+            "{}.{:02} GB",
+            bytes / 1_000_000_000,
+            bytes % 1_000_000_000 / 10_000_000
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MANIFEST;
+
+    fn problem(variables: &[(&str, &str)]) -> String {
+        let inputs = step_kit::testing::inputs(MANIFEST, variables).unwrap();
+        choose(&inputs).unwrap_err().problem
+    }
+
+    #[test]
+    fn exactly_one_package_must_be_there() {
+        for (variables, expected) in [
+            (&[][..], "neither it nor pkg_path"),
+            (
+                &[("ipa_path", "a"), ("pkg_path", "b")],
+                "both ipa_path and pkg_path",
+            ),
+            (
+                &[("ipa_path", " "), ("pkg_path", "/no.pkg")],
+                "no file at `/no.pkg`",
+            ),
+            (&[("ipa_path", "$BITRISE_IPA_PATH")], "no step has set"),
+            (&[("ipa_path", "/")], "not a file"),
+        ] {
+            assert!(problem(variables).contains(expected), "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_said_as_people_do() {
+        assert_eq!(size_text(999), "999 bytes");
+        assert_eq!(size_text(1_234_567), "1.2 MB");
+        assert_eq!(size_text(4_030_000_000), "4.03 GB");
+    }
+}

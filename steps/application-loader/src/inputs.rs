@@ -1,0 +1,154 @@
+//! The inputs, as `step.yml` declares them.
+
+use std::time::Duration;
+
+use apple_account::Given;
+use serde::Deserialize;
+use step_kit::{Flag, Secret};
+
+/// The inputs.
+#[derive(Debug, Deserialize)]
+pub struct Inputs {
+    /// Where the account comes from.
+    pub connection: String,
+    /// The IPA.
+    pub ipa_path: Option<String>,
+    /// The PKG.
+    pub pkg_path: Option<String>,
+    /// The platform.
+    #[serde(default)]
+    pub platform: PlatformInput,
+    /// The app, by its number.
+    pub app_id: Option<String>,
+    /// The bundle ID.
+    pub bundle_id: Option<String>,
+    /// The build number.
+    pub bundle_version: Option<String>,
+    /// The version.
+    pub bundle_short_version_string: Option<String>,
+    /// The API key's file.
+    pub api_key_path: Option<Secret>,
+    /// The API key's issuer.
+    pub api_issuer: Option<String>,
+    /// The Apple ID.
+    pub itunescon_user: Option<Secret>,
+    /// Its password.
+    pub password: Option<Secret>,
+    /// An app-specific password.
+    pub app_password: Option<Secret>,
+    /// What uploads.
+    pub uploader: Uploader,
+    /// Whether to wait for processing.
+    #[serde(default)]
+    pub wait_for_processing: Flag,
+    /// How many attempts are made.
+    #[serde(default = "ten")]
+    pub retries: u32,
+    /// Minutes an attempt may take.
+    #[serde(default = "attempt_minutes")]
+    pub attempt_timeout: u64,
+    /// Minutes altool may be silent.
+    #[serde(default = "silence_minutes")]
+    pub silence_timeout: u64,
+    /// Minutes all attempts may take.
+    #[serde(default = "total_minutes")]
+    pub total_timeout: u64,
+    /// More options for altool.
+    pub altool_options: Option<String>,
+    /// Read by the log, too.
+    #[serde(default)]
+    pub verbose_log: Flag,
+}
+
+// What an emptied input means: the manifest's default.
+fn ten() -> u32 {
+    10
+}
+fn attempt_minutes() -> u64 {
+    120
+}
+fn silence_minutes() -> u64 {
+    60
+}
+fn total_minutes() -> u64 {
+    240
+}
+
+/// The value of `platform`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PlatformInput {
+    /// The package's.
+    #[default]
+    Auto,
+    /// iOS.
+    Ios,
+    /// macOS.
+    Macos,
+    /// tvOS.
+    Tvos,
+    /// visionOS.
+    Visionos,
+}
+
+/// The value of `uploader`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Uploader {
+    /// altool where Xcode is, else native.
+    Automatic,
+    /// altool.
+    Altool,
+    /// The Build Uploads API.
+    Native,
+}
+
+impl Inputs {
+    /// The credentials among them.
+    pub(crate) fn given(&self) -> Given {
+        let secret = |input: &Option<Secret>| input.as_ref().map(|secret| secret.secret().clone());
+        Given {
+            api_key_path: secret(&self.api_key_path),
+            api_issuer: self.api_issuer.clone(),
+            apple_id: self.itunescon_user.as_ref().map(|user| user.expose().to_owned()),
+            password: secret(&self.password),
+            app_specific_password: secret(&self.app_password),
+        }
+    }
+
+    /// The time limits: of an attempt, of silence, of everything.
+    pub(crate) fn limits(&self) -> [Duration; 3] {
+        [self.attempt_timeout, self.silence_timeout, self.total_timeout]
+            .map(|minutes| Duration::from_secs(minutes.saturating_mul(60)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MANIFEST;
+
+    #[test]
+    fn struct_and_manifest_have_the_same_inputs() {
+        assert_eq!(step_kit::testing::drift::<Inputs>(MANIFEST), Vec::<String>::new());
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_original_and_of_an_emptied_input() {
+        for variables in [&[][..], &[("retries", ""), ("attempt_timeout", "")]] {
+            let inputs: Inputs = step_kit::testing::inputs(MANIFEST, variables).unwrap();
+            assert_eq!((inputs.retries, inputs.attempt_timeout), (10, 120));
+            assert_eq!(inputs.platform, PlatformInput::Auto);
+            assert_eq!(inputs.uploader, Uploader::Automatic);
+        }
+    }
+
+    #[test]
+    fn retries_are_a_whole_number() {
+        for value in ["-1", "1.5", "many"] {
+            let error = step_kit::testing::inputs::<Inputs>(MANIFEST, &[("retries", value)]).unwrap_err();
+            let text = error.to_string();
+            assert!(text.contains("retries: ") && text.contains(value), "{text}");
+        }
+    }
+}

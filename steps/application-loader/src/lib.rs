@@ -1,0 +1,121 @@
+//! Uploads an `.ipa` or `.pkg` to App Store Connect.
+//!
+//! Check the inputs, look at the package, find the account, say what goes where, upload, and report success
+//! only with proof of delivery. See the README beside `step.yml` for inputs and outputs.
+
+mod altool;
+mod answer;
+mod arguments;
+mod artifact;
+mod inputs;
+mod proof;
+mod remedy;
+mod xcode;
+
+use std::path::PathBuf;
+
+use account_inputs::Terms;
+use anyhow::bail;
+use app_package::Format;
+use apple_account::Account;
+use step_kit::{InputProblem, InputProblems, Step};
+
+pub use inputs::{Inputs, PlatformInput, Uploader};
+
+/// The step's manifest.
+pub const MANIFEST: &str = include_str!("../step.yml");
+
+/// altool signs in by itself, so an Apple ID is as good without a session.
+const TERMS: Terms = Terms {
+    apple_id_key: "itunescon_user",
+    needs_session: false,
+};
+
+/// Runs the step.
+///
+/// # Errors
+/// With what failed and what to do next.
+pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
+    let (path, format, extra) = checked(&step.inputs)?;
+    let with_altool = match step.inputs.uploader {
+        Uploader::Altool => true,
+        Uploader::Native => false,
+        Uploader::Automatic => xcode::is_installed(&step),
+    };
+    let xcode = if with_altool {
+        xcode::version(&step).await?
+    } else {
+        None
+    };
+    let found = account_inputs::find(&step, &step.inputs.connection, &step.inputs.given(), TERMS).await?;
+    let (account, _) = account_inputs::required(found)?;
+
+    step.log.heading("Package");
+    let artifact = artifact::examine(&step.inputs, path, format, &step.log)?;
+    if step.inputs.app_id.is_some() {
+        artifact.complete()?;
+    }
+    for line in artifact.describe(step.inputs.app_id.as_deref()) {
+        step.log.plain(format!("- {line}"));
+    }
+    if matches!(&account, Account::AppleId(apple_id) if apple_id.app_specific_password.is_none()) {
+        step.log.warn(
+            "The Apple ID has no app-specific password; with two-factor authentication, uploads need one.",
+        );
+    }
+
+    step.log.heading("Upload");
+    if !with_altool {
+        bail!("no Xcode");
+    }
+    let delivery = altool::upload(&step, &artifact, &account, xcode, &extra).await?;
+    for warning in &delivery.warnings {
+        step.log.warn(warning);
+    }
+    if !delivery.message.is_empty() {
+        step.log.plain(&delivery.message);
+    }
+    if let Some(transferred) = &delivery.transferred {
+        step.log.plain(format!("transferred: {transferred}"));
+    }
+    if let Some(id) = &delivery.id {
+        step.log.plain(format!("delivery ID: {id}"));
+    }
+    step.log.success(format!("{} was uploaded.", artifact.name()));
+    step.report.markdown(&format!(
+        "`{}` was uploaded to App Store Connect.",
+        artifact.name()
+    ));
+    Ok(())
+}
+
+/// The package and the user's options, or everything that is wrong with the inputs.
+fn checked(inputs: &Inputs) -> anyhow::Result<(PathBuf, Format, Vec<String>)> {
+    let mut problems = Vec::new();
+    let package = artifact::choose(inputs)
+        .map_err(|problem| problems.push(problem))
+        .ok();
+    let options = inputs.altool_options.as_deref().unwrap_or_default();
+    let extra = step_kit::words(options).unwrap_or_else(|error| {
+        problems.push(InputProblem::new(
+            "altool_options",
+            format!("`{options}` can't be split into words: {error}"),
+        ));
+        Vec::new()
+    });
+    if let Some(id) = inputs
+        .app_id
+        .as_ref()
+        .filter(|id| !id.chars().all(|c| c.is_ascii_digit()))
+    {
+        problems.push(InputProblem::new(
+            "app_id",
+            format!("`{id}` is not an app ID; accepted: the number of the app's App Information page, such as 1023456789"),
+        ));
+    }
+    problems.extend(account_inputs::problem(&inputs.given(), TERMS));
+    match package {
+        Some((path, format)) if problems.is_empty() => Ok((path, format, extra)),
+        _ => Err(InputProblems(problems).into()),
+    }
+}
