@@ -8,6 +8,7 @@ mod certificate;
 mod install;
 mod keychain;
 mod p12;
+mod pkcs12;
 mod profile;
 
 pub use certificate::{Certificate, CertificateError, CertificateKind};

@@ -1,9 +1,7 @@
 //! `.p12` files: certificates with their private keys.
 
 use p12_keystore::error::Error as Keystore;
-use p12_keystore::{
-    EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, Pkcs12Archive, PrivateKey, PrivateKeyChain,
-};
+use p12_keystore::{EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain};
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use p256::pkcs8::DecodePrivateKey as _;
 use ring::signature::KeyPair as _;
@@ -11,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::ber;
 use crate::certificate::{Certificate, CertificateError, key_of};
+use crate::pkcs12::{self, Failure};
 
 /// A certificate with its private key.
 #[derive(Clone)]
@@ -69,37 +68,33 @@ pub fn read_p12(bytes: &[u8], passphrase: &str) -> Result<Vec<Identity>, P12Erro
         return Err(P12Error::Empty);
     }
     let der = ber::normalised(bytes).ok_or(P12Error::NotP12)?;
-    let archive = Pkcs12Archive::from_pkcs12(&der, passphrase).map_err(|error| match error {
-        Keystore::MacError(_) | Keystore::Pkcs5Error(_) | Keystore::UnpadError => P12Error::WrongPassphrase,
-        Keystore::DerError(_) | Keystore::InvalidVersion | Keystore::UnsupportedContentType => {
-            P12Error::NotP12
-        }
-        other => P12Error::Unreadable(other.to_string()),
+    let contents = pkcs12::open(&der, passphrase).map_err(|failure| match failure {
+        Failure::NotP12 => P12Error::NotP12,
+        Failure::WrongPassphrase => P12Error::WrongPassphrase,
+        Failure::Unsupported(what) => P12Error::Unreadable(what),
     })?;
-    let keys: Vec<(Vec<u8>, &PrivateKey)> = archive
+    let keys: Vec<_> = contents
         .keys
         .iter()
-        .filter_map(|bag| Some((public_key(bag.key.as_der())?, &bag.key)))
+        .filter_map(|key| Some((public_key(key)?, key)))
         .collect();
     let mut identities = Vec::new();
-    for bag in &archive.certs {
-        let der = bag.cert.as_der();
+    for der in &contents.certificates {
         let (public, is_authority) = key_of(der)?;
         if is_authority {
             continue;
         }
         if let Some((_, key)) = keys.iter().find(|(of_key, _)| *of_key == public) {
-            let key = Zeroizing::new(key.as_der().to_vec());
             identities.push(Identity {
                 certificate: Certificate::parse(der)?,
-                key,
+                key: Zeroizing::clone(key),
             });
         }
     }
     if identities.is_empty() {
         return Err(P12Error::NoIdentity {
-            certificates: archive.certs.len(),
-            keys: archive.keys.len(),
+            certificates: contents.certificates.len(),
+            keys: contents.keys.len(),
         });
     }
     Ok(identities)
@@ -191,6 +186,75 @@ mod tests {
             let identities = read_p12(&file, "päss").unwrap();
             assert_eq!(identities.len(), 2);
             assert_eq!(identities[0].certificate.team_id, "TEAM123456");
+        }
+    }
+
+    #[test]
+    fn passphrases_may_have_any_character() {
+        let file = p12(
+            &["A"],
+            "x",
+            EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc,
+            MacAlgorithm::HmacSha1,
+        );
+        assert!(matches!(read_p12(&file, "🍏"), Err(P12Error::WrongPassphrase)));
+    }
+
+    /// Files as OpenSSL writes them, where it is installed.
+    fn by_openssl(passphrase: &str, options: &[&str]) -> Option<Vec<u8>> {
+        let folder = tempfile::tempdir().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::default().self_signed(&key).unwrap();
+        std::fs::write(folder.path().join("key.pem"), key.serialize_pem()).unwrap();
+        std::fs::write(folder.path().join("cert.pem"), certificate.pem()).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a test's own tool")]
+        let output = std::process::Command::new("openssl")
+            .current_dir(folder.path())
+            .args([
+                "pkcs12", "-export", "-inkey", "key.pem", "-in", "cert.pem", "-passout",
+            ])
+            .arg(format!("pass:{passphrase}"))
+            .args(options)
+            .output()
+            .ok()?;
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Some(output.stdout)
+    }
+
+    #[test]
+    fn what_openssl_writes_is_read() {
+        for (passphrase, options) in [
+            ("plain", &[][..]),
+            ("", &[]),
+            ("🍏 apple", &[]),
+            (
+                "🍏",
+                &[
+                    "-keypbe",
+                    "PBE-SHA1-3DES",
+                    "-certpbe",
+                    "PBE-SHA1-3DES",
+                    "-macalg",
+                    "sha1",
+                ],
+            ),
+            ("p", &["-macalg", "sha512", "-iter", "50000"]),
+            ("p", &["-keypbe", "NONE", "-certpbe", "NONE"]),
+            ("p", &["-nomac"]),
+        ] {
+            let Some(file) = by_openssl(passphrase, options) else {
+                eprintln!("skipped: openssl is not installed");
+                return;
+            };
+            let identities = read_p12(&file, passphrase);
+            assert!(
+                identities.is_ok_and(|all| all.len() == 1),
+                "{passphrase} {options:?}"
+            );
         }
     }
 
