@@ -106,9 +106,30 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<ExitStatus>().map_or(1, |status| status.0)
 }
 
+/// What to do next, where somebody said it.
+pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+    error.downcast_ref::<Hint>().map(ToString::to_string)
+}
+
+/// What failed, without its causes.
+pub(crate) fn summary(error: &anyhow::Error) -> String {
+    links(error).into_iter().next().unwrap_or_default()
+}
+
 /// The error as people read it: what failed, why, and what to do next.
 pub(crate) fn render(error: &anyhow::Error) -> String {
-    let hint = error.downcast_ref::<Hint>().map(ToString::to_string);
+    let links = links(error);
+    let mut text = links.join("\n  caused by: ");
+    if let Some(hint) = hint(error) {
+        text.push_str("\nWhat to do next: ");
+        text.push_str(&hint);
+    }
+    text
+}
+
+/// The error and its causes, without the advice that travels with them.
+fn links(error: &anyhow::Error) -> Vec<String> {
+    let hint = hint(error);
     let status = error.downcast_ref::<ExitStatus>().map(ToString::to_string);
     let is_advice = |text: &String| Some(text) == hint.as_ref() || Some(text) == status.as_ref();
     let mut links: Vec<String> = error
@@ -118,12 +139,7 @@ pub(crate) fn render(error: &anyhow::Error) -> String {
         .collect();
     // A cause whose text its successor already quotes is not said twice.
     links.dedup_by(|later, earlier| earlier.contains(later.as_str()));
-    let mut text = links.join("\n  caused by: ");
-    if let Some(hint) = hint {
-        text.push_str("\nWhat to do next: ");
-        text.push_str(&hint);
-    }
-    text
+    links
 }
 
 #[cfg(test)]

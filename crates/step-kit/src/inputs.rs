@@ -310,7 +310,7 @@ outputs:
         assert_eq!(
             problems.to_string(),
             "some inputs need your attention\n\
-             - connection: \"Connection\" is required and has no value; accepted: automatic, api_key, apple_id\n\
+             - connection: \"Connection\" has no value, and needs one; accepted: automatic, api_key, apple_id\n\
              - token: \"Token\" is `*****`; accepted: a\n\
              - retries: \"Retries\" is `1.5`; accepted: a whole number that is at least 0"
         );

@@ -18,6 +18,7 @@ mod words;
 
 pub use environment::Environment;
 pub use failure::{Advice, ExitStatus, Hint, InputProblem, InputProblems};
+pub use html_report;
 pub use inputs::{Flag, Inputs, Secret, list};
 pub use log::Log;
 pub use manifest::{Input, Manifest, ManifestError};

@@ -1,28 +1,105 @@
-//! The Markdown summary of a run, appended to the file that Bitrise names.
+//! What a run leaves for people: a Markdown summary, a page, and an annotation of the build.
 
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use command::{Command, Runner};
+use html_report::{Block, Outcome, Page};
 use redaction::Redactor;
 
-/// Collects the summary of a run; clones share it.
+use crate::{Environment, Log};
+
+/// The plugin of the Bitrise CLI talks to Bitrise; a build does not wait for it longer than this.
+const ANNOTATION_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Collects what a run leaves for people; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    text: Arc<Mutex<String>>,
+    shared: Arc<Mutex<Content>>,
+}
+
+#[derive(Debug, Default)]
+struct Content {
+    markdown: String,
+    facts: Vec<(String, String)>,
+    blocks: Vec<Block>,
+    is_plan: bool,
+}
+
+/// How the run ended.
+pub(crate) enum Ending<'a> {
+    Succeeded,
+    Failed { what: &'a str, remedy: Option<&'a str> },
 }
 
 impl Report {
-    /// Adds a paragraph, list or table in Markdown.
+    /// Adds a paragraph, list or table in Markdown to the summary.
     pub fn markdown(&self, text: &str) {
-        let mut all = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push_str(text.trim_end());
-        all.push_str("\n\n");
+        let mut content = self.content();
+        content.markdown.push_str(text.trim_end());
+        content.markdown.push_str("\n\n");
+    }
+
+    /// Adds a fact to the head of the page.
+    pub fn fact(&self, name: impl Into<String>, value: impl Into<String>) {
+        self.content().facts.push((name.into(), value.into()));
+    }
+
+    /// Adds a part to the page.
+    pub fn block(&self, block: Block) {
+        self.content().blocks.push(block);
+    }
+
+    /// Says that the run only shows what it would do.
+    pub fn is_plan(&self) {
+        self.content().is_plan = true;
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Leaves everything where Bitrise looks for it. A report is good to have: what goes wrong is a warning.
+    pub(crate) async fn leave(
+        &self,
+        title: &str,
+        ending: Ending<'_>,
+        env: &Environment,
+        runner: &Runner,
+        log: &Log,
+    ) {
+        if let Ending::Failed { what, remedy } = &ending {
+            let remedy = remedy
+                .map(|remedy| format!("\n\n**What to do next:** {remedy}"))
+                .unwrap_or_default();
+            self.markdown(&format!("**Failed:** {what}{remedy}"));
+        }
+        let redactor = runner.redactor();
+        if let Some(file) = env.path("BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH")
+            && let Err(error) = self.append_to(&file, title, redactor)
+        {
+            log.warn(format!(
+                "The summary could not be written to {}: {error}",
+                file.display()
+            ));
+        }
+        if let Some(folder) = env.path("BITRISE_HTML_REPORT_DIR") {
+            let folder = folder.join(slug(title));
+            if let Err(error) = self.write_page(&folder, title, &ending, redactor) {
+                log.warn(format!(
+                    "The report could not be written to {}: {error}",
+                    folder.display()
+                ));
+            }
+        }
+        self.annotate(title, &ending, env, runner, log).await;
     }
 
     /// Appends the summary to `file`, which all steps of a build share.
-    pub(crate) fn append_to(&self, file: &Path, title: &str, redactor: &Redactor) -> std::io::Result<()> {
-        let body = self.text.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    fn append_to(&self, file: &Path, title: &str, redactor: &Redactor) -> std::io::Result<()> {
+        let body = self.content().markdown.clone();
         if body.is_empty() {
             return Ok(());
         }
@@ -32,5 +109,115 @@ impl Report {
             .append(true)
             .open(file)?
             .write_all(text.as_bytes())
+    }
+
+    fn write_page(
+        &self,
+        folder: &Path,
+        title: &str,
+        ending: &Ending<'_>,
+        redactor: &Redactor,
+    ) -> std::io::Result<()> {
+        let html = self.page(title, ending).render().map_err(std::io::Error::other)?;
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("index.html"), redactor.redact(&html).as_bytes())
+    }
+
+    fn page(&self, title: &str, ending: &Ending<'_>) -> Page {
+        let content = self.content();
+        let mut page = match ending {
+            Ending::Failed { what, remedy } => {
+                Page::new(title, Outcome::Failed).failure(*what, remedy.map(str::to_owned))
+            }
+            Ending::Succeeded if content.is_plan => Page::new(title, Outcome::Planned),
+            Ending::Succeeded => Page::new(title, Outcome::Succeeded),
+        };
+        for (name, value) in &content.facts {
+            page = page.fact(name, value);
+        }
+        for block in &content.blocks {
+            page = page.block(block.clone());
+        }
+        page
+    }
+
+    /// Shows the summary on the build's page, where the Bitrise CLI has its annotations plugin.
+    async fn annotate(
+        &self,
+        title: &str,
+        ending: &Ending<'_>,
+        env: &Environment,
+        runner: &Runner,
+        log: &Log,
+    ) {
+        let plugin = env
+            .path("HOME")
+            .map(|home| home.join(".bitrise/plugins/annotations"));
+        let body = self.content().markdown.clone();
+        if body.is_empty() || runner.find("bitrise").is_none() || !plugin.is_some_and(|path| path.exists()) {
+            return;
+        }
+        let style = match ending {
+            Ending::Succeeded => "default",
+            Ending::Failed { .. } => "error",
+        };
+        let text = format!("### {title}\n\n{body}");
+        let command = Command::new("bitrise")
+            .args([":annotations", "annotate"])
+            .arg(runner.redactor().redact(&text).as_ref())
+            .args(["--style", style])
+            .timeout(ANNOTATION_PATIENCE);
+        if let Err(error) = runner.checked(command).await {
+            log.debug(format!("The build was not annotated: {error}"));
+        }
+    }
+}
+
+/// The folder of a report: its name is what Bitrise shows.
+fn slug(title: &str) -> String {
+    let dashed: String = title
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let words: Vec<&str> = dashed.split('-').filter(|word| !word.is_empty()).collect();
+    words.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summary_and_page_hold_no_secret_and_the_summary_is_shared() {
+        let folder = tempfile::tempdir().unwrap();
+        let summary = folder.path().join("summary.md");
+        std::fs::write(&summary, "before\n").unwrap();
+        let redactor = Redactor::new();
+        redactor.learn("s3cret-value");
+        let report = Report::default();
+        report.markdown("uploaded with s3cret-value");
+        report.fact("key", "s3cret-value");
+        let ending = Ending::Failed {
+            what: "it broke: s3cret-value",
+            remedy: Some("mend it"),
+        };
+        report.append_to(&summary, "A step", &redactor).unwrap();
+        report
+            .write_page(&folder.path().join("a-step"), "A step", &ending, &redactor)
+            .unwrap();
+        let text = std::fs::read_to_string(&summary).unwrap();
+        assert!(text.starts_with("before\n## A step\n"), "{text}");
+        let page = std::fs::read_to_string(folder.path().join("a-step/index.html")).unwrap();
+        assert!(page.contains("mend it") && page.contains("Failed"), "{page}");
+        assert!(!page.contains("s3cret") && !text.contains("s3cret"));
+    }
+
+    #[test]
+    fn folders_are_named_after_the_step() {
+        assert_eq!(
+            slug("Deploy to App Store Connect - Application Loader"),
+            "deploy-to-app-store-connect-application-loader"
+        );
     }
 }

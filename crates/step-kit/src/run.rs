@@ -12,7 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::log::Events;
-use crate::{Environment, Hint, Inputs, Log, Manifest, Report, Step, failure};
+use crate::report::Ending;
+use crate::{Environment, Inputs, Log, Manifest, Report, Step, failure};
 
 /// The exit status of a step that has a defect.
 const INTERNAL_ERROR: u8 = 70;
@@ -115,17 +116,19 @@ where
         .enable_all()
         .build()?;
     let ended = runtime.block_on(until_signal(step(context), &runner));
-    if let Err(Ended::Failed(error)) = &ended {
-        report.markdown(&failure_summary(error));
-    }
-    if let Some(file) = env.path("BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH")
-        && let Err(error) = report.append_to(&file, &manifest.title, redactor)
-    {
-        log.warn(format!(
-            "The summary could not be written to {}: {error}",
-            file.display()
-        ));
-    }
+    let told = match &ended {
+        Ok(()) => None,
+        Err(Ended::Failed(error)) => Some((failure::summary(error), failure::hint(error))),
+        Err(Ended::Interrupted(name, _)) => Some((format!("the step was stopped by {name}"), None)),
+    };
+    let ending = match &told {
+        None => Ending::Succeeded,
+        Some((what, remedy)) => Ending::Failed {
+            what,
+            remedy: remedy.as_deref(),
+        },
+    };
+    runtime.block_on(report.leave(&manifest.title, ending, env, &runner, log));
     ended
 }
 
@@ -150,23 +153,6 @@ async fn until_signal(step: impl Future<Output = anyhow::Result<()>>, runner: &R
         _ = tokio::time::timeout(GRACE, ending) => {}
     }
     Err(Ended::Interrupted(name, status))
-}
-
-fn failure_summary(error: &anyhow::Error) -> String {
-    let hint = error
-        .downcast_ref::<Hint>()
-        .map(|hint| format!("\n\n**What to do next:** {hint}"))
-        .unwrap_or_default();
-    format!(
-        "**Failed:** {}{hint}",
-        error
-            .chain()
-            .find(|link| error
-                .downcast_ref::<Hint>()
-                .is_none_or(|hint| hint.0 != link.to_string()))
-            .map(ToString::to_string)
-            .unwrap_or_default()
-    )
 }
 
 /// Bitrise names the variables that hold secrets of the workspace.

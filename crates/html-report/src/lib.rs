@@ -1,0 +1,194 @@
+//! One self-contained page about a run: facts, tables, expiry dates on a timeline, requests as a waterfall.
+//!
+//! The page loads nothing and runs no script, so it looks the same in a browser, in Bitrise's report viewer
+//! and in a mail. A step describes what happened as a [`Page`] of [`Block`]s; [`Page::render`] is pure.
+//!
+//! ```
+//! use html_report::{Block, Outcome, Page};
+//!
+//! let page = Page::new("Auto Provision", Outcome::Succeeded)
+//!     .fact("distribution", "app-store")
+//!     .block(Block::List {
+//!         heading: "Changed on the portal".to_owned(),
+//!         items: vec!["create the profile Bitrise iOS app-store - (com.example.app)".to_owned()],
+//!     });
+//! assert!(page.render().unwrap().contains("com.example.app"));
+//! ```
+
+mod timeline;
+mod waterfall;
+
+use minijinja::Environment;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+pub use timeline::{Expiry, Timeline};
+pub use waterfall::{Request, Waterfall};
+
+const TEMPLATE: &str = include_str!("page.html");
+
+/// How the run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Well.
+    Succeeded,
+    /// With an error.
+    Failed,
+    /// Nothing was changed, as asked for.
+    Planned,
+}
+
+/// A part of the page.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Block {
+    /// A table.
+    Table {
+        /// What it shows.
+        heading: String,
+        /// The columns' headings.
+        columns: Vec<String>,
+        /// The rows; each as long as there are columns.
+        rows: Vec<Vec<String>>,
+    },
+    /// A list.
+    List {
+        /// What it shows.
+        heading: String,
+        /// The items.
+        items: Vec<String>,
+    },
+    /// What ends when.
+    Timeline(Timeline),
+    /// What was asked of a server, and how long it took.
+    Waterfall(Waterfall),
+}
+
+/// A failure, as the log tells it.
+#[derive(Debug, Clone, Serialize)]
+struct Failure {
+    what: String,
+    remedy: Option<String>,
+}
+
+/// The page.
+#[derive(Debug, Clone, Serialize)]
+pub struct Page {
+    title: String,
+    outcome: Outcome,
+    failure: Option<Failure>,
+    facts: Vec<(String, String)>,
+    blocks: Vec<Block>,
+}
+
+/// The page can't be made: a defect of the template.
+#[derive(Debug, thiserror::Error)]
+#[error("the report's page can't be made")]
+pub struct RenderError(#[from] minijinja::Error);
+
+impl Page {
+    /// A page without content.
+    pub fn new(title: impl Into<String>, outcome: Outcome) -> Self {
+        Self {
+            title: title.into(),
+            outcome,
+            failure: None,
+            facts: Vec::new(),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// Adds what failed and what to do next.
+    #[must_use]
+    pub fn failure(mut self, what: impl Into<String>, remedy: Option<String>) -> Self {
+        self.failure = Some(Failure {
+            what: what.into(),
+            remedy,
+        });
+        self
+    }
+
+    /// Adds a fact to the head of the page.
+    #[must_use]
+    pub fn fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.facts.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a part; an empty one is left out.
+    #[must_use]
+    pub fn block(mut self, block: Block) -> Self {
+        let is_empty = match &block {
+            Block::Table { rows, .. } => rows.is_empty(),
+            Block::List { items, .. } => items.is_empty(),
+            Block::Timeline(timeline) => timeline.is_empty(),
+            Block::Waterfall(waterfall) => waterfall.is_empty(),
+        };
+        if !is_empty {
+            self.blocks.push(block);
+        }
+        self
+    }
+
+    /// The page's HTML.
+    ///
+    /// # Errors
+    /// When the template is broken.
+    pub fn render(&self) -> Result<String, RenderError> {
+        let mut environment = Environment::new();
+        // The name's ending makes the template engine escape every value.
+        environment.add_template("page.html", TEMPLATE)?;
+        Ok(environment.get_template("page.html")?.render(Serde(self))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn values_are_escaped_and_nothing_is_loaded() {
+        let page = Page::new("<b>App & Co</b>", Outcome::Failed)
+            .failure("<script>alert(1)</script>", Some("look & see".to_owned()))
+            .fact("\"quoted\"", "<i>")
+            .block(Block::Timeline(Timeline::new(
+                "Ends",
+                datetime!(2026-11-24 12:00 UTC),
+                vec![Expiry::new(
+                    "<profile>",
+                    "profile",
+                    datetime!(2027-01-01 0:00 UTC),
+                )],
+            )))
+            .block(Block::Waterfall(Waterfall::new(
+                "Requests",
+                vec![Request {
+                    label: "GET /v1/<devices>".to_owned(),
+                    status: "200".to_owned(),
+                    start: Duration::ZERO,
+                    duration: Duration::from_millis(80),
+                }],
+            )));
+        let html = page.render().unwrap();
+        for raw in ["<script", "<b>App", "<i>", "<profile>", "<devices>"] {
+            assert!(!html.contains(raw), "{raw}");
+        }
+        for loading in ["src=", "href=", "url(", "@import", "http://", "https://"] {
+            assert!(!html.contains(loading), "{loading}");
+        }
+    }
+
+    #[test]
+    fn empty_parts_are_left_out() {
+        let page = Page::new("x", Outcome::Succeeded).block(Block::List {
+            heading: "Nothing in it".to_owned(),
+            items: Vec::new(),
+        });
+        assert!(!page.render().unwrap().contains("Nothing in it"));
+    }
+}
