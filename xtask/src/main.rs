@@ -5,40 +5,30 @@
     reason = "a developer's command-line tool: what steps must not do is its job"
 )]
 
-use std::process::{Command, ExitCode};
+mod ci;
+mod generate;
+mod package;
+mod steps;
 
-use anyhow::{Context as _, bail};
+use std::process::ExitCode;
 
-/// A name and cargo's arguments.
-type Check = (&'static str, &'static [&'static str]);
+const USAGE: &str = "usage: cargo xtask TASK
 
-/// What must pass, in order of how fast it fails: the tests come last, so that their summary ends the log.
-const CHECKS: [Check; 5] = [
-    ("format", &["fmt", "--all", "--check"]),
-    (
-        "lints",
-        &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "--deny",
-            "warnings",
-        ],
-    ),
-    (
-        "docs",
-        &["doc", "--workspace", "--no-deps", "--locked", "--quiet"],
-    ),
-    ("build", &["build", "--workspace", "--locked"]),
-    ("tests", &["test", "--workspace", "--locked"]),
-];
+  ci                 everything that must pass: format, lints, docs, build, tests
+  generate           write what is generated: root manifest, launchers, tables of the READMEs
+  generate --check   only say what is out of date
+  stage [--debug]    a self-contained directory per step under target/steps, for path:: references
+  dist [--url URL]   a release in target/dist: binaries, checksums, launchers, a step library";
 
 fn main() -> ExitCode {
-    let outcome = match std::env::args().nth(1).as_deref() {
-        Some("ci") => ci(),
-        _ => Err(anyhow::anyhow!("usage: cargo xtask ci")),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let rest = arguments.get(1..).unwrap_or_default();
+    let outcome = match arguments.first().map(String::as_str) {
+        Some("ci") => ci::ci(),
+        Some("generate") => generate::generate(rest.iter().any(|argument| argument == "--check")),
+        Some("stage") => package::stage(rest),
+        Some("dist") => package::dist(rest),
+        _ => Err(anyhow::anyhow!(USAGE)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,20 +37,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn ci() -> anyhow::Result<()> {
-    for (name, arguments) in CHECKS {
-        eprintln!("==> {name}: cargo {}", arguments.join(" "));
-        let mut cargo = Command::new("cargo");
-        // Only rustdoc reads this one: a broken link in the docs is an error.
-        let status = cargo
-            .args(arguments)
-            .env("RUSTDOCFLAGS", "--deny warnings")
-            .status();
-        if !status.context("failed to start cargo")?.success() {
-            bail!("{name} did not pass");
-        }
-    }
-    Ok(())
 }

@@ -49,11 +49,11 @@ impl App {
     /// # Errors
     /// When the package does not tell.
     pub fn platform(&self) -> Result<Platform, UnknownPlatform> {
-        let names = self.platform_name.iter().chain(&self.supported_platforms);
+        let mut names = self.platform_name.iter().chain(&self.supported_platforms);
         if let Some(platform) = names.clone().find_map(|name| Platform::of_sdk(name)) {
             return Ok(platform);
         }
-        Err(match names.cloned().next() {
+        Err(match names.next().cloned() {
             Some(name) => UnknownPlatform::Unheard(name),
             None => UnknownPlatform::Unnamed,
         })

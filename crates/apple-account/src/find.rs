@@ -124,7 +124,7 @@ pub async fn find(
     }
     match (chosen, expired) {
         (Some(source), _) => {
-            found.account = Some(account(source, &mut found, &request, redactor, now).await?)
+            found.account = Some(account(source, &mut found, &request, redactor, now).await?);
         }
         (None, Some(date)) => return Err(FindError::Expired(date)),
         (None, None) => {}
@@ -207,7 +207,7 @@ async fn input_api_key(given: &Given, redactor: &Redactor) -> Result<ApiKey, Fin
     let path = given
         .api_key_path
         .as_ref()
-        .map(|path| path.expose_secret())
+        .map(SecretString::expose_secret)
         .unwrap_or_default();
     let key_id = key::key_id_of(path)?;
     let text = String::from_utf8_lossy(&file::read(path).await?).into_owned();

@@ -77,7 +77,7 @@ pub fn words(text: &str) -> Result<Vec<String>, QuotingError> {
                 Some((_, '\n')) => {}
                 Some((_, escaped)) => word.get_or_insert_default().push(escaped),
             },
-            blank if matches!(blank, ' ' | '\t' | '\n' | '\r') => words.extend(word.take()),
+            ' ' | '\t' | '\n' | '\r' => words.extend(word.take()),
             plain => word.get_or_insert_default().push(plain),
         }
     }
