@@ -1,0 +1,27 @@
+//! A local stand-in for Bitrise and Apple.
+//!
+//! [`Sandbox::start`] serves, on a loopback port, the endpoint from which builds fetch the connected account,
+//! the files that inputs name, and the App Store Connect API as far as the steps use it; [`tools`] stand in
+//! for programs of macOS and Bitrise. Certificates are real X.509, issued by a CA of its own; profiles are
+//! real CMS. It is stricter than Apple where Apple is vague, and it fails on demand: see [`Fault`].
+//!
+//! No step knows that a sandbox exists: it is told other addresses, and finds other tools on `PATH`.
+
+mod answer;
+mod asc;
+mod auth;
+mod bitrise;
+mod cms;
+mod fault;
+mod manage;
+mod pki;
+mod profile;
+mod seed;
+mod server;
+mod state;
+pub mod tools;
+
+pub use fault::{Fault, Kind};
+pub use seed::{Seed, SeedCertificate, SeedDevice, SeedProfile};
+pub use server::Sandbox;
+pub use state::{BundleId, Capability, Certificate, Device, Logged, Profile, State};

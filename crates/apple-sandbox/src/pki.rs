@@ -1,0 +1,105 @@
+//! Keys and certificates: a CA of its own, and certificates with Apple's kind of subject.
+
+use anyhow::Context as _;
+use p12_keystore::{EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain};
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{DerSignature, SigningKey};
+use p256::pkcs8::DecodePrivateKey as _;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SerialNumber};
+use time::OffsetDateTime;
+
+/// The CA, which also signs profiles.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    /// Its certificate in DER.
+    pub(crate) der: Vec<u8>,
+    key: SigningKey,
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Authority(..)")
+    }
+}
+
+/// A certificate with its key, as a developer would have it.
+#[derive(Debug, Clone)]
+pub(crate) struct Issued {
+    /// The certificate in DER.
+    pub(crate) der: Vec<u8>,
+    /// Certificate and key in a `.p12`.
+    pub(crate) p12: Vec<u8>,
+}
+
+/// What a certificate says.
+pub(crate) struct Subject<'a> {
+    pub(crate) common_name: &'a str,
+    pub(crate) team_id: &'a str,
+    pub(crate) serial: u64,
+    pub(crate) expires: OffsetDateTime,
+}
+
+impl Authority {
+    pub(crate) fn new() -> anyhow::Result<Self> {
+        let pair = KeyPair::generate()?;
+        let key = SigningKey::from_pkcs8_der(&pair.serialize_der()).context("the CA's key")?;
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Apple Sandbox Certification Authority");
+        params
+            .distinguished_name
+            .push(DnType::OrganizationName, "Apple Sandbox");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.serial_number = Some(SerialNumber::from(1_u64));
+        let der = params.self_signed(&pair)?.der().to_vec();
+        Ok(Self {
+            issuer: Issuer::new(params, pair),
+            der,
+            key,
+        })
+    }
+
+    /// Issues a certificate and packs it with its key.
+    pub(crate) fn issue(&self, subject: &Subject<'_>, passphrase: &str) -> anyhow::Result<Issued> {
+        let pair = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        let mut name = |kind, text: &str| params.distinguished_name.push(kind, text);
+        name(DnType::CommonName, subject.common_name);
+        name(DnType::OrganizationalUnitName, subject.team_id);
+        name(DnType::OrganizationName, "Example GmbH");
+        name(DnType::CountryName, "DE");
+        params.serial_number = Some(SerialNumber::from(subject.serial));
+        params.not_before = OffsetDateTime::now_utc() - time::Duration::days(800);
+        params.not_after = subject.expires;
+        let der = params.signed_by(&pair, &self.issuer)?.der().to_vec();
+        let p12 = pack(&der, &pair.serialize_der(), subject.common_name, passphrase)?;
+        Ok(Issued { der, p12 })
+    }
+
+    /// Signs with the CA's key: ECDSA over SHA-256, in DER.
+    pub(crate) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+        let signature: DerSignature = self.key.sign(bytes);
+        signature.as_bytes().to_vec()
+    }
+}
+
+fn pack(certificate: &[u8], key: &[u8], name: &str, passphrase: &str) -> anyhow::Result<Vec<u8>> {
+    let chain = PrivateKeyChain::new(
+        vec![1],
+        PrivateKey::from_der(key)?,
+        [p12_keystore::Certificate::from_der(certificate)?],
+    );
+    let mut store = KeyStore::new();
+    store.add_entry(name, KeyStoreEntry::PrivateKeyChain(chain));
+    Ok(store
+        .writer(passphrase)
+        .encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256)
+        .mac_algorithm(MacAlgorithm::HmacSha256)
+        .write()?)
+}
+
+/// A new App Store Connect key: PKCS#8 in PEM.
+pub(crate) fn api_key() -> anyhow::Result<String> {
+    Ok(KeyPair::generate()?.serialize_pem())
+}

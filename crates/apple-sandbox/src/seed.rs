@@ -1,0 +1,392 @@
+//! What a sandbox begins with.
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+use crate::fault::Fault;
+use crate::pki::{self, Authority, Subject};
+use crate::profile::{self, Contents};
+use crate::state::{BundleId, Capability, Certificate, Device, Profile, State};
+
+/// What a sandbox begins with; in YAML, every field may be left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Seed {
+    /// The team.
+    pub team_id: String,
+    /// The API key's ID.
+    pub key_id: String,
+    /// The API key's issuer; empty for an individual key.
+    pub issuer_id: String,
+    /// Whether the account is one of the Enterprise Program.
+    pub enterprise: bool,
+    /// What else Bitrise's document says; `null` takes a field away.
+    pub connection: serde_json::Map<String, serde_json::Value>,
+    /// The passphrase of every `.p12`.
+    pub passphrase: String,
+    /// Certificates: on the portal, and as `.p12` files.
+    pub certificates: Vec<SeedCertificate>,
+    /// Devices.
+    pub devices: Vec<SeedDevice>,
+    /// Bundle IDs, with the types of their capabilities.
+    pub bundle_ids: std::collections::BTreeMap<String, Vec<String>>,
+    /// Profiles.
+    pub profiles: Vec<SeedProfile>,
+    /// Devices of team members, as Bitrise knows them.
+    pub test_devices: Vec<SeedDevice>,
+    /// How many devices the membership allows.
+    pub device_limit: usize,
+    /// Faults.
+    pub faults: Vec<Fault>,
+    /// Where chance begins.
+    pub random: u64,
+}
+
+/// A certificate of the seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedCertificate {
+    /// The common name, without the part in parentheses.
+    pub name: String,
+    /// The type, such as `DEVELOPMENT`.
+    pub certificate_type: String,
+    /// In how many days it ends.
+    #[serde(default = "a_year")]
+    pub days: i64,
+    /// Whether the portal lists it.
+    #[serde(default = "yes")]
+    pub on_portal: bool,
+}
+
+/// A device of the seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedDevice {
+    /// The name.
+    pub name: String,
+    /// The UDID.
+    pub udid: String,
+    /// The class.
+    #[serde(default = "iphone")]
+    pub device_class: String,
+    /// The status.
+    #[serde(default = "enabled")]
+    pub status: String,
+}
+
+/// A profile of the seed. It has every certificate of its kind and every enabled device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedProfile {
+    /// The name.
+    pub name: String,
+    /// The type, such as `IOS_APP_STORE`.
+    pub profile_type: String,
+    /// The bundle ID's identifier.
+    pub bundle_id: String,
+    /// In how many days it ends; negative for an expired one.
+    #[serde(default = "a_year")]
+    pub days: i64,
+    /// `ACTIVE` or `INVALID`.
+    #[serde(default = "active")]
+    pub state: String,
+}
+
+fn a_year() -> i64 {
+    360
+}
+fn yes() -> bool {
+    true
+}
+fn iphone() -> String {
+    "IPHONE".to_owned()
+}
+fn enabled() -> String {
+    "ENABLED".to_owned()
+}
+fn active() -> String {
+    "ACTIVE".to_owned()
+}
+
+impl Default for Seed {
+    fn default() -> Self {
+        let certificate = |name: &str, kind: &str| SeedCertificate {
+            name: name.to_owned(),
+            certificate_type: kind.to_owned(),
+            days: a_year(),
+            on_portal: true,
+        };
+        let device = |name: &str, udid: &str, class: &str| SeedDevice {
+            name: name.to_owned(),
+            udid: udid.to_owned(),
+            device_class: class.to_owned(),
+            status: enabled(),
+        };
+        Self {
+            team_id: "SBXTEAM123".to_owned(),
+            key_id: "SBXKEY1234".to_owned(),
+            issuer_id: "00000000-5a5a-4b4b-8c8c-000000000001".to_owned(),
+            enterprise: false,
+            connection: serde_json::Map::new(),
+            passphrase: "sandbox-passphrase".to_owned(),
+            certificates: vec![
+                certificate("Apple Development: Ada Example", "DEVELOPMENT"),
+                certificate("Apple Distribution: Example GmbH", "DISTRIBUTION"),
+            ],
+            devices: vec![
+                device("Ada's iPhone", "00008101-000A1B2C3D4E001E", "IPHONE"),
+                device("Studio iPad", "00008103-001A2B3C4D5E001E", "IPAD"),
+            ],
+            bundle_ids: std::collections::BTreeMap::new(),
+            profiles: Vec::new(),
+            test_devices: vec![device("Grace's iPhone", "00008110-000F1E2D3C4B801E", "IPHONE")],
+            device_limit: 100,
+            faults: Vec::new(),
+            random: 7,
+        }
+    }
+}
+
+impl Seed {
+    /// Reads a seed in YAML.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
+        serde_yaml::from_str(text).context("the seed is not valid")
+    }
+
+    /// The state that the sandbox begins with.
+    pub(crate) fn state(&self) -> anyhow::Result<State> {
+        let mut connection = self.connection.clone();
+        let devices: Vec<serde_json::Value> = self
+            .test_devices
+            .iter()
+            .enumerate()
+            .map(|(index, device)| {
+                json!({"id": index, "user_id": index, "device_identifier": device.udid, "title": device.name, "device_type": "ios"})
+            })
+            .collect();
+        connection.entry("test_devices").or_insert(devices.into());
+        let mut state = State {
+            team_id: self.team_id.clone(),
+            key_id: self.key_id.clone(),
+            issuer_id: Some(self.issuer_id.clone()).filter(|issuer| !issuer.is_empty()),
+            enterprise: self.enterprise,
+            private_key: pki::api_key()?,
+            build_api_token: "sandbox-build-token".to_owned(),
+            connection,
+            certificates: Vec::new(),
+            devices: Vec::new(),
+            bundle_ids: Vec::new(),
+            profiles: Vec::new(),
+            device_limit: self.device_limit,
+            devices_are_processed: false,
+            hidden_for: 0,
+            faults: self.faults.clone(),
+            requests: Vec::new(),
+            files: std::collections::BTreeMap::new(),
+            authority: Authority::new()?,
+            next_id: 0,
+            lists_served: 0,
+            dice: fastrand::Rng::with_seed(self.random),
+        };
+        for certificate in &self.certificates {
+            state.add_certificate(certificate, &self.passphrase)?;
+        }
+        for device in &self.devices {
+            state.add_device(device, OffsetDateTime::now_utc() - Duration::days(90));
+        }
+        for (identifier, capabilities) in &self.bundle_ids {
+            state.add_bundle_id(identifier, capabilities);
+        }
+        for profile in &self.profiles {
+            state.add_profile(profile)?;
+        }
+        Ok(state)
+    }
+}
+
+impl State {
+    /// Issues a certificate, lists it, and serves it as `/files/<index>.p12`.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn add_certificate(&mut self, seed: &SeedCertificate, passphrase: &str) -> anyhow::Result<()> {
+        let expires = OffsetDateTime::now_utc() + Duration::days(seed.days);
+        // The last bit keeps serial numbers odd, so that none ends in zeros that someone may trim.
+        let serial = self.dice.u64(1 << 60..1 << 62) | 1;
+        let code: String = (0..10)
+            .map(|_| self.dice.alphanumeric().to_ascii_uppercase())
+            .collect();
+        let suffix = if seed.certificate_type.contains("DEVELOPMENT") {
+            code
+        } else {
+            self.team_id.clone()
+        };
+        let name = format!("{} ({suffix})", seed.name);
+        let subject = Subject {
+            common_name: &name,
+            team_id: &self.team_id,
+            serial,
+            expires,
+        };
+        let issued = self.authority.issue(&subject, passphrase)?;
+        let file = format!("{}.p12", self.certificates.len());
+        self.files.insert(file, issued.p12.clone());
+        let id = self.id();
+        self.certificates.push(Certificate {
+            id,
+            name,
+            certificate_type: seed.certificate_type.clone(),
+            serial: format!("{serial:X}"),
+            expires,
+            der: issued.der,
+            p12: issued.p12,
+            on_portal: seed.on_portal,
+        });
+        Ok(())
+    }
+
+    /// Registers a device.
+    pub fn add_device(&mut self, seed: &SeedDevice, added: OffsetDateTime) {
+        let id = self.id();
+        self.devices.push(Device {
+            id,
+            name: seed.name.clone(),
+            udid: seed.udid.clone(),
+            device_class: seed.device_class.clone(),
+            status: seed.status.clone(),
+            platform: if seed.device_class == "MAC" {
+                "MAC_OS"
+            } else {
+                "IOS"
+            }
+            .to_owned(),
+            added,
+            hidden_until: 0,
+        });
+    }
+
+    /// Registers a bundle ID with capabilities.
+    pub fn add_bundle_id(&mut self, identifier: &str, capabilities: &[String]) {
+        let id = self.id();
+        let capabilities = capabilities
+            .iter()
+            .map(|kind| Capability {
+                id: format!("{id}_{kind}"),
+                capability_type: kind.clone(),
+                settings: serde_json::Value::Null,
+            })
+            .collect();
+        self.bundle_ids.push(BundleId {
+            id,
+            identifier: identifier.to_owned(),
+            name: format!("Seeded {}", identifier.replace(['.', '-'], " ")),
+            platform: "IOS".to_owned(),
+            capabilities,
+            containers: Vec::new(),
+            groups: Vec::new(),
+            merchants: Vec::new(),
+            hidden_until: 0,
+        });
+    }
+
+    /// Makes a profile with every certificate of its kind and every enabled device.
+    ///
+    /// # Errors
+    /// When its bundle ID is not there.
+    pub fn add_profile(&mut self, seed: &SeedProfile) -> anyhow::Result<()> {
+        let bundle_id = self
+            .bundle_id(&seed.bundle_id)
+            .with_context(|| format!("the seed has no bundle ID {}", seed.bundle_id))?
+            .clone();
+        let certificates = self
+            .certificates
+            .iter()
+            .filter(|known| {
+                known.on_portal && profile::takes_certificate(&seed.profile_type, &known.certificate_type)
+            })
+            .map(|known| known.id.clone())
+            .collect();
+        let devices = self
+            .devices
+            .iter()
+            .filter(|device| device.status == "ENABLED" && profile::lists_devices(&seed.profile_type))
+            .map(|device| device.id.clone())
+            .collect();
+        let expires = OffsetDateTime::now_utc() + Duration::days(seed.days);
+        let created = expires - Duration::days(365);
+        let made = self.make_profile(
+            &seed.name,
+            &seed.profile_type,
+            &bundle_id.id,
+            certificates,
+            devices,
+            created,
+        );
+        let state = seed.state.clone();
+        self.profiles.push(Profile {
+            state,
+            hidden_until: 0,
+            ..made
+        });
+        Ok(())
+    }
+
+    /// A profile of the given parts, not yet listed.
+    pub(crate) fn make_profile(
+        &mut self,
+        name: &str,
+        profile_type: &str,
+        bundle_id: &str,
+        certificates: Vec<String>,
+        devices: Vec<String>,
+        created: OffsetDateTime,
+    ) -> Profile {
+        let (id, uuid) = (self.id(), self.uuid());
+        let expires = created + Duration::days(365);
+        let content = self
+            .bundle_ids
+            .iter()
+            .find(|known| known.id == bundle_id)
+            .map(|known| {
+                let contents = Contents {
+                    name,
+                    uuid: &uuid,
+                    profile_type,
+                    bundle_id: known,
+                    certificates: self
+                        .certificates
+                        .iter()
+                        .filter(|one| certificates.contains(&one.id))
+                        .collect(),
+                    devices: self
+                        .devices
+                        .iter()
+                        .filter(|one| devices.contains(&one.id))
+                        .collect(),
+                    created,
+                    expires,
+                };
+                profile::build(&contents, self)
+            })
+            .unwrap_or_default();
+        Profile {
+            id,
+            name: name.to_owned(),
+            uuid,
+            profile_type: profile_type.to_owned(),
+            state: "ACTIVE".to_owned(),
+            bundle_id: bundle_id.to_owned(),
+            certificates,
+            devices,
+            created,
+            expires,
+            content,
+            hidden_until: self.hidden_until(),
+        }
+    }
+}

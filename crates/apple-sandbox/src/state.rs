@@ -1,0 +1,216 @@
+//! What the sandbox knows. Everything is public, so that a test can put anything there.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use crate::fault::Fault;
+use crate::pki::Authority;
+
+/// The whole state.
+#[derive(Debug, Serialize)]
+pub struct State {
+    /// The team.
+    pub team_id: String,
+    /// The API key's ID.
+    pub key_id: String,
+    /// The API key's issuer; `None` makes it an individual key.
+    pub issuer_id: Option<String>,
+    /// Whether the key is one of the Enterprise Program.
+    pub enterprise: bool,
+    /// The API key, in PEM.
+    #[serde(skip)]
+    pub private_key: String,
+    /// What builds show to Bitrise.
+    #[serde(skip)]
+    pub build_api_token: String,
+    /// What else Bitrise's document says, over the API key's fields; `null` takes a field away.
+    #[serde(skip)]
+    pub connection: serde_json::Map<String, serde_json::Value>,
+    /// The certificates.
+    pub certificates: Vec<Certificate>,
+    /// The devices.
+    pub devices: Vec<Device>,
+    /// The bundle IDs.
+    pub bundle_ids: Vec<BundleId>,
+    /// The profiles, expired ones included.
+    pub profiles: Vec<Profile>,
+    /// How many devices the membership allows.
+    pub device_limit: usize,
+    /// Whether new devices are processed for a while before they can be used.
+    pub devices_are_processed: bool,
+    /// For how many list requests a created object stays hidden.
+    pub hidden_for: u32,
+    /// Faults that wait to strike.
+    pub faults: Vec<Fault>,
+    /// What was asked, oldest first.
+    pub requests: Vec<Logged>,
+    /// Files that are served under `/files/`.
+    #[serde(skip)]
+    pub files: BTreeMap<String, Vec<u8>>,
+    #[serde(skip)]
+    pub(crate) authority: Authority,
+    pub(crate) next_id: u64,
+    pub(crate) lists_served: u32,
+    #[serde(skip)]
+    pub(crate) dice: fastrand::Rng,
+}
+
+/// A certificate on the portal.
+#[derive(Debug, Clone, Serialize)]
+pub struct Certificate {
+    /// The resource ID.
+    pub id: String,
+    /// The name, such as `Apple Development: Jane Doe (ABC)`.
+    pub name: String,
+    /// The type, such as `DEVELOPMENT`.
+    pub certificate_type: String,
+    /// The serial number, hexadecimal.
+    pub serial: String,
+    /// When it ends.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires: OffsetDateTime,
+    /// The certificate in DER.
+    #[serde(skip)]
+    pub der: Vec<u8>,
+    /// Certificate and key in a `.p12`, as the developer has it.
+    #[serde(skip)]
+    pub p12: Vec<u8>,
+    /// Whether the portal lists it; one that was revoked, or is another team's, it does not.
+    pub on_portal: bool,
+}
+
+/// A device.
+#[derive(Debug, Clone, Serialize)]
+pub struct Device {
+    /// The resource ID.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The UDID.
+    pub udid: String,
+    /// The class, such as `IPHONE`.
+    pub device_class: String,
+    /// `ENABLED`, `DISABLED` or `PROCESSING`.
+    pub status: String,
+    /// `IOS` or `MAC_OS`.
+    pub platform: String,
+    /// When it was registered.
+    #[serde(with = "time::serde::rfc3339")]
+    pub added: OffsetDateTime,
+    pub(crate) hidden_until: u32,
+}
+
+/// A bundle ID.
+#[derive(Debug, Clone, Serialize)]
+pub struct BundleId {
+    /// The resource ID.
+    pub id: String,
+    /// The identifier.
+    pub identifier: String,
+    /// The name.
+    pub name: String,
+    /// `IOS`, `MAC_OS` or `UNIVERSAL`.
+    pub platform: String,
+    /// What is enabled.
+    pub capabilities: Vec<Capability>,
+    /// iCloud containers that a person has assigned.
+    pub containers: Vec<String>,
+    /// App groups that a person has assigned.
+    pub groups: Vec<String>,
+    /// Merchant IDs that a person has assigned.
+    pub merchants: Vec<String>,
+    pub(crate) hidden_until: u32,
+}
+
+/// A capability of a bundle ID.
+#[derive(Debug, Clone, Serialize)]
+pub struct Capability {
+    /// The resource ID.
+    pub id: String,
+    /// The type, such as `PUSH_NOTIFICATIONS`.
+    pub capability_type: String,
+    /// Its settings as they were written.
+    pub settings: serde_json::Value,
+}
+
+/// A profile.
+#[derive(Debug, Clone, Serialize)]
+pub struct Profile {
+    /// The resource ID.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The UUID.
+    pub uuid: String,
+    /// The type, such as `IOS_APP_STORE`.
+    pub profile_type: String,
+    /// `ACTIVE` or `INVALID`.
+    pub state: String,
+    /// The bundle ID's resource ID.
+    pub bundle_id: String,
+    /// The certificates' resource IDs.
+    pub certificates: Vec<String>,
+    /// The devices' resource IDs.
+    pub devices: Vec<String>,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created: OffsetDateTime,
+    /// When it ends.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires: OffsetDateTime,
+    /// The file.
+    #[serde(skip)]
+    pub content: Vec<u8>,
+    pub(crate) hidden_until: u32,
+}
+
+/// A request that was served.
+#[derive(Debug, Clone, Serialize)]
+pub struct Logged {
+    /// The method.
+    pub method: String,
+    /// The path.
+    pub path: String,
+    /// The query as it came.
+    pub query: String,
+    /// The body as it came, where it was text.
+    pub body: String,
+    /// The answer's status; 0 for a connection that was broken.
+    pub status: u16,
+    /// The answer's body, where it was text.
+    pub answer: String,
+}
+
+impl State {
+    /// A fresh resource ID.
+    pub(crate) fn id(&mut self) -> String {
+        self.next_id += 1;
+        format!("SBX{:07}", self.next_id)
+    }
+
+    /// A fresh UUID.
+    pub(crate) fn uuid(&mut self) -> String {
+        let hex: String = (0..32).map(|_| self.dice.digit(16)).collect();
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
+    /// Until which list request something that is made now stays hidden.
+    pub(crate) fn hidden_until(&self) -> u32 {
+        self.lists_served + self.hidden_for
+    }
+
+    /// Requests that changed something, or tried to.
+    pub fn writes(&self) -> usize {
+        self.requests
+            .iter()
+            .filter(|request| request.method != "GET")
+            .count()
+    }
+
+    /// The bundle ID of an identifier.
+    pub fn bundle_id(&self, identifier: &str) -> Option<&BundleId> {
+        self.bundle_ids.iter().find(|id| id.identifier == identifier)
+    }
+}

@@ -1,0 +1,148 @@
+//! Stand-ins for programs of macOS and Bitrise: `security`, `xcodebuild`, `xcrun`, `sw_vers`, `xcode-select`
+//! and `envman`.
+//!
+//! They check how they are called as strictly as the real ones, do the work that a step can see (a `.p12` is
+//! really opened), and keep what they know in a directory. One binary plays them all, under the name that it
+//! is called by: [`lay_out`] makes the links. A file `fail/<name>` in that directory makes a tool fail with
+//! the file's text.
+
+pub mod envman;
+mod security;
+mod xcode;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+/// The variable that names the directory in which the tools keep what they know.
+pub const DIRECTORY: &str = "SANDBOX_TOOLS_DIR";
+
+/// The names of the tools.
+pub const NAMES: [&str; 6] = [
+    "envman",
+    "security",
+    "sw_vers",
+    "xcode-select",
+    "xcodebuild",
+    "xcrun",
+];
+
+/// A call of a tool.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    /// The arguments.
+    pub args: Vec<String>,
+    /// The environment.
+    pub env: BTreeMap<String, String>,
+    /// Standard input.
+    pub stdin: String,
+    /// Where the tools keep what they know.
+    pub directory: PathBuf,
+}
+
+/// How a tool ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The exit status.
+    pub status: u8,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Ended {
+    fn well(stdout: impl Into<String>) -> Self {
+        Self {
+            stdout: stdout.into(),
+            ..Self::default()
+        }
+    }
+
+    fn badly(status: u8, stderr: impl Into<String>) -> Self {
+        Self {
+            status,
+            stderr: stderr.into(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Plays the tool of that name; `None` when there is none.
+pub fn play(name: &str, call: &Call) -> Option<Ended> {
+    if !NAMES.contains(&name) {
+        return None;
+    }
+    if let Ok(text) = std::fs::read_to_string(call.directory.join("fail").join(name)) {
+        return Some(Ended::badly(1, text));
+    }
+    let played = match name {
+        "envman" => envman::play(call),
+        "security" => security::play(call),
+        "sw_vers" => Ok(sw_vers(call)),
+        "xcode-select" => Ok(xcode::select(call)),
+        "xcodebuild" => xcode::build(call),
+        _ => xcode::run(call),
+    };
+    Some(played.unwrap_or_else(|error| Ended::badly(1, format!("{name}: {error:#}\n"))))
+}
+
+fn sw_vers(call: &Call) -> Ended {
+    match call.args.first().map(String::as_str) {
+        Some("-productVersion" | "--productVersion") => Ended::well("15.1\n"),
+        Some("-buildVersion" | "--buildVersion") => Ended::well("24B83\n"),
+        None => Ended::well("ProductName:\t\tmacOS\nProductVersion:\t\t15.1\nBuildVersion:\t\t24B83\n"),
+        Some(other) => Ended::badly(1, format!("sw_vers: unrecognized option `{other}'\n")),
+    }
+}
+
+/// Makes a folder for `PATH` in which `binary` is linked under the name of every tool.
+///
+/// # Errors
+/// When the folder can't be made.
+pub fn lay_out(folder: &Path, binary: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for name in NAMES {
+        let link = folder.join(name);
+        std::os::unix::fs::symlink(binary, &link).with_context(|| link.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// The value after a flag.
+fn value<'a>(args: &'a [String], flag: &str) -> Option<&'a str> {
+    let at = args.iter().position(|arg| arg == flag)?;
+    args.get(at + 1).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn call(directory: &Path, args: &[&str]) -> Call {
+        Call {
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            directory: directory.to_owned(),
+            ..Call::default()
+        }
+    }
+
+    #[test]
+    fn a_tool_fails_when_it_is_told_to() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(
+            play("sw_vers", &call(folder.path(), &["-productVersion"]))
+                .unwrap()
+                .status,
+            0
+        );
+        std::fs::create_dir(folder.path().join("fail")).unwrap();
+        std::fs::write(folder.path().join("fail/sw_vers"), "no").unwrap();
+        assert_eq!(
+            play("sw_vers", &call(folder.path(), &[])).unwrap(),
+            Ended::badly(1, "no")
+        );
+        assert_eq!(play("rm", &call(folder.path(), &[])), None);
+    }
+}

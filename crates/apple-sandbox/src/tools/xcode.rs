@@ -1,0 +1,206 @@
+//! `xcodebuild`, `xcrun` and `xcode-select`.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+use xcode_project::{Answer, Project};
+
+use super::{Call, Ended, value};
+
+/// The version that is played, unless the file `xcode-version` says another.
+const VERSION: &str = "16.2";
+
+fn version(call: &Call) -> String {
+    std::fs::read_to_string(call.directory.join("xcode-version"))
+        .map_or_else(|_| VERSION.to_owned(), |text| text.trim().to_owned())
+}
+
+pub(super) fn select(call: &Call) -> Ended {
+    match call.args.first().map(String::as_str) {
+        Some("-p" | "--print-path") => Ended::well("/Applications/Xcode.app/Contents/Developer\n"),
+        _ => Ended::badly(1, "xcode-select: error: the sandbox only prints the path\n"),
+    }
+}
+
+pub(super) fn build(call: &Call) -> anyhow::Result<Ended> {
+    let has = |flag: &str| call.args.iter().any(|arg| arg == flag);
+    if has("-version") {
+        return Ok(Ended::well(format!(
+            "Xcode {}\nBuild version 16C5032a\n",
+            version(call)
+        )));
+    }
+    if has("-showBuildSettings") && has("-json") {
+        return settings(call);
+    }
+    Ok(Ended::badly(
+        64,
+        "xcodebuild: error: the sandbox knows -version and -showBuildSettings -json\n",
+    ))
+}
+
+fn settings(call: &Call) -> anyhow::Result<Ended> {
+    let path = value(&call.args, "-project").context("there is no -project")?;
+    let target = value(&call.args, "-target").context("there is no -target")?;
+    let configuration = value(&call.args, "-configuration").context("there is no -configuration")?;
+    let project = Project::open(Path::new(path))?;
+    let target = project
+        .targets()
+        .into_iter()
+        .find(|known| known.name == target)
+        .with_context(|| format!("the project has no target named {target}"))?;
+    let resolved = project.settings(&target, configuration)?;
+    let mut all = Map::new();
+    for name in [
+        "PRODUCT_BUNDLE_IDENTIFIER",
+        "INFOPLIST_FILE",
+        "CODE_SIGN_ENTITLEMENTS",
+        "PRODUCT_NAME",
+        "SDKROOT",
+        "SUPPORTED_PLATFORMS",
+    ] {
+        if let Answer::Resolved(text) = resolved.get(name) {
+            all.insert(name.to_owned(), text.into());
+        }
+    }
+    let entry = json!([{"action": "build", "target": target.name, "buildSettings": all}]);
+    Ok(Ended::well(format!("{entry:#}\n")))
+}
+
+pub(super) fn run(call: &Call) -> anyhow::Result<Ended> {
+    match call.args.first().map(String::as_str) {
+        Some("altool") => altool(call),
+        Some("--find" | "-f") => Ok(Ended::well(format!(
+            "/Applications/Xcode.app/Contents/Developer/usr/bin/{}\n",
+            call.args.get(1).cloned().unwrap_or_default()
+        ))),
+        Some("--version") => Ok(Ended::well("xcrun version 70.\n")),
+        other => Ok(Ended::badly(
+            72,
+            format!(
+                "xcrun: error: unable to find utility \"{}\"\n",
+                other.unwrap_or_default()
+            ),
+        )),
+    }
+}
+
+/// Checks the call as altool does, and writes down what was uploaded.
+fn altool(call: &Call) -> anyhow::Result<Ended> {
+    let args = &call.args;
+    let major: u32 = version(call)
+        .split('.')
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(16);
+    let by_package = value(args, "--upload-package");
+    let file = by_package
+        .or_else(|| value(args, "-f"))
+        .or_else(|| value(args, "--file"));
+    let refuse = |message: &str| {
+        let error = json!({"product-errors": [{"code": -1, "message": message, "user-info": {"NSLocalizedDescription": message}}], "tool-version": version(call)});
+        Ended {
+            status: 1,
+            stdout: format!("{error:#}\n"),
+            stderr: format!("ERROR: {message}\n"),
+        }
+    };
+    let Some(bytes) = file.and_then(|file| std::fs::read(file).ok()) else {
+        return Ok(refuse("The file could not be read."));
+    };
+    if !value(args, "--type").is_some_and(|kind| ["macos", "ios", "appletvos", "visionos"].contains(&kind)) {
+        return Ok(refuse("The value of --type is not valid."));
+    }
+    let needed = [
+        "--apple-id",
+        "--bundle-id",
+        "--bundle-version",
+        "--bundle-short-version-string",
+    ];
+    if by_package.is_some() && major < 26 && needed.iter().any(|flag| value(args, flag).is_none()) {
+        return Ok(refuse("--upload-package needs app ID, bundle ID and versions."));
+    }
+    if let Some(problem) = sign_in_problem(call) {
+        return Ok(refuse(problem));
+    }
+    let digest: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let log = call.directory.join("uploads.json");
+    let mut uploads: Vec<Value> = std::fs::read(&log)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    uploads.push(json!({"sha256": digest, "size": bytes.len(), "type": value(args, "--type")}));
+    std::fs::write(log, serde_json::to_vec_pretty(&uploads)?)?;
+    let mut answer = json!({"success-message": "No errors uploading archive.", "tool-version": version(call), "os-version": "Version 15.1 (Build 24B83)"});
+    if major >= 26 {
+        answer["details"] = json!({"delivery-uuid": "5a5a5a5a-0000-4000-8000-000000000001", "transferred": format!("{} bytes in 0.100 seconds", bytes.len())});
+    }
+    Ok(Ended::well(format!("{answer:#}\n")))
+}
+
+/// What is wrong with the way in which the call signs in.
+fn sign_in_problem(call: &Call) -> Option<&'static str> {
+    let args = &call.args;
+    if let Some(key) = value(args, "--apiKey").or_else(|| value(args, "--api-key")) {
+        let file = format!("AuthKey_{key}.p8");
+        let home = call.env.get("HOME").cloned().unwrap_or_default();
+        let folders = [
+            "private_keys".to_owned(),
+            format!("{home}/private_keys"),
+            format!("{home}/.private_keys"),
+            format!("{home}/.appstoreconnect/private_keys"),
+            call.env.get("API_PRIVATE_KEYS_DIR").cloned().unwrap_or_default(),
+        ];
+        let found = folders
+            .iter()
+            .any(|folder| Path::new(folder).join(&file).is_file());
+        return (!found).then_some("Failed to load AuthKey file.");
+    }
+    let password = value(args, "--password").or_else(|| value(args, "-p"))?;
+    let known = match password.strip_prefix("@env:") {
+        Some(name) => call.env.get(name).is_some_and(|value| !value.is_empty()),
+        None => !password.is_empty(),
+    };
+    (!known).then_some("Unable to authenticate. (-19209)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::call;
+    use super::*;
+
+    #[test]
+    fn altool_wants_what_its_version_wants() {
+        let folder = tempfile::tempdir().unwrap();
+        let ipa = folder.path().join("a.ipa");
+        std::fs::write(&ipa, "content").unwrap();
+        let ipa = ipa.display().to_string();
+        let by_package = [
+            "altool",
+            "--upload-package",
+            &ipa,
+            "--type",
+            "ios",
+            "--username",
+            "a",
+            "--password",
+            "@env:P",
+        ];
+        let mut with_password = call(folder.path(), &by_package);
+        with_password.env.insert("P".to_owned(), "secret".to_owned());
+        assert!(run(&with_password).unwrap().stdout.contains("needs app ID"));
+        std::fs::write(folder.path().join("xcode-version"), "26.1").unwrap();
+        assert!(run(&with_password).unwrap().stdout.contains("delivery-uuid"));
+        assert!(
+            run(&call(folder.path(), &by_package))
+                .unwrap()
+                .stdout
+                .contains("-19209")
+        );
+    }
+}
