@@ -1,11 +1,13 @@
 //! Developer tasks: `cargo xtask ci` runs everything that must pass.
 #![expect(
     clippy::print_stderr,
+    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a developer's command-line tool: what steps must not do is its job"
 )]
 
 mod ci;
+mod demo;
 mod generate;
 mod package;
 mod steps;
@@ -14,6 +16,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask TASK
 
+  demo STEP [key=value …]   a step at work, against the sandbox, on a sample project
   ci                 everything that must pass: format, lints, docs, build, tests
   generate           write what is generated: root manifest, launchers, tables of the READMEs
   generate --check   only say what is out of date
@@ -24,6 +27,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let rest = arguments.get(1..).unwrap_or_default();
     let outcome = match arguments.first().map(String::as_str) {
+        Some("demo") => match demo::demo(rest) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Some("ci") => ci::ci(),
         Some("generate") => generate::generate(rest.iter().any(|argument| argument == "--check")),
         Some("stage") => package::stage(rest),

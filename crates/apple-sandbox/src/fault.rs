@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A fault, and when it strikes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-
+pub struct Fault {
     /// Which requests: a method and the beginning of a path, such as `GET /v1/devices`; either may be left out.
     #[serde(default)]
     pub on: String,

@@ -1,0 +1,196 @@
+//! A step at work, on a laptop: against the sandbox, with stand-in tools, on a copy of a real project.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, bail};
+use apple_sandbox::{Sandbox, Seed, tools};
+use similar::{ChangeTag, TextDiff};
+use walkdir::WalkDir;
+
+use crate::steps;
+
+const USAGE: &str = "usage: cargo xtask demo auto-provision-asc [key=value …]
+
+  keys are the step's inputs, such as distribution_type=app-store or mode=plan; with project_path= and scheme=
+  it runs on a copy of your own project";
+
+/// The sample's scheme.
+const SAMPLE: (&str, &str) = ("samples/courier", "Courier");
+
+/// Runs the demo; its exit status is the step's.
+///
+/// # Errors
+/// When something around the step fails.
+pub(crate) fn demo(arguments: &[String]) -> anyhow::Result<ExitCode> {
+    let Some((name, inputs)) = arguments.split_first() else {
+        bail!(USAGE);
+    };
+    if name != "auto-provision-asc" {
+        bail!("there is a demo of auto-provision-asc alone\n{USAGE}");
+    }
+    let inputs: Vec<(&str, &str)> = inputs
+        .iter()
+        .map(|pair| {
+            pair.split_once('=')
+                .with_context(|| format!("`{pair}` is not key=value\n{USAGE}"))
+        })
+        .collect::<Result<_, _>>()?;
+    let binaries = build(name)?;
+
+    let lab = tempfile::Builder::new().prefix("apple-steps-demo-").tempdir()?;
+    let place = |name: &str| -> anyhow::Result<PathBuf> {
+        let folder = lab.path().join(name);
+        std::fs::create_dir_all(&folder)?;
+        Ok(folder)
+    };
+    let (home, temporary, state) = (place("home")?, place("tmp")?, place("tools")?);
+    std::fs::create_dir_all(home.join("Library/Keychains"))?;
+    tools::lay_out(&state.join("bin"), &binaries.join("apple-sandbox"))?;
+    let given = |key: &str| {
+        inputs
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| *value)
+    };
+    let (original, scheme) = match given("project_path") {
+        Some(path) => (
+            Path::new(path).canonicalize().with_context(|| path.to_owned())?,
+            given("scheme").context("scheme= is needed with project_path=")?,
+        ),
+        None => (steps::root().join(SAMPLE.0).join("Courier.xcodeproj"), SAMPLE.1),
+    };
+    let source = original.parent().context("the project has no folder")?;
+    let copy = lab.path().join("project");
+    copy_tree(source, &copy)?;
+    let project = copy.join(original.file_name().unwrap_or_default());
+    let sandbox = Sandbox::start(&Seed::default())?;
+
+    println!(
+        "The sandbox stands in for Bitrise and App Store Connect at {}.",
+        sandbox.url()
+    );
+    println!("The project is a copy of {}.", original.display());
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut step = Command::new(binaries.join(format!("step-{name}")));
+    step.current_dir(&copy)
+        .envs(sandbox.environment())
+        .env("PATH", format!("{}:{path}", state.join("bin").display()))
+        .env(tools::DIRECTORY, &state)
+        .env("HOME", &home)
+        .env("TMPDIR", &temporary)
+        .env("BITRISE_KEYCHAIN_PASSWORD", "sandbox-keychain")
+        .env("project_path", &project)
+        .env("scheme", scheme)
+        .env_remove("CI");
+    for (key, value) in &inputs {
+        if *key != "project_path" {
+            step.env(key, value);
+        }
+    }
+    let status = step.status().context("the step can't be run")?;
+
+    show_outputs(&state);
+    show_diff(source, &copy)?;
+    let (reads, writes) = {
+        let state = sandbox.state();
+        (state.requests.len() - state.writes(), state.writes())
+    };
+    println!(
+        "\nThe step asked {reads} times and changed something {writes} times; nothing of this is left behind."
+    );
+    Ok(ExitCode::from(
+        u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
+    ))
+}
+
+/// Builds what the demo needs and says where it is.
+fn build(name: &str) -> anyhow::Result<PathBuf> {
+    let step = format!("step-{name}");
+    let status = Command::new("cargo")
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--package",
+            &step,
+            "--package",
+            "apple-sandbox",
+        ])
+        .current_dir(steps::root())
+        .status()
+        .context("cargo can't be run")?;
+    if !status.success() {
+        bail!("the build failed");
+    }
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| steps::root().join("target"), PathBuf::from);
+    Ok(std::path::absolute(target.join("debug"))?)
+}
+
+fn copy_tree(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for entry in WalkDir::new(from)
+        .into_iter()
+        .filter_entry(|entry| entry.file_name() != ".git")
+    {
+        let entry = entry?;
+        let target = to.join(entry.path().strip_prefix(from)?);
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(&target)?;
+        } else if entry.file_type().is_file() {
+            std::fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+fn show_outputs(state: &Path) {
+    let store = std::fs::read_to_string(state.join("envstore.yml")).unwrap_or_default();
+    println!("\nOutputs, as the next step gets them:");
+    for (key, value) in tools::envman::read(&store) {
+        println!("  {key}={value}");
+    }
+}
+
+fn show_diff(before: &Path, after: &Path) -> anyhow::Result<()> {
+    println!("\nThe project, before and after:");
+    let mut any = false;
+    for entry in WalkDir::new(after).sort_by_file_name() {
+        let entry = entry?;
+        let name = entry.path().strip_prefix(after)?;
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let (Ok(old), Ok(new)) = (
+            std::fs::read_to_string(before.join(name)),
+            std::fs::read_to_string(entry.path()),
+        ) else {
+            continue;
+        };
+        if old == new {
+            continue;
+        }
+        any = true;
+        println!("  {}", name.display());
+        let diff = TextDiff::from_lines(&old, &new);
+        for group in diff.grouped_ops(1) {
+            for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+                let (sign, colour) = match change.tag() {
+                    ChangeTag::Delete => ("-", "31"),
+                    ChangeTag::Insert => ("+", "32"),
+                    ChangeTag::Equal => (" ", "0"),
+                };
+                print!(
+                    "  \x1b[{colour}m{sign}{}\x1b[0m",
+                    change.value().replace('\n', "")
+                );
+                println!();
+            }
+            println!("  …");
+        }
+    }
+    if !any {
+        println!("  (unchanged)");
+    }
+    Ok(())
+}
