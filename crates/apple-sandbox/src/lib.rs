@@ -23,5 +23,6 @@ pub mod tools;
 
 pub use fault::{Fault, Kind};
 pub use seed::{Seed, SeedCertificate, SeedDevice, SeedProfile};
+pub use serde_json::Value as Json;
 pub use server::Sandbox;
 pub use state::{BundleId, Capability, Certificate, Device, Logged, Profile, State};

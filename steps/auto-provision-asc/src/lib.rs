@@ -140,6 +140,8 @@ fn blocked(error: provisioning::Blocked) -> anyhow::Error {
     anyhow::Error::from(error).hint(advice)
 }
 
+const APPLE_HAS_TROUBLE: &str = "Apple's service has trouble, or the way to it: rebuild later, see https://developer.apple.com/system-status/";
+
 /// Apple's well-known answers, with what to do about them.
 fn refused(error: anyhow::Error) -> anyhow::Error {
     let Some(refusal) = error.chain().find_map(|cause| {
@@ -148,7 +150,15 @@ fn refused(error: anyhow::Error) -> anyhow::Error {
             .refusal()
             .cloned()
     }) else {
-        return error;
+        // No answer at all, or one that says nothing.
+        return if error
+            .chain()
+            .any(|cause| matches!(cause.downcast_ref(), Some(app_store_connect::Error::Transport(_))))
+        {
+            error.hint(APPLE_HAS_TROUBLE)
+        } else {
+            error
+        };
     };
     let skewed = refusal.clock_ahead.filter(|seconds| seconds.abs() > 120);
     let advice = match (refusal.status.as_u16(), skewed) {
@@ -157,7 +167,7 @@ fn refused(error: anyhow::Error) -> anyhow::Error {
         (403, _) if refusal.is_agreement() => "the Account Holder must accept the current agreement at https://developer.apple.com/account and in App Store Connect > Business; then rebuild".to_owned(),
         (403, _) => "give the API key the role Admin, or App Manager with access to Certificates, Identifiers & Profiles".to_owned(),
         (429, _) => "wait until the hourly limit of the key has room again, or use a key of its own for this workspace".to_owned(),
-        (500..=599, _) => "Apple's service has trouble: rebuild later, see https://developer.apple.com/system-status/".to_owned(),
+        (500..=599, _) => APPLE_HAS_TROUBLE.to_owned(),
         _ => return error,
     };
     error.hint(advice)

@@ -1,0 +1,258 @@
+//! A machine for whole runs of a step's real binary: a home, a temporary directory, stand-in tools, a copy of
+//! the sample project, and a sandbox in the place of Bitrise and Apple.
+//!
+//! What a run left behind is looked at afterwards, by [`Machine::leftovers`]: no secret may be in it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "helpers of tests: what fails ends the test"
+)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use apple_sandbox::{Sandbox, tools};
+use walkdir::WalkDir;
+
+/// What the keychain is opened with.
+pub const KEYCHAIN_PASSWORD: &str = "k3ychain-passw0rd";
+
+/// A machine for runs of steps.
+pub struct Machine {
+    root: tempfile::TempDir,
+    variables: BTreeMap<String, String>,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Run {
+    /// The exit status; `None` for one that a signal ended.
+    pub status: Option<i32>,
+    /// Everything that it printed.
+    pub text: String,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Machine {
+    /// A machine as after a fresh start, with stand-in tools and the sample project.
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let machine = Self {
+            root,
+            variables: BTreeMap::new(),
+        };
+        for folder in ["home/Library/Keychains", "tmp", "tools", "deploy"] {
+            std::fs::create_dir_all(machine.path(folder)).unwrap();
+        }
+        tools::lay_out(&machine.path("tools/bin"), &binary("apple-sandbox")).unwrap();
+        copy_tree(&repository().join("samples/courier"), &machine.path("project"));
+        machine
+    }
+
+    /// A place on the machine.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// Sets a variable of every run to come.
+    pub fn set(&mut self, key: &str, value: &str) -> &mut Self {
+        self.variables.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Takes a tool away.
+    pub fn without(&mut self, tool: &str) -> &mut Self {
+        std::fs::remove_file(self.path("tools/bin").join(tool)).unwrap();
+        self
+    }
+
+    /// Makes runs to come meet the sandbox.
+    pub fn meets(&mut self, sandbox: &Sandbox) -> &mut Self {
+        for (key, value) in sandbox.environment() {
+            self.set(&key, &value);
+        }
+        self
+    }
+
+    fn command(&self, step: &str) -> Command {
+        let mut command = Command::new(binary(step));
+        command
+            .env_clear()
+            .current_dir(self.path("project"))
+            .env(
+                "PATH",
+                format!("{}:/usr/bin:/bin", self.path("tools/bin").display()),
+            )
+            .env("HOME", self.path("home"))
+            .env("TMPDIR", self.path("tmp"))
+            .env(tools::DIRECTORY, self.path("tools"))
+            .env("BITRISE_KEYCHAIN_PASSWORD", KEYCHAIN_PASSWORD)
+            .env("BITRISE_DEPLOY_DIR", self.path("deploy"))
+            .env("BITRISE_PROJECT_PATH", self.path("project/Courier.xcodeproj"))
+            .env("BITRISE_SCHEME", "Courier")
+            .envs(&self.variables);
+        command
+    }
+
+    /// Runs a step to its end.
+    pub fn run(&self, step: &str, inputs: &[(&str, &str)]) -> Run {
+        let output = self.command(step).envs(inputs.iter().copied()).output().unwrap();
+        Run {
+            status: output.status.code(),
+            text: String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+        }
+    }
+
+    /// Starts a step and goes on.
+    pub fn start(&self, step: &str, inputs: &[(&str, &str)]) -> Child {
+        self.command(step)
+            .envs(inputs.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    /// What the steps have exported so far.
+    pub fn outputs(&self) -> BTreeMap<String, String> {
+        let store = std::fs::read_to_string(self.path("tools/envstore.yml")).unwrap_or_default();
+        tools::envman::read(&store).into_iter().collect()
+    }
+
+    /// The text of the sample's project file.
+    pub fn project_file(&self) -> String {
+        std::fs::read_to_string(self.path("project/Courier.xcodeproj/project.pbxproj")).unwrap()
+    }
+
+    /// The names of the profiles that are installed.
+    pub fn installed_profiles(&self) -> Vec<String> {
+        let mut names: Vec<String> = files(&self.path("home"))
+            .into_iter()
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "mobileprovision")
+            })
+            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Files outside of the tools' own directory that hold one of the secrets, and everything in the
+    /// temporary directory.
+    pub fn leftovers(&self, secrets: &[String]) -> Vec<PathBuf> {
+        let tools = self.path("tools");
+        let mut found = files(&self.path("tmp"));
+        for path in files(self.root.path()) {
+            if path.starts_with(&tools) {
+                continue;
+            }
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            if secrets.iter().any(|secret| text.contains(secret.as_str())) {
+                found.push(path);
+            }
+        }
+        found
+    }
+}
+
+/// The secrets of a sandbox and a machine, as a leak would show them.
+pub fn secrets(sandbox: &Sandbox) -> Vec<String> {
+    let state = sandbox.state();
+    let key_lines = state.private_key.lines().filter(|line| !line.starts_with("---"));
+    key_lines
+        .map(str::to_owned)
+        .chain([
+            state.build_api_token.clone(),
+            "sandbox-passphrase".to_owned(),
+            KEYCHAIN_PASSWORD.to_owned(),
+        ])
+        .collect()
+}
+
+/// Every file below a folder.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    WalkDir::new(folder)
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.file_type().is_file())
+        .map(walkdir::DirEntry::into_path)
+        .collect()
+}
+
+/// The repository's root.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Copies a folder.
+pub fn copy_tree(from: &Path, to: &Path) {
+    for entry in WalkDir::new(from) {
+        let entry = entry.unwrap();
+        let target = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(target).unwrap();
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The binary of that name, built once where it is not there yet: cargo builds no other package's binaries
+/// for a test.
+pub fn binary(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        // The test lies in <profile>/deps.
+        let test = std::env::current_exe().unwrap();
+        let profile = test.parent().unwrap().parent().unwrap().to_owned();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--workspace", "--bins"]);
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        let status = cargo
+            .current_dir(repository())
+            .env("CARGO_TARGET_DIR", profile.parent().unwrap())
+            .status()
+            .unwrap();
+        assert!(status.success(), "the binaries could not be built");
+        profile
+    });
+    let path = folder.join(name);
+    assert!(path.is_file(), "there is no binary {}", path.display());
+    path
+}
+
+impl Run {
+    /// The same, if the run ended with this status.
+    pub fn ended(self, status: i32) -> Self {
+        assert_eq!(self.status, Some(status), "{}", self.text);
+        self
+    }
+
+    /// The same, if each of the words was printed.
+    pub fn said(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(self.text.contains(word), "`{word}` was not said:\n{}", self.text);
+        }
+        self
+    }
+
+    /// The same, if no secret was printed.
+    pub fn kept(self, secrets: &[String]) -> Self {
+        if let Some(secret) = secrets.iter().find(|secret| self.text.contains(secret.as_str())) {
+            panic!("the secret `{secret}` was printed:\n{}", self.text);
+        }
+        self
+    }
+}
