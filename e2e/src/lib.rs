@@ -9,6 +9,8 @@
     reason = "helpers of tests: what fails ends the test"
 )]
 
+pub mod contract;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

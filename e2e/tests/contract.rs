@@ -1,0 +1,102 @@
+//! Every request of the steps and every answer of the sandbox against Apple's own API document.
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails ends the test")]
+
+use apple_sandbox::{Sandbox, Seed, SeedDevice, SeedProfile};
+use e2e::Machine;
+use e2e::contract::Contract;
+
+/// A portal that gives the step a reason for every kind of request.
+fn seed() -> Seed {
+    let profile = |name: &str, days, state: &str| SeedProfile {
+        name: name.to_owned(),
+        profile_type: "IOS_APP_DEVELOPMENT".to_owned(),
+        bundle_id: "com.example.courier".to_owned(),
+        days,
+        state: state.to_owned(),
+    };
+    Seed {
+        bundle_ids: [("com.example.courier".to_owned(), vec!["GAME_CENTER".to_owned()])].into(),
+        // More than an answer includes, so that the rest is asked for.
+        profiles: (0..60)
+            .map(|index| profile(&format!("Other profile {index}"), 100, "ACTIVE"))
+            .chain([profile(
+                "Bitrise iOS development - (com.example.courier)",
+                100,
+                "INVALID",
+            )])
+            .collect(),
+        // More than a page.
+        devices: (0..230)
+            .map(|index| SeedDevice {
+                name: format!("Device {index}"),
+                udid: format!("00008110-{index:016X}"),
+                device_class: "IPHONE".to_owned(),
+                status: if index % 50 == 0 { "DISABLED" } else { "ENABLED" }.to_owned(),
+            })
+            .collect(),
+        device_limit: 300,
+        ..Seed::default()
+    }
+}
+
+#[test]
+fn requests_and_answers_are_those_of_the_document() {
+    let Some(contract) = Contract::at_hand() else {
+        eprintln!("skipped: Apple's API document is not beside the repository");
+        return;
+    };
+    let sandbox = Sandbox::start(&seed()).unwrap();
+    let mut machine = Machine::new();
+    machine.meets(&sandbox);
+    for distribution in ["app-store", "ad-hoc"] {
+        machine
+            .run(
+                "step-auto-provision-asc",
+                &[
+                    ("distribution_type", distribution),
+                    ("register_test_devices", "yes"),
+                    ("sign_uitest_targets", "yes"),
+                ],
+            )
+            .ended(0);
+    }
+    let state = sandbox.state();
+    let judged: Vec<_> = state
+        .requests
+        .iter()
+        .filter(|request| request.path.starts_with("/v1/"))
+        .collect();
+    let kinds: std::collections::BTreeSet<String> = judged
+        .iter()
+        .map(|request| {
+            format!(
+                "{} {}",
+                request.method,
+                request.path.split('/').nth(2).unwrap_or_default()
+            )
+        })
+        .collect();
+    for kind in [
+        "GET certificates",
+        "GET devices",
+        "POST devices",
+        "GET bundleIds",
+        "POST bundleIds",
+        "POST bundleIdCapabilities",
+        "POST profiles",
+        "DELETE profiles",
+    ] {
+        assert!(kinds.contains(kind), "{kind} is missing in {kinds:?}");
+    }
+    let problems: Vec<String> = judged
+        .iter()
+        .flat_map(|request| contract.judge(request))
+        .collect();
+    assert!(
+        problems.is_empty(),
+        "{} problems: {:#?}",
+        problems.len(),
+        &problems[..problems.len().min(12)]
+    );
+    eprintln!("{} requests and answers are as documented", judged.len());
+}
