@@ -12,6 +12,8 @@
 pub mod contract;
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -74,6 +76,36 @@ impl Machine {
     pub fn without(&mut self, tool: &str) -> &mut Self {
         std::fs::remove_file(self.path("tools/bin").join(tool)).unwrap();
         self
+    }
+
+    /// Puts a tool of the test's own on `PATH`: a shell script. Every call of it is written to
+    /// `<name>.calls`, an argument per line, with a blank line after each call.
+    pub fn tool(&mut self, name: &str, script: &str) -> &mut Self {
+        let path = self.path("tools/bin").join(name);
+        // A link to the stand-ins would be written through.
+        let _ = std::fs::remove_file(&path);
+        let calls = self.path(&format!("tools/{name}.calls"));
+        let log = format!("{{ printf '%s\\n' \"$@\"; echo; }} >> '{}'", calls.display());
+        std::fs::write(&path, format!("#!/bin/sh\n{log}\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    /// The calls of a tool of the test's own, as words.
+    pub fn calls(&self, name: &str) -> Vec<Vec<String>> {
+        let text = std::fs::read_to_string(self.path(&format!("tools/{name}.calls"))).unwrap_or_default();
+        text.split("\n\n")
+            .filter(|call| !call.is_empty())
+            .map(|call| call.lines().map(str::to_owned).collect())
+            .collect()
+    }
+
+    /// Writes a file, and says where it is.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path.display().to_string()
     }
 
     /// Makes runs to come meet the sandbox.
@@ -179,6 +211,47 @@ pub fn secrets(sandbox: &Sandbox) -> Vec<String> {
             KEYCHAIN_PASSWORD.to_owned(),
         ])
         .collect()
+}
+
+/// A small `.ipa`: a zip with the app's Info.plist and its profile.
+pub fn ipa(info: &[(&str, &str)]) -> Vec<u8> {
+    let mut fields = BTreeMap::from([
+        ("CFBundleIdentifier", "com.example.courier"),
+        ("CFBundleVersion", "42"),
+        ("CFBundleShortVersionString", "1.2.3"),
+        ("DTPlatformName", "iphoneos"),
+    ]);
+    for (key, value) in info {
+        if value.is_empty() {
+            fields.remove(key);
+        } else {
+            fields.insert(key, value);
+        }
+    }
+    let body: String = fields
+        .iter()
+        .map(|(key, value)| format!("<key>{key}</key><string>{value}</string>"))
+        .collect();
+    let plist = format!("<?xml version=\"1.0\"?><plist version=\"1.0\"><dict>{body}</dict></plist>");
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    for (name, content) in [
+        ("Payload/Courier.app/Info.plist", plist.as_bytes()),
+        ("Payload/Courier.app/Courier", b"not a real binary"),
+    ] {
+        archive.start_file(name, options).unwrap();
+        archive.write_all(content).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// Tells a child to end, as Bitrise does when a build is aborted.
+pub fn terminate(child: &Child) {
+    let status = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
 }
 
 /// Every file below a folder.
