@@ -5,6 +5,7 @@
 
 mod container;
 mod error;
+mod json;
 mod pbxproj;
 mod project;
 mod scheme;
@@ -16,7 +17,7 @@ mod xml;
 
 pub use container::Container;
 pub use error::Error;
-pub use pbxproj::{Document, Entry, Node, SyntaxError, Value};
+pub use pbxproj::{Document, Entry, Format, Node, SyntaxError, Value};
 pub use project::{Platform, Project, Target};
 pub use scheme::{BuildEntry, Scheme};
 pub use settings::{Answer, Settings};

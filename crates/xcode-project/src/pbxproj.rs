@@ -6,15 +6,27 @@
 
 use std::ops::Range;
 
-use crate::xml;
+use crate::{json, xml};
 
 /// Deeper nesting than any real project has.
 const DEEPEST: usize = 64;
+
+/// The forms that a property list is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `{ key = value; }`, which Xcode writes.
+    OpenStep,
+    /// XML, which older tools write.
+    Xml,
+    /// JSON, which converters write.
+    Json,
+}
 
 /// A property list with the text that it was read from.
 #[derive(Debug, Clone)]
 pub struct Document {
     text: String,
+    format: Format,
     root: Node,
 }
 
@@ -104,14 +116,21 @@ impl Node {
 }
 
 impl Document {
-    /// Reads a property list in OpenStep or XML form.
+    /// Reads a property list in OpenStep, XML or JSON form.
     ///
     /// # Errors
     /// With line, column and what was expected.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let mut parser = Parser { text, at: 0 };
-        if is_xml(text) {
-            let root = xml::parse(text).map_err(|(at, expected)| {
+        let other = if is_xml(text) {
+            Some((Format::Xml, xml::parse(text)))
+        } else if json::is_json(text) {
+            Some((Format::Json, json::parse(text)))
+        } else {
+            None
+        };
+        if let Some((format, parsed)) = other {
+            let root = parsed.map_err(|(at, expected)| {
                 parser.at = at;
                 SyntaxError {
                     expected,
@@ -120,6 +139,7 @@ impl Document {
             })?;
             return Ok(Self {
                 text: text.to_owned(),
+                format,
                 root,
             });
         }
@@ -133,8 +153,14 @@ impl Document {
         }
         Ok(Self {
             text: text.to_owned(),
+            format: Format::OpenStep,
             root,
         })
+    }
+
+    /// The form that it is written in.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// The outermost value.
@@ -149,19 +175,27 @@ impl Document {
 
     /// A string in the document's form.
     pub(crate) fn literal(&self, text: &str) -> String {
-        if is_xml(&self.text) {
-            xml::written(text)
-        } else {
-            written(text)
+        match self.format {
+            Format::OpenStep => written(text),
+            Format::Xml => xml::written(text),
+            Format::Json => json::written(text),
         }
     }
 
     /// A key with its value in the document's form; `lead` is the white space before a line of its own.
     pub(crate) fn assignment(&self, key: &str, value: &str, lead: &str) -> String {
-        if is_xml(&self.text) {
-            format!("{}{lead}{}", xml::written_key(key), xml::written(value))
-        } else {
-            format!("{} = {};", written(key), written(value))
+        match self.format {
+            Format::OpenStep => format!("{} = {};", written(key), written(value)),
+            Format::Xml => format!("{}{lead}{}", xml::written_key(key), xml::written(value)),
+            Format::Json => format!("{}: {}", json::written(key), json::written(value)),
+        }
+    }
+
+    /// What stands between two entries of a dictionary, where the entries themselves do not end in it.
+    pub(crate) fn separator(&self) -> &'static str {
+        match self.format {
+            Format::OpenStep | Format::Xml => "",
+            Format::Json => ",",
         }
     }
 

@@ -131,18 +131,22 @@ impl Edits<'_> {
         }
         let text = self.document.text();
         let line = |lead: &str| self.document.assignment(key, value, lead);
+        let separator = self.document.separator();
         let entries = dictionary.entries();
         let before = entries.iter().rfind(|entry| entry.key.as_str() < key);
         let edit = match (before, entries.first()) {
             (Some(before), _) => {
                 let lead = lead_of(text, before.span.start);
-                (before.span.end..before.span.end, format!("{lead}{}", line(&lead)))
+                (
+                    before.span.end..before.span.end,
+                    format!("{separator}{lead}{}", line(&lead)),
+                )
             }
             (None, Some(first)) => {
                 let lead = lead_of(text, first.span.start);
                 (
                     first.span.start..first.span.start,
-                    format!("{}{lead}", line(&lead)),
+                    format!("{}{separator}{lead}", line(&lead)),
                 )
             }
             (None, None) if text[dictionary.span.clone()].ends_with("/>") => {
@@ -157,7 +161,10 @@ impl Edits<'_> {
                 } else {
                     lead
                 };
-                (at..at, format!("{lead}{}", line(&lead)))
+                // What was put into this empty dictionary before needs its separator now.
+                let is_first = !self.list.iter().any(|(range, _)| *range == (at..at));
+                let separator = if is_first { "" } else { separator };
+                (at..at, format!("{separator}{lead}{}", line(&lead)))
             }
         };
         self.list.push(edit);

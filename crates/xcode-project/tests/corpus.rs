@@ -22,11 +22,6 @@ fn project_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn is_json(text: &str) -> bool {
-    text.strip_prefix('{')
-        .is_some_and(|rest| rest.trim_start().starts_with("\"archiveVersion\":"))
-}
-
 fn files() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     project_files(Path::new(CORPUS), &mut found);
@@ -37,7 +32,7 @@ fn files() -> Vec<(PathBuf, String)> {
     let texts = found
         .into_iter()
         .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()));
-    texts.filter(|(_, text)| !is_json(text)).collect()
+    texts.collect()
 }
 
 #[test]
