@@ -13,6 +13,16 @@ use crate::scheme::{BuildEntry, Scheme};
 pub struct Container {
     path: PathBuf,
     projects: Vec<PathBuf>,
+    references: Vec<FileReference>,
+}
+
+/// A file that a workspace names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReference {
+    /// Its location, such as `group:App.xcodeproj`, with the groups around it applied.
+    pub location: String,
+    /// Where it is; `None` for locations that only Xcode can resolve.
+    pub path: Option<PathBuf>,
 }
 
 impl Container {
@@ -26,14 +36,31 @@ impl Container {
         if !path.is_dir() {
             return Err(Error::NoContainer(path));
         }
-        let projects = if ends_in("xcodeproj") {
-            vec![path.clone()]
+        let references = if ends_in("xcodeproj") {
+            Vec::new()
         } else if ends_in("xcworkspace") {
-            projects_of_workspace(&path)?
+            references_of_workspace(&path)?
         } else {
             return Err(Error::NoContainer(path));
         };
-        Ok(Self { path, projects })
+        let mut projects: Vec<PathBuf> = references
+            .iter()
+            .filter_map(|reference| reference.path.clone())
+            .filter(|path| path.extension().is_some_and(|end| end == "xcodeproj"))
+            .collect();
+        if ends_in("xcodeproj") {
+            projects.push(path.clone());
+        }
+        Ok(Self {
+            path,
+            projects,
+            references,
+        })
+    }
+
+    /// The files that a workspace names, in its order; none for a project.
+    pub fn file_references(&self) -> &[FileReference] {
+        &self.references
     }
 
     /// The projects, in the workspace's order.
@@ -105,7 +132,7 @@ fn sorted_entries(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn projects_of_workspace(workspace: &Path) -> Result<Vec<PathBuf>, Error> {
+fn references_of_workspace(workspace: &Path) -> Result<Vec<FileReference>, Error> {
     let file = workspace.join("contents.xcworkspacedata");
     let text = std::fs::read_to_string(&file).map_err(|source| Error::Io {
         what: "read",
@@ -119,7 +146,7 @@ fn projects_of_workspace(workspace: &Path) -> Result<Vec<PathBuf>, Error> {
     let root = workspace.parent().unwrap_or(Path::new("")).to_owned();
     // The folder that `group:` counts from, for each open group.
     let mut groups = vec![root.clone()];
-    let mut projects = Vec::new();
+    let mut references = Vec::new();
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     loop {
         match reader
@@ -134,11 +161,13 @@ fn projects_of_workspace(workspace: &Path) -> Result<Vec<PathBuf>, Error> {
                 groups.pop();
             }
             Event::Start(tag) | Event::Empty(tag) if tag.name().as_ref() == "FileRef" => {
-                let project = resolved(&location(&tag), &groups, &root);
-                projects
-                    .extend(project.filter(|path| path.extension().is_some_and(|end| end == "xcodeproj")));
+                let location = location(&tag);
+                references.push(FileReference {
+                    path: resolved(&location, &groups, &root),
+                    location,
+                });
             }
-            Event::Eof => return Ok(projects),
+            Event::Eof => return Ok(references),
             _ => {}
         }
     }

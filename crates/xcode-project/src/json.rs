@@ -61,7 +61,11 @@ type Outcome<T> = Result<T, (usize, String)>;
 
 impl<'a> Reader<'a> {
     fn new(text: &'a str) -> Self {
-        let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        let at = if text.starts_with('\u{feff}') {
+            '\u{feff}'.len_utf8()
+        } else {
+            0
+        };
         Self { text, at }
     }
 

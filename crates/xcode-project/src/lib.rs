@@ -11,14 +11,16 @@ mod project;
 mod scheme;
 mod settings;
 mod signing;
+mod view;
 mod xcconfig;
 pub mod xcodebuild;
 mod xml;
 
-pub use container::Container;
+pub use container::{Container, FileReference};
 pub use error::Error;
 pub use pbxproj::{Document, Entry, Format, Node, SyntaxError, Value};
 pub use project::{Platform, Project, Target};
 pub use scheme::{BuildEntry, Scheme};
-pub use settings::{Answer, Settings};
+pub use settings::{Answer, Origin, Settings};
 pub use signing::ManualSigning;
+pub use view::{BaseConfiguration, Dependency, DependencyKind, Details};

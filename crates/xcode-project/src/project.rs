@@ -7,7 +7,7 @@ use plist::{Dictionary, Value as Plist};
 
 use crate::error::Error;
 use crate::pbxproj::{Document, Node, Value};
-use crate::settings::{Answer, Settings, built_in};
+use crate::settings::{Answer, Level, Origin, Settings, built_in};
 use crate::xcconfig;
 
 /// What a target is built for.
@@ -123,8 +123,8 @@ impl Project {
         self.object(self.document.root().text("rootObject")?)
     }
 
-    /// The folder that paths in the project count from.
-    fn source_root(&self) -> PathBuf {
+    /// The folder that paths in the project count from: `$(SRCROOT)`.
+    pub fn source_root(&self) -> PathBuf {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         let inner = self
             .root()
@@ -133,7 +133,7 @@ impl Project {
         folder.join(inner)
     }
 
-    fn ids(node: Option<&Node>) -> impl Iterator<Item = &str> {
+    pub(crate) fn ids(node: Option<&Node>) -> impl Iterator<Item = &str> {
         node.map(Node::items)
             .unwrap_or_default()
             .iter()
@@ -214,12 +214,23 @@ impl Project {
         let of_target = self
             .configuration(object, configuration)
             .ok_or_else(no_configuration)?;
-        let mut levels = vec![assignments(of_target), self.base_configuration(of_target)];
+        let mut missing_files = Vec::new();
+        let mut levels = vec![
+            Level {
+                origin: Origin::Target,
+                assignments: assignments(of_target),
+            },
+            self.base_configuration(of_target, Origin::TargetXcconfig, &mut missing_files),
+        ];
         if let Some(of_project) = self
             .root()
             .and_then(|root| self.configuration(root, configuration))
         {
-            levels.extend([assignments(of_project), self.base_configuration(of_project)]);
+            levels.push(Level {
+                origin: Origin::Project,
+                assignments: assignments(of_project),
+            });
+            levels.push(self.base_configuration(of_project, Origin::ProjectXcconfig, &mut missing_files));
         }
         let root = self.source_root().display().to_string();
         levels.push(built_in(BTreeMap::from([
@@ -247,21 +258,35 @@ impl Project {
             levels,
             sdk: String::new(),
             configuration: configuration.to_owned(),
+            missing_files,
         };
         settings.sdk = sdk(&settings);
         Ok(settings)
     }
 
-    fn base_configuration(&self, configuration: &Node) -> Vec<(String, String)> {
-        let path = configuration
-            .text("baseConfigurationReference")
-            .and_then(|id| self.path_of(id));
-        path.map(|path| xcconfig::read(&path, &mut Vec::new()))
-            .unwrap_or_default()
+    fn base_configuration(&self, configuration: &Node, origin: Origin, missing: &mut Vec<PathBuf>) -> Level {
+        let path = self.base_configuration_path(configuration);
+        Level {
+            origin,
+            assignments: path
+                .map(|path| xcconfig::read(&path, missing))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// The xcconfig file below a configuration.
+    pub(crate) fn base_configuration_path(&self, configuration: &Node) -> Option<PathBuf> {
+        if let Some(id) = configuration.text("baseConfigurationReference") {
+            return self.path_of(id);
+        }
+        // Since object version 71 a file in a synchronized folder is named by the folder and its own path.
+        let anchor = configuration.text("baseConfigurationReferenceAnchor")?;
+        let name = configuration.text("baseConfigurationReferenceRelativePath")?;
+        Some(self.path_of(anchor)?.join(name))
     }
 
     /// Where a file reference points to.
-    fn path_of(&self, id: &str) -> Option<PathBuf> {
+    pub(crate) fn path_of(&self, id: &str) -> Option<PathBuf> {
         let object = self.object(id)?;
         let path = object.text("path").unwrap_or_default();
         match object.text("sourceTree").unwrap_or("<group>") {

@@ -13,6 +13,14 @@ pub struct Scheme {
     pub name: String,
     /// The configuration of its Archive action.
     pub archive_configuration: Option<String>,
+    /// The configuration of its Test action.
+    pub test_configuration: Option<String>,
+    /// The configuration of its Run action.
+    pub launch_configuration: Option<String>,
+    /// The configuration of its Profile action.
+    pub profile_configuration: Option<String>,
+    /// The configuration of its Analyze action.
+    pub analyze_configuration: Option<String>,
     /// What its Build action builds.
     pub entries: Vec<BuildEntry>,
     /// What its Test action tests, skipped ones left out.
@@ -43,7 +51,13 @@ struct File {
     #[serde(rename = "TestAction", default)]
     test: TestAction,
     #[serde(rename = "ArchiveAction", default)]
-    archive: ArchiveAction,
+    archive: Action,
+    #[serde(rename = "LaunchAction", default)]
+    launch: Action,
+    #[serde(rename = "ProfileAction", default)]
+    profile: Action,
+    #[serde(rename = "AnalyzeAction", default)]
+    analyze: Action,
 }
 
 #[derive(Default, Deserialize)]
@@ -68,6 +82,8 @@ struct EntryElement {
 
 #[derive(Default, Deserialize)]
 struct TestAction {
+    #[serde(rename = "@buildConfiguration")]
+    configuration: Option<String>,
     #[serde(rename = "Testables", default)]
     testables: Testables,
 }
@@ -87,7 +103,7 @@ struct Testable {
 }
 
 #[derive(Default, Deserialize)]
-struct ArchiveAction {
+struct Action {
     #[serde(rename = "@buildConfiguration")]
     configuration: Option<String>,
 }
@@ -144,6 +160,10 @@ impl Scheme {
                 .map(|stem| stem.to_string_lossy().into_owned())
                 .unwrap_or_default(),
             archive_configuration: file.archive.configuration,
+            test_configuration: file.test.configuration,
+            launch_configuration: file.launch.configuration,
+            profile_configuration: file.profile.configuration,
+            analyze_configuration: file.analyze.configuration,
             entries: built.collect(),
             tests: tested
                 .filter_map(|testable| testable.reference)

@@ -4,6 +4,7 @@
 //! defaults. An answer is a value or a list of what is not defined; it is never a guess.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// Longer chains of references than any real project has.
 const DEEPEST: usize = 32;
@@ -37,21 +38,77 @@ impl Answer {
     }
 }
 
+/// Where an assignment stands; the stronger comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// What `xcodebuild` said.
+    Xcodebuild,
+    /// The target's configuration.
+    Target,
+    /// The xcconfig file below it.
+    TargetXcconfig,
+    /// The project's configuration.
+    Project,
+    /// The xcconfig file below it.
+    ProjectXcconfig,
+    /// What follows from the target itself.
+    BuiltIn,
+}
+
+/// The assignments of one level, in their order.
+#[derive(Debug, Clone)]
+pub(crate) struct Level {
+    pub(crate) origin: Origin,
+    pub(crate) assignments: Vec<(String, String)>,
+}
+
 /// The settings of one target in one configuration, for one SDK.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub(crate) levels: Vec<Vec<(String, String)>>,
+    pub(crate) levels: Vec<Level>,
     pub(crate) sdk: String,
     pub(crate) configuration: String,
+    /// xcconfig files that a build needs and that are not there.
+    pub(crate) missing_files: Vec<PathBuf>,
 }
 
 impl Settings {
     /// The same, with values that `xcodebuild -showBuildSettings` gave for this target: they win.
     #[must_use]
     pub fn overridden(mut self, values: impl IntoIterator<Item = (String, String)>) -> Self {
-        self.levels.insert(0, values.into_iter().collect());
+        let level = Level {
+            origin: Origin::Xcodebuild,
+            assignments: values.into_iter().collect(),
+        };
+        self.levels.insert(0, level);
         self.sdk = crate::project::sdk(&self);
         self
+    }
+
+    /// The SDK that the settings are for, such as `iphoneos`; blank when the project files do not say.
+    pub fn sdk(&self) -> &str {
+        &self.sdk
+    }
+
+    /// The same settings as they are for another SDK.
+    #[must_use]
+    pub fn for_sdk(&self, sdk: &str) -> Self {
+        Self {
+            sdk: sdk.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The assignment that wins, as it is written, and where it stands.
+    pub fn raw(&self, setting: &str) -> Option<(Origin, &str)> {
+        let (level, raw) = self.find(setting, 0)?;
+        Some((self.levels.get(level)?.origin, raw))
+    }
+
+    /// xcconfig files that are named without being optional, and are not there: what they would define is not
+    /// known.
+    pub fn missing_files(&self) -> impl Iterator<Item = &Path> {
+        self.missing_files.iter().map(PathBuf::as_path)
     }
 
     /// A setting's value.
@@ -88,7 +145,7 @@ impl Settings {
             .iter()
             .enumerate()
             .skip(from)
-            .find_map(|(level, assignments)| {
+            .find_map(|(level, Level { assignments, .. })| {
                 let best = assignments.iter().filter_map(|(key, value)| {
                     let conditions = key.strip_prefix(setting)?;
                     Some((self.specificity(conditions)?, value))
@@ -270,11 +327,14 @@ fn matches(pattern: &str, text: &str) -> bool {
 }
 
 /// Defaults that follow from the target itself.
-pub(crate) fn built_in(pairs: BTreeMap<&str, String>) -> Vec<(String, String)> {
-    pairs
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), value))
-        .collect()
+pub(crate) fn built_in(pairs: BTreeMap<&str, String>) -> Level {
+    Level {
+        origin: Origin::BuiltIn,
+        assignments: pairs
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect(),
+    }
 }
 
 #[cfg(test)]
@@ -282,16 +342,18 @@ mod tests {
     use super::*;
 
     fn settings(levels: &[&[(&str, &str)]]) -> Settings {
-        let own = |level: &&[(&str, &str)]| {
-            level
+        let own = |level: &&[(&str, &str)]| Level {
+            origin: Origin::Target,
+            assignments: level
                 .iter()
                 .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect()
+                .collect(),
         };
         Settings {
             levels: levels.iter().map(own).collect(),
             sdk: "iphoneos".to_owned(),
             configuration: "Release".to_owned(),
+            missing_files: Vec::new(),
         }
     }
 
