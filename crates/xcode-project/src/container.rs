@@ -6,6 +6,8 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::error::Error;
+use crate::paths::normalized;
+use crate::project::Project;
 use crate::scheme::{BuildEntry, Scheme};
 
 /// A project, or a workspace with its projects.
@@ -96,17 +98,27 @@ impl Container {
         }
     }
 
-    /// The project that a scheme's entry is in. References count from the folder of the scheme's holder.
+    /// The project that a scheme's entry is in. References count from the folder of the workspace, or from the
+    /// source root of the project, that holds the scheme.
     pub fn project_of(&self, scheme: &Scheme, entry: &BuildEntry) -> PathBuf {
         let location = entry
             .container
             .strip_prefix("container:")
             .unwrap_or(&entry.container);
+        let is_project = scheme
+            .holder
+            .extension()
+            .is_some_and(|extension| extension == "xcodeproj");
+        let root = is_project
+            .then(|| Project::open(&scheme.holder).ok())
+            .flatten()
+            .map(|project| project.source_root());
         let folder = scheme.holder.parent().unwrap_or(Path::new(""));
-        folder.join(location)
+        normalized(&root.as_deref().unwrap_or(folder).join(location))
     }
 
-    fn scheme_files(&self) -> Vec<(PathBuf, PathBuf)> {
+    /// The files of all schemes, each with the project or workspace that holds it: the container's own first.
+    pub fn scheme_files(&self) -> Vec<(PathBuf, PathBuf)> {
         let mut files = Vec::new();
         let holders =
             std::iter::once(&self.path).chain(self.projects.iter().filter(|project| **project != self.path));
@@ -186,8 +198,9 @@ fn resolved(location: &str, groups: &[PathBuf], root: &Path) -> Option<PathBuf> 
         "group" => Some(groups.last()?.join(path)),
         "container" => Some(root.join(path)),
         "absolute" => Some(PathBuf::from(path)),
-        // A workspace inside a project means the project around it.
-        "self" => Some(root.to_owned()),
+        // A workspace inside a project means the project around it; older ones name it once more.
+        "self" if path.is_empty() => Some(root.to_owned()),
+        "self" => Some(root.parent()?.join(path)),
         _ => None,
     }
 }

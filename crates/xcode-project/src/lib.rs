@@ -6,6 +6,7 @@
 mod container;
 mod error;
 mod json;
+mod paths;
 mod pbxproj;
 mod project;
 mod scheme;
@@ -18,9 +19,11 @@ mod xml;
 
 pub use container::{Container, FileReference};
 pub use error::Error;
+pub use paths::normalized;
 pub use pbxproj::{Document, Entry, Format, Node, SyntaxError, Value};
 pub use project::{Platform, Project, Target};
 pub use scheme::{BuildEntry, Scheme};
 pub use settings::{Answer, Origin, Settings};
 pub use signing::ManualSigning;
 pub use view::{BaseConfiguration, Dependency, DependencyKind, Details};
+pub use xcconfig::MissingFile;

@@ -11,6 +11,9 @@ use crate::{json, xml};
 /// Deeper nesting than any real project has.
 const DEEPEST: usize = 64;
 
+/// A larger file than any real project has.
+const LARGEST: usize = 256 << 20;
+
 /// The forms that a property list is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -122,6 +125,9 @@ impl Document {
     /// With line, column and what was expected.
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let mut parser = Parser { text, at: 0 };
+        if text.len() > LARGEST {
+            return Err(parser.expected("a file of at most 256 MiB"));
+        }
         let other = if is_xml(text) {
             Some((Format::Xml, xml::parse(text)))
         } else if json::is_json(text) {
@@ -228,10 +234,17 @@ impl Parser<'_> {
     fn expected(&self, what: &str) -> SyntaxError {
         let before = &self.text[..self.at];
         let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let is_conflict = ["<<<<<<<", "=======", ">>>>>>>"]
+            .iter()
+            .any(|marker| self.text[start..].starts_with(marker));
         SyntaxError {
             line: before.matches('\n').count() + 1,
             column: self.text[start..self.at].chars().count() + 1,
-            expected: format!("expected {what}"),
+            expected: if is_conflict {
+                "this is the mark of a merge conflict: resolve it first".to_owned()
+            } else {
+                format!("expected {what}")
+            },
             source_line: self.text[start..]
                 .lines()
                 .next()

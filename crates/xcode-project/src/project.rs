@@ -1,14 +1,16 @@
 //! A project's targets, configurations and settings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use plist::{Dictionary, Value as Plist};
 
 use crate::error::Error;
+use crate::paths::normalized;
 use crate::pbxproj::{Document, Node, Value};
 use crate::settings::{Answer, Level, Origin, Settings, built_in};
-use crate::xcconfig;
+use crate::xcconfig::{self, MissingFile};
 
 /// What a target is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub struct Project {
     pub(crate) file: PathBuf,
     path: PathBuf,
     pub(crate) document: Document,
+    /// Where each object stands among the document's objects.
+    objects: HashMap<String, usize>,
+    /// The group that holds each object.
+    parents: OnceLock<HashMap<String, String>>,
 }
 
 /// A target of a project.
@@ -93,7 +99,9 @@ impl Project {
         let project = Self {
             file,
             path: path.to_owned(),
+            objects: positions(&document),
             document,
+            parents: OnceLock::new(),
         };
         let root = project.document.root().text("rootObject").unwrap_or_default();
         if project.object(root).is_none() {
@@ -116,7 +124,8 @@ impl Project {
     }
 
     pub(crate) fn object(&self, id: &str) -> Option<&Node> {
-        self.document.root().get("objects")?.get(id)
+        let objects = self.document.root().get("objects")?.entries();
+        Some(&objects.get(*self.objects.get(id)?)?.value)
     }
 
     pub(crate) fn root(&self) -> Option<&Node> {
@@ -130,7 +139,7 @@ impl Project {
             .root()
             .and_then(|root| root.text("projectDirPath"))
             .unwrap_or_default();
-        folder.join(inner)
+        normalized(&folder.join(inner))
     }
 
     pub(crate) fn ids(node: Option<&Node>) -> impl Iterator<Item = &str> {
@@ -215,6 +224,18 @@ impl Project {
             .configuration(object, configuration)
             .ok_or_else(no_configuration)?;
         let mut missing_files = Vec::new();
+        let of_project = self
+            .root()
+            .and_then(|root| self.configuration(root, configuration));
+        let project_level = of_project.map(|of_project| {
+            [
+                Level {
+                    origin: Origin::Project,
+                    assignments: assignments(of_project),
+                },
+                self.base_configuration(of_project, Origin::ProjectXcconfig, &mut missing_files),
+            ]
+        });
         let mut levels = vec![
             Level {
                 origin: Origin::Target,
@@ -222,16 +243,7 @@ impl Project {
             },
             self.base_configuration(of_target, Origin::TargetXcconfig, &mut missing_files),
         ];
-        if let Some(of_project) = self
-            .root()
-            .and_then(|root| self.configuration(root, configuration))
-        {
-            levels.push(Level {
-                origin: Origin::Project,
-                assignments: assignments(of_project),
-            });
-            levels.push(self.base_configuration(of_project, Origin::ProjectXcconfig, &mut missing_files));
-        }
+        levels.extend(project_level.into_iter().flatten());
         let root = self.source_root().display().to_string();
         levels.push(built_in(BTreeMap::from([
             ("TARGET_NAME", target.name.clone()),
@@ -264,7 +276,12 @@ impl Project {
         Ok(settings)
     }
 
-    fn base_configuration(&self, configuration: &Node, origin: Origin, missing: &mut Vec<PathBuf>) -> Level {
+    fn base_configuration(
+        &self,
+        configuration: &Node,
+        origin: Origin,
+        missing: &mut Vec<MissingFile>,
+    ) -> Level {
         let path = self.base_configuration_path(configuration);
         Level {
             origin,
@@ -303,26 +320,18 @@ impl Project {
         if depth > 64 {
             return None;
         }
-        let root = self.root()?;
-        let objects = self.document.root().get("objects")?.entries();
-        let parent = objects.iter().find(|entry| {
-            let is_group = matches!(
-                entry.value.text("isa"),
-                Some("PBXGroup" | "PBXVariantGroup" | "XCVersionGroup")
-            );
-            is_group && Self::ids(entry.value.get("children")).any(|child| child == id)
-        });
-        let Some(parent) = parent else {
+        let Some(id) = self.parents.get_or_init(|| parents(&self.document)).get(id) else {
             return Some(self.source_root());
         };
-        if root.text("mainGroup") == Some(parent.key.as_str()) && parent.value.get("path").is_none() {
+        let parent = self.object(id)?;
+        if self.root()?.text("mainGroup") == Some(id) && parent.get("path").is_none() {
             return Some(self.source_root());
         }
-        let path = parent.value.text("path").unwrap_or_default();
-        match parent.value.text("sourceTree").unwrap_or("<group>") {
+        let path = parent.text("path").unwrap_or_default();
+        match parent.text("sourceTree").unwrap_or("<group>") {
             "<absolute>" => Some(PathBuf::from(path)),
             "SOURCE_ROOT" => Some(self.source_root().join(path)),
-            _ => Some(self.folder_around(&parent.key, depth + 1)?.join(path)),
+            _ => Some(self.folder_around(id, depth + 1)?.join(path)),
         }
     }
 
@@ -339,6 +348,35 @@ impl Project {
             "macosx" => Some(Platform::Macos),
             _ => None,
         }
+    }
+
+    /// The platforms that a target can be built for, as SDK names: those it lists or else those of its SDK, and the
+    /// Mac for a Mac Catalyst app.
+    pub fn supported_platforms(&self, settings: &Settings) -> Vec<String> {
+        let listed = settings
+            .get("SUPPORTED_PLATFORMS")
+            .value()
+            .unwrap_or_default()
+            .to_owned();
+        let mut platforms: Vec<String> = listed.split_whitespace().map(str::to_owned).collect();
+        if platforms.is_empty() {
+            let device = settings
+                .sdk
+                .trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+            let simulator = match device {
+                "iphoneos" => Some("iphonesimulator"),
+                "appletvos" => Some("appletvsimulator"),
+                "watchos" => Some("watchsimulator"),
+                "xros" => Some("xrsimulator"),
+                _ => None,
+            };
+            platforms.extend([Some(device), simulator].into_iter().flatten().map(str::to_owned));
+        }
+        let is_catalyst = settings.get("SUPPORTS_MACCATALYST").value() == Some("YES");
+        if is_catalyst && !platforms.iter().any(|platform| platform == "macosx") {
+            platforms.push("macosx".to_owned());
+        }
+        platforms
     }
 
     /// The bundle ID of a target: the setting, else the Info.plist's, both with variables resolved.
@@ -418,6 +456,26 @@ impl Project {
     }
 }
 
+fn positions(document: &Document) -> HashMap<String, usize> {
+    let objects = document.root().get("objects").map(Node::entries);
+    let keys = objects.unwrap_or_default().iter().map(|entry| entry.key.clone());
+    keys.zip(0..).collect()
+}
+
+/// Which group holds which object.
+fn parents(document: &Document) -> HashMap<String, String> {
+    let objects = document.root().get("objects").map(Node::entries);
+    let groups = objects.unwrap_or_default().iter().filter(|entry| {
+        let kind = entry.value.text("isa");
+        matches!(kind, Some("PBXGroup" | "PBXVariantGroup" | "XCVersionGroup"))
+    });
+    groups
+        .flat_map(|group| {
+            Project::ids(group.value.get("children")).map(|child| (child.to_owned(), group.key.clone()))
+        })
+        .collect()
+}
+
 /// Replaces variables in every text of a property list, where they are defined.
 fn expand(value: &mut Plist, settings: &Settings, bundle_id: &str) {
     match value {
@@ -458,13 +516,14 @@ pub(crate) fn sdk(settings: &Settings) -> String {
         .to_owned()
 }
 
-/// The build settings that a configuration assigns; lists are joined with spaces.
+/// The build settings that a configuration assigns; lists are joined with spaces. A dictionary has no order:
+/// sorted by key, conditional assignments come after the plain one and win over it.
 fn assignments(configuration: &Node) -> Vec<(String, String)> {
     let entries = configuration
         .get("buildSettings")
         .map(Node::entries)
         .unwrap_or_default();
-    entries
+    let mut assignments: Vec<(String, String)> = entries
         .iter()
         .map(|entry| {
             let value = match &entry.value.value {
@@ -478,5 +537,7 @@ fn assignments(configuration: &Node) -> Vec<(String, String)> {
             };
             (entry.key.clone(), value)
         })
-        .collect()
+        .collect();
+    assignments.sort();
+    assignments
 }

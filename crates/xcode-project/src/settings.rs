@@ -4,10 +4,14 @@
 //! defaults. An answer is a value or a list of what is not defined; it is never a guess.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+
+use crate::xcconfig::MissingFile;
 
 /// Longer chains of references than any real project has.
 const DEEPEST: usize = 32;
+
+/// More references than any real value has, followed to their ends.
+const MOST_REFERENCES: usize = 10_000;
 
 /// Larger than any setting that this crate is asked for.
 const LONGEST: usize = 64 * 1024;
@@ -55,7 +59,7 @@ pub enum Origin {
     BuiltIn,
 }
 
-/// The assignments of one level, in their order.
+/// The assignments of one level; a later one wins over an earlier one.
 #[derive(Debug, Clone)]
 pub(crate) struct Level {
     pub(crate) origin: Origin,
@@ -68,8 +72,7 @@ pub struct Settings {
     pub(crate) levels: Vec<Level>,
     pub(crate) sdk: String,
     pub(crate) configuration: String,
-    /// xcconfig files that a build needs and that are not there.
-    pub(crate) missing_files: Vec<PathBuf>,
+    pub(crate) missing_files: Vec<MissingFile>,
 }
 
 impl Settings {
@@ -105,10 +108,9 @@ impl Settings {
         Some((self.levels.get(level)?.origin, raw))
     }
 
-    /// xcconfig files that are named without being optional, and are not there: what they would define is not
-    /// known.
-    pub fn missing_files(&self) -> impl Iterator<Item = &Path> {
-        self.missing_files.iter().map(PathBuf::as_path)
+    /// xcconfig files that are named and are not there: what they would define is not known.
+    pub fn missing_files(&self) -> &[MissingFile] {
+        &self.missing_files
     }
 
     /// A setting's value.
@@ -124,9 +126,17 @@ impl Settings {
         self.answer("", text, self.levels.len())
     }
 
+    /// What a build takes when every name that the project files do not define really is defined nowhere: such
+    /// names become nothing. `None` when the setting itself is not assigned.
+    pub fn with_gaps(&self, setting: &str) -> Option<String> {
+        let (level, raw) = self.find(setting, 0)?;
+        Some(Expansion::of(self).text(raw, setting, level, 0))
+    }
+
     fn answer(&self, setting: &str, raw: &str, level: usize) -> Answer {
-        let mut missing = Vec::new();
-        let value = self.expanded(raw, setting, level, 0, &mut missing);
+        let mut expansion = Expansion::of(self);
+        let value = expansion.text(raw, setting, level, 0);
+        let mut missing = expansion.missing;
         if missing.is_empty() {
             Answer::Resolved(value)
         } else {
@@ -139,105 +149,135 @@ impl Settings {
         }
     }
 
-    /// The strongest assignment at or below `level`: conditions that hold beat none, later lines earlier ones.
+    /// The strongest assignment at or below `level`: within a level, the last one whose conditions hold.
     fn find(&self, setting: &str, from: usize) -> Option<(usize, &str)> {
         self.levels
             .iter()
             .enumerate()
             .skip(from)
             .find_map(|(level, Level { assignments, .. })| {
-                let best = assignments.iter().filter_map(|(key, value)| {
-                    let conditions = key.strip_prefix(setting)?;
-                    Some((self.specificity(conditions)?, value))
+                let found = assignments.iter().rev().find(|(key, _)| {
+                    key.strip_prefix(setting)
+                        .is_some_and(|conditions| self.hold(conditions))
                 });
-                best.max_by_key(|(specificity, _)| *specificity)
-                    .map(|(_, value)| (level, value.as_str()))
+                found.map(|(_, value)| (level, value.as_str()))
             })
     }
 
-    /// How many conditions a key has, `None` when one does not hold.
-    fn specificity(&self, conditions: &str) -> Option<usize> {
+    /// Whether all conditions after a key hold, such as `[sdk=iphoneos*][arch=arm64]`.
+    fn hold(&self, conditions: &str) -> bool {
         if conditions.is_empty() {
-            return Some(0);
+            return true;
         }
-        let inner = conditions.strip_prefix('[')?.strip_suffix(']')?;
-        let mut count = 0;
-        for condition in inner.split("][").flat_map(|part| part.split(',')) {
-            let (what, pattern) = condition.split_once('=')?;
-            let actual = match what.trim() {
-                "sdk" => &self.sdk,
-                "config" => &self.configuration,
-                // Archives are built for devices, which are 64-bit ARM.
-                "arch" => "arm64",
-                _ => return None,
-            };
-            if !matches(pattern.trim(), actual) {
-                return None;
-            }
-            count += 1;
+        let Some(inner) = conditions
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        else {
+            return false;
+        };
+        inner
+            .split("][")
+            .flat_map(|part| part.split(','))
+            .all(|condition| {
+                let Some((what, pattern)) = condition.split_once('=') else {
+                    return false;
+                };
+                let actual = match what.trim() {
+                    "sdk" => &self.sdk,
+                    "config" => &self.configuration,
+                    // Archives are built for devices, which are 64-bit ARM.
+                    "arch" => "arm64",
+                    _ => return false,
+                };
+                matches(pattern.trim(), actual)
+            })
+    }
+}
+
+/// One expansion, with its limits: a setting of a hostile file may refer to others without end.
+struct Expansion<'a> {
+    settings: &'a Settings,
+    missing: Vec<String>,
+    references: usize,
+}
+
+impl<'a> Expansion<'a> {
+    fn of(settings: &'a Settings) -> Self {
+        Self {
+            settings,
+            missing: Vec::new(),
+            references: 0,
         }
-        Some(count)
     }
 
-    fn expanded(
-        &self,
-        text: &str,
-        setting: &str,
-        level: usize,
-        depth: usize,
-        missing: &mut Vec<String>,
-    ) -> String {
+    /// Replaces the references in `text`, which is assigned to `setting` at `level`.
+    fn text(&mut self, text: &str, setting: &str, level: usize, depth: usize) -> String {
         let mut out = String::new();
         let mut rest = text;
         while let Some(at) = rest.find('$') {
             out.push_str(&rest[..at]);
             let after = &rest[at + 1..];
-            let Some(inner) = braced(after) else {
+            let (inner, end) = if let Some(inner) = braced(after) {
+                (inner, inner.len() + 2)
+            } else if let Some(name) = bare(after) {
+                (name, name.len())
+            } else {
                 out.push('$');
                 rest = after;
                 continue;
             };
-            rest = &after[inner.len() + 2..];
+            rest = &after[end..];
             // A name may itself be made of references.
-            let reference = self.expanded(inner, setting, level, depth + 1, missing);
+            let reference = self.text(inner, setting, level, depth + 1);
             let (name, operators) = reference
                 .split_once(':')
                 .map_or((reference.as_str(), None), |(name, ops)| (name, Some(ops)));
-            if depth > DEEPEST || out.len() > LONGEST {
-                missing.push(name.to_owned());
+            self.references += 1;
+            if depth > DEEPEST || out.len() > LONGEST || self.references > MOST_REFERENCES {
+                self.missing.push(name.to_owned());
                 break;
             }
-            let value = self.referenced(name, setting, level, depth, missing);
+            let before = self.missing.len();
+            let value = self.referenced(name, setting, level, depth);
+            let undefined = value.is_none();
             match apply(value, operators) {
-                Some(value) => out.push_str(&value),
-                None => missing.push(name.to_owned()),
+                Some(value) => {
+                    out.push_str(&value);
+                    if undefined {
+                        // A default stands in for what is not defined.
+                        self.missing.truncate(before);
+                    }
+                }
+                None => self.missing.push(name.to_owned()),
             }
         }
         out.push_str(rest);
         out
     }
 
-    fn referenced(
-        &self,
-        name: &str,
-        setting: &str,
-        level: usize,
-        depth: usize,
-        missing: &mut Vec<String>,
-    ) -> Option<String> {
+    fn referenced(&mut self, name: &str, setting: &str, level: usize, depth: usize) -> Option<String> {
         let inherited = name == "inherited" || name == setting;
         let (name, from) = if inherited {
             (setting, level + 1)
         } else {
             (name, 0)
         };
-        match self.find(name, from) {
-            Some((found, raw)) => Some(self.expanded(raw, name, found, depth + 1, missing)),
+        match self.settings.find(name, from) {
+            Some((found, raw)) => Some(self.text(raw, name, found, depth + 1)),
             // Nothing is inherited where nothing is set below.
             None if inherited => Some(String::new()),
             None => None,
         }
     }
+}
+
+/// The name at the start of `text`, for references without brackets.
+fn bare(text: &str) -> Option<&str> {
+    let end = text
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
+    let name = &text[..end];
+    (!name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())).then_some(name)
 }
 
 /// The inside of `(…)` or `{…}` at the start of `text`, nested ones counted.
@@ -379,7 +419,7 @@ mod tests {
             "My-App-2-",
         );
         check(&[&[("X", "$(MISSING:default=y)")]], "y");
-        check(&[&[("X", "$inherited costs 5$")]], "$inherited costs 5$");
+        check(&[&[("X", "$NAME costs 5$"), ("NAME", "it")]], "it costs 5$");
     }
 
     #[test]

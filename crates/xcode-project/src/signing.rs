@@ -63,7 +63,7 @@ impl Project {
             }
             if !attributed.contains(&target.id.as_str()) {
                 attributed.push(&target.id);
-                if let Some(attributes) = self.attributes(&target.id) {
+                if let Some(attributes) = self.target_attributes().and_then(|all| all.get(&target.id)) {
                     edits.set(attributes, "DevelopmentTeam", &signing.team_id);
                     edits.set(attributes, "ProvisioningStyle", "Manual");
                 }
@@ -72,11 +72,9 @@ impl Project {
         Ok(self.document.replaced(edits.list))
     }
 
-    fn attributes(&self, target: &str) -> Option<&Node> {
-        self.root()?
-            .get("attributes")?
-            .get("TargetAttributes")?
-            .get(target)
+    /// What Xcode notes about the project's targets, by target ID: provisioning style, team and more.
+    pub fn target_attributes(&self) -> Option<&Node> {
+        self.root()?.get("attributes")?.get("TargetAttributes")
     }
 
     /// Replaces the project file by `text` in one atomic rename; the same text is not written.

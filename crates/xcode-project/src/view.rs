@@ -127,8 +127,10 @@ impl Project {
             return Details::default();
         };
         let attribute = |key: &str| {
-            let all = self.root()?.get("attributes")?.get("TargetAttributes")?;
-            all.get(&target.id)?.text(key).map(str::to_owned)
+            self.target_attributes()?
+                .get(&target.id)?
+                .text(key)
+                .map(str::to_owned)
         };
         let product = object
             .text("productReference")

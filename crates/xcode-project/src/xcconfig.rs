@@ -5,44 +5,69 @@ use std::path::{Path, PathBuf};
 /// Longer include chains than any real project has.
 const DEEPEST: usize = 32;
 
-/// The assignments of a file and of what it includes, in order; a file that is not there is named in `missing`.
-pub(crate) fn read(path: &Path, missing: &mut Vec<PathBuf>) -> Vec<(String, String)> {
-    let mut assignments = Vec::new();
-    read_into(path, true, &mut assignments, missing, 0);
-    assignments
+/// More files than any real chain of includes reads.
+const MOST_FILES: usize = 512;
+
+/// An xcconfig file that is named and is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingFile {
+    /// Where it would be.
+    pub path: PathBuf,
+    /// The file that includes it, and the name that it is included by; `None` for a base configuration.
+    pub included: Option<(PathBuf, String)>,
+    /// Whether it may be absent (`#include?`).
+    pub optional: bool,
 }
 
-fn read_into(
-    path: &Path,
-    required: bool,
-    assignments: &mut Vec<(String, String)>,
-    missing: &mut Vec<PathBuf>,
-    depth: usize,
-) {
-    if depth > DEEPEST {
-        return;
-    }
-    let Ok(text) = std::fs::read_to_string(path) else {
-        if required {
-            missing.push(path.to_owned());
-        }
-        return;
+/// The assignments of a file and of what it includes, in order; files that are not there are added to `missing`.
+pub(crate) fn read(path: &Path, missing: &mut Vec<MissingFile>) -> Vec<(String, String)> {
+    let mut reader = Reader {
+        assignments: Vec::new(),
+        missing,
+        files: 0,
     };
-    for line in text.trim_start_matches('\u{feff}').lines() {
-        let line = line.split("//").next().unwrap_or_default().trim();
-        if let Some(include) = line.strip_prefix("#include") {
-            let required = !include.starts_with('?');
-            if let Some(name) = include
-                .trim_start_matches('?')
-                .trim()
-                .strip_prefix('"')
-                .and_then(|name| name.strip_suffix('"'))
-            {
-                let folder = path.parent().unwrap_or(Path::new(""));
-                read_into(&folder.join(name), required, assignments, missing, depth + 1);
+    let base = MissingFile {
+        path: path.to_owned(),
+        included: None,
+        optional: false,
+    };
+    reader.file(base, 0);
+    reader.assignments
+}
+
+struct Reader<'a> {
+    assignments: Vec<(String, String)>,
+    missing: &'a mut Vec<MissingFile>,
+    files: usize,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, file: MissingFile, depth: usize) {
+        self.files += 1;
+        if depth > DEEPEST || self.files > MOST_FILES {
+            return;
+        }
+        let Ok(text) = std::fs::read_to_string(&file.path) else {
+            self.missing.push(file);
+            return;
+        };
+        for line in text.trim_start_matches('\u{feff}').lines() {
+            let line = line.split("//").next().unwrap_or_default().trim();
+            if let Some(include) = line.strip_prefix("#include") {
+                let optional = include.starts_with('?');
+                let quoted = include.trim_start_matches('?').trim().strip_prefix('"');
+                if let Some(name) = quoted.and_then(|name| name.strip_suffix('"')) {
+                    let folder = file.path.parent().unwrap_or(Path::new(""));
+                    let included = MissingFile {
+                        path: folder.join(name),
+                        included: Some((file.path.clone(), name.to_owned())),
+                        optional,
+                    };
+                    self.file(included, depth + 1);
+                }
+            } else if let Some((key, value)) = assignment(line) {
+                self.assignments.push((key.to_owned(), value.to_owned()));
             }
-        } else if let Some((key, value)) = assignment(line) {
-            assignments.push((key.to_owned(), value.to_owned()));
         }
     }
 }
@@ -91,6 +116,25 @@ mod tests {
             read,
             expected.map(|(key, value)| (key.to_owned(), value.to_owned()))
         );
-        assert_eq!(missing, [folder.path().join("gone.xcconfig")]);
+        let gone: Vec<_> = missing
+            .iter()
+            .map(|file| (file.path.strip_prefix(folder.path()).unwrap(), file.optional))
+            .collect();
+        assert_eq!(
+            gone,
+            [
+                (Path::new("local.xcconfig"), true),
+                (Path::new("gone.xcconfig"), false)
+            ]
+        );
+    }
+
+    #[test]
+    fn files_that_include_each_other_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = folder.path().join("main.xcconfig");
+        let twice = "#include \"main.xcconfig\"\n#include \"main.xcconfig\"\nA = 1\n";
+        std::fs::write(&main, twice).unwrap();
+        assert!(read(&main, &mut Vec::new()).len() <= MOST_FILES);
     }
 }

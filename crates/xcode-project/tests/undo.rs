@@ -1,0 +1,144 @@
+//! Edits of real-world projects stay inside the target's configurations and attributes, can be undone to the byte,
+//! and leave a file that other readers read.
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helpers of tests: counts for people, and failures that end the test"
+)]
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use xcode_project::{Document, ManualSigning, Project, Target};
+
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus");
+const READERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers");
+
+fn projects() -> Vec<Project> {
+    let mut open = vec![PathBuf::from(CORPUS)];
+    let mut found = Vec::new();
+    while let Some(folder) = open.pop() {
+        found.extend(folder.join("project.pbxproj").is_file().then(|| folder.clone()));
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        open.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
+    }
+    if found.is_empty() {
+        println!("skipped: there is no corpus at {CORPUS}");
+    }
+    found.sort();
+    found.iter().filter_map(|path| Project::open(path).ok()).collect()
+}
+
+/// The app, else the first target that is signed.
+fn main_target(project: &Project) -> Option<Target> {
+    let targets = project.targets();
+    let app = targets.iter().find(|target| target.is_app());
+    app.or_else(|| targets.iter().find(|target| target.is_executable()))
+        .cloned()
+}
+
+fn signed(project: &Project, target: &Target) -> String {
+    let all: Vec<_> = target
+        .configurations
+        .iter()
+        .map(|configuration| {
+            let signing = ManualSigning {
+                team_id: "ZZZZZZZZZZ".to_owned(),
+                identity: "Apple Distribution: Ünal & Søn".to_owned(),
+                profile_uuid: "01234567-89ab-cdef-0123-456789abcdef".to_owned(),
+            };
+            (target.clone(), configuration.clone(), signing)
+        })
+        .collect();
+    project.sign_manually(&all).unwrap()
+}
+
+/// The bytes that signing the target may change, last first.
+fn may_change(project: &Project, target: &Target) -> Vec<Range<usize>> {
+    let settings = target
+        .configurations
+        .iter()
+        .filter_map(|name| project.assigned(Some(target), name));
+    let mut spans: Vec<_> = settings.map(|node| node.span.clone()).collect();
+    spans.extend(
+        project
+            .target_attributes()
+            .and_then(|all| all.get(&target.id))
+            .map(|node| node.span.clone()),
+    );
+    spans.sort_by_key(|span| std::cmp::Reverse(span.start));
+    spans.dedup();
+    spans
+}
+
+#[test]
+fn undoing_an_edit_gives_the_original_bytes() {
+    let mut edited = 0;
+    for project in projects() {
+        let Some(target) = main_target(&project) else {
+            continue;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("Copy.xcodeproj");
+        std::fs::create_dir(&copy).unwrap();
+        std::fs::write(copy.join("project.pbxproj"), signed(&project, &target)).unwrap();
+        let after = Project::open(&copy).unwrap();
+        let again = after.target(&target.id).unwrap();
+        let mut text = after.text().to_owned();
+        let (before, now) = (may_change(&project, &target), may_change(&after, &again));
+        assert_eq!(before.len(), now.len(), "{}", project.path().display());
+        for (old, new) in before.into_iter().zip(now) {
+            text.replace_range(new, &project.text()[old]);
+        }
+        assert!(
+            text == project.text(),
+            "{}: something else changed",
+            project.path().display()
+        );
+        assert_eq!(
+            signed(&after, &again),
+            after.text(),
+            "signing twice changes nothing more"
+        );
+        edited += 1;
+    }
+    println!("{edited} projects edited and restored");
+}
+
+#[test]
+fn another_reader_still_reads_what_was_edited() {
+    if !Path::new(READERS).join("node_modules").is_dir() {
+        println!("skipped: run `npm ci` in {READERS} for the independent readers");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut written = 0;
+    for (number, project) in projects().iter().enumerate() {
+        // The independent readers know the form that Xcode writes.
+        if project.format() != xcode_project::Format::OpenStep {
+            continue;
+        }
+        let Some(target) = main_target(project) else {
+            continue;
+        };
+        let objects = project.kinds().values().sum::<usize>();
+        let text = signed(project, &target);
+        assert!(Document::parse(&text).is_ok());
+        std::fs::write(folder.path().join(format!("{number}-{objects}.pbxproj")), text).unwrap();
+        written += 1;
+    }
+    let output = Command::new("node")
+        .arg("read.mjs")
+        .arg(folder.path())
+        .current_dir(READERS)
+        .output()
+        .unwrap();
+    let (said, complained) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{said}\n{complained}");
+    assert_eq!(said.trim(), format!("{written} projects read"));
+    println!("{}", said.trim());
+}
