@@ -1,5 +1,4 @@
 //! application-loader as a process of its own, with altool played by scripts and by the sandbox's stand-in.
-#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails ends the test")]
 
 use std::time::Duration;
 

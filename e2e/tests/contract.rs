@@ -1,5 +1,4 @@
 //! Every request of the steps and every answer of the sandbox against Apple's own API document.
-#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails ends the test")]
 
 use apple_sandbox::{Sandbox, Seed, SeedDevice, SeedProfile};
 use e2e::Machine;

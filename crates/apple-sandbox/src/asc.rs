@@ -66,6 +66,9 @@ fn date(time: OffsetDateTime) -> Value {
     text.replace('Z', ".000+00:00").into()
 }
 
+/// What a write carries.
+type AttributesAndRelationships = (Map<String, Value>, Map<String, Value>);
+
 impl Request<'_> {
     fn value(&self, name: &str) -> Option<&str> {
         self.query
@@ -158,11 +161,7 @@ impl Request<'_> {
     }
 
     /// The attributes and relationships of the body's resource.
-    fn resource(
-        &self,
-        kind: &str,
-        attributes: &[&str],
-    ) -> Result<(Map<String, Value>, Map<String, Value>), Refusal> {
+    fn resource(&self, kind: &str, attributes: &[&str]) -> Result<AttributesAndRelationships, Refusal> {
         let body: Value = serde_json::from_slice(self.body).map_err(|_| {
             Refusal::new(
                 400,

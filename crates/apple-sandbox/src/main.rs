@@ -85,7 +85,7 @@ fn serve(arguments: &[String]) -> anyhow::Result<()> {
                     value
                         .parse()
                         .with_context(|| format!("`{value}` is no number of milliseconds"))?,
-                )
+                );
             }
             "--seed" => seed = Seed::parse(&std::fs::read_to_string(value).with_context(|| value.clone())?)?,
             "--tools" => folder = Some(PathBuf::from(value)),

@@ -92,6 +92,12 @@ impl Container {
                 Err(Error::NoScheme {
                     name: name.to_owned(),
                     path: self.path.clone(),
+                    looked: self
+                        .projects
+                        .iter()
+                        .filter(|project| **project != self.path)
+                        .cloned()
+                        .collect(),
                     known,
                 })
             }

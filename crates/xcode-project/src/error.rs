@@ -47,12 +47,14 @@ pub enum Error {
         reason: String,
     },
     /// There is no such scheme.
-    #[error("there is no scheme `{name}` in {}{}", path.display(), existing(known))]
+    #[error("there is no scheme `{name}` in {}{}{}", path.display(), looked_in(looked), existing(name, known))]
     NoScheme {
         /// The scheme that was asked for.
         name: String,
         /// Where was looked.
         path: PathBuf,
+        /// The projects of the workspace, where was looked too.
+        looked: Vec<PathBuf>,
         /// The schemes that are there.
         known: Vec<String>,
     },
@@ -81,10 +83,53 @@ pub enum Error {
     },
 }
 
-fn existing(known: &[String]) -> String {
+fn looked_in(projects: &[PathBuf]) -> String {
+    match projects {
+        [] => String::new(),
+        [one] => format!(" or its project {}", one.display()),
+        many => format!(" or its {} projects", many.len()),
+    }
+}
+
+fn existing(name: &str, known: &[String]) -> String {
     if known.is_empty() {
-        "; it has no shared scheme at all: share one in Xcode (Product > Scheme > Manage Schemes)".to_owned()
-    } else {
-        format!("; it has: {}", known.join(", "))
+        return "; it has no scheme at all: share one in Xcode (Product > Scheme > Manage Schemes) and commit it"
+            .to_owned();
+    }
+    let closest = known
+        .iter()
+        .map(|known| {
+            (
+                strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()),
+                known,
+            )
+        })
+        .min()
+        .filter(|(distance, known)| *distance <= 1 + known.chars().count() / 3)
+        .map_or(String::new(), |(_, known)| format!("; did you mean `{known}`?"));
+    format!(
+        "{closest} There are: {}. A scheme that only you see must be shared and committed (Product > Scheme > Manage Schemes)",
+        known.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_scheme_is_answered_with_the_closest_one() {
+        let error = Error::NoScheme {
+            name: "courier".to_owned(),
+            path: "App.xcworkspace".into(),
+            looked: vec!["App.xcodeproj".into()],
+            known: vec!["Courier".to_owned(), "Pods".to_owned()],
+        };
+        let text = error.to_string();
+        assert!(
+            text.contains("or its project App.xcodeproj; did you mean `Courier`? There are: Courier, Pods"),
+            "{text}"
+        );
+        assert!(existing("Zebra", &["Courier".to_owned()]).starts_with(" There are"));
     }
 }

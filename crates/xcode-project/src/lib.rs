@@ -1,7 +1,42 @@
 //! Reads Xcode projects exactly and edits them by the line.
 //!
 //! [`Container`] finds schemes and projects, [`Project`] gives targets and build settings, and
-//! [`Project::sign_manually`] changes the signing settings of a target without touching another byte.
+//! [`Project::sign_manually`] changes the signing settings of a target without touching another byte. Nothing here
+//! runs Xcode, reads the environment or needs a Mac; what the files do not say is [`Answer::Unresolved`], never
+//! guessed. [`xcodebuild`] reads what Xcode itself says, for callers that have one.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use xcode_project::{Container, ManualSigning, Project, executables};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/courier/Courier.xcodeproj"));
+//! let container = Container::open(path)?;
+//! let scheme = container.scheme("Courier")?;
+//! let configuration = scheme.archive_configuration.as_deref().unwrap_or("Release");
+//!
+//! // What does the scheme archive, and what is signed with it?
+//! let entry = scheme.entries.iter().find(|entry| entry.for_archiving).ok_or("nothing to archive")?;
+//! let project = Arc::new(Project::open(&container.project_of(&scheme, entry))?);
+//! let app = project.target(&entry.blueprint).ok_or("no such target")?;
+//! for (holder, target) in executables(Arc::clone(&project), &app) {
+//!     let settings = holder.settings(&target, configuration)?;
+//!     println!("{} is {}", target.name, holder.bundle_id(&target, &settings)?);
+//! }
+//!
+//! // The project file with the app signed manually: only those lines differ.
+//! let signing = ManualSigning {
+//!     team_id: "A1B2C3D4E5".to_owned(),
+//!     identity: "Apple Distribution".to_owned(),
+//!     profile_uuid: "6d3a1f0e-1f0a-4c55-8a7e-d0f5d1f6a001".to_owned(),
+//! };
+//! let text = project.sign_manually(&[(app, configuration.to_owned(), signing)])?;
+//! assert!(text.contains("PROVISIONING_PROFILE = \"6d3a1f0e-1f0a-4c55-8a7e-d0f5d1f6a001\";"));
+//! // project.save(&text)? would replace the file in one atomic rename.
+//! # Ok(())
+//! # }
+//! ```
 
 mod container;
 mod error;
@@ -13,7 +48,7 @@ mod scheme;
 mod settings;
 mod signing;
 mod view;
-mod xcconfig;
+pub mod xcconfig;
 pub mod xcodebuild;
 mod xml;
 
@@ -25,5 +60,5 @@ pub use project::{Platform, Project, Target};
 pub use scheme::{BuildEntry, Scheme};
 pub use settings::{Answer, Origin, Settings};
 pub use signing::ManualSigning;
-pub use view::{BaseConfiguration, Dependency, DependencyKind, Details};
+pub use view::{BaseConfiguration, Dependency, DependencyKind, Details, executables};
 pub use xcconfig::MissingFile;

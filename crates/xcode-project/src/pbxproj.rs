@@ -259,22 +259,30 @@ impl Parser<'_> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Skips white space and comments.
+    /// Skips white space and comments. Every other token is a comment, so this counts bytes by hand.
     fn skip(&mut self) -> Result<(), SyntaxError> {
+        let bytes = self.text.as_bytes();
         loop {
-            let rest = &self.text[self.at..];
-            if rest.starts_with("//") {
-                self.at += rest.find(['\n', '\r']).unwrap_or(rest.len());
-            } else if rest.starts_with("/*") {
-                let Some(end) = rest.find("*/") else {
-                    return Err(self.expected("the end of this comment"));
-                };
-                self.at += end + 2;
-            } else {
-                match rest.chars().next() {
+            match (bytes.get(self.at), bytes.get(self.at + 1)) {
+                (Some(b' ' | b'\t' | b'\n' | b'\r'), _) => self.at += 1,
+                (Some(b'/'), Some(b'/')) => {
+                    let line = bytes[self.at..]
+                        .iter()
+                        .position(|byte| matches!(byte, b'\n' | b'\r'));
+                    self.at = line.map_or(bytes.len(), |length| self.at + length);
+                }
+                (Some(b'/'), Some(b'*')) => {
+                    let Some(end) = bytes[self.at + 2..].windows(2).position(|pair| pair == b"*/") else {
+                        return Err(self.expected("the end of this comment"));
+                    };
+                    self.at += end + 4;
+                }
+                // Rare kinds of white space.
+                (Some(byte), _) if !byte.is_ascii_graphic() => match self.text[self.at..].chars().next() {
                     Some(space) if space.is_whitespace() => self.at += space.len_utf8(),
                     _ => return Ok(()),
-                }
+                },
+                _ => return Ok(()),
             }
         }
     }
@@ -378,10 +386,14 @@ impl Parser<'_> {
             Some(byte) if is_bare(byte) => {
                 let rest = &self.text.as_bytes()[self.at..];
                 let mut length = 0;
-                while rest.get(length).is_some_and(|byte| is_bare(*byte)) {
+                while let Some(&byte) = rest.get(length).filter(|byte| is_bare(**byte)) {
                     // A bare string may hold slashes, and yet a comment may follow it.
-                    if rest[length..].starts_with(b"/*")
-                        || (length > 0 && rest[length..].starts_with(b"//") && rest[length - 1] != b':')
+                    if byte == b'/'
+                        && match rest.get(length + 1) {
+                            Some(b'*') => true,
+                            Some(b'/') => length > 0 && rest[length - 1] != b':',
+                            _ => false,
+                        }
                     {
                         break;
                     }
@@ -401,19 +413,16 @@ impl Parser<'_> {
         let mut out = String::new();
         loop {
             let rest = &self.text[self.at..];
-            let Some(c) = rest.chars().next() else {
+            let Some(length) = rest.bytes().position(|byte| byte == quote || byte == b'\\') else {
                 self.at = open;
                 return Err(self.expected("the end of this string"));
             };
-            self.at += c.len_utf8();
-            if c == char::from(quote) {
+            out.push_str(&rest[..length]);
+            self.at += length + 1;
+            if rest.as_bytes()[length] == quote {
                 return Ok(out);
             }
-            if c == '\\' {
-                self.escape(&mut out);
-            } else {
-                out.push(c);
-            }
+            self.escape(&mut out);
         }
     }
 
@@ -457,7 +466,21 @@ impl Parser<'_> {
 
 /// Bytes of strings that need no quotes. Other tools than Xcode leave more bare than Xcode does.
 fn is_bare(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_$/:.-+@%#~!?&^|\\*[]".contains(&byte) || byte >= 0x80
+    const BARE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = matches!(
+                byte as u8,
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | 0x80..
+                    | b'_' | b'$' | b'/' | b':' | b'.' | b'-' | b'+' | b'@' | b'%' | b'#'
+                    | b'~' | b'!' | b'?' | b'&' | b'^' | b'|' | b'\\' | b'*' | b'[' | b']'
+            );
+            byte += 1;
+        }
+        table
+    };
+    BARE[usize::from(byte)]
 }
 
 /// A string as Xcode writes it: quoted where it must be.

@@ -1,6 +1,6 @@
 //! A project's targets, configurations and settings.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -172,25 +172,6 @@ impl Project {
                 .map(|(_, node)| node.text("name").unwrap_or_default().to_owned())
                 .collect(),
         })
-    }
-
-    /// The target and everything executable that it depends on, directly or not; the target first.
-    pub fn executables_of(&self, target: &Target) -> Vec<Target> {
-        let mut seen = BTreeSet::from([target.id.clone()]);
-        let mut found = vec![target.clone()];
-        let mut open: Vec<String> = target.dependencies.clone();
-        while let Some(id) = (!open.is_empty()).then(|| open.remove(0)) {
-            if !seen.insert(id.clone()) {
-                continue;
-            }
-            if let Some(target) = self.target(&id) {
-                open.extend(target.dependencies.iter().cloned());
-                if target.is_executable() {
-                    found.push(target);
-                }
-            }
-        }
-        found
     }
 
     /// The configurations of a target or of the project: their IDs and objects.

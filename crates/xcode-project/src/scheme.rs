@@ -131,12 +131,20 @@ impl Scheme {
             path: path.to_owned(),
             source,
         })?;
-        let file: File = quick_xml::de::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
-            Error::Unreadable {
-                path: path.to_owned(),
-                reason: error.to_string(),
-            }
-        })?;
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        Self::parse(&text, &name.unwrap_or_default(), holder).map_err(|reason| Error::Unreadable {
+            path: path.to_owned(),
+            reason,
+        })
+    }
+
+    /// Reads the text of a scheme file.
+    ///
+    /// # Errors
+    /// With the reason why it can't be read.
+    pub fn parse(text: &str, name: &str, holder: &Path) -> Result<Self, String> {
+        let file: File = quick_xml::de::from_str(text.trim_start_matches('\u{feff}'))
+            .map_err(|error| error.to_string())?;
         let entry = |reference: Reference, for_archiving| BuildEntry {
             blueprint: reference.blueprint,
             name: reference.name,
@@ -155,10 +163,7 @@ impl Scheme {
             .into_iter()
             .filter(|testable| testable.skipped != "YES");
         Ok(Self {
-            name: path
-                .file_stem()
-                .map(|stem| stem.to_string_lossy().into_owned())
-                .unwrap_or_default(),
+            name: name.to_owned(),
             archive_configuration: file.archive.configuration,
             test_configuration: file.test.configuration,
             launch_configuration: file.launch.configuration,

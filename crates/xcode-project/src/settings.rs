@@ -76,6 +76,23 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Settings from one list of assignments, as an xcconfig file would give them; a later one wins.
+    pub fn from_assignments(
+        assignments: impl IntoIterator<Item = (String, String)>,
+        sdk: &str,
+        configuration: &str,
+    ) -> Self {
+        Self {
+            levels: vec![Level {
+                origin: Origin::TargetXcconfig,
+                assignments: assignments.into_iter().collect(),
+            }],
+            sdk: sdk.to_owned(),
+            configuration: configuration.to_owned(),
+            missing_files: Vec::new(),
+        }
+    }
+
     /// The same, with values that `xcodebuild -showBuildSettings` gave for this target: they win.
     #[must_use]
     pub fn overridden(mut self, values: impl IntoIterator<Item = (String, String)>) -> Self {

@@ -80,15 +80,23 @@ impl Project {
     /// Replaces the project file by `text` in one atomic rename; the same text is not written.
     ///
     /// # Errors
-    /// When the file can't be written, or `text` is no project file.
+    /// When the file can't be written.
     pub fn save(&self, text: &str) -> Result<(), Error> {
         if text == self.text() {
             return Ok(());
         }
-        Document::parse(text).map_err(|source| Error::Syntax {
-            path: self.file.clone(),
-            source,
-        })?;
+        self.write(text)
+    }
+
+    /// Puts the project file back as it was when it was opened.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn restore(&self) -> Result<(), Error> {
+        self.write(self.text())
+    }
+
+    fn write(&self, text: &str) -> Result<(), Error> {
         let io = |source| Error::Io {
             what: "write",
             path: self.file.clone(),

@@ -20,7 +20,7 @@ pub struct MissingFile {
 }
 
 /// The assignments of a file and of what it includes, in order; files that are not there are added to `missing`.
-pub(crate) fn read(path: &Path, missing: &mut Vec<MissingFile>) -> Vec<(String, String)> {
+pub fn read(path: &Path, missing: &mut Vec<MissingFile>) -> Vec<(String, String)> {
     let mut reader = Reader {
         assignments: Vec::new(),
         missing,

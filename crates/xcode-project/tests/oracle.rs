@@ -2,7 +2,6 @@
 //!
 //! The corpus is not part of this repository; where it is missing the test says so. It compares the very document
 //! that `cargo run --example inspect` prints.
-#![expect(clippy::print_stdout, reason = "a count for people")]
 
 #[path = "../examples/inspect/files.rs"]
 mod files;

@@ -3,7 +3,8 @@
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
-    reason = "helpers of tests: counts for people, and failures that end the test"
+    clippy::disallowed_methods,
+    reason = "helpers of tests: counts for people, failures that end the test, and a reader by others to run"
 )]
 
 use std::ops::Range;

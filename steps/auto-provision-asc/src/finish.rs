@@ -1,6 +1,8 @@
 //! After the portal: install, edit the project, export, report.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -11,7 +13,7 @@ use provisioning::{
 use signing_assets::{Identity, Keychain, Profile, ProfileDirectories};
 use step_kit::{Advice as _, Log, Step};
 use time::OffsetDateTime;
-use xcode_project::ManualSigning;
+use xcode_project::{ManualSigning, Project};
 
 use crate::blocked;
 use crate::inputs::Inputs;
@@ -116,14 +118,13 @@ pub(crate) async fn finish(
 
     step.log.heading("Signing the project");
     let edits = edits(analysis, signed)?;
-    for (target, configuration, signing) in &edits {
+    for (_, (target, configuration, signing)) in &edits {
         step.log.plain(format!(
             "- {} ({configuration}): team {}, profile {}",
             target.name, signing.team_id, signing.profile_uuid
         ));
     }
-    let text = analysis.project.sign_manually(&edits)?;
-    analysis.project.save(&text)?;
+    save(edits)?;
 
     step.log.heading("Exporting outputs");
     for (key, value) in outputs(step, analysis, signed)? {
@@ -195,26 +196,52 @@ fn signing(signed: &Signed) -> anyhow::Result<ManualSigning> {
     })
 }
 
-fn edits(
-    analysis: &Analysis,
-    signed: &[Signed],
-) -> anyhow::Result<Vec<(xcode_project::Target, String, ManualSigning)>> {
+/// A target of a project, its configuration, and how it is signed.
+type Edit = (Arc<Project>, (xcode_project::Target, String, ManualSigning));
+
+fn edits(analysis: &Analysis, signed: &[Signed]) -> anyhow::Result<Vec<Edit>> {
     let mut edits = Vec::new();
-    for (target, need) in &analysis.archived {
-        let signing = signing(profile_for(signed, &need.bundle_id)?)?;
-        edits.push((target.clone(), analysis.configuration.clone(), signing));
+    for item in &analysis.archived {
+        let signing = signing(profile_for(signed, &item.need.bundle_id)?)?;
+        let edit = (item.target.clone(), analysis.configuration.clone(), signing);
+        edits.push((Arc::clone(&item.project), edit));
     }
-    for (target, need) in &analysis.ui_tests {
-        let wildcard = wildcard_of(&need.bundle_id).unwrap_or_default();
+    for item in &analysis.ui_tests {
+        let wildcard = wildcard_of(&item.need.bundle_id).unwrap_or_default();
         let signing = signing(profile_for(signed, &wildcard)?)?;
-        edits.extend(
-            target
-                .configurations
-                .iter()
-                .map(|name| (target.clone(), name.clone(), signing.clone())),
-        );
+        edits.extend(item.target.configurations.iter().map(|name| {
+            let edit = (item.target.clone(), name.clone(), signing.clone());
+            (Arc::clone(&item.project), edit)
+        }));
     }
     Ok(edits)
+}
+
+/// Saves the edits of all projects, or of none.
+fn save(edits: Vec<Edit>) -> anyhow::Result<()> {
+    let mut by_project: BTreeMap<PathBuf, (Arc<Project>, Vec<_>)> = BTreeMap::new();
+    for (project, edit) in edits {
+        let path = project.path().to_owned();
+        by_project
+            .entry(path)
+            .or_insert_with(|| (project, Vec::new()))
+            .1
+            .push(edit);
+    }
+    let mut texts = Vec::new();
+    for (project, edits) in by_project.into_values() {
+        let text = project.sign_manually(&edits)?;
+        texts.push((project, text));
+    }
+    for (number, (project, text)) in texts.iter().enumerate() {
+        if let Err(error) = project.save(text) {
+            for (saved, _) in &texts[..number] {
+                saved.restore()?;
+            }
+            return Err(error.into());
+        }
+    }
+    Ok(())
 }
 
 /// The outputs, in the order in which they are exported.
@@ -224,7 +251,7 @@ fn outputs(
     signed: &[Signed],
 ) -> anyhow::Result<Vec<(&'static str, String)>> {
     let distribution: Distribution = step.inputs.distribution_type.into();
-    let (_, main) = analysis.archived.first().context("there is no target")?;
+    let main = &analysis.archived.first().context("there is no target")?.need;
     let of_main = |wanted: Distribution| {
         signed
             .iter()

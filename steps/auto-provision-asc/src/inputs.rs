@@ -24,6 +24,11 @@ pub struct Inputs {
     pub scheme: String,
     /// The configuration, when not the archive's.
     pub configuration: Option<String>,
+    /// Where build settings come from.
+    pub build_settings: BuildSettings,
+    /// Whether the archive is a Mac app made from the iOS app.
+    #[serde(default)]
+    pub mac_catalyst: Flag,
     /// Whether UI tests are signed.
     #[serde(default)]
     pub sign_uitest_targets: Flag,
@@ -76,6 +81,18 @@ impl From<DistributionType> for provisioning::Distribution {
             DistributionType::DeveloperId => Self::DeveloperId,
         }
     }
+}
+
+/// The value of `build_settings`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BuildSettings {
+    /// The project files, and `xcodebuild` for what they do not say.
+    Automatic,
+    /// The project files alone.
+    Project,
+    /// `xcodebuild` for every target.
+    Xcodebuild,
 }
 
 /// The value of `mode`.

@@ -8,6 +8,7 @@ mod certificates;
 mod finish;
 mod inputs;
 mod project;
+mod settings;
 
 use anyhow::Context as _;
 use app_store_connect::{Client, Credentials, Options};
@@ -16,7 +17,7 @@ use signing_assets::ProfileDirectories;
 use step_kit::{Advice as _, Step};
 use time::OffsetDateTime;
 
-pub use inputs::{DistributionType, Inputs, Mode};
+pub use inputs::{BuildSettings, DistributionType, Inputs, Mode};
 
 /// The step's manifest.
 pub const MANIFEST: &str = include_str!("../step.yml");

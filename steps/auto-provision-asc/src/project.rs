@@ -1,24 +1,31 @@
 //! What the Xcode project needs signed.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use command::{Command, Runner};
+use command::Runner;
 use provisioning::{Platform, Target as Need};
 use step_kit::{InputProblem, InputProblems};
-use xcode_project::{Container, Error, Project, Settings, Target, xcodebuild};
+use xcode_project::{Container, Error, Project, Settings, Target, executables};
 
-use crate::inputs::Inputs;
+use crate::inputs::{BuildSettings, Inputs};
+use crate::settings::Xcodebuild;
 
-/// The project with its targets.
+/// A target of a project, with its needs.
+pub(crate) struct Item {
+    pub(crate) project: Arc<Project>,
+    pub(crate) target: Target,
+    pub(crate) need: Need,
+}
+
+/// The targets to sign.
 pub(crate) struct Analysis {
-    pub(crate) project: Project,
     pub(crate) configuration: String,
-    /// Targets of the archive with their needs, the main one first.
-    pub(crate) archived: Vec<(Target, Need)>,
-    /// UI test targets with their needs.
-    pub(crate) ui_tests: Vec<(Target, Need)>,
+    /// Targets of the archive, the main one first; some may be in other projects.
+    pub(crate) archived: Vec<Item>,
+    /// UI test targets.
+    pub(crate) ui_tests: Vec<Item>,
 }
 
 impl Analysis {
@@ -34,22 +41,25 @@ impl Analysis {
             .or_else(|| scheme.archive_configuration.clone())
             .with_context(|| format!("the scheme `{}` has no archive configuration", scheme.name))?;
         let (project, main) = main_target(&container, &scheme)?;
+        let project = Arc::new(project);
+        let reader = Reader {
+            xcodebuild: Xcodebuild::new(path, &scheme.name, &configuration, runner),
+            source: inputs.build_settings,
+            catalyst: inputs.mac_catalyst.is_on(),
+        };
         let mut archived = Vec::new();
-        for target in project.executables_of(&main) {
-            let need = need(&project, &target, &configuration, false, runner).await?;
-            archived.push((target, need));
+        for (project, target) in executables(Arc::clone(&project), &main) {
+            archived.push(reader.item(project, target, false).await?);
         }
         let mut ui_tests = Vec::new();
         if inputs.sign_uitest_targets.is_on() {
             for target in project.targets().into_iter().filter(Target::is_ui_test) {
                 if target.dependencies.contains(&main.id) {
-                    let need = need(&project, &target, &configuration, true, runner).await?;
-                    ui_tests.push((target, need));
+                    ui_tests.push(reader.item(Arc::clone(&project), target, true).await?);
                 }
             }
         }
         Ok(Self {
-            project,
             configuration,
             archived,
             ui_tests,
@@ -61,7 +71,7 @@ impl Analysis {
         self.archived
             .iter()
             .chain(&self.ui_tests)
-            .map(|(_, need)| need.clone())
+            .map(|item| item.need.clone())
             .collect()
     }
 }
@@ -104,54 +114,84 @@ fn main_target(container: &Container, scheme: &xcode_project::Scheme) -> anyhow:
     fallback.ok_or_else(|| Error::NothingToArchive(scheme.name.clone()).into())
 }
 
-/// `xcodebuild` answers in seconds; resolving packages first may take a minute or two.
-const XCODEBUILD_PATIENCE: Duration = Duration::from_secs(300);
-
-/// What a target needs: from the project files, and from `xcodebuild` where they do not say it and it is there.
-async fn need(
-    project: &Project,
-    target: &Target,
-    configuration: &str,
-    ui_test: bool,
-    runner: &Runner,
-) -> anyhow::Result<Need> {
-    let settings = project.settings(target, configuration)?;
-    let from_files = need_of(project, target, &settings, ui_test);
-    let Err(error) = from_files else { return from_files };
-    tracing::debug!("asking xcodebuild: {error:#}");
-    let command = Command::new("xcodebuild")
-        .args(xcodebuild::arguments(project.path(), &target.name, configuration))
-        .timeout(XCODEBUILD_PATIENCE);
-    let answer = runner
-        .output(command)
-        .await
-        .ok()
-        .and_then(|output| xcodebuild::settings(&output.stdout, &target.name));
-    match answer {
-        Some(values) => need_of(project, target, &settings.overridden(values), ui_test),
-        None => Err(error),
-    }
+/// Reads what targets need, from where the input `build_settings` says.
+struct Reader<'a> {
+    xcodebuild: Xcodebuild<'a>,
+    source: BuildSettings,
+    catalyst: bool,
 }
 
-fn need_of(project: &Project, target: &Target, settings: &Settings, ui_test: bool) -> anyhow::Result<Need> {
-    let bundle_id = project.bundle_id(target, settings)?;
-    let entitlements = project.entitlements(settings, &bundle_id)?;
-    let platform = match project.platform(settings) {
-        Some(xcode_project::Platform::Ios) => Platform::Ios,
-        Some(xcode_project::Platform::Tvos) => Platform::Tvos,
-        Some(xcode_project::Platform::Watchos) => Platform::Watchos,
-        Some(xcode_project::Platform::Visionos) => Platform::Visionos,
-        Some(xcode_project::Platform::Macos) => Platform::Macos,
-        None => anyhow::bail!(
-            "the project files do not tell the platform of the target `{}`: set SDKROOT",
-            target.name
-        ),
-    };
-    Ok(Need {
-        name: target.name.clone(),
-        bundle_id,
-        platform,
-        entitlements,
-        ui_test,
-    })
+impl Reader<'_> {
+    async fn item(&self, project: Arc<Project>, target: Target, ui_test: bool) -> anyhow::Result<Item> {
+        let need = self.need(&project, &target, ui_test).await?;
+        Ok(Item {
+            project,
+            target,
+            need,
+        })
+    }
+
+    async fn need(&self, project: &Project, target: &Target, ui_test: bool) -> anyhow::Result<Need> {
+        let settings = project.settings(target, &self.xcodebuild.configuration)?;
+        let from_files = match self.source {
+            BuildSettings::Xcodebuild => None,
+            BuildSettings::Automatic | BuildSettings::Project => {
+                Some(self.need_of(project, target, &settings, ui_test))
+            }
+        };
+        let error = match from_files {
+            Some(Ok(need)) => return Ok(need),
+            Some(Err(error)) if self.source == BuildSettings::Project => return Err(error),
+            Some(Err(error)) => {
+                tracing::debug!("asking xcodebuild: {error:#}");
+                Some(error)
+            }
+            None => None,
+        };
+        match self.xcodebuild.settings(project, target, settings).await {
+            Ok(settings) => self.need_of(project, target, &settings, ui_test),
+            // What the files lack is the cause; that there is no Xcode to ask is not.
+            Err(asking) => Err(error.unwrap_or(asking)),
+        }
+    }
+
+    fn need_of(
+        &self,
+        project: &Project,
+        target: &Target,
+        settings: &Settings,
+        ui_test: bool,
+    ) -> anyhow::Result<Need> {
+        let platforms = project.supported_platforms(settings);
+        let supports = |name: &str| platforms.iter().any(|platform| platform == name);
+        let is_catalyst = settings.get("SUPPORTS_MACCATALYST").value() == Some("YES")
+            && (self.catalyst || !supports("iphoneos"));
+        let for_mac = is_catalyst.then(|| settings.for_sdk("macosx"));
+        let settings = for_mac.as_ref().unwrap_or(settings);
+        let mut bundle_id = project.bundle_id(target, settings)?;
+        let derived = settings.get("DERIVE_MACCATALYST_PRODUCT_BUNDLE_IDENTIFIER");
+        if is_catalyst && derived.value() == Some("YES") {
+            bundle_id.insert_str(0, "maccatalyst.");
+        }
+        let entitlements = project.entitlements(settings, &bundle_id)?;
+        let platform = match project.platform(settings) {
+            _ if is_catalyst => Platform::MacCatalyst,
+            Some(xcode_project::Platform::Ios) => Platform::Ios,
+            Some(xcode_project::Platform::Tvos) => Platform::Tvos,
+            Some(xcode_project::Platform::Watchos) => Platform::Watchos,
+            Some(xcode_project::Platform::Visionos) => Platform::Visionos,
+            Some(xcode_project::Platform::Macos) => Platform::Macos,
+            None => anyhow::bail!(
+                "the project files do not tell the platform of the target `{}`: set SDKROOT",
+                target.name
+            ),
+        };
+        Ok(Need {
+            name: target.name.clone(),
+            bundle_id,
+            platform,
+            entitlements,
+            ui_test,
+        })
+    }
 }

@@ -1,11 +1,12 @@
 //! `xcodebuild`, `xcrun` and `xcode-select`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
-use xcode_project::{Answer, Project};
+use xcode_project::{Answer, Container, Project, Target, executables};
 
 use super::{Call, Ended, value};
 
@@ -41,17 +42,45 @@ pub(super) fn build(call: &Call) -> anyhow::Result<Ended> {
     ))
 }
 
+/// Of one target (`-project`, `-target`), or of all that a scheme archives (`-project` or `-workspace`, `-scheme`).
 fn settings(call: &Call) -> anyhow::Result<Ended> {
-    let path = value(&call.args, "-project").context("there is no -project")?;
-    let target = value(&call.args, "-target").context("there is no -target")?;
     let configuration = value(&call.args, "-configuration").context("there is no -configuration")?;
-    let project = Project::open(Path::new(path))?;
-    let target = project
-        .targets()
-        .into_iter()
-        .find(|known| known.name == target)
-        .with_context(|| format!("the project has no target named {target}"))?;
-    let resolved = project.settings(&target, configuration)?;
+    let container = value(&call.args, "-workspace").or_else(|| value(&call.args, "-project"));
+    let container = Path::new(container.context("there is no -project and no -workspace")?);
+    let targets = match (value(&call.args, "-target"), value(&call.args, "-scheme")) {
+        (Some(name), None) => {
+            let project = Arc::new(Project::open(container)?);
+            let target = project.targets().into_iter().find(|known| known.name == name);
+            vec![(
+                project,
+                target.with_context(|| format!("the project has no target named {name}"))?,
+            )]
+        }
+        (None, Some(name)) => archived(container, name)?,
+        _ => anyhow::bail!("there must be either -target or -scheme"),
+    };
+    let entries = targets
+        .iter()
+        .map(|(project, target)| entry(project, target, configuration))
+        .collect::<anyhow::Result<Vec<Value>>>()?;
+    Ok(Ended::well(format!("{:#}\n", Value::from(entries))))
+}
+
+fn archived(container: &Path, scheme: &str) -> anyhow::Result<Vec<(Arc<Project>, Target)>> {
+    let container = Container::open(container)?;
+    let scheme = container.scheme(scheme)?;
+    let mut all = Vec::new();
+    for entry in scheme.entries.iter().filter(|entry| entry.for_archiving) {
+        let project = Arc::new(Project::open(&container.project_of(&scheme, entry))?);
+        if let Some(target) = project.target(&entry.blueprint) {
+            all.extend(executables(project, &target));
+        }
+    }
+    Ok(all)
+}
+
+fn entry(project: &Project, target: &Target, configuration: &str) -> anyhow::Result<Value> {
+    let resolved = project.settings(target, configuration)?;
     let mut all = Map::new();
     for name in [
         "PRODUCT_BUNDLE_IDENTIFIER",
@@ -65,8 +94,11 @@ fn settings(call: &Call) -> anyhow::Result<Ended> {
             all.insert(name.to_owned(), text.into());
         }
     }
-    let entry = json!([{"action": "build", "target": target.name, "buildSettings": all}]);
-    Ok(Ended::well(format!("{entry:#}\n")))
+    all.insert(
+        "PROJECT_FILE_PATH".to_owned(),
+        project.path().display().to_string().into(),
+    );
+    Ok(json!({"action": "build", "target": target.name, "buildSettings": all}))
 }
 
 pub(super) fn run(call: &Call) -> anyhow::Result<Ended> {

@@ -131,7 +131,7 @@ fn describe_target(root: &Path, project: &Project, target: &Target, missing: &mu
         for file in project
             .settings(target, configuration)
             .iter()
-            .flat_map(|settings| settings.missing_files())
+            .flat_map(xcode_project::Settings::missing_files)
         {
             let entry = missing_file(root, file);
             if !missing.contains(&entry) {
