@@ -213,8 +213,13 @@ pub fn secrets(sandbox: &Sandbox) -> Vec<String> {
         .collect()
 }
 
-/// A small `.ipa`: a zip with the app's Info.plist and its profile.
+/// A small `.ipa`: a zip with the app's Info.plist.
 pub fn ipa(info: &[(&str, &str)]) -> Vec<u8> {
+    ipa_of(info, 0)
+}
+
+/// An `.ipa` with so many bytes in it that don't compress.
+pub fn ipa_of(info: &[(&str, &str)], size: usize) -> Vec<u8> {
     let mut fields = BTreeMap::from([
         ("CFBundleIdentifier", "com.example.courier"),
         ("CFBundleVersion", "42"),
@@ -235,6 +240,14 @@ pub fn ipa(info: &[(&str, &str)]) -> Vec<u8> {
     let plist = format!("<?xml version=\"1.0\"?><plist version=\"1.0\"><dict>{body}</dict></plist>");
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let options = zip::write::SimpleFileOptions::default();
+    let mut dice = fastrand::Rng::with_seed(size as u64);
+    let mut noise = vec![0; size];
+    dice.fill(&mut noise);
+    let stored = options.compression_method(zip::CompressionMethod::Stored);
+    archive
+        .start_file("Payload/Courier.app/Assets.car", stored)
+        .unwrap();
+    archive.write_all(&noise).unwrap();
     for (name, content) in [
         ("Payload/Courier.app/Info.plist", plist.as_bytes()),
         ("Payload/Courier.app/Courier", b"not a real binary"),

@@ -1,8 +1,8 @@
 //! Every request of the steps and every answer of the sandbox against Apple's own API document.
 
-use apple_sandbox::{Sandbox, Seed, SeedDevice, SeedProfile};
-use e2e::Machine;
+use apple_sandbox::{Fault, Kind, Sandbox, Seed, SeedDevice, SeedProfile};
 use e2e::contract::Contract;
+use e2e::{Machine, ipa};
 
 /// A portal that gives the step a reason for every kind of request.
 fn seed() -> Seed {
@@ -38,6 +38,28 @@ fn seed() -> Seed {
     }
 }
 
+/// Uploads by both ways, one of them in vain.
+fn upload(sandbox: &Sandbox) {
+    let mut machine = Machine::new();
+    machine.meets(sandbox);
+    let path = machine.file("App.ipa", ipa(&[]));
+    let by = |uploader: &'static str, path: &str| {
+        let inputs = [
+            ("ipa_path", path),
+            ("uploader", uploader),
+            ("wait_for_processing", "yes"),
+        ];
+        machine.run("step-application-loader", &inputs)
+    };
+    sandbox.fail(Fault::times("PUT /storage/", 12, Kind::Expired));
+    by("native", &path).ended(1);
+    sandbox.state().faults.clear();
+    by("native", &path).ended(0);
+    by("native", &path).ended(1);
+    let other = machine.file("Other.ipa", ipa(&[("CFBundleVersion", "43")]));
+    by("altool", &other).ended(0);
+}
+
 #[test]
 fn requests_and_answers_are_those_of_the_document() {
     let Some(contract) = Contract::at_hand() else {
@@ -59,6 +81,7 @@ fn requests_and_answers_are_those_of_the_document() {
             )
             .ended(0);
     }
+    upload(&sandbox);
     let state = sandbox.state();
     let judged: Vec<_> = state
         .requests
@@ -84,6 +107,14 @@ fn requests_and_answers_are_those_of_the_document() {
         "POST bundleIdCapabilities",
         "POST profiles",
         "DELETE profiles",
+        "GET apps",
+        "POST buildUploads",
+        "GET buildUploads",
+        "DELETE buildUploads",
+        "POST buildUploadFiles",
+        "GET buildUploadFiles",
+        "PATCH buildUploadFiles",
+        "GET builds",
     ] {
         assert!(kinds.contains(kind), "{kind} is missing in {kinds:?}");
     }

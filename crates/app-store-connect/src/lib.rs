@@ -12,6 +12,7 @@ mod document;
 mod error;
 pub mod resources;
 mod token;
+pub mod uploads;
 
 pub use call::{Call, Linked};
 pub use client::{Client, Options};

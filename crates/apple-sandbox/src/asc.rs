@@ -14,12 +14,13 @@ use time::format_description::well_known::Rfc3339;
 use crate::answer::{Refusal, answer};
 use crate::profile;
 use crate::state::{BundleId, Capability, Certificate, Device, Profile, State};
+use crate::uploads;
 
 /// The largest page, and the page when nothing is said.
 const LARGEST: usize = 200;
 const USUAL: usize = 20;
 
-type Outcome = Result<Response, Refusal>;
+pub(crate) type Outcome = Result<Response, Refusal>;
 
 /// A request, taken apart.
 pub(crate) struct Request<'a> {
@@ -47,16 +48,18 @@ pub(crate) fn route(request: &Request<'_>, state: &mut State) -> Outcome {
         ("GET", ["v1", "profiles"]) => profiles(request, state),
         ("POST", ["v1", "profiles"]) => create_profile(request, state),
         ("DELETE", ["v1", "profiles", id]) => delete_profile(state, id),
-        _ => Err(Refusal::new(
-            404,
-            "PATH_ERROR",
-            "The URL path is not valid",
-            format!("{} {} is not served by the sandbox", request.method, request.path),
-        )),
+        parts => uploads::route(request, state, parts.1).unwrap_or_else(|| {
+            Err(Refusal::new(
+                404,
+                "PATH_ERROR",
+                "The URL path is not valid",
+                format!("{} {} is not served by the sandbox", request.method, request.path),
+            ))
+        }),
     }
 }
 
-fn date(time: OffsetDateTime) -> Value {
+pub(crate) fn date(time: OffsetDateTime) -> Value {
     // Apple writes milliseconds and a numeric offset.
     let text = time
         .replace_nanosecond(0)
@@ -67,10 +70,10 @@ fn date(time: OffsetDateTime) -> Value {
 }
 
 /// What a write carries.
-type AttributesAndRelationships = (Map<String, Value>, Map<String, Value>);
+pub(crate) type AttributesAndRelationships = (Map<String, Value>, Map<String, Value>);
 
 impl Request<'_> {
-    fn value(&self, name: &str) -> Option<&str> {
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.query
             .iter()
             .find(|(key, _)| key == name)
@@ -78,7 +81,7 @@ impl Request<'_> {
     }
 
     /// The values of a filter; blank ones are refused.
-    fn filter(&self, name: &str) -> Result<Option<Vec<String>>, Refusal> {
+    pub(crate) fn filter(&self, name: &str) -> Result<Option<Vec<String>>, Refusal> {
         let Some(text) = self.value(&format!("filter[{name}]")) else {
             return Ok(None);
         };
@@ -89,7 +92,7 @@ impl Request<'_> {
         Ok(Some(values))
     }
 
-    fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
         match self.query.iter().find(|(key, _)| !known.contains(&key.as_str())) {
             Some((key, _)) => Err(Refusal::parameter(format!(
                 "The parameter '{key}' can not be used with this request"
@@ -99,7 +102,7 @@ impl Request<'_> {
     }
 
     /// One page of `items`, with links and totals.
-    fn page(&self, items: Vec<Value>) -> Result<Map<String, Value>, Refusal> {
+    pub(crate) fn page(&self, items: Vec<Value>) -> Result<Map<String, Value>, Refusal> {
         let limit = match self.value("limit") {
             None => USUAL,
             Some(text) => text
@@ -161,7 +164,11 @@ impl Request<'_> {
     }
 
     /// The attributes and relationships of the body's resource.
-    fn resource(&self, kind: &str, attributes: &[&str]) -> Result<AttributesAndRelationships, Refusal> {
+    pub(crate) fn resource(
+        &self,
+        kind: &str,
+        attributes: &[&str],
+    ) -> Result<AttributesAndRelationships, Refusal> {
         let body: Value = serde_json::from_slice(self.body).map_err(|_| {
             Refusal::new(
                 400,
@@ -206,7 +213,7 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-fn required(attributes: &Map<String, Value>, key: &'static str) -> Result<String, Refusal> {
+pub(crate) fn required(attributes: &Map<String, Value>, key: &'static str) -> Result<String, Refusal> {
     attributes
         .get(key)
         .and_then(Value::as_str)
@@ -220,7 +227,7 @@ fn required(attributes: &Map<String, Value>, key: &'static str) -> Result<String
         })
 }
 
-fn related(relationships: &Map<String, Value>, name: &str) -> Vec<String> {
+pub(crate) fn related(relationships: &Map<String, Value>, name: &str) -> Vec<String> {
     let data = &relationships.get(name).cloned().unwrap_or_default()["data"];
     let one = data.as_object().map(|_| data.clone()).into_iter();
     let many = data.as_array().cloned().unwrap_or_default();
@@ -229,16 +236,16 @@ fn related(relationships: &Map<String, Value>, name: &str) -> Vec<String> {
         .collect()
 }
 
-fn found(document: Map<String, Value>) -> Outcome {
+pub(crate) fn found(document: Map<String, Value>) -> Outcome {
     Ok(answer(200, &document.into()))
 }
 
-fn created(resource: Value, path: &str, base: &str) -> Outcome {
+pub(crate) fn created(resource: Value, path: &str, base: &str) -> Outcome {
     let link = format!("{base}{path}/{}", resource["id"].as_str().unwrap_or_default());
     Ok(answer(201, &json!({"data": resource, "links": {"self": link}})))
 }
 
-fn self_link(base: &str, kind: &str, id: &str) -> Value {
+pub(crate) fn self_link(base: &str, kind: &str, id: &str) -> Value {
     json!({"self": format!("{base}/v1/{kind}/{id}")})
 }
 

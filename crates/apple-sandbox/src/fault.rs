@@ -54,6 +54,13 @@ pub enum Kind {
     InvalidCursor,
     /// The object is gone: 404.
     Vanished,
+    /// The permission to send a part has run out: 403 from the storage.
+    Expired,
+    /// The line is slow: a part is read at this rate.
+    Slow {
+        /// Bytes a second.
+        bytes_per_second: u64,
+    },
 }
 
 impl Fault {

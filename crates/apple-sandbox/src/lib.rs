@@ -20,9 +20,13 @@ mod seed;
 mod server;
 mod state;
 pub mod tools;
+mod uploads;
 
 pub use fault::{Fault, Kind};
-pub use seed::{Seed, SeedCertificate, SeedDevice, SeedProfile};
+pub use seed::{Seed, SeedApp, SeedCertificate, SeedDevice, SeedProfile};
 pub use serde_json::Value as Json;
 pub use server::Sandbox;
-pub use state::{BundleId, Capability, Certificate, Device, Logged, Profile, State};
+pub use state::{
+    App, Build, BundleId, Capability, Certificate, Device, Logged, Part, Processing, Profile, State, Upload,
+    UploadFile,
+};

@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use crate::fault::Fault;
 use crate::pki::{self, Authority, Subject};
 use crate::profile::{self, Contents};
-use crate::state::{BundleId, Capability, Certificate, Device, Profile, State};
+use crate::state::{App, BundleId, Capability, Certificate, Device, Processing, Profile, State};
 
 /// What a sandbox begins with; in YAML, every field may be left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,14 @@ pub struct Seed {
     pub profiles: Vec<SeedProfile>,
     /// Devices of team members, as Bitrise knows them.
     pub test_devices: Vec<SeedDevice>,
+    /// Apps.
+    pub apps: Vec<SeedApp>,
+    /// How long the parts of an uploaded file are, in bytes.
+    pub part_size: u64,
+    /// Whether what arrives is kept and checked, or only counted.
+    pub keep_uploads: bool,
+    /// What becomes of uploads.
+    pub processing: Processing,
     /// How many devices the membership allows.
     pub device_limit: usize,
     /// Faults.
@@ -58,6 +66,18 @@ pub struct SeedCertificate {
     /// Whether the portal lists it.
     #[serde(default = "yes")]
     pub on_portal: bool,
+}
+
+/// An app of the seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedApp {
+    /// The ID, a number.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The bundle ID.
+    pub bundle_id: String,
 }
 
 /// A device of the seed.
@@ -142,6 +162,14 @@ impl Default for Seed {
             bundle_ids: std::collections::BTreeMap::new(),
             profiles: Vec::new(),
             test_devices: vec![device("Grace's iPhone", "00008110-000F1E2D3C4B801E", "IPHONE")],
+            apps: vec![SeedApp {
+                id: "1023456789".to_owned(),
+                name: "Courier".to_owned(),
+                bundle_id: "com.example.courier".to_owned(),
+            }],
+            part_size: 8 << 20,
+            keep_uploads: true,
+            processing: Processing::default(),
             device_limit: 100,
             faults: Vec::new(),
             random: 7,
@@ -182,6 +210,14 @@ impl Seed {
             devices: Vec::new(),
             bundle_ids: Vec::new(),
             profiles: Vec::new(),
+            apps: self.apps.iter().map(app).collect(),
+            builds: Vec::new(),
+            uploads: Vec::new(),
+            upload_files: Vec::new(),
+            part_size: self.part_size.max(1),
+            keep_uploads: self.keep_uploads,
+            processing: self.processing.clone(),
+            spool: tempfile::tempdir()?,
             device_limit: self.device_limit,
             devices_are_processed: false,
             hidden_for: 0,
@@ -206,6 +242,14 @@ impl Seed {
             state.add_profile(profile)?;
         }
         Ok(state)
+    }
+}
+
+fn app(seed: &SeedApp) -> App {
+    App {
+        id: seed.id.clone(),
+        name: seed.name.clone(),
+        bundle_id: seed.bundle_id.clone(),
     }
 }
 

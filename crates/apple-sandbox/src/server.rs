@@ -17,12 +17,12 @@ use crate::asc::{self, Request};
 use crate::fault::{Fault, Kind};
 use crate::seed::Seed;
 use crate::state::{Logged, State};
-use crate::{auth, bitrise, manage};
+use crate::{auth, bitrise, manage, uploads};
 
 /// More than any request of a step, uploads of parts aside.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
-type Shared = Arc<Mutex<State>>;
+pub(crate) type Shared = Arc<Mutex<State>>;
 
 /// A running sandbox; it stops when dropped.
 #[derive(Debug)]
@@ -130,12 +130,16 @@ impl Drop for Sandbox {
     }
 }
 
-fn locked(state: &Shared) -> MutexGuard<'_, State> {
+pub(crate) fn locked(state: &Shared) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -> Response {
     let (head, body) = request.into_parts();
+    if head.uri.path().starts_with(uploads::STORAGE) {
+        let faults = strike(&state, head.method.as_str(), head.uri.path(), "");
+        return uploads::store(&head, body, &faults, &state).await;
+    }
     let body = to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
     let method = head.method.as_str().to_owned();
     let path = head.uri.path().to_owned();
@@ -257,7 +261,7 @@ fn strike(state: &Shared, method: &str, path: &str, query: &str) -> Vec<Kind> {
 }
 
 /// The answer of a fault that stands for the whole request.
-fn refusal_of(kind: &Kind) -> Option<Response> {
+pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
     let refusal = match kind {
         Kind::Unauthorized => Refusal::unauthorized(),
         Kind::Agreement => Refusal::new(
@@ -300,7 +304,17 @@ fn refusal_of(kind: &Kind) -> Option<Response> {
         }
         Kind::InvalidCursor => Refusal::parameter("The cursor is not a valid cursor for this request"),
         Kind::Vanished => Refusal::not_found("resource", "of this path"),
-        Kind::Latency { .. } | Kind::Reset | Kind::Truncated | Kind::AppliedServerError => return None,
+        Kind::Expired => Refusal::new(
+            403,
+            "FORBIDDEN",
+            "Request has expired",
+            "The link is no longer valid",
+        ),
+        Kind::Latency { .. }
+        | Kind::Reset
+        | Kind::Truncated
+        | Kind::AppliedServerError
+        | Kind::Slow { .. } => return None,
     };
     Some(refusal.response())
 }

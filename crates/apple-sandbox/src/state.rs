@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::fault::Fault;
@@ -36,6 +36,23 @@ pub struct State {
     pub bundle_ids: Vec<BundleId>,
     /// The profiles, expired ones included.
     pub profiles: Vec<Profile>,
+    /// The apps.
+    pub apps: Vec<App>,
+    /// The builds.
+    pub builds: Vec<Build>,
+    /// The uploads of builds.
+    pub uploads: Vec<Upload>,
+    /// Their files.
+    pub upload_files: Vec<UploadFile>,
+    /// How long the parts of a file are, in bytes.
+    pub part_size: u64,
+    /// Whether what arrives is kept and checked, or only counted.
+    pub keep_uploads: bool,
+    /// What becomes of uploads.
+    pub processing: Processing,
+    /// Where what arrives is kept.
+    #[serde(skip)]
+    pub(crate) spool: tempfile::TempDir,
     /// How many devices the membership allows.
     pub device_limit: usize,
     /// Whether new devices are processed for a while before they can be used.
@@ -164,6 +181,114 @@ pub struct Profile {
     #[serde(skip)]
     pub content: Vec<u8>,
     pub(crate) hidden_until: u32,
+}
+
+/// An app.
+#[derive(Debug, Clone, Serialize)]
+pub struct App {
+    /// The resource ID, a number.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The bundle ID.
+    pub bundle_id: String,
+}
+
+/// A build.
+#[derive(Debug, Clone, Serialize)]
+pub struct Build {
+    /// The resource ID.
+    pub id: String,
+    /// The app's resource ID.
+    pub app: String,
+    /// The build number.
+    pub version: String,
+    /// The version.
+    pub short_version: String,
+    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
+    pub platform: String,
+    /// `PROCESSING`, `FAILED`, `INVALID` or `VALID`.
+    pub processing_state: String,
+    /// When it came.
+    #[serde(with = "time::serde::rfc3339")]
+    pub uploaded: OffsetDateTime,
+}
+
+/// An upload of a build.
+#[derive(Debug, Clone, Serialize)]
+pub struct Upload {
+    /// The resource ID.
+    pub id: String,
+    /// The app's resource ID.
+    pub app: String,
+    /// The version.
+    pub short_version: String,
+    /// The build number.
+    pub version: String,
+    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
+    pub platform: String,
+    /// `AWAITING_UPLOAD`, `PROCESSING`, `COMPLETE` or `FAILED`.
+    pub state: String,
+    /// Codes and descriptions of errors.
+    pub errors: Vec<(String, String)>,
+    /// Codes and descriptions of warnings.
+    pub warnings: Vec<(String, String)>,
+    /// The build's resource ID.
+    pub build: Option<String>,
+    /// When it was begun.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created: OffsetDateTime,
+    /// Whether its file was committed.
+    pub committed: bool,
+    pub(crate) looks: u32,
+}
+
+/// A file of an upload.
+#[derive(Debug, Clone, Serialize)]
+pub struct UploadFile {
+    /// The resource ID.
+    pub id: String,
+    /// The upload's resource ID.
+    pub upload: String,
+    /// The name.
+    pub name: String,
+    /// The kind, such as `com.apple.ipa`.
+    pub uti: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// The parts.
+    pub parts: Vec<Part>,
+    /// `AWAITING_UPLOAD`, `UPLOAD_COMPLETE` or `FAILED`.
+    pub state: String,
+    /// What went wrong.
+    pub errors: Vec<String>,
+    /// The SHA-256 of what arrived, once it is whole.
+    pub sha256: String,
+    #[serde(skip)]
+    pub(crate) secret: String,
+}
+
+/// A part of a file.
+#[derive(Debug, Clone, Serialize)]
+pub struct Part {
+    /// Where it begins, in bytes.
+    pub offset: u64,
+    /// How long it is, in bytes.
+    pub length: u64,
+    /// Whether it is there.
+    pub arrived: bool,
+}
+
+/// What becomes of an upload once it is whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Processing {
+    /// How many looks it takes.
+    pub looks: u32,
+    /// Codes and descriptions of the errors that it ends with.
+    pub errors: Vec<(String, String)>,
+    /// Codes and descriptions of the warnings that it ends with.
+    pub warnings: Vec<(String, String)>,
 }
 
 /// A request that was served.

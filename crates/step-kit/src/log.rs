@@ -69,6 +69,11 @@ impl Log {
         self.line(text.as_ref(), None);
     }
 
+    /// A line that the next one of its kind replaces, such as a progress bar: for terminals.
+    pub fn transient(&self, text: impl AsRef<str>) {
+        self.write(&format!("\r\x1b[2K{}", text.as_ref()), None);
+    }
+
     /// Something that went well.
     pub fn success(&self, text: impl AsRef<str>) {
         self.line(text.as_ref(), Some(Colour::Green));

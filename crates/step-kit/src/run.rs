@@ -1,7 +1,10 @@
 //! From process start to exit code.
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -103,6 +106,7 @@ where
 
     let variables = env.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
     let runner = Runner::new(redactor.clone()).with_env(variables);
+    let farewell = Farewell::default();
     let context = Step {
         inputs: inputs.typed()?,
         env: env.clone(),
@@ -110,12 +114,13 @@ where
         runner: runner.clone(),
         log: log.clone(),
         report: report.clone(),
+        farewell: farewell.clone(),
         manifest: manifest.clone(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let ended = runtime.block_on(until_signal(step(context), &runner));
+    let ended = runtime.block_on(until_signal(step(context), &runner, &farewell));
     let told = match &ended {
         Ok(()) => None,
         Err(Ended::Failed(error)) => Some((failure::summary(error), failure::hint(error))),
@@ -132,9 +137,38 @@ where
     ended
 }
 
+/// What is done when a signal ends the run.
+#[derive(Clone, Default)]
+pub(crate) struct Farewell(Rc<RefCell<Vec<Work>>>);
+
+type Work = Pin<Box<dyn Future<Output = ()>>>;
+
+impl Farewell {
+    pub(crate) fn add(&self, work: impl Future<Output = ()> + 'static) {
+        self.0.borrow_mut().push(Box::pin(work));
+    }
+
+    async fn say(&self) {
+        let all = self.0.take();
+        for work in all {
+            work.await;
+        }
+    }
+}
+
+impl std::fmt::Debug for Farewell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Farewell({})", self.0.borrow().len())
+    }
+}
+
 /// Runs the step until it ends or a signal comes. Children get the signal from their runner and some time to
 /// end by themselves; then the step is dropped, with everything that its guards clean up.
-async fn until_signal(step: impl Future<Output = anyhow::Result<()>>, runner: &Runner) -> Result<(), Ended> {
+async fn until_signal(
+    step: impl Future<Output = anyhow::Result<()>>,
+    runner: &Runner,
+    farewell: &Farewell,
+) -> Result<(), Ended> {
     let mut step = std::pin::pin!(step);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -152,6 +186,8 @@ async fn until_signal(step: impl Future<Output = anyhow::Result<()>>, runner: &R
         _ = &mut step => {}
         _ = tokio::time::timeout(GRACE, ending) => {}
     }
+    // Bitrise ends an aborted build soon: what can't be done in time is left undone.
+    let _ = tokio::time::timeout(GRACE, farewell.say()).await;
     Err(Ended::Interrupted(name, status))
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use command::Runner;
 use redaction::Redactor;
 
+use crate::run::Farewell;
 use crate::{Environment, Log, Manifest, OutputError, Report, outputs};
 
 /// A run of a step: its inputs, and its ways to the outside.
@@ -22,6 +23,8 @@ pub struct Step<I> {
     pub log: Log,
     /// The summary.
     pub report: Report,
+    /// What is done when a signal ends the run.
+    pub(crate) farewell: Farewell,
     pub(crate) manifest: Manifest,
 }
 
@@ -32,6 +35,11 @@ impl<I> Step<I> {
     /// When the manifest does not list it, or envman refuses it.
     pub async fn export(&self, key: &str, value: &str) -> Result<(), OutputError> {
         outputs::export(&self.runner, &self.manifest, &self.log, key, value).await
+    }
+
+    /// Has `work` done when a signal ends the run, for what no guard can do because it takes a request.
+    pub fn on_interruption(&self, work: impl Future<Output = ()> + 'static) {
+        self.farewell.add(work);
     }
 
     /// A private temporary directory, gone when dropped.

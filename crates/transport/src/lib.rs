@@ -10,6 +10,7 @@ mod error;
 mod journal;
 mod policy;
 mod tls;
+mod transfer;
 
 pub use budget::Budget;
 pub use client::{Client, ClientBuilder, Request, Response};
@@ -17,6 +18,7 @@ pub use error::{Error, chain};
 pub use journal::{Entry, Journal};
 pub use policy::{Attempt, Outcome, Policy, Verdict, judge};
 pub use reqwest::{Method, StatusCode};
+pub use transfer::{Piece, Transfer, TransferError};
 pub use url::Url;
 
 /// Reads a base URL: `https`, or `http` for this machine only.

@@ -8,6 +8,8 @@ mod answer;
 mod arguments;
 mod artifact;
 mod inputs;
+mod native;
+mod progress;
 mod proof;
 mod remedy;
 mod xcode;
@@ -15,10 +17,12 @@ mod xcode;
 use std::path::PathBuf;
 
 use account_inputs::Terms;
-use anyhow::bail;
 use app_package::Format;
 use apple_account::Account;
+use build_upload::Followed;
 use step_kit::{InputProblem, InputProblems, Step};
+
+use crate::answer::Delivery;
 
 pub use inputs::{Inputs, PlatformInput, Uploader};
 
@@ -49,6 +53,11 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     };
     let found = account_inputs::find(&step, &step.inputs.connection, &step.inputs.given(), TERMS).await?;
     let (account, _) = account_inputs::required(found)?;
+    if !with_altool {
+        native::key(&account, native::UPLOADING)?;
+    } else if step.inputs.wait_for_processing.is_on() {
+        native::key(&account, native::WAITING)?;
+    }
 
     step.log.heading("Package");
     let artifact = artifact::examine(&step.inputs, path, format, &step.log)?;
@@ -65,10 +74,42 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     }
 
     step.log.heading("Upload");
-    if !with_altool {
-        bail!("no Xcode");
+    let followed = if with_altool {
+        let delivery = altool::upload(&step, &artifact, &account, xcode, &extra).await?;
+        tell(&step, &delivery);
+        match step.inputs.wait_for_processing.is_on() {
+            true => Some(proof::of_processing(&step, &artifact, &account).await?),
+            false => None,
+        }
+    } else {
+        let done = native::upload(&step, &artifact, &account).await?;
+        step.report
+            .fact("App", format!("{} ({})", done.app.name, done.app.id));
+        step.report.fact("Sent", &done.transferred);
+        Some(done.followed)
+    };
+    for warning in followed.iter().flat_map(|followed| &followed.warnings) {
+        step.log.warn(format!("App Store Connect warns: {warning}"));
     }
-    let delivery = altool::upload(&step, &artifact, &account, xcode, &extra).await?;
+    let processed = followed
+        .as_ref()
+        .is_some_and(|followed| followed.state == "COMPLETE");
+    let end = if processed {
+        "was uploaded and processed"
+    } else {
+        "was uploaded"
+    };
+    step.log.success(format!("{} {end}.", artifact.name()));
+    if let Some(followed) = &followed {
+        export(&step, followed).await?;
+    }
+    step.report
+        .markdown(&format!("`{}` {end} to App Store Connect.", artifact.name()));
+    Ok(())
+}
+
+/// What altool said.
+fn tell(step: &Step<Inputs>, delivery: &Delivery) {
     for warning in &delivery.warnings {
         step.log.warn(warning);
     }
@@ -81,11 +122,19 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     if let Some(id) = &delivery.id {
         step.log.plain(format!("delivery ID: {id}"));
     }
-    step.log.success(format!("{} was uploaded.", artifact.name()));
-    step.report.markdown(&format!(
-        "`{}` was uploaded to App Store Connect.",
-        artifact.name()
-    ));
+}
+
+/// The IDs of the upload and its build, as far as they are known.
+async fn export(step: &Step<Inputs>, followed: &Followed) -> anyhow::Result<()> {
+    let outputs = [
+        ("BITRISE_APPSTORE_UPLOAD_ID", &followed.upload),
+        ("BITRISE_APPSTORE_BUILD_ID", &followed.build),
+    ];
+    for (key, value) in outputs {
+        if let Some(value) = value {
+            step.export(key, value).await?;
+        }
+    }
     Ok(())
 }
 

@@ -1,9 +1,12 @@
 //! `xcodebuild`, `xcrun` and `xcode-select`.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use app_package::{Format, Package};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use xcode_project::{Answer, Container, Project, Target, executables};
@@ -168,11 +171,48 @@ fn altool(call: &Call) -> anyhow::Result<Ended> {
         .unwrap_or_default();
     uploads.push(json!({"sha256": digest, "size": bytes.len(), "type": value(args, "--type")}));
     std::fs::write(log, serde_json::to_vec_pretty(&uploads)?)?;
+    if let Some(url) = call.env.get("APP_STORE_CONNECT_URL") {
+        deliver(url, Path::new(file.unwrap_or_default()))?;
+    }
     let mut answer = json!({"success-message": "No errors uploading archive.", "tool-version": version(call), "os-version": "Version 15.1 (Build 24B83)"});
     if major >= 26 {
         answer["details"] = json!({"delivery-uuid": "5a5a5a5a-0000-4000-8000-000000000001", "transferred": format!("{} bytes in 0.100 seconds", bytes.len())});
     }
     Ok(Ended::well(format!("{answer:#}\n")))
+}
+
+/// Tells the sandbox of a package that says what it is.
+fn deliver(url: &str, file: &Path) -> anyhow::Result<()> {
+    let is_installer = file.extension().is_some_and(|extension| extension == "pkg");
+    let format = if is_installer { Format::Pkg } else { Format::Ipa };
+    let Ok(package) = Package::read(file, format) else {
+        return Ok(());
+    };
+    let app = package.app;
+    let platform = app.platform().map_or("MAC_OS", app_package::Platform::api_name);
+    let body = json!({
+        "bundle_id": app.bundle_id.unwrap_or_default(),
+        "version": app.version.unwrap_or_default(),
+        "short_version": app.short_version.unwrap_or_default(),
+        "platform": platform,
+    })
+    .to_string();
+    let address = url
+        .strip_prefix("http://")
+        .context("the sandbox is not on this machine")?;
+    let mut stream = TcpStream::connect(address.trim_end_matches('/'))?;
+    write!(
+        stream,
+        "POST /_sandbox/builds HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    anyhow::ensure!(
+        answer.starts_with("HTTP/1.1 201"),
+        "the sandbox did not take the build: {answer}"
+    );
+    Ok(())
 }
 
 /// What is wrong with the way in which the call signs in.

@@ -1,0 +1,381 @@
+//! Apps, builds, and the uploads of builds.
+//!
+//! Apple's documentation: <https://developer.apple.com/documentation/appstoreconnectapi/build-uploads>
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use transport::Method;
+
+use crate::call::{Call, Linked, creation};
+use crate::date;
+use crate::document::{self, Many, One};
+
+/// An app.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct App {
+    /// Its name.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub name: String,
+    /// Its bundle ID.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub bundle_id: String,
+}
+
+/// Lists the apps with a bundle ID. Apple's filter may match parts: compare before use.
+#[derive(Debug, Clone)]
+pub struct AppsByBundleId<'a>(pub &'a str);
+
+impl Call for AppsByBundleId<'_> {
+    type Answer = Many<App>;
+
+    fn path(&self) -> String {
+        "v1/apps".to_owned()
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("filter[bundleId]", self.0.to_owned()),
+            ("fields[apps]", "name,bundleId".to_owned()),
+            ("limit", "200".to_owned()),
+        ]
+    }
+}
+
+/// The app with an ID.
+#[derive(Debug, Clone)]
+pub struct AppById<'a>(pub &'a str);
+
+impl Call for AppById<'_> {
+    type Answer = One<App>;
+
+    fn path(&self) -> String {
+        format!("v1/apps/{}", self.0)
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![("fields[apps]", "name,bundleId".to_owned())]
+    }
+}
+
+/// What Apple says about the state of something: a code and words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct StateDetail {
+    /// The code, such as `90189`.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub code: String,
+    /// The words.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub description: String,
+}
+
+impl std::fmt::Display for StateDetail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.description.as_str(), self.code.as_str()) {
+            ("", code) => f.write_str(code),
+            (words, "") => f.write_str(words),
+            (words, code) => write!(f, "{words} ({code})"),
+        }
+    }
+}
+
+/// The state of an upload or a file, with what Apple found.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct State {
+    /// `AWAITING_UPLOAD`, `PROCESSING`, `UPLOAD_COMPLETE`, `COMPLETE` or `FAILED`.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub state: String,
+    /// What went wrong.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub errors: Vec<StateDetail>,
+    /// What should be looked at.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub warnings: Vec<StateDetail>,
+}
+
+/// An upload of a build.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildUpload {
+    /// The version, `CFBundleShortVersionString`.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub cf_bundle_short_version_string: String,
+    /// The build number, `CFBundleVersion`.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub cf_bundle_version: String,
+    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub platform: String,
+    /// How far it is.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub state: State,
+    /// When it was begun.
+    #[serde(default, deserialize_with = "date::lenient")]
+    pub created_date: Option<OffsetDateTime>,
+}
+
+/// What an upload is called: it is the only one of its app by these.
+#[derive(Debug, Clone, Copy)]
+pub struct BuildName<'a> {
+    /// The app's ID.
+    pub app: &'a str,
+    /// The version, `CFBundleShortVersionString`.
+    pub short_version: &'a str,
+    /// The build number, `CFBundleVersion`.
+    pub version: &'a str,
+    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
+    pub platform: &'a str,
+}
+
+/// Begins an upload.
+#[derive(Debug, Clone)]
+pub struct CreateBuildUpload<'a>(pub BuildName<'a>);
+
+impl Call for CreateBuildUpload<'_> {
+    type Answer = One<BuildUpload>;
+
+    fn method(&self) -> Method {
+        Method::POST
+    }
+
+    fn path(&self) -> String {
+        "v1/buildUploads".to_owned()
+    }
+
+    fn body(&self) -> Option<Value> {
+        let attributes = json!({
+            "cfBundleShortVersionString": self.0.short_version,
+            "cfBundleVersion": self.0.version,
+            "platform": self.0.platform,
+        });
+        Some(creation(
+            "buildUploads",
+            attributes,
+            &[("app", Linked::One("apps", self.0.app))],
+        ))
+    }
+}
+
+/// The upload with an ID, with its build where there is one.
+#[derive(Debug, Clone)]
+pub struct BuildUploadById<'a>(pub &'a str);
+
+impl Call for BuildUploadById<'_> {
+    type Answer = One<BuildUpload>;
+
+    fn path(&self) -> String {
+        format!("v1/buildUploads/{}", self.0)
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![("include", "build".to_owned())]
+    }
+}
+
+/// The uploads of an app by name, with their builds.
+#[derive(Debug, Clone)]
+pub struct BuildUploadsNamed<'a>(pub BuildName<'a>);
+
+impl Call for BuildUploadsNamed<'_> {
+    type Answer = Many<BuildUpload>;
+
+    fn path(&self) -> String {
+        format!("v1/apps/{}/buildUploads", self.0.app)
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![
+            (
+                "filter[cfBundleShortVersionString]",
+                self.0.short_version.to_owned(),
+            ),
+            ("filter[cfBundleVersion]", self.0.version.to_owned()),
+            ("filter[platform]", self.0.platform.to_owned()),
+            ("include", "build".to_owned()),
+            ("limit", "200".to_owned()),
+        ]
+    }
+}
+
+/// Withdraws an upload that is not finished.
+#[derive(Debug, Clone)]
+pub struct DeleteBuildUpload<'a>(pub &'a str);
+
+impl Call for DeleteBuildUpload<'_> {
+    type Answer = ();
+
+    fn method(&self) -> Method {
+        Method::DELETE
+    }
+
+    fn path(&self) -> String {
+        format!("v1/buildUploads/{}", self.0)
+    }
+}
+
+/// A file of an upload.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildUploadFile {
+    /// Where its parts go.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub upload_operations: Vec<UploadOperation>,
+    /// How far it is.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub asset_delivery_state: State,
+}
+
+/// Where a part of a file goes. The URL carries its own authorisation.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UploadOperation {
+    /// The method.
+    #[serde(default = "put")]
+    pub method: String,
+    /// The URL: a secret.
+    pub url: String,
+    /// Where the part begins, in bytes.
+    pub offset: u64,
+    /// How long it is, in bytes.
+    pub length: u64,
+    /// The headers to send.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub request_headers: Vec<Header>,
+}
+
+/// A header to send.
+#[derive(Clone, Deserialize)]
+pub struct Header {
+    /// Its name.
+    pub name: String,
+    /// Its value: it may be a secret.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub value: String,
+}
+
+impl std::fmt::Debug for UploadOperation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "UploadOperation({} bytes at {})", self.length, self.offset)
+    }
+}
+
+fn put() -> String {
+    "PUT".to_owned()
+}
+
+/// Reserves room for a file.
+#[derive(Debug, Clone)]
+pub struct ReserveFile<'a> {
+    /// The upload's ID.
+    pub upload: &'a str,
+    /// The file's name.
+    pub name: &'a str,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its kind, such as `com.apple.ipa`.
+    pub uti: &'a str,
+}
+
+impl Call for ReserveFile<'_> {
+    type Answer = One<BuildUploadFile>;
+
+    fn method(&self) -> Method {
+        Method::POST
+    }
+
+    fn path(&self) -> String {
+        "v1/buildUploadFiles".to_owned()
+    }
+
+    fn body(&self) -> Option<Value> {
+        let attributes =
+            json!({"assetType": "ASSET", "fileName": self.name, "fileSize": self.size, "uti": self.uti});
+        let upload = Linked::One("buildUploads", self.upload);
+        Some(creation(
+            "buildUploadFiles",
+            attributes,
+            &[("buildUpload", upload)],
+        ))
+    }
+}
+
+/// Says that all parts of a file were sent.
+#[derive(Debug, Clone)]
+pub struct CommitFile<'a> {
+    /// The file's ID.
+    pub id: &'a str,
+    /// The SHA-256 of the whole file, hexadecimal.
+    pub sha256: &'a str,
+}
+
+impl Call for CommitFile<'_> {
+    type Answer = One<BuildUploadFile>;
+
+    fn method(&self) -> Method {
+        Method::PATCH
+    }
+
+    fn path(&self) -> String {
+        format!("v1/buildUploadFiles/{}", self.id)
+    }
+
+    fn body(&self) -> Option<Value> {
+        let checksums = json!({"file": {"hash": self.sha256, "algorithm": "SHA_256"}});
+        let attributes = json!({"uploaded": true, "sourceFileChecksums": checksums});
+        Some(json!({"data": {"type": "buildUploadFiles", "id": self.id, "attributes": attributes}}))
+    }
+}
+
+/// The file with an ID.
+#[derive(Debug, Clone)]
+pub struct FileById<'a>(pub &'a str);
+
+impl Call for FileById<'_> {
+    type Answer = One<BuildUploadFile>;
+
+    fn path(&self) -> String {
+        format!("v1/buildUploadFiles/{}", self.0)
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![("fields[buildUploadFiles]", "assetDeliveryState".to_owned())]
+    }
+}
+
+/// A build.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Build {
+    /// The build number.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub version: String,
+    /// `PROCESSING`, `FAILED`, `INVALID` or `VALID`.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub processing_state: String,
+}
+
+/// The builds of an app by name.
+#[derive(Debug, Clone)]
+pub struct BuildsNamed<'a>(pub BuildName<'a>);
+
+impl Call for BuildsNamed<'_> {
+    type Answer = Many<Build>;
+
+    fn path(&self) -> String {
+        "v1/builds".to_owned()
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("filter[app]", self.0.app.to_owned()),
+            ("filter[version]", self.0.version.to_owned()),
+            (
+                "filter[preReleaseVersion.version]",
+                self.0.short_version.to_owned(),
+            ),
+            ("filter[preReleaseVersion.platform]", self.0.platform.to_owned()),
+            ("fields[builds]", "version,processingState".to_owned()),
+        ]
+    }
+}

@@ -1,0 +1,234 @@
+//! Sending pieces of a large file to URLs that a service hands out.
+//!
+//! A piece is read from disk while it is sent, so memory stays bounded whatever its size. The URLs carry their own
+//! authorisation: they are secrets, and no error repeats them.
+
+use std::io::SeekFrom;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use reqwest::header::CONTENT_LENGTH;
+use reqwest::{Method, StatusCode};
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+
+use crate::error::chain;
+use crate::{Error, Journal, base_url, tls};
+
+/// How much is read at once: large enough that reading costs little, small enough for eight pieces in flight.
+const CHUNK: usize = 256 * 1024;
+
+/// A connection over which nothing moved for so long is given up.
+const STALL: Duration = Duration::from_secs(60);
+
+/// Sends pieces of files.
+#[derive(Debug, Clone)]
+pub struct Transfer {
+    http: reqwest::Client,
+    journal: Journal,
+    stall: Duration,
+}
+
+/// A piece of a file, and where it goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// Where the piece begins, in bytes.
+    pub offset: u64,
+    /// How long it is, in bytes.
+    pub length: u64,
+    /// The method, usually `PUT`.
+    pub method: &'a str,
+    /// The URL; `https`, or `http` on this machine.
+    pub url: &'a str,
+    /// The headers that the service asks for.
+    pub headers: &'a [(String, String)],
+}
+
+/// Why a piece did not arrive.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// The file can't be read.
+    #[error("failed to read the file")]
+    File(#[from] std::io::Error),
+    /// The URL or a header is not one that can be sent to.
+    #[error("the service named a place that nothing can be sent to: {0}")]
+    Place(String),
+    /// The storage said no.
+    #[error("{host} answered {status}")]
+    Refused {
+        /// The storage's host.
+        host: String,
+        /// Its answer.
+        status: StatusCode,
+    },
+    /// The connection broke.
+    #[error("the connection to {host} broke: {reason}")]
+    Lost {
+        /// The storage's host.
+        host: String,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing moved for a while.
+    #[error("nothing moved on the connection to {host} for {} seconds", .after.as_secs())]
+    Stalled {
+        /// The storage's host.
+        host: String,
+        /// For how long.
+        after: Duration,
+    },
+}
+
+impl TransferError {
+    /// Whether the permission to send may have run out, so that a new one must be asked for.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS && *status != StatusCode::REQUEST_TIMEOUT)
+    }
+
+    /// Whether another attempt may succeed.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Lost { .. } | Self::Stalled { .. } => true,
+            Self::Refused { .. } => !self.is_refusal(),
+            Self::File(_) | Self::Place(_) => false,
+        }
+    }
+}
+
+impl Transfer {
+    /// What sends pieces; each request is noted in `journal`.
+    ///
+    /// # Errors
+    /// When the machine has no usable CA certificates.
+    pub fn new(journal: Journal) -> Result<Self, Error> {
+        tls::install();
+        // No read time-out: it would count the whole time that a piece takes to send.
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .tcp_keepalive(Duration::from_secs(15))
+            .http1_only()
+            .user_agent(concat!("apple-steps/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(Error::Setup)?;
+        Ok(Self {
+            http,
+            journal,
+            stall: STALL,
+        })
+    }
+
+    /// The same, with another limit of silence.
+    #[must_use]
+    pub fn with_stall(mut self, stall: Duration) -> Self {
+        self.stall = stall;
+        self
+    }
+
+    /// Sends a piece once. `sent` counts its bytes as they leave; those of a piece that did not arrive are taken
+    /// back.
+    ///
+    /// # Errors
+    /// When it did not arrive.
+    pub async fn send(&self, piece: Piece<'_>, sent: &Arc<AtomicU64>) -> Result<(), TransferError> {
+        let own = Arc::new(AtomicU64::new(0));
+        let ended = self.attempt(piece, &own, sent).await;
+        if ended.is_err() {
+            sent.fetch_sub(own.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        ended
+    }
+
+    async fn attempt(
+        &self,
+        piece: Piece<'_>,
+        own: &Arc<AtomicU64>,
+        sent: &Arc<AtomicU64>,
+    ) -> Result<(), TransferError> {
+        let url = base_url(piece.url).map_err(|_| TransferError::Place("its URL is not https".to_owned()))?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let method = Method::from_bytes(piece.method.as_bytes())
+            .map_err(|_| TransferError::Place(format!("`{}` is no method", piece.method)))?;
+        let body = body(piece, Arc::clone(own), Arc::clone(sent)).await?;
+        let mut request = self.http.request(method.clone(), url).body(body);
+        let is_length = |name: &str| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str());
+        for (name, value) in piece.headers.iter().filter(|(name, _)| !is_length(name)) {
+            request = request.header(name, value);
+        }
+        let request = request.header(CONTENT_LENGTH, piece.length);
+        let started = Instant::now();
+        let note = |status| self.journal.note(method.as_str(), &host, status, started);
+        let answer = tokio::select! {
+            answer = request.send() => answer,
+            () = stalled(own, self.stall) => {
+                note(None);
+                return Err(TransferError::Stalled { host, after: self.stall });
+            }
+        };
+        match answer {
+            Ok(answer) if answer.status().is_success() => {
+                note(Some(answer.status().as_u16()));
+                Ok(())
+            }
+            Ok(answer) => {
+                let status = answer.status();
+                note(Some(status.as_u16()));
+                Err(TransferError::Refused { host, status })
+            }
+            Err(error) if error.is_builder() => Err(TransferError::Place("a header is malformed".to_owned())),
+            Err(error) => {
+                note(None);
+                let reason = chain(&error.without_url());
+                Err(TransferError::Lost { host, reason })
+            }
+        }
+    }
+}
+
+/// The bytes of a piece, read as they are sent.
+async fn body(
+    piece: Piece<'_>,
+    own: Arc<AtomicU64>,
+    sent: Arc<AtomicU64>,
+) -> Result<reqwest::Body, TransferError> {
+    let mut file = tokio::fs::File::open(piece.file).await?;
+    file.set_max_buf_size(CHUNK);
+    file.seek(SeekFrom::Start(piece.offset)).await?;
+    let stream = futures_util::stream::try_unfold((file, piece.length), move |(mut file, left)| {
+        let (own, sent) = (Arc::clone(&own), Arc::clone(&sent));
+        async move {
+            if left == 0 {
+                return Ok::<_, std::io::Error>(None);
+            }
+            let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
+            let mut chunk = BytesMut::zeroed(wanted);
+            let read = file.read(&mut chunk).await?;
+            if read == 0 {
+                return Err(std::io::Error::other("the file became shorter while it was sent"));
+            }
+            chunk.truncate(read);
+            own.fetch_add(read as u64, Ordering::Relaxed);
+            sent.fetch_add(read as u64, Ordering::Relaxed);
+            Ok(Some((chunk.freeze(), (file, left - read as u64))))
+        }
+    });
+    Ok(reqwest::Body::wrap_stream(stream))
+}
+
+/// Ends when the count has not changed for `limit`.
+async fn stalled(count: &AtomicU64, limit: Duration) {
+    let mut last = (count.load(Ordering::Relaxed), Instant::now());
+    loop {
+        tokio::time::sleep((limit / 10).min(Duration::from_secs(1))).await;
+        let now = count.load(Ordering::Relaxed);
+        if now != last.0 {
+            last = (now, Instant::now());
+        } else if last.1.elapsed() >= limit {
+            return;
+        }
+    }
+}
