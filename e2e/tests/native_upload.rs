@@ -1,8 +1,4 @@
 //! application-loader without Xcode: uploads through the Build Uploads API, with everything that goes wrong on the way.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test waits for a process that it stops"
-)]
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

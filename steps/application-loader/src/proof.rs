@@ -15,7 +15,7 @@ use crate::inputs::Inputs;
 use crate::native;
 
 /// Apple lists an upload a few seconds after it has it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(6);
 
 const LOOK: &str =
     "look whether the build shows up in App Store Connect > TestFlight before you upload it again";
