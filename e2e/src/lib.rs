@@ -267,6 +267,11 @@ pub fn terminate(child: &Child) {
     assert!(status.success());
 }
 
+/// Lets a file be run as a program.
+pub fn executable(path: &str) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 /// Every file below a folder.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     WalkDir::new(folder)

@@ -18,6 +18,9 @@ use crate::{ApiKey, AppleId, Cookie, Session, key};
 
 const DOCUMENT: &str = "apple_developer_portal_data.json";
 
+/// No token of Apple's is shorter.
+const SHORTEST_SECRET: usize = 8;
+
 /// What is connected.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
@@ -223,7 +226,10 @@ fn cookies(value: &Value, redactor: &Redactor) -> Result<Vec<Cookie>, Connection
     let mut cookies = Vec::new();
     for (origin, raw) in by_origin {
         for cookie in raw {
-            redactor.learn(&cookie.value);
+            // Sessions hold the language and the country, too: masking `USA` would hide half of the log.
+            if cookie.value.len() >= SHORTEST_SECRET {
+                redactor.learn(&cookie.value);
+            }
             cookies.push(Cookie {
                 origin: origin.clone(),
                 name: cookie.name,

@@ -5,6 +5,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use apple_account::{ApiKey, AppleId};
+use command::Command;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
@@ -56,6 +57,20 @@ pub fn write_key_file(key: &ApiKey, directory: &Path) -> std::io::Result<PathBuf
 
 /// A variable for fastlane's environment.
 pub type Variable = (&'static str, SecretString);
+
+/// The command with these variables. Only passwords and the session are masked in what it prints: masking the user's
+/// name, a path or a word like `false` would hide half of the log.
+#[must_use]
+pub fn handed(mut command: Command, variables: &[Variable]) -> Command {
+    for (name, value) in variables {
+        command = if name.contains("PASSWORD") || *name == "FASTLANE_SESSION" {
+            command.secret_env(name, value)
+        } else {
+            command.env(name, value.expose_secret())
+        };
+    }
+    command
+}
 
 /// What makes every action of a lane use the key file.
 pub fn api_key_variables(key_file: &Path) -> Vec<Variable> {

@@ -59,10 +59,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         .context("the package can't be linked")?;
     let (signing_in, variables) = handed_over(&account, directory.path())?;
     let words = arguments::all(&step.inputs, signing_in, &artifact, &given, extra.deliver);
-    let mut command = launcher.command(&words);
-    for (name, value) in &variables {
-        command = command.secret_env(name, value);
-    }
+    let mut command = credentials::handed(launcher.command(&words), &variables);
     for (name, value) in xcode::variables(xcode, &step.inputs) {
         command = command.env(name, value);
     }

@@ -37,9 +37,6 @@ pub(crate) fn prepare(step: &Step<Inputs>, account: Option<&Account>) -> anyhow:
         }
         Some(Account::AppleId(apple_id)) => credentials::apple_id_variables(apple_id)?,
     };
-    for (_, value) in &variables {
-        step.redactor.learn_secret(value);
-    }
     let overridden: Vec<&str> = variables
         .iter()
         .map(|(name, _)| *name)

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use account_inputs::Terms;
 use anyhow::Context as _;
+use fastlane_runner::credentials;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 
 pub use inputs::Inputs;
@@ -45,11 +46,8 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
 
     step.log.heading("Lane");
     let handover = handover::prepare(&step, found.account.as_ref())?;
-    let mut command = launcher.command(&lane);
-    for (name, value) in &handover.variables {
-        command = command.secret_env(name, value);
-    }
-    command = command.env("FL_BUILDLOG_PATH", handover.build_logs());
+    let command = credentials::handed(launcher.command(&lane), &handover.variables)
+        .env("FL_BUILDLOG_PATH", handover.build_logs());
     step.log.plain(format!("$ {}", command.printable()));
     let output = step
         .runner

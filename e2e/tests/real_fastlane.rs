@@ -1,0 +1,163 @@
+//! The steps fastlane and deliver with a real fastlane: 2.146.1, with the Ruby that npm's
+//! `@expo/traveling-fastlane-linux` carries. Without it (`npm ci` in `e2e/fastlane`) the tests skip themselves.
+
+use apple_sandbox::{Sandbox, Seed};
+use e2e::{Machine, Run, ipa, secrets};
+
+const PASSWORD: &str = "p4ss: #word";
+
+/// Where the package is, if it is installed.
+fn package() -> Option<std::path::PathBuf> {
+    let path = e2e::repository().join("e2e/fastlane/node_modules/@expo/traveling-fastlane-linux");
+    if path.join("dist/lib/ruby/bin/ruby").is_file() {
+        return Some(path);
+    }
+    eprintln!("skipped: run `npm ci` in e2e/fastlane for a real fastlane");
+    None
+}
+
+/// A machine whose `fastlane` is the real one, with a Fastfile.
+fn machine(sandbox: &Sandbox, fastfile: &str) -> Option<Machine> {
+    let package = package()?;
+    let mut machine = Machine::new();
+    machine.meets(sandbox);
+    let start = r#"require "fastlane"; require "fastlane/cli_tools_distributor"; FastlaneCore; Fastlane::CLIToolsDistributor.take_off"#;
+    machine.tool(
+        "fastlane",
+        &format!(
+            "export BUNDLE_GEMFILE='{0}/dist/lib/vendor/Gemfile'; unset BUNDLE_IGNORE_CONFIG\nexec '{0}/dist/lib/ruby/bin/ruby' -W0 -rbundler/setup -e '{start}' -- \"$@\"",
+            package.display()
+        ),
+    );
+    machine.file("project/fastlane/Fastfile", fastfile);
+    machine.set("LANG", "C.UTF-8").set("LC_ALL", "C.UTF-8");
+    Some(machine)
+}
+
+fn lane(machine: &Machine, sandbox: &Sandbox, lane: &str, inputs: &[(&str, &str)]) -> Run {
+    let mut all = vec![
+        ("lane", lane),
+        ("update_fastlane", "false"),
+        ("enable_cache", "no"),
+    ];
+    all.extend(inputs);
+    let mut hidden = secrets(sandbox);
+    hidden.extend([PASSWORD, "HSARMTKNSRVX: the #1 s3cret", "abcd-efgh-ijkl-mnop"].map(str::to_owned));
+    let run = machine.run("step-fastlane", &all).kept(&hidden);
+    assert_eq!(machine.leftovers(&hidden), Vec::<std::path::PathBuf>::new());
+    run
+}
+
+/// An Apple ID with a session whose cookies are as awkward as cookies can be.
+fn with_session() -> Seed {
+    let mut seed = Seed::default();
+    let cookies: Vec<_> = [
+        ("myacinfo", "HSARMTKNSRVX: the #1 s3cret"),
+        ("DES5c148586daa451e55afb017aa62418f91", "*star"),
+        ("yes", "yes"),
+        ("number", "1_000"),
+        ("clock", "12:30:45"),
+        ("digits", "0123456789"),
+        ("quotes", "a'b\\\"c"),
+    ]
+    .iter()
+    .map(|(name, value)| serde_json::json!({"name": name, "value": value, "path": "/", "domain": "idmsa.apple.com", "secure": true, "httponly": true}))
+    .collect();
+    for (key, value) in [
+        ("key_id", serde_json::Value::Null),
+        ("issuer_id", serde_json::Value::Null),
+        ("private_key", serde_json::Value::Null),
+        ("apple_id", "ada@example.com".into()),
+        ("password", PASSWORD.into()),
+        ("app_specific_password", "abcd-efgh-ijkl-mnop".into()),
+        (
+            "session_cookies",
+            serde_json::json!({"https://idmsa.apple.com": cookies}),
+        ),
+    ] {
+        seed.connection.insert(key.to_owned(), value);
+    }
+    seed
+}
+
+#[test]
+fn a_lane_gets_its_options_as_they_were_written() {
+    let sandbox = Sandbox::start(&Seed::default()).unwrap();
+    let fastfile = "lane :beta do |options|\n  puts \"notes=<#{options[:notes]}> n=<#{options[:n]}> skip=<#{ENV['FASTLANE_SKIP_UPDATE_CHECK']}> usage=<#{ENV['FASTLANE_OPT_OUT_USAGE']}>\"\nend\n";
+    let Some(machine) = machine(&sandbox, fastfile) else {
+        return;
+    };
+    lane(
+        &machine,
+        &sandbox,
+        r#"beta "notes:It's \"new\", isn't it?" n:'two  blanks'"#,
+        &[],
+    )
+    .ended(0)
+    .said(&[
+        r#"notes=<It's "new", isn't it?> n=<two  blanks> skip=<"#,
+        "The lane succeeded",
+    ]);
+}
+
+#[test]
+fn a_failing_lane_keeps_its_status_and_leaves_logs_without_secrets() {
+    let sandbox = Sandbox::start(&Seed::default()).unwrap();
+    let fastfile = "lane :beta do\n  puts File.read(ENV['APP_STORE_CONNECT_API_KEY_PATH'])\n  UI.user_error!('the tests are red')\nend\n";
+    let Some(machine) = machine(&sandbox, fastfile) else {
+        return;
+    };
+    let run = lane(&machine, &sandbox, "beta", &[]).said(&["the tests are red", "the lane `beta` failed"]);
+    assert_eq!(run.status, Some(1), "{}", run.text);
+    assert!(machine.path("deploy/fastlane_env.log").is_file(), "{}", run.text);
+}
+
+#[test]
+fn ruby_reads_the_key_file_and_signs_with_it() {
+    let sandbox = Sandbox::start(&Seed::default()).unwrap();
+    let fastfile = "require 'json'\nrequire 'openssl'\nlane :beta do\n  key = JSON.parse(File.read(ENV['APP_STORE_CONNECT_API_KEY_PATH']))\n  signer = OpenSSL::PKey::EC.new(key['key'])\n  puts \"id=#{key['key_id']} issuer=#{key['issuer_id']} house=#{key['in_house']} life=#{key['duration']} curve=#{signer.group.curve_name} private=#{signer.private_key?} mode=#{'%o' % (File.stat(ENV['APP_STORE_CONNECT_API_KEY_PATH']).mode & 0777)}\"\nend\n";
+    let Some(machine) = machine(&sandbox, fastfile) else {
+        return;
+    };
+    let issuer = sandbox.state().issuer_id.clone().unwrap();
+    lane(&machine, &sandbox, "beta", &[]).ended(0).said(&[&format!(
+        "id=SBXKEY1234 issuer={issuer} house=false life=1200 curve=prime256v1 private=true mode=600"
+    )]);
+}
+
+#[test]
+fn http_cookie_reads_the_session_with_every_awkward_value() {
+    let sandbox = Sandbox::start(&with_session()).unwrap();
+    // As spaceship does it.
+    let fastfile = "require 'http/cookie'\nrequire 'yaml'\nlane :beta do\n  cookies = YAML.safe_load(ENV['FASTLANE_SESSION'], [HTTP::Cookie, Time])\n  puts \"names=#{cookies.map(&:name).join(',')}\"\n  puts \"values=#{cookies.map { |c| c.value.class }.uniq.join(',')} lengths=#{cookies.map { |c| c.value.length }.join(',')}\"\n  jar = HTTP::CookieJar.new\n  cookies.each { |cookie| jar.add(cookie) }\n  puts \"sent=#{jar.cookies('https://idmsa.apple.com/appleauth').length} user=#{ENV['FASTLANE_USER']}\"\nend\n";
+    let Some(machine) = machine(&sandbox, fastfile) else {
+        return;
+    };
+    lane(&machine, &sandbox, "beta", &[]).ended(0).said(&[
+        "names=myacinfo,DES5c148586daa451e55afb017aa62418f91,yes,number,clock,digits,quotes",
+        "values=String lengths=27,5,3,5,8,10,6",
+        "sent=7 user=ada@example.com",
+    ]);
+}
+
+#[test]
+fn deliver_is_called_as_fastlane_understands_it() {
+    let sandbox = Sandbox::start(&with_session()).unwrap();
+    let Some(machine) = machine(&sandbox, "") else {
+        return;
+    };
+    let package = machine.file("App with blanks & more.ipa", ipa(&[]));
+    // The network is not there: deliver gets as far as its sign-in, which proves that it took its options.
+    let inputs = [
+        ("ipa_path", package.as_str()),
+        ("bundle_id", "com.example.courier"),
+        ("fastlane_version", ""),
+        ("options", "--app_version 1.2.3 --no_such_option"),
+    ];
+    let mut hidden = secrets(&sandbox);
+    hidden.push(PASSWORD.to_owned());
+    let run = machine.run("step-deliver", &inputs).kept(&hidden);
+    assert_ne!(run.status, Some(0), "{}", run.text);
+    run.said(&["invalid option: --no_such_option"]);
+    assert_eq!(machine.leftovers(&hidden), Vec::<std::path::PathBuf>::new());
+}
