@@ -6,6 +6,7 @@
     reason = "a developer's command-line tool: what steps must not do is its job"
 )]
 
+mod bench;
 mod ci;
 mod demo;
 mod generate;
@@ -18,6 +19,7 @@ const USAGE: &str = "usage: cargo xtask TASK
 
   demo STEP [key=value …]   a step at work, against the sandbox, on a sample project
   ci                 everything that must pass: format, lints, docs, build, tests
+  bench WHAT         measurements: start, provisioning, upload
   generate           write what is generated: root manifest, launchers, tables of the READMEs
   generate --check   only say what is out of date
   stage [--debug]    a self-contained directory per step under target/steps, for path:: references
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
+        Some("bench") => bench::bench(rest),
         Some("ci") => ci::ci(),
         Some("generate") => generate::generate(rest.iter().any(|argument| argument == "--check")),
         Some("stage") => package::stage(rest),
