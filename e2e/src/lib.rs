@@ -9,6 +9,7 @@
     reason = "helpers of tests: what fails ends the test"
 )]
 
+pub mod bitrise;
 pub mod contract;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderValue, Request as HttpRequest, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::serve::{Listener, ListenerExt as _};
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -153,6 +153,12 @@ async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -
     let method = head.method.as_str().to_owned();
     let path = head.uri.path().to_owned();
     let query = head.uri.query().unwrap_or_default().to_owned();
+    if path == "/favicon.ico" {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    if path == "/" {
+        return Html(include_str!("page.html")).into_response();
+    }
     if path.starts_with("/_sandbox/") {
         return manage::route(&method, &path, &body, &mut locked(&state));
     }

@@ -1,5 +1,5 @@
-//! Stand-ins for programs of macOS and Bitrise: `security`, `xcodebuild`, `xcrun`, `sw_vers`, `xcode-select`
-//! and `envman`.
+//! Stand-ins for programs of macOS and Bitrise: `security`, `xcodebuild`, `xcrun`, `sw_vers`, `xcode-select`,
+//! `envman` and `fastlane`.
 //!
 //! They check how they are called as strictly as the real ones, do the work that a step can see (a `.p12` is
 //! really opened), and keep what they know in a directory. One binary plays them all, under the name that it
@@ -7,6 +7,7 @@
 //! the file's text.
 
 pub mod envman;
+mod fastlane;
 mod security;
 mod xcode;
 
@@ -27,6 +28,9 @@ pub const NAMES: [&str; 6] = [
     "xcodebuild",
     "xcrun",
 ];
+
+/// Tools that are played only where there is no real one on `PATH`.
+pub const WHERE_MISSING: [&str; 2] = ["envman", "fastlane"];
 
 /// A call of a tool.
 #[derive(Debug, Clone, Default)]
@@ -69,9 +73,14 @@ impl Ended {
     }
 }
 
+/// Whether there is a stand-in for the tool of that name.
+pub fn is_known(name: &str) -> bool {
+    NAMES.contains(&name) || WHERE_MISSING.contains(&name)
+}
+
 /// Plays the tool of that name; `None` when there is none.
 pub fn play(name: &str, call: &Call) -> Option<Ended> {
-    if !NAMES.contains(&name) {
+    if !is_known(name) {
         return None;
     }
     if let Ok(text) = std::fs::read_to_string(call.directory.join("fail").join(name)) {
@@ -79,6 +88,7 @@ pub fn play(name: &str, call: &Call) -> Option<Ended> {
     }
     let played = match name {
         "envman" => envman::play(call),
+        "fastlane" => fastlane::play(call),
         "security" => security::play(call),
         "sw_vers" => Ok(sw_vers(call)),
         "xcode-select" => Ok(xcode::select(call)),
@@ -103,11 +113,26 @@ fn sw_vers(call: &Call) -> Ended {
 /// When the folder can't be made.
 pub fn lay_out(folder: &Path, binary: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
-    for name in NAMES {
-        let link = folder.join(name);
-        std::os::unix::fs::symlink(binary, &link).with_context(|| link.display().to_string())?;
-    }
-    Ok(())
+    NAMES.iter().try_for_each(|name| link(folder, binary, name))
+}
+
+/// The same, for people: real ones of [`WHERE_MISSING`] that are on `path` are left alone.
+///
+/// # Errors
+/// When the folder can't be made.
+pub fn lay_out_beside(folder: &Path, binary: &Path, path: &str) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let is_there = |name: &&str| path.split(':').any(|place| Path::new(place).join(name).is_file());
+    let missing = WHERE_MISSING.into_iter().filter(|name| !is_there(name));
+    let always = NAMES.into_iter().filter(|name| !WHERE_MISSING.contains(name));
+    always
+        .chain(missing)
+        .try_for_each(|name| link(folder, binary, name))
+}
+
+fn link(folder: &Path, binary: &Path, name: &str) -> anyhow::Result<()> {
+    let link = folder.join(name);
+    std::os::unix::fs::symlink(binary, &link).with_context(|| link.display().to_string())
 }
 
 /// The value after a flag.

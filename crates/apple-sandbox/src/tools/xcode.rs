@@ -182,7 +182,7 @@ fn altool(call: &Call) -> anyhow::Result<Ended> {
 }
 
 /// Tells the sandbox of a package that says what it is.
-fn deliver(url: &str, file: &Path) -> anyhow::Result<()> {
+pub(super) fn deliver(url: &str, file: &Path) -> anyhow::Result<()> {
     let is_installer = file.extension().is_some_and(|extension| extension == "pkg");
     let format = if is_installer { Format::Pkg } else { Format::Ipa };
     let Ok(package) = Package::read(file, format) else {

@@ -1,0 +1,99 @@
+//! The workflows of bitrise.yml, run as the Bitrise CLI would; by the CLI itself where it is installed.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use apple_sandbox::tools;
+use e2e::{bitrise, repository};
+
+/// Variables that put the stand-in for envman on `PATH`, and point cargo to the binaries that the tests built.
+fn variables(folder: &std::path::Path) -> Vec<(&'static str, String)> {
+    let sandbox = e2e::binary("apple-sandbox");
+    let path = std::env::var("PATH").unwrap();
+    let tools = folder.join("envman-alone");
+    std::fs::create_dir_all(&tools).unwrap();
+    std::os::unix::fs::symlink(&sandbox, tools.join("envman")).unwrap();
+    let target = sandbox.parent().unwrap().parent().unwrap();
+    vec![
+        ("PATH", format!("{}:{path}", tools.display())),
+        (tools::DIRECTORY, folder.display().to_string()),
+        ("CARGO_TARGET_DIR", target.display().to_string()),
+        ("HOME", std::env::var("HOME").unwrap_or_default()),
+    ]
+}
+
+fn has_cli() -> bool {
+    Command::new("bitrise")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// One test for all: the workflows share `target/sandbox`.
+#[test]
+fn workflows_end_as_they_should() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = variables(folder.path());
+    let root = repository();
+    let own = root.join("bitrise.yml");
+    for workflow in [
+        "sandbox-auto-provision-asc",
+        "sandbox-fastlane",
+        "sandbox-deliver",
+        "sandbox-application-loader",
+        "sandbox",
+    ] {
+        if has_cli() {
+            let status = Command::new("bitrise")
+                .args(["run", workflow])
+                .current_dir(&root)
+                .status()
+                .unwrap();
+            assert!(status.success(), "{workflow}");
+        } else {
+            let built = bitrise::run(&own, workflow, &root, &variables);
+            assert!(built.succeeded, "{workflow}\n{}", built.log);
+        }
+    }
+    let failing: PathBuf = root.join("e2e/bitrise.yml");
+    let run = |workflow: &str| bitrise::run(&failing, workflow, &root, &variables);
+    for (workflow, succeeds, said, unsaid) in [
+        (
+            "a-scheme-that-is-not-there",
+            false,
+            &["did you mean `Courier`?", "this must run"][..],
+            "this must not run",
+        ),
+        (
+            "an-option-that-does-not-exist",
+            false,
+            &["is `app_store`; accepted: development, app-store"],
+            "?",
+        ),
+        ("a-package-that-no-step-has-made", false, &["ipa_path: "], "?"),
+        (
+            "a-failure-that-may-be-skipped",
+            true,
+            &["ipa_path: ", "this must run"],
+            "?",
+        ),
+        ("a-step-for-ci-only", true, &["this must run"], "ipa_path"),
+        (
+            "inputs-that-nobody-declares",
+            false,
+            &["is `perhaps`"],
+            "unheard_of",
+        ),
+    ] {
+        let built = run(workflow);
+        assert_eq!(built.succeeded, succeeds, "{workflow}\n{}", built.log);
+        for words in said {
+            assert!(built.log.contains(words), "{workflow}: `{words}`\n{}", built.log);
+        }
+        assert!(
+            !built.log.contains(unsaid) || unsaid == "?",
+            "{workflow}: `{unsaid}`\n{}",
+            built.log
+        );
+    }
+}
