@@ -111,6 +111,9 @@ impl Build {
                 command.arg(script);
             }
         }
+        for (key, _) in std::env::vars_os().filter(|(key, _)| crate::is_cargos(key)) {
+            command.env_remove(key);
+        }
         let output = command
             .current_dir(&self.root)
             .envs(&self.variables)

@@ -301,6 +301,12 @@ pub fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
+/// Whether a variable is about the package that cargo runs just now.
+pub(crate) fn is_cargos(key: &std::ffi::OsStr) -> bool {
+    let name = key.to_string_lossy();
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+}
+
 /// The binary of that name, built once where it is not there yet: cargo builds no other package's binaries
 /// for a test.
 pub fn binary(name: &str) -> PathBuf {
@@ -310,6 +316,10 @@ pub fn binary(name: &str) -> PathBuf {
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().unwrap().parent().unwrap().to_owned();
         let mut cargo = Command::new(env!("CARGO"));
+        // Crates with C in them would be built anew each time that these change.
+        for (key, _) in std::env::vars_os().filter(|(key, _)| is_cargos(key)) {
+            cargo.env_remove(key);
+        }
         cargo.args(["build", "--quiet", "--locked", "--workspace", "--bins"]);
         if profile.ends_with("release") {
             cargo.arg("--release");

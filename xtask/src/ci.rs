@@ -61,7 +61,7 @@ pub(crate) fn ci() -> anyhow::Result<()> {
     install()?;
     for (name, arguments) in CHECKS {
         eprintln!("==> {name}: cargo {}", arguments.join(" "));
-        let mut cargo = Command::new("cargo");
+        let mut cargo = crate::cargo();
         // Only rustdoc reads this one: a broken link in the docs is an error.
         let status = cargo
             .args(arguments)

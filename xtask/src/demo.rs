@@ -107,7 +107,7 @@ pub(crate) fn demo(arguments: &[String]) -> anyhow::Result<ExitCode> {
 /// Builds what the demo needs and says where it is.
 fn build(name: &str) -> anyhow::Result<PathBuf> {
     let step = format!("step-{name}");
-    let status = Command::new("cargo")
+    let status = crate::cargo()
         .args([
             "build",
             "--quiet",

@@ -13,7 +13,7 @@ mod generate;
 mod package;
 mod steps;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask TASK
 
@@ -24,6 +24,19 @@ const USAGE: &str = "usage: cargo xtask TASK
   generate --check   only say what is out of date
   stage [--debug]    a self-contained directory per step under target/steps, for path:: references
   dist [--url URL]   a release in target/dist: binaries, checksums, launchers, a step library";
+
+/// A cargo that does not hear of the one which runs this task: crates with C in them would be built anew each time
+/// that the variables of the package which is built change.
+fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    for (key, _) in std::env::vars_os() {
+        let name = key.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&key);
+        }
+    }
+    cargo
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

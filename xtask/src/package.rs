@@ -129,7 +129,7 @@ fn platform_of(triple: Option<&str>) -> anyhow::Result<&'static str> {
 
 /// Builds the steps' binaries and says where they are.
 fn build(steps: &[Step], profile: &str, triple: Option<&str>) -> anyhow::Result<PathBuf> {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = crate::cargo();
     cargo.args(["build", "--locked"]).current_dir(steps::root());
     if profile == "release" {
         cargo.arg("--release");

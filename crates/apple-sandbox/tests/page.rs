@@ -21,7 +21,13 @@ fn chromium() -> Option<PathBuf> {
 fn browse(arguments: &[&str]) -> String {
     let home = tempfile::tempdir().unwrap();
     let output = Command::new(chromium().unwrap())
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=3000"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--virtual-time-budget=3000",
+        ])
         .arg(format!("--user-data-dir={}", home.path().display()))
         .args(arguments)
         .output()
@@ -36,7 +42,11 @@ fn the_page_shows_what_the_sandbox_knows_and_fits_every_screen() {
         return;
     }
     let sandbox = Sandbox::start(&Seed {
-        bundle_ids: [("com.example.courier".to_owned(), vec!["PUSH_NOTIFICATIONS".to_owned()])].into(),
+        bundle_ids: [(
+            "com.example.courier".to_owned(),
+            vec!["PUSH_NOTIFICATIONS".to_owned()],
+        )]
+        .into(),
         profiles: vec![SeedProfile {
             name: "Bitrise iOS app-store - (com.example.courier)".to_owned(),
             profile_type: "IOS_APP_STORE".to_owned(),
@@ -65,6 +75,10 @@ fn the_page_shows_what_the_sandbox_knows_and_fits_every_screen() {
     let folder = tempfile::tempdir().unwrap();
     let pictures = std::env::var_os("SCREENSHOTS").map_or_else(|| folder.path().to_owned(), PathBuf::from);
     let picture = pictures.join("sandbox.png");
-    browse(&["--window-size=1280,1100", &format!("--screenshot={}", picture.display()), &sandbox.url()]);
+    browse(&[
+        "--window-size=1280,1100",
+        &format!("--screenshot={}", picture.display()),
+        &sandbox.url(),
+    ]);
     assert!(picture.metadata().unwrap().len() > 10_000);
 }

@@ -43,7 +43,7 @@ struct Lab {
 
 impl Lab {
     fn new(packages: &[&str]) -> anyhow::Result<Self> {
-        let mut cargo = Command::new("cargo");
+        let mut cargo = crate::cargo();
         cargo.args([
             "build",
             "--release",
