@@ -1,5 +1,11 @@
 //! Which account the steps fastlane and deliver hand to fastlane, and how: `connection` × what is connected × what the
 //! inputs hold.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "helpers of tests: what fails ends the test"
+)]
 
 use apple_sandbox::{Json, Sandbox, Seed};
 use e2e::{Machine, Run, ipa, secrets};

@@ -1,4 +1,10 @@
 //! How the steps fastlane and deliver make fastlane ready: what is installed, and what is not because it is there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "helpers of tests: what fails ends the test"
+)]
 
 use apple_sandbox::{Sandbox, Seed};
 use e2e::{Machine, Run, ipa, secrets, terminate};

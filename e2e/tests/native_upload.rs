@@ -1,4 +1,10 @@
 //! application-loader without Xcode: uploads through the Build Uploads API, with everything that goes wrong on the way.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "helpers of tests: what fails ends the test"
+)]
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

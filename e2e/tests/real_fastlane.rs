@@ -1,5 +1,12 @@
 //! The steps fastlane and deliver with a real fastlane: 2.146.1, with the Ruby that npm's
 //! `@expo/traveling-fastlane-linux` carries. Without it (`npm ci` in `e2e/fastlane`) the tests skip themselves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "helpers of tests: what fails ends the test"
+)]
 
 use apple_sandbox::{Sandbox, Seed};
 use e2e::{Machine, Run, ipa, secrets};

@@ -1,4 +1,10 @@
 //! The workflows of bitrise.yml, run as the Bitrise CLI would; by the CLI itself where it is installed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "helpers of tests: what fails ends the test"
+)]
 
 use std::path::PathBuf;
 use std::process::Command;

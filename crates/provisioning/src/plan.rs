@@ -566,6 +566,22 @@ impl Plan {
                 }
             }
         }
+        // The portal takes each name once, whoever has it.
+        let elsewhere = snapshot
+            .bundle_ids
+            .iter()
+            .filter(|known| known.identifier != want.bundle_id);
+        for (known, profile) in elsewhere.flat_map(|known| known.profiles.iter().map(move |one| (known, one)))
+        {
+            if profile.name == want.name {
+                reason = format!("{} has a profile of that name", known.identifier);
+                self.actions.push(Action::DeleteProfile {
+                    id: profile.id.clone(),
+                    name: profile.name.clone(),
+                    reason: format!("it belongs to {} and holds the name", known.identifier),
+                });
+            }
+        }
         self.actions.push(Action::CreateProfile {
             want: index,
             name: want.name.clone(),
