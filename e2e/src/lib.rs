@@ -11,6 +11,7 @@
 
 pub mod bitrise;
 pub mod contract;
+pub mod project;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -391,10 +391,10 @@ fn builds_of_pull_requests_get_an_explanation() {
 }
 
 #[test]
-fn two_builds_at_once_share_what_they_make() {
+fn sixteen_builds_at_once_share_what_they_make() {
     let sandbox = sandbox(Seed::default());
     sandbox.fail(Fault::always("", Kind::Latency { milliseconds: 30 }));
-    let machines: Vec<Machine> = (0..4)
+    let machines: Vec<Machine> = (0..16)
         .map(|_| {
             let mut machine = Machine::new();
             machine.meets(&sandbox);
