@@ -103,3 +103,42 @@ fn workflows_end_as_they_should() {
         );
     }
 }
+
+#[test]
+fn a_step_runs_by_one_command_against_a_sandbox_of_its_own() {
+    let sandbox = e2e::binary("apple-sandbox");
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("Courier.ipa");
+    std::fs::write(&package, e2e::ipa(&[])).unwrap();
+    let inputs = [
+        format!("ipa_path={}", package.display()),
+        "uploader=native".to_owned(),
+    ];
+    let run = |arguments: &[&str]| {
+        let output = Command::new(&sandbox)
+            .arg("run")
+            .args(arguments)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code(), text)
+    };
+    let (status, text) = run(&["application-loader", &inputs[0], &inputs[1]]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("BITRISE_APPSTORE_UPLOAD_ID="), "{text}");
+    let (status, text) = run(&[
+        "fastlane",
+        "lane=beta",
+        "update_fastlane=false",
+        "enable_cache=no",
+        "work_dir=.",
+    ]);
+    assert_eq!(status, Some(0), "{text}");
+    assert!(
+        text.contains("credentials: APP_STORE_CONNECT_API_KEY_PATH"),
+        "{text}"
+    );
+    let (status, text) = run(&["no-such-step"]);
+    assert_eq!(status, Some(1), "{text}");
+}

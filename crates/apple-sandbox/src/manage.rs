@@ -13,6 +13,20 @@ use crate::state::{Build, State};
 pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) -> Response {
     match (method, path) {
         ("GET", "/_sandbox/state") => answer(200, &serde_json::to_value(&*state).unwrap_or_default()),
+        ("PATCH", "/_sandbox/state") => match serde_json::from_slice::<Change>(body) {
+            Ok(change) => {
+                state.hidden_for = change.hidden_for.unwrap_or(state.hidden_for);
+                state.device_limit = change.device_limit.unwrap_or(state.device_limit);
+                state.devices_are_processed = change
+                    .devices_are_processed
+                    .unwrap_or(state.devices_are_processed);
+                answer(
+                    200,
+                    &json!({"hidden_for": state.hidden_for, "device_limit": state.device_limit, "devices_are_processed": state.devices_are_processed}),
+                )
+            }
+            Err(error) => answer(400, &json!({"error": error.to_string()})),
+        },
         ("GET", "/_sandbox/requests") => answer(200, &json!(state.requests)),
         ("GET", "/_sandbox/faults") => answer(200, &json!(state.faults)),
         ("POST", "/_sandbox/faults") => match serde_json::from_slice::<Fault>(body) {
@@ -35,6 +49,15 @@ pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) ->
         }
         _ => answer(404, &json!({"error": "the sandbox has no such page"})),
     }
+}
+
+/// What may be changed while the sandbox runs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    hidden_for: Option<u32>,
+    device_limit: Option<usize>,
+    devices_are_processed: Option<bool>,
 }
 
 /// A build that came by another way than the Build Uploads API.

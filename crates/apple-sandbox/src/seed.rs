@@ -46,6 +46,10 @@ pub struct Seed {
     pub processing: Processing,
     /// How many devices the membership allows.
     pub device_limit: usize,
+    /// For how many list requests a created object stays hidden.
+    pub hidden_for: u32,
+    /// Whether new devices are processed for a while before they can be used.
+    pub devices_are_processed: bool,
     /// Faults.
     pub faults: Vec<Fault>,
     /// Where chance begins.
@@ -171,6 +175,8 @@ impl Default for Seed {
             keep_uploads: true,
             processing: Processing::default(),
             device_limit: 100,
+            hidden_for: 0,
+            devices_are_processed: false,
             faults: Vec::new(),
             random: 7,
         }
@@ -219,8 +225,8 @@ impl Seed {
             processing: self.processing.clone(),
             spool: tempfile::tempdir()?,
             device_limit: self.device_limit,
-            devices_are_processed: false,
-            hidden_for: 0,
+            devices_are_processed: self.devices_are_processed,
+            hidden_for: self.hidden_for,
             faults: self.faults.clone(),
             requests: Vec::new(),
             files: std::collections::BTreeMap::new(),

@@ -1,4 +1,5 @@
 //! Every provisioning case by name: one row each.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: what fails ends the test")]
 
 mod common;
 
@@ -358,7 +359,7 @@ fn rows() -> Vec<Row> {
             "the sister step's lower-case name",
             |case| {
                 case.portal.bundle_ids[0].profiles[0].name =
-                    "Bitrise ios development - (com.example.app)".to_owned()
+                    "Bitrise ios development - (com.example.app)".to_owned();
             },
             Nothing,
         ),
@@ -408,7 +409,7 @@ fn rows() -> Vec<Row> {
             |case| {
                 case.portal
                     .devices
-                    .push(device("old", "OLD", DeviceClass::Iphone, false))
+                    .push(device("old", "OLD", DeviceClass::Iphone, false));
             },
             Nothing,
         ),
@@ -417,7 +418,7 @@ fn rows() -> Vec<Row> {
             |case| {
                 case.portal
                     .devices
-                    .push(device("mac", "MAC", DeviceClass::Mac, true))
+                    .push(device("mac", "MAC", DeviceClass::Mac, true));
             },
             Nothing,
         ),
@@ -426,7 +427,7 @@ fn rows() -> Vec<Row> {
             |case| {
                 case.portal
                     .devices
-                    .push(device("tv", "TV", DeviceClass::AppleTv, true))
+                    .push(device("tv", "TV", DeviceClass::AppleTv, true));
             },
             Nothing,
         ),
@@ -435,7 +436,7 @@ fn rows() -> Vec<Row> {
             |case| {
                 case.portal
                     .devices
-                    .push(device("pad", "PAD", DeviceClass::Ipad, true))
+                    .push(device("pad", "PAD", DeviceClass::Ipad, true));
             },
             Remade("the device pad"),
         ),
@@ -444,7 +445,7 @@ fn rows() -> Vec<Row> {
             |case| {
                 case.portal
                     .devices
-                    .push(device("watch", "WATCH", DeviceClass::AppleWatch, true))
+                    .push(device("watch", "WATCH", DeviceClass::AppleWatch, true));
             },
             Remade("the device watch"),
         ),

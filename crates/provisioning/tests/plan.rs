@@ -1,4 +1,5 @@
 //! Provisioning cases in some detail: what is on the portal, what is wanted, and what the plan says.
+#![allow(clippy::unwrap_used, reason = "helpers of tests: what fails ends the test")]
 
 mod common;
 
