@@ -425,3 +425,65 @@ fn sixteen_builds_at_once_share_what_they_make() {
         state.profiles.len()
     );
 }
+
+#[test]
+fn every_run_leaves_a_summary_and_a_page_without_secrets() {
+    let page = |machine: &Machine| {
+        let pages = e2e::files(&machine.path("reports"));
+        let page = pages.iter().find(|path| path.ends_with("index.html")).unwrap();
+        std::fs::read_to_string(page).unwrap()
+    };
+    for (seed, inputs, status, words) in [
+        (
+            Seed::default(),
+            [("distribution_type", "app-store")],
+            0,
+            &[
+                "Targets",
+                "What ends first",
+                "Changed on the portal",
+                "Requests",
+                "CourierWidget",
+                "3500 of 3600",
+            ][..],
+        ),
+        (
+            Seed::default(),
+            [("mode", "plan")],
+            0,
+            &[
+                "Planned",
+                "Requests",
+                "create the bundle ID com.example.courier.share",
+            ],
+        ),
+        (
+            Seed {
+                faults: vec![Fault::always("POST /v1/profiles", Kind::Role)],
+                ..Seed::default()
+            },
+            [("mode", "apply")],
+            1,
+            &["What to do next", "Requests", "403"],
+        ),
+    ] {
+        let sandbox = sandbox(seed);
+        let mut machine = Machine::new();
+        machine.meets(&sandbox);
+        let summary = machine.file("summary.md", "# from an earlier step\n");
+        let reports = machine.path("reports").display().to_string();
+        machine
+            .set("BITRISE_HTML_REPORT_DIR", &reports)
+            .set("BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH", &summary);
+        checked(&machine, &sandbox, &inputs).ended(status);
+        let page = page(&machine);
+        for word in words {
+            assert!(page.contains(word), "{inputs:?}: {word}");
+        }
+        let summary = std::fs::read_to_string(summary).unwrap();
+        assert!(
+            summary.starts_with("# from an earlier step\n") && summary.len() > 60,
+            "{summary}"
+        );
+    }
+}

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use command::Command;
-use provisioning::{
-    Action, Distribution, Plan, Policy, Portal, Query, Reconciled, Signed, Want, wildcard_of,
-};
+use provisioning::{Distribution, Plan, Policy, Portal, Query, Reconciled, Signed, Want, wildcard_of};
 use signing_assets::{Identity, Keychain, Profile, ProfileDirectories};
 use step_kit::{Advice as _, Log, Step};
 use time::OffsetDateTime;
@@ -18,6 +16,7 @@ use xcode_project::{ManualSigning, Project};
 use crate::blocked;
 use crate::inputs::Inputs;
 use crate::project::Analysis;
+use crate::report;
 
 /// Asking a tool for its version takes long only when something is wrong with it.
 const VERSION_PATIENCE: Duration = Duration::from_secs(60);
@@ -57,6 +56,11 @@ pub(crate) async fn show_plan(
         .map_err(|error| crate::refused(error.into()))?;
     let plan = provisioning::plan(wants, &snapshot, policy, OffsetDateTime::now_utc()).map_err(blocked)?;
     announce(&step.log, &plan);
+    step.report.is_plan();
+    report::changed(&step.report, "Planned", &plan.actions);
+    let lines: Vec<String> = plan.actions.iter().map(|action| format!("- {action}")).collect();
+    step.report
+        .markdown(&format!("Planned, and not done:\n\n{}", lines.join("\n")));
     step.log.plain(serde_json::to_string_pretty(&plan.actions)?);
     step.log.plain("The mode is `plan`: nothing was changed.");
     Ok(())
@@ -130,7 +134,7 @@ pub(crate) async fn finish(
     for (key, value) in outputs(step, analysis, signed)? {
         step.export(key, &value).await?;
     }
-    report(step, signed, &reconciled.changes);
+    report::tell(step, analysis, signed, &reconciled.changes);
     Ok(())
 }
 
@@ -289,28 +293,4 @@ fn outputs(
         outputs.push((profile, signing(signed)?.profile_uuid));
     }
     Ok(outputs)
-}
-
-fn report(step: &Step<Inputs>, signed: &[Signed], changes: &[Action]) {
-    let mut table = String::from("| bundle ID | profile | until |\n| --- | --- | --- |\n");
-    for signed in signed {
-        let until = signed
-            .profile
-            .details
-            .as_ref()
-            .map(|details| details.expires_at.date().to_string())
-            .unwrap_or_default();
-        table.push_str(&format!(
-            "| {} | {} | {until} |\n",
-            signed.want.bundle_id, signed.profile.name
-        ));
-    }
-    step.report.markdown(&table);
-    if changes.is_empty() {
-        step.report.markdown("Nothing was changed on the portal.");
-    } else {
-        let lines: Vec<String> = changes.iter().map(|change| format!("- {change}")).collect();
-        step.report
-            .markdown(&format!("Changed on the portal:\n\n{}", lines.join("\n")));
-    }
 }

@@ -8,12 +8,13 @@ mod certificates;
 mod finish;
 mod inputs;
 mod project;
+mod report;
 mod settings;
 
 use anyhow::Context as _;
 use app_store_connect::{Client, Credentials, Options};
 use provisioning::{AppStoreConnect, Policy, ReconcileError, Signed, TestDevice, Want};
-use signing_assets::ProfileDirectories;
+use signing_assets::{Identity, ProfileDirectories};
 use step_kit::{Advice as _, Step};
 use time::OffsetDateTime;
 
@@ -71,24 +72,52 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     };
     let wants = provisioning::wants(&analysis.needs(), &policy, &usable).map_err(blocked)?;
     let portal = AppStoreConnect(client(&step, &account.key)?);
-    if step.inputs.mode == Mode::Plan {
-        return finish::show_plan(&step, &portal, &wants, &policy).await;
+    let work = Work {
+        analysis: &analysis,
+        identities: &identities,
+        policy: &policy,
+        wants,
+    };
+    let ended = work.carry_out(&step, &portal).await;
+    report::requests(&step, portal.0.http());
+    ended
+}
+
+/// What the portal must have, and what is done with it.
+struct Work<'a> {
+    analysis: &'a project::Analysis,
+    identities: &'a [Identity],
+    policy: &'a Policy,
+    wants: Vec<Want>,
+}
+
+impl Work<'_> {
+    async fn carry_out(self, step: &Step<Inputs>, portal: &AppStoreConnect) -> anyhow::Result<()> {
+        let Self {
+            analysis,
+            identities,
+            policy,
+            wants,
+        } = self;
+        if step.inputs.mode == Mode::Plan {
+            return finish::show_plan(step, portal, &wants, policy).await;
+        }
+        let directories = finish::profile_directories(step).await;
+        let (mut signed, wants) = installed(step, wants, policy, &directories);
+        let mut reconciled = provisioning::Reconciled::default();
+        if !wants.is_empty() {
+            reconciled =
+                provisioning::reconcile(portal, &wants, policy, |plan| finish::announce(&step.log, plan))
+                    .await
+                    .map_err(|error| match error {
+                        ReconcileError::Blocked(error) => blocked(error),
+                        ReconcileError::Portal(error) => refused(error.into()),
+                    })?;
+        }
+        signed.append(&mut reconciled.signed);
+        reconciled.signed = signed;
+        finish::finish(step, analysis, identities, &reconciled, &directories).await
     }
-    let directories = finish::profile_directories(&step).await;
-    let (mut signed, wants) = installed(&step, wants, &policy, &directories);
-    let mut reconciled = provisioning::Reconciled::default();
-    if !wants.is_empty() {
-        reconciled =
-            provisioning::reconcile(&portal, &wants, &policy, |plan| finish::announce(&step.log, plan))
-                .await
-                .map_err(|error| match error {
-                    ReconcileError::Blocked(error) => blocked(error),
-                    ReconcileError::Portal(error) => refused(error.into()),
-                })?;
-    }
-    signed.append(&mut reconciled.signed);
-    reconciled.signed = signed;
-    finish::finish(&step, &analysis, &identities, &reconciled, &directories).await
 }
 
 /// Splits the wants into those that an installed profile serves, and the rest.

@@ -1,0 +1,170 @@
+//! What a run leaves for people, beside its log: what is signed with what until when, what was changed and why, and
+//! what was asked.
+
+use provisioning::{Action, Signed};
+use step_kit::html_report::{Block, Expiry, Request, Timeline, Waterfall};
+use step_kit::{Report, Step};
+use time::OffsetDateTime;
+use transport::Client;
+
+use crate::inputs::Inputs;
+use crate::project::Analysis;
+
+/// A target and its profile, in words.
+struct Line {
+    cells: [String; 6],
+}
+
+fn lines(analysis: &Analysis, signed: &[Signed]) -> Vec<Line> {
+    let target_of = |bundle_id: &str| {
+        let items = analysis.archived.iter().chain(&analysis.ui_tests);
+        let names: Vec<&str> = items
+            .filter(|item| {
+                item.need.bundle_id == bundle_id
+                    || (item.need.ui_test
+                        && provisioning::wildcard_of(&item.need.bundle_id).as_deref() == Some(bundle_id))
+            })
+            .map(|item| item.need.name.as_str())
+            .collect();
+        names.join(", ")
+    };
+    let line = |signed: &Signed| {
+        let details = signed.profile.details.as_ref();
+        let devices = if signed.want.distribution.lists_devices() {
+            details.map_or(0, |details| details.udids.len()).to_string()
+        } else {
+            "–".to_owned()
+        };
+        let certificate = signed
+            .want
+            .certificates
+            .first()
+            .map(|known| known.common_name.clone());
+        Line {
+            cells: [
+                target_of(&signed.want.bundle_id),
+                signed.want.bundle_id.clone(),
+                signed.profile.name.clone(),
+                details
+                    .map(|details| details.expires_at.date().to_string())
+                    .unwrap_or_default(),
+                certificate.unwrap_or_default(),
+                devices,
+            ],
+        }
+    };
+    signed.iter().map(line).collect()
+}
+
+const COLUMNS: [&str; 6] = [
+    "target",
+    "bundle ID",
+    "profile",
+    "until",
+    "certificate",
+    "devices",
+];
+
+/// Tells what is signed with what until when, and what was changed on the portal: in the log, as Markdown, and on the
+/// page.
+pub(crate) fn tell(step: &Step<Inputs>, analysis: &Analysis, signed: &[Signed], changes: &[Action]) {
+    let lines = lines(analysis, signed);
+    step.log.heading("Result");
+    for line in &lines {
+        let [target, _, profile, until, certificate, devices] = &line.cells;
+        let devices = if devices == "–" {
+            String::new()
+        } else {
+            format!(", {devices} devices")
+        };
+        step.log.plain(format!(
+            "- {target}: {profile}, until {until}, {certificate}{devices}"
+        ));
+    }
+    let report = &step.report;
+    report.markdown(&table(&lines));
+    report.fact(
+        "Distribution",
+        provisioning::Distribution::from(step.inputs.distribution_type).as_str(),
+    );
+    report.fact("Configuration", &analysis.configuration);
+    report.block(Block::Table {
+        heading: "Targets".to_owned(),
+        columns: COLUMNS.map(str::to_owned).to_vec(),
+        rows: lines.iter().map(|line| line.cells.to_vec()).collect(),
+    });
+    expiry_dates(report, signed);
+    changed(report, "Changed on the portal", changes);
+    if changes.is_empty() {
+        report.markdown("Nothing was changed on the portal.");
+    } else {
+        let lines: Vec<String> = changes.iter().map(|change| format!("- {change}")).collect();
+        report.markdown(&format!("Changed on the portal:\n\n{}", lines.join("\n")));
+    }
+}
+
+fn table(lines: &[Line]) -> String {
+    let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let mut text = row(&COLUMNS.map(str::to_owned));
+    text.push_str(&row(&COLUMNS.map(|_| "---".to_owned())));
+    lines.iter().for_each(|line| text.push_str(&row(&line.cells)));
+    text
+}
+
+/// A list of changes on the page.
+pub(crate) fn changed(report: &Report, heading: &str, changes: &[Action]) {
+    if !changes.is_empty() {
+        report.block(Block::List {
+            heading: heading.to_owned(),
+            items: changes.iter().map(ToString::to_string).collect(),
+        });
+    }
+}
+
+fn expiry_dates(report: &Report, signed: &[Signed]) {
+    let profiles = signed.iter().filter_map(|signed| {
+        let ends = signed.profile.details.as_ref()?.expires_at;
+        Some(Expiry::new(&signed.profile.name, "profile", ends))
+    });
+    let mut seen = std::collections::BTreeSet::new();
+    let certificates = signed
+        .iter()
+        .flat_map(|signed| &signed.want.certificates)
+        .filter(|certificate| seen.insert(&certificate.serial))
+        .map(|certificate| Expiry::new(&certificate.common_name, "certificate", certificate.not_after));
+    let all = profiles.chain(certificates).collect();
+    report.block(Block::Timeline(Timeline::new(
+        "What ends first",
+        OffsetDateTime::now_utc(),
+        all,
+    )));
+}
+
+/// What was asked of App Store Connect, however the run ended.
+pub(crate) fn requests(step: &Step<Inputs>, client: &Client) {
+    let report = &step.report;
+    if let Some((limit, left)) = client.budget().last() {
+        let text = format!("{left} of {limit}");
+        step.log
+            .debug(format!("requests left for this key in this hour: {text}"));
+        report.fact("Requests left this hour", text);
+    }
+    let entries = client.journal().entries();
+    if entries.is_empty() {
+        return;
+    }
+    let request = |entry: transport::Entry| Request {
+        label: format!(
+            "{} {}",
+            entry.method,
+            entry.place.split_once('/').map_or("", |(_, path)| path)
+        ),
+        status: entry
+            .status
+            .map_or_else(|| "lost".to_owned(), |status| status.to_string()),
+        start: entry.started,
+        duration: entry.duration,
+    };
+    let all = entries.into_iter().map(request).collect();
+    report.block(Block::Waterfall(Waterfall::new("Requests", all)));
+}
