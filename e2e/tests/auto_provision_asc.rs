@@ -487,3 +487,31 @@ fn every_run_leaves_a_summary_and_a_page_without_secrets() {
         );
     }
 }
+
+#[test]
+fn keys_of_the_successor_steps_are_understood_and_named() {
+    let sandbox = sandbox(Seed::default());
+    let mut machine = Machine::new();
+    machine.meets(&sandbox);
+    let certificates = format!("{0}/files/0.p12|{0}/files/1.p12", sandbox.url());
+    machine
+        .set("BITRISE_CERTIFICATE_URL", "")
+        .set("BITRISE_CERTIFICATE_PASSPHRASE", "");
+    let inputs = [
+        ("certificate_url_list", certificates.as_str()),
+        ("passphrase_list", "sandbox-passphrase|sandbox-passphrase"),
+        ("distribution_method", "app-store"),
+        ("apple_service_connection", "api-key"),
+    ];
+    let run = checked(&machine, &sandbox, &inputs).ended(0);
+    assert_eq!(machine.outputs()["BITRISE_EXPORT_METHOD"], "app-store");
+    for key in [
+        "certificate_url_list",
+        "passphrase_list",
+        "distribution_method",
+        "apple_service_connection",
+    ] {
+        let words = format!("The input `{key}` is now called");
+        assert_eq!(run.text.matches(&words).count(), 1, "{key}\n{}", run.text);
+    }
+}

@@ -64,13 +64,9 @@ pub async fn find<I>(step: &Step<I>, connection: &str, given: &Given, terms: Ter
         .for_each(|line| step.log.plain(format!("- {line}")));
     found.warnings.iter().for_each(|line| step.log.warn(line));
     match &found.account {
-        Some(Account::ApiKey(key)) => {
-            let kind = match (key.enterprise, &key.issuer_id) {
-                (true, _) => "Enterprise Program API key",
-                (false, None) => "individual API key",
-                (false, Some(_)) => "API key",
-            };
-            step.log.plain(format!("{kind} with the key ID {}", key.key_id));
+        Some(account @ Account::ApiKey(key)) => {
+            step.log
+                .plain(format!("{} with the key ID {}", kind(Some(account)), key.key_id));
         }
         Some(Account::AppleId(apple_id)) => step.log.plain(format!("Apple ID {}", apple_id.apple_id)),
         None => {}
@@ -79,6 +75,19 @@ pub async fn find<I>(step: &Step<I>, connection: &str, given: &Given, terms: Ter
         step.log.warn(reasons(failure));
     }
     Ok(found)
+}
+
+/// What kind of account it is, in people's words.
+pub fn kind(account: Option<&Account>) -> &'static str {
+    match account {
+        None => "none",
+        Some(Account::AppleId(_)) => "Apple ID",
+        Some(Account::ApiKey(key)) => match (key.enterprise, &key.issuer_id) {
+            (true, _) => "Enterprise Program API key",
+            (false, None) => "individual API key",
+            (false, Some(_)) => "API key",
+        },
+    }
 }
 
 /// The account, where the step can't do without.

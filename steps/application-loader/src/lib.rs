@@ -20,6 +20,7 @@ use account_inputs::Terms;
 use app_package::Format;
 use apple_account::Account;
 use build_upload::Followed;
+use step_kit::html_report::Block;
 use step_kit::{InputProblem, InputProblems, Step};
 
 use crate::answer::Delivery;
@@ -73,6 +74,11 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         );
     }
 
+    step.report.fact("Account", account_inputs::kind(Some(&account)));
+    step.report.block(Block::List {
+        heading: "Package".to_owned(),
+        items: artifact.describe(step.inputs.app_id.as_deref()),
+    });
     step.log.heading("Upload");
     let followed = if with_altool {
         let delivery = altool::upload(&step, &artifact, &account, xcode, &extra).await?;

@@ -50,6 +50,8 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     let launcher = setup::ready(&step).await?;
     let xcode = xcode::version(&step).await?;
 
+    step.report.fact("Package", artifact.name());
+    step.report.fact("Account", account_inputs::kind(Some(&account)));
     step.log.heading("Upload");
     let directory = step
         .temp_dir()

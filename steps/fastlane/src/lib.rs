@@ -44,6 +44,9 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
 
     let launcher = setup::ready(&step, &directory).await?;
 
+    step.report.fact("Lane", lane.join(" "));
+    step.report
+        .fact("Account", account_inputs::kind(found.account.as_ref()));
     step.log.heading("Lane");
     let handover = handover::prepare(&step, found.account.as_ref())?;
     let command = credentials::handed(launcher.command(&lane), &handover.variables)
