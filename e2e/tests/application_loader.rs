@@ -273,3 +273,22 @@ fn a_stopped_run_stops_altool_and_leaves_no_key() {
         Vec::<std::path::PathBuf>::new()
     );
 }
+
+#[test]
+fn an_altool_that_hangs_is_stopped_with_all_that_it_started() {
+    let sandbox = Sandbox::start(&Seed::default()).unwrap();
+    let mut machine = machine(&sandbox, "16.2", DELIVERED);
+    let child = machine.path("tools/child");
+    machine.tool(
+        "xcrun",
+        &format!("sleep 600 & echo $! > '{}'; wait", child.display()),
+    );
+    let inputs = [("silence_timeout", "1"), ("retries", "1"), ("uploader", "altool")];
+    run(&machine, &sandbox, &inputs)
+        .ended(1)
+        .said(&["the upload failed 1 times", "60 s"]);
+    let pid = std::fs::read_to_string(child).unwrap();
+    // A process that ended and that nobody asked about has no command line.
+    let line = std::fs::read(format!("/proc/{}/cmdline", pid.trim())).unwrap_or_default();
+    assert!(line.is_empty(), "its child goes on");
+}

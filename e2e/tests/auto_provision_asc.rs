@@ -515,3 +515,15 @@ fn keys_of_the_successor_steps_are_understood_and_named() {
         assert_eq!(run.text.matches(&words).count(), 1, "{key}\n{}", run.text);
     }
 }
+
+#[test]
+fn the_yearly_limit_of_devices_is_explained_and_the_run_goes_on() {
+    let sandbox = sandbox(Seed {
+        device_limit: 2,
+        ..Seed::default()
+    });
+    let (run, machine) = run(&sandbox, &[("register_test_devices", "yes")]);
+    run.ended(0)
+        .said(&["failed to register the device", "per membership year"]);
+    assert_eq!(machine.installed_profiles().len(), 3);
+}

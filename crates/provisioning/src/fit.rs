@@ -69,8 +69,10 @@ pub(crate) fn misfit(profile: &PortalProfile, needs: &Needs<'_>) -> Option<Strin
             .find(|device| missing(&Device::comparable(&device.udid)))
         {
             return Some(format!(
-                "the device {} ({}) is missing in it",
-                device.name, device.udid
+                "the device {} ({}){} is missing in it",
+                device.name,
+                device.udid,
+                added(device, needs.now)
             ));
         }
         if needs.new_udids.iter().any(missing) {
@@ -85,6 +87,16 @@ pub(crate) fn misfit(profile: &PortalProfile, needs: &Needs<'_>) -> Option<Strin
         ));
     }
     None
+}
+
+/// When a device came, in people's words.
+fn added(device: &Device, now: OffsetDateTime) -> String {
+    match device.added_at.map(|added| (now - added).whole_days()) {
+        None => String::new(),
+        Some(..=0) => ", added today,".to_owned(),
+        Some(1) => ", added yesterday,".to_owned(),
+        Some(days) => format!(", added {days} days ago,"),
+    }
 }
 
 /// Whether a new profile would end later: none outlives its certificates, nor a year.

@@ -261,6 +261,7 @@ fn device(listed: Resource<asc::Device>) -> Device {
         id: listed.id,
         class: DeviceClass::from_apple(&listed.attributes.device_class),
         enabled: listed.attributes.status == "ENABLED",
+        added_at: listed.attributes.added_date,
         name: listed.attributes.name,
         udid: listed.attributes.udid,
     }

@@ -142,17 +142,35 @@ async fn register_devices(
     snapshot: &mut Snapshot,
     changes: &mut Vec<Action>,
 ) {
-    for action in &plan.actions {
-        let Action::RegisterDevice { name, udid, platform } = action else {
-            continue;
-        };
-        match portal.register_device(name, udid, platform).await {
+    let wanted = plan.actions.iter().filter_map(|action| match action {
+        Action::RegisterDevice { name, udid, platform } => Some((action, name, udid, *platform)),
+        _ => None,
+    });
+    let answers: Vec<(&Action, Result<Device, PortalError>)> = stream::iter(wanted)
+        .map(|(action, name, udid, platform)| async move {
+            (action, portal.register_device(name, udid, platform).await)
+        })
+        .buffered(CONCURRENCY)
+        .collect()
+        .await;
+    let mut is_full = false;
+    for (action, answer) in answers {
+        match answer {
             Ok(device) => {
                 snapshot.devices.push(device);
                 changes.push(action.clone());
             }
-            Err(error) => tracing::warn!("{error}: {}", error.source),
+            Err(error) => {
+                let reason = error.source.to_string();
+                is_full |= reason.contains("maximum number of registered devices");
+                tracing::warn!("{error}: {reason}");
+            }
         }
+    }
+    if is_full {
+        tracing::warn!(
+            "Apple allows a number of devices of each kind per membership year, and a device that is removed counts until the year ends. Once it is renewed, remove devices in Certificates, Identifiers & Profiles > Devices; a new one can be registered then."
+        );
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Device {
     pub class: DeviceClass,
     /// Whether profiles may list it.
     pub enabled: bool,
+    /// When it was registered, where the portal says so.
+    pub added_at: Option<OffsetDateTime>,
 }
 
 impl Device {

@@ -400,6 +400,14 @@ fn rows() -> Vec<Row> {
             Remade("the device phone"),
         ),
         (
+            "a device that was added two days ago is missing in the profile",
+            |case| {
+                case.portal.devices[0].added_at = Some(NOW - Duration::days(2));
+                case.details().udids.clear();
+            },
+            Remade("added 2 days ago"),
+        ),
+        (
             "a device more in the profile does no harm",
             |case| case.details().udids.push("gone".to_owned()),
             Nothing,

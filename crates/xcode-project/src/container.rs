@@ -1,5 +1,6 @@
 //! Projects and workspaces on disk: where schemes are, and which projects belong together.
 
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use quick_xml::Reader;
@@ -70,38 +71,55 @@ impl Container {
         &self.projects
     }
 
-    /// The scheme with this name: of the container itself first, then of its projects; shared ones before
-    /// users' own.
+    /// The scheme with this name: of the container itself first, then of its projects, then of the projects that
+    /// those hold; shared ones before users' own.
     ///
     /// # Errors
     /// When there is none, naming those that are there, or it can't be read.
     pub fn scheme(&self, name: &str) -> Result<Scheme, Error> {
-        let files = self.scheme_files();
-        match files
-            .iter()
-            .find(|(file, _)| file.file_stem().is_some_and(|stem| stem == name))
-        {
-            Some((file, holder)) => Scheme::read(file, holder),
-            None => {
-                let stem = |(file, _): &(PathBuf, PathBuf)| {
-                    file.file_stem().map(|stem| stem.to_string_lossy().into_owned())
-                };
-                let mut known: Vec<String> = files.iter().filter_map(stem).collect();
-                known.sort();
-                known.dedup();
-                Err(Error::NoScheme {
-                    name: name.to_owned(),
-                    path: self.path.clone(),
-                    looked: self
-                        .projects
-                        .iter()
-                        .filter(|project| **project != self.path)
-                        .cloned()
-                        .collect(),
-                    known,
-                })
+        let is_wanted = |(file, _): &&(PathBuf, PathBuf)| file.file_stem().is_some_and(|stem| stem == name);
+        let mut files = self.scheme_files();
+        if let Some((file, holder)) = files.iter().find(is_wanted) {
+            return Scheme::read(file, holder);
+        }
+        // Looking into nested projects means reading each: that is for schemes that are nowhere else.
+        let nested = self.nested_projects();
+        let of_nested: Vec<_> = nested.iter().flat_map(|project| schemes_of(project)).collect();
+        if let Some((file, holder)) = of_nested.iter().find(is_wanted) {
+            return Scheme::read(file, holder);
+        }
+        files.extend(of_nested);
+        let stem = |(file, _): &(PathBuf, PathBuf)| Some(file.file_stem()?.to_string_lossy().into_owned());
+        let mut known: Vec<String> = files.iter().filter_map(stem).collect();
+        known.sort();
+        known.dedup();
+        let projects = self.projects.iter().chain(&nested);
+        Err(Error::NoScheme {
+            name: name.to_owned(),
+            path: self.path.clone(),
+            looked: projects
+                .filter(|project| **project != self.path)
+                .cloned()
+                .collect(),
+            known,
+        })
+    }
+
+    /// The projects that the container's projects hold, and those that they hold, each once.
+    fn nested_projects(&self) -> Vec<PathBuf> {
+        let mut seen: BTreeSet<PathBuf> = self.projects.iter().map(|path| normalized(path)).collect();
+        let mut open: VecDeque<PathBuf> = self.projects.iter().cloned().collect();
+        let mut found = Vec::new();
+        while let Some(path) = open.pop_front() {
+            let nested = Project::open(&path).map(|project| project.nested_projects());
+            for path in nested.unwrap_or_default() {
+                if seen.insert(path.clone()) {
+                    found.push(path.clone());
+                    open.push_back(path);
+                }
             }
         }
+        found
     }
 
     /// The project that a scheme's entry is in. References count from the folder of the workspace, or from the
@@ -125,22 +143,23 @@ impl Container {
 
     /// The files of all schemes, each with the project or workspace that holds it: the container's own first.
     pub fn scheme_files(&self) -> Vec<(PathBuf, PathBuf)> {
-        let mut files = Vec::new();
         let holders =
             std::iter::once(&self.path).chain(self.projects.iter().filter(|project| **project != self.path));
-        for holder in holders {
-            let mut folders = vec![holder.join("xcshareddata/xcschemes")];
-            for user in sorted_entries(&holder.join("xcuserdata")) {
-                folders.push(user.join("xcschemes"));
-            }
-            for file in folders.iter().flat_map(|folder| sorted_entries(folder)) {
-                if file.extension().is_some_and(|extension| extension == "xcscheme") {
-                    files.push((file, holder.clone()));
-                }
-            }
-        }
-        files
+        holders.flat_map(|holder| schemes_of(holder)).collect()
     }
+}
+
+/// The scheme files of one project or workspace, with it: shared ones first.
+fn schemes_of(holder: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let mut folders = vec![holder.join("xcshareddata/xcschemes")];
+    for user in sorted_entries(&holder.join("xcuserdata")) {
+        folders.push(user.join("xcschemes"));
+    }
+    let files = folders.iter().flat_map(|folder| sorted_entries(folder));
+    files
+        .filter(|file| file.extension().is_some_and(|extension| extension == "xcscheme"))
+        .map(|file| (file, holder.to_owned()))
+        .collect()
 }
 
 fn sorted_entries(folder: &Path) -> Vec<PathBuf> {
@@ -208,5 +227,46 @@ fn resolved(location: &str, groups: &[PathBuf], root: &Path) -> Option<PathBuf> 
         "self" if path.is_empty() => Some(root.to_owned()),
         "self" => Some(root.parent()?.join(path)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEME: &str = "<Scheme><BuildAction><BuildActionEntries/></BuildAction></Scheme>";
+
+    /// A project that holds a reference to another one.
+    fn project(path: &Path, nested: &str) {
+        std::fs::create_dir_all(path.join("xcshareddata/xcschemes")).unwrap();
+        let references = if nested.is_empty() {
+            String::new()
+        } else {
+            "projectReferences = ({ProductGroup = G; ProjectRef = F;}, );".to_owned()
+        };
+        let text = format!(
+            "{{objects = {{P = {{isa = PBXProject; mainGroup = G; {references} }}; G = {{isa = PBXGroup; children = (F, ); sourceTree = \"<group>\"; }}; F = {{isa = PBXFileReference; path = {nested:?}; sourceTree = \"<group>\"; }}; }}; rootObject = P; }}"
+        );
+        std::fs::write(path.join("project.pbxproj"), text).unwrap();
+    }
+
+    #[test]
+    fn a_scheme_is_found_in_a_nested_project_and_a_missing_one_says_where_was_looked() {
+        let folder = tempfile::tempdir().unwrap();
+        let (outer, inner) = (
+            folder.path().join("Outer.xcodeproj"),
+            folder.path().join("Lib/Inner.xcodeproj"),
+        );
+        project(&outer, "Lib/Inner.xcodeproj");
+        // They hold each other: looking must end.
+        project(&inner, "../Outer.xcodeproj");
+        std::fs::write(inner.join("xcshareddata/xcschemes/Inner.xcscheme"), SCHEME).unwrap();
+        let container = Container::open(&outer).unwrap();
+        assert_eq!(container.scheme("Inner").unwrap().holder, inner);
+        let error = container.scheme("Iner").unwrap_err().to_string();
+        assert!(
+            error.contains("or its project") && error.contains("did you mean `Inner`?"),
+            "{error}"
+        );
     }
 }

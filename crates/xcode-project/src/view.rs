@@ -113,6 +113,18 @@ impl Project {
         kinds
     }
 
+    /// The projects that this one holds references to, in its order.
+    pub fn nested_projects(&self) -> Vec<PathBuf> {
+        let references = self.root().and_then(|root| root.get("projectReferences"));
+        references
+            .map(Node::items)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|reference| self.path_of(reference.text("ProjectRef")?))
+            .map(|path| normalized(&path))
+            .collect()
+    }
+
     /// The project's configurations.
     pub fn configuration_names(&self) -> Vec<String> {
         self.root()
