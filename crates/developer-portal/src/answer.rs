@@ -1,0 +1,259 @@
+//! What Apple's sign-in answers, told apart.
+
+use serde::Deserialize;
+
+/// An answer of `signin/init` or `signin/complete`, as far as it matters.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: &'a str,
+    /// What it sets, in the words of its `Set-Cookie` headers.
+    pub set_cookies: &'a [String],
+    /// The seconds of its `Retry-After` header.
+    pub retry_after: Option<u64>,
+}
+
+/// What it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Signed in.
+    SignedIn,
+    /// It did not work.
+    Refused(Refusal),
+}
+
+/// Why a sign-in did not work. No variant is worth another attempt with the same password at once, but
+/// [`Refusal::Unavailable`] and [`Refusal::TooMany`] pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The name or the password is wrong.
+    #[error("Apple does not accept the Apple ID and its password")]
+    WrongPassword,
+    /// The account is locked.
+    #[error("Apple has locked this account for security")]
+    Locked,
+    /// A second factor is wanted, which a build can't give.
+    #[error("Apple wants a second factor, and a build can't enter a code")]
+    SecondFactor,
+    /// Terms, privacy or an invitation must be answered by a person.
+    #[error("Apple wants a person to accept terms or confirm data of this account first")]
+    Interaction,
+    /// The proof of work or this address is not accepted.
+    #[error("Apple refuses sign-ins from this machine (HTTP 403)")]
+    Blocked,
+    /// Too many sign-ins.
+    #[error("Apple has seen too many sign-ins{}", after(.0))]
+    TooMany(Option<u64>),
+    /// The service is down.
+    #[error("Apple's sign-in is not available (HTTP {0})")]
+    Unavailable(u16),
+    /// Signed in, and yet without access to App Store Connect.
+    #[error("the Apple ID signed in, and has no access to App Store Connect")]
+    NoAccess,
+    /// Something that is not known: with the evidence.
+    #[error("Apple's sign-in answered HTTP {status}{}", told(.reasons))]
+    Unknown {
+        /// The HTTP status.
+        status: u16,
+        /// Apple's own words and codes.
+        reasons: Vec<String>,
+    },
+}
+
+fn after(seconds: &Option<u64>) -> String {
+    seconds.map_or_else(String::new, |seconds| {
+        format!("; it wants {seconds} seconds of peace")
+    })
+}
+
+fn told(reasons: &[String]) -> String {
+    if reasons.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", reasons.join("; "))
+    }
+}
+
+impl Refusal {
+    /// What a person should do.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::WrongPassword => {
+                "connect the Apple ID anew on Bitrise (Account settings > Apple Developer Account) with the password that signs in at https://account.apple.com; app-specific passwords do not work here"
+            }
+            Self::Locked => {
+                "unlock the account at https://iforgot.apple.com, then connect it anew on Bitrise"
+            }
+            Self::SecondFactor => {
+                "re-authenticate on Bitrise: Account settings > Apple Developer Account > Re-authenticate; it holds for 30 days"
+            }
+            Self::Interaction => {
+                "sign in once at https://account.apple.com and https://appstoreconnect.apple.com and answer what Apple asks"
+            }
+            Self::Blocked => {
+                "wait an hour and build again, or use an API key: sign-ins from some networks are refused"
+            }
+            Self::TooMany(_) => "wait some minutes, and let fewer builds sign in at once",
+            Self::Unavailable(_) => "see https://developer.apple.com/system-status/, then build again",
+            Self::NoAccess => "let the Account Holder give this Apple ID access to App Store Connect",
+            Self::Unknown { .. } => "build again; if it stays so, report it with this message",
+        }
+    }
+}
+
+#[derive(Default, Deserialize)]
+struct Document {
+    #[serde(default, alias = "service_errors", rename = "serviceErrors")]
+    errors: Vec<ServiceError>,
+}
+
+#[derive(Default, Deserialize)]
+struct ServiceError {
+    #[serde(default)]
+    code: serde_json::Value,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+impl ServiceError {
+    fn code(&self) -> String {
+        // Codes are text mostly, and numbers now and then.
+        self.code
+            .as_str()
+            .map_or_else(|| self.code.to_string(), str::to_owned)
+    }
+
+    fn told(&self) -> String {
+        let words = self
+            .message
+            .as_deref()
+            .or(self.title.as_deref())
+            .unwrap_or_default();
+        format!("{words} ({})", self.code()).trim().to_owned()
+    }
+}
+
+/// What an answer means.
+///
+/// Facts: -20101 and -20283 are wrong credentials, -20209 is a locked account; 409 asks for the second factor, 412 for a
+/// person; a page instead of JSON is an outage, whatever its status.
+pub fn read(answer: Answer<'_>) -> Verdict {
+    let document: Option<Document> = serde_json::from_str(answer.body).ok();
+    let is_page = answer.body.trim_start().starts_with('<');
+    let errors = document.unwrap_or_default().errors;
+    let has = |codes: &[&str]| errors.iter().any(|error| codes.contains(&error.code().as_str()));
+    let refusal = match answer.status {
+        _ if has(&["-20101", "-20283"]) || answer.body.contains("invalid=\"true\"") => Refusal::WrongPassword,
+        _ if has(&["-20209"]) => Refusal::Locked,
+        200..=299 if !is_page => return Verdict::SignedIn,
+        409 => Refusal::SecondFactor,
+        412 => Refusal::Interaction,
+        403 => Refusal::Blocked,
+        429 => Refusal::TooMany(answer.retry_after),
+        status @ 500..=599 => Refusal::Unavailable(status),
+        status if is_page => Refusal::Unavailable(status),
+        _ if answer
+            .set_cookies
+            .iter()
+            .any(|cookie| cookie.starts_with("itctx=")) =>
+        {
+            Refusal::NoAccess
+        }
+        status => Refusal::Unknown {
+            status,
+            reasons: errors.iter().map(ServiceError::told).collect(),
+        },
+    };
+    Verdict::Refused(refusal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_is_told_apart_and_has_a_way_out() {
+        let code =
+            |code: &str| format!("{{\"serviceErrors\":[{{\"code\":{code},\"message\":\"Apple's words\"}}]}}");
+        let unknown = |status, reasons: &[&str]| Refusal::Unknown {
+            status,
+            reasons: reasons.iter().map(|text| (*text).to_owned()).collect(),
+        };
+        for (status, body, cookies, expected) in [
+            (401, code("\"-20101\""), &[][..], Refusal::WrongPassword),
+            (401, code("-20283"), &[], Refusal::WrongPassword),
+            (
+                401,
+                "{\"service_errors\":[{\"code\":\"-20101\"}]}".to_owned(),
+                &[],
+                Refusal::WrongPassword,
+            ),
+            (
+                200,
+                "<form invalid=\"true\">".to_owned(),
+                &[],
+                Refusal::WrongPassword,
+            ),
+            (403, code("\"-20209\""), &[], Refusal::Locked),
+            (403, "<html>".to_owned(), &[], Refusal::Blocked),
+            (
+                409,
+                "{\"authType\":\"hsa2\"}".to_owned(),
+                &[],
+                Refusal::SecondFactor,
+            ),
+            (412, "{\"authType\":\"sa\"}".to_owned(), &[], Refusal::Interaction),
+            (429, String::new(), &[], Refusal::TooMany(Some(60))),
+            (
+                503,
+                "Service Temporarily Unavailable".to_owned(),
+                &[],
+                Refusal::Unavailable(503),
+            ),
+            (
+                200,
+                "<html>down</html>".to_owned(),
+                &[],
+                Refusal::Unavailable(200),
+            ),
+            (
+                400,
+                String::new(),
+                &["itctx=x; Domain=apple.com"],
+                Refusal::NoAccess,
+            ),
+            (
+                400,
+                code("\"-900007\""),
+                &[],
+                unknown(400, &["Apple's words (-900007)"]),
+            ),
+            (401, "no JSON".to_owned(), &[], unknown(401, &[])),
+        ] {
+            let cookies: Vec<String> = cookies.iter().map(|text: &&str| (*text).to_owned()).collect();
+            let answer = Answer {
+                status,
+                body: &body,
+                set_cookies: &cookies,
+                retry_after: Some(60),
+            };
+            assert_eq!(
+                read(answer),
+                Verdict::Refused(expected.clone()),
+                "{status} {body}"
+            );
+            assert!(!expected.advice().is_empty() && !expected.to_string().is_empty());
+        }
+        let well = Answer {
+            status: 200,
+            body: "{\"authType\":\"sa\"}",
+            set_cookies: &[],
+            retry_after: None,
+        };
+        assert_eq!(read(well), Verdict::SignedIn);
+    }
+}
