@@ -1,14 +1,20 @@
-//! Apple ID sessions without Ruby: what a sign-in is made of.
+//! Apple ID sessions without Ruby.
 //!
-//! [`Jar`] holds a session's cookies by Apple's own hosts, [`srp`] proves a password without sending it, [`hashcash`]
-//! pays for the attempt, and [`answer`] tells every answer of Apple's sign-in apart. All of it is pure: nothing here
-//! sends a request.
+//! [`Session::open`] takes the connected account's cookies, asks the Developer Portal whether they still hold, and signs
+//! in with the password only when they do not. What it is made of is pure and stands alone: [`Jar`] keeps cookies by
+//! Apple's own hosts, [`srp`] proves a password without sending it, [`hashcash`] pays for the attempt, [`answer`] tells
+//! every answer of Apple's sign-in apart, and [`envelope`] those of the portal.
 //!
 //! Apple documents none of this; the facts come from open clients and their recordings, and stand beside the code.
 
 pub mod answer;
+pub mod envelope;
 pub mod hashcash;
 mod jar;
+mod session;
 pub mod srp;
+mod team;
 
 pub use jar::{Host, Jar};
+pub use session::{Hosts, Session, SessionError};
+pub use team::{Team, TeamError, choose};

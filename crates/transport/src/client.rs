@@ -128,6 +128,7 @@ impl Client {
         url.set_query(query.as_deref());
         Request {
             client: self,
+            repeatable: matches!(method, Method::GET | Method::HEAD),
             method,
             url,
             headers: Vec::new(),
@@ -146,9 +147,27 @@ pub struct Request<'a> {
     headers: Vec<(String, SecretString)>,
     bearer: Option<SecretString>,
     body: Option<(String, Bytes)>,
+    repeatable: bool,
 }
 
 impl Request<'_> {
+    /// Says that doing it twice is the same as doing it once, although it is no `GET`: some services read with `POST`.
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// Sends `pairs` as a form.
+    #[must_use]
+    pub fn form<K: AsRef<str>, V: AsRef<str>>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        let text = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish();
+        self.body = Some(("application/x-www-form-urlencoded".to_owned(), text.into()));
+        self
+    }
+
     /// Adds query parameters.
     #[must_use]
     pub fn query<K: AsRef<str>, V: AsRef<str>>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Self {
@@ -191,7 +210,6 @@ impl Request<'_> {
     /// # Errors
     /// When no answer came, or a write may have taken effect. An answer with a bad status is an answer.
     pub async fn send(self) -> Result<Response, Error> {
-        let repeatable = matches!(self.method, Method::GET | Method::HEAD);
         let mut number = 0;
         loop {
             number += 1;
@@ -205,7 +223,7 @@ impl Request<'_> {
             let (outcome, answer) = self.attempt().await;
             let attempt = Attempt {
                 number,
-                repeatable,
+                repeatable: self.repeatable,
                 outcome,
             };
             let reason = match &answer {
@@ -329,6 +347,18 @@ impl Response {
     /// The body as it came.
     pub fn bytes(&self) -> &Bytes {
         &self.body
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// What the answer sets, in the words of its `Set-Cookie` headers.
+    pub fn set_cookies(&self) -> Vec<String> {
+        let all = self.headers.get_all(reqwest::header::SET_COOKIE).iter();
+        all.filter_map(|value| value.to_str().ok().map(str::to_owned))
+            .collect()
     }
 
     /// A header that is text.
