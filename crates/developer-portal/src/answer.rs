@@ -40,6 +40,12 @@ pub enum Refusal {
     /// Terms, privacy or an invitation must be answered by a person.
     #[error("Apple wants a person to accept terms or confirm data of this account first")]
     Interaction,
+    /// The same, and Apple says what it wants.
+    #[error("Apple wants a person to do this for the account first: {}", .0.join(", "))]
+    Steps(Vec<String>),
+    /// The password is one for uploads, which never signs in.
+    #[error("the connected password is an app-specific one, which signs in to nothing but uploads")]
+    AppSpecificPassword,
     /// The proof of work or this address is not accepted.
     #[error("Apple refuses sign-ins from this machine (HTTP 403)")]
     Blocked,
@@ -80,7 +86,7 @@ impl Refusal {
     /// What a person should do.
     pub fn advice(&self) -> &'static str {
         match self {
-            Self::WrongPassword => {
+            Self::WrongPassword | Self::AppSpecificPassword => {
                 "connect the Apple ID anew on Bitrise (Account settings > Apple Developer Account) with the password that signs in at https://account.apple.com; app-specific passwords do not work here"
             }
             Self::Locked => {
@@ -89,7 +95,7 @@ impl Refusal {
             Self::SecondFactor => {
                 "re-authenticate on Bitrise: Account settings > Apple Developer Account > Re-authenticate; it holds for 30 days"
             }
-            Self::Interaction => {
+            Self::Interaction | Self::Steps(_) => {
                 "sign in once at https://account.apple.com and https://appstoreconnect.apple.com and answer what Apple asks"
             }
             Self::Blocked => {

@@ -16,6 +16,9 @@ pub enum Refusal {
     /// The role is too small.
     #[error("the role of this Apple ID does not permit it: {0}")]
     NotPermitted(String),
+    /// A device that the portal did not take.
+    #[error("the portal did not take the device {0}: it is disabled there, or its UDID is none")]
+    Device(String),
     /// No more devices of this kind this year.
     #[error("the number of devices of this kind is used up: {0}")]
     DeviceLimit(String),
@@ -69,8 +72,25 @@ struct Validation {
 /// # Errors
 /// With Apple's words, when it did not work.
 pub fn read<T: DeserializeOwned>(status: u16, body: &str, payload: &'static str) -> Result<T, Refusal> {
-    let Ok(mut document) = serde_json::from_str::<Value>(body) else {
-        return Err(if body.trim() == "Bad Request" {
+    let mut document = check(status, body)?;
+    match document.get_mut(payload).map(Value::take) {
+        Some(value) => serde_json::from_value(value).map_err(|error| {
+            tracing::debug!("`{payload}` of the portal's answer can't be read: {error}");
+            Refusal::Lacks(payload)
+        }),
+        None => Err(Refusal::Lacks(payload)),
+    }
+}
+
+/// Reads an answer whose envelope says all.
+///
+/// # Errors
+/// With Apple's words, when it did not work.
+pub fn check(status: u16, body: &str) -> Result<Value, Refusal> {
+    let Ok(document) = serde_json::from_str::<Value>(body) else {
+        return Err(if status == 401 {
+            Refusal::Expired
+        } else if body.trim() == "Bad Request" {
             Refusal::Token
         } else {
             Refusal::Unavailable(status)
@@ -81,9 +101,35 @@ pub fn read<T: DeserializeOwned>(status: u16, body: &str, payload: &'static str)
     if envelope.result_code != 0 {
         return Err(refusal(&envelope));
     }
-    match document.get_mut(payload).map(Value::take) {
-        Some(value) => serde_json::from_value(value).map_err(|_| Refusal::Lacks(payload)),
-        None => Err(Refusal::Lacks(payload)),
+    Ok(document)
+}
+
+impl Refusal {
+    /// What a person should do.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Agreement(_) => {
+                "the Account Holder must accept the agreement at https://developer.apple.com/account; then rebuild"
+            }
+            Self::NotPermitted(_) => {
+                "give this Apple ID the role Admin, or App Manager with access to Certificates, Identifiers & Profiles"
+            }
+            Self::Device(_) => {
+                "enable the device at https://developer.apple.com/account/resources/devices/list, or correct its UDID on Bitrise"
+            }
+            Self::DeviceLimit(_) => {
+                "remove devices at https://developer.apple.com/account/resources/devices/list when the membership year begins anew"
+            }
+            Self::NotAvailable(_) => "use another bundle ID, or let its owner delete or transfer it",
+            Self::Team(_) => "check the team ID, and that the membership is paid",
+            Self::Expired => {
+                "re-authenticate on Bitrise: Account settings > Apple Developer Account > Re-authenticate"
+            }
+            Self::Unavailable(_) => "see https://developer.apple.com/system-status/, then build again",
+            Self::Other { .. } | Self::Token | Self::Lacks(_) => {
+                "build again; if it stays so, look at https://developer.apple.com/account/resources, and report it with this message"
+            }
+        }
     }
 }
 

@@ -13,6 +13,8 @@ use time::format_description::well_known::Rfc3339;
 pub enum Host {
     /// `idmsa.apple.com`: sign-in.
     SignIn,
+    /// `appleid.apple.com`: the account's own pages.
+    Account,
     /// `appstoreconnect.apple.com`: the session check.
     AppStoreConnect,
     /// `developer.apple.com`: the portal.
@@ -24,6 +26,7 @@ impl Host {
     pub fn name(self) -> &'static str {
         match self {
             Self::SignIn => "idmsa.apple.com",
+            Self::Account => "appleid.apple.com",
             Self::AppStoreConnect => "appstoreconnect.apple.com",
             Self::Portal => "developer.apple.com",
         }

@@ -1,7 +1,7 @@
 //! Apple ID sessions without Ruby.
 //!
 //! [`Session::open`] takes the connected account's cookies, asks the Developer Portal whether they still hold, and signs
-//! in with the password only when they do not. What it is made of is pure and stands alone: [`Jar`] keeps cookies by
+//! in with the password only when they do not. [`Services`] are the portal's own, for one team. What it is made of is pure and stands alone: [`Jar`] keeps cookies by
 //! Apple's own hosts, [`srp`] proves a password without sending it, [`hashcash`] pays for the attempt, [`answer`] tells
 //! every answer of Apple's sign-in apart, and [`envelope`] those of the portal.
 //!
@@ -11,10 +11,18 @@ pub mod answer;
 pub mod envelope;
 pub mod hashcash;
 mod jar;
+mod later;
+mod resources;
+mod services;
 mod session;
+mod sign_in;
 pub mod srp;
 mod team;
 
 pub use jar::{Host, Jar};
+pub use resources::{
+    AppId, Assignable, Associated, Certificate, Device, Profile, ProfileRequest, Slug, Template,
+};
+pub use services::Services;
 pub use session::{Hosts, Session, SessionError};
 pub use team::{Team, TeamError, choose};

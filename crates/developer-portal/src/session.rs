@@ -1,32 +1,33 @@
 //! A session at work: the cookies that are there first, the password only when they do not hold.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use apple_account::AppleId;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use redaction::Redactor;
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
-use serde_json::json;
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
-use transport::{Client, Method, Response, Url};
+use transport::{Client, Journal, Method, Request, Response, Url};
 
-use crate::answer::{self, Answer, Verdict};
+use crate::answer;
 use crate::envelope::{self, Refusal};
-use crate::hashcash::{self, TooHard};
+use crate::hashcash::TooHard;
 use crate::jar::{Host, Jar};
-use crate::srp::{self, Challenge, Protocol, Unusable};
+use crate::srp::Unusable;
 use crate::team::Team;
 
-/// How often an exchange is begun anew for a number that clients write differently: one in 85 has one.
-const EXCHANGES: usize = 5;
+/// Where the portal's services are, below its host.
+const SERVICES: &str = "/services-account/QH65B2";
 
 /// Where Apple's services are; another place for tests.
 #[derive(Debug, Clone)]
 pub struct Hosts {
     /// Sign-in, `https://idmsa.apple.com`.
     pub sign_in: Url,
+    /// The Apple account's own pages, `https://appleid.apple.com`.
+    pub account: Url,
     /// App Store Connect, `https://appstoreconnect.apple.com`.
     pub app_store_connect: Url,
     /// The portal, `https://developer.apple.com`.
@@ -34,21 +35,26 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// Apple's own.
+    /// Apple's own, or where `elsewhere` says that one is: it is asked by the names of variables, `APPLE_ID_URL`,
+    /// `APPLE_ACCOUNT_URL`, `APPLE_OLYMPUS_URL` and `APPLE_DEVELOPER_PORTAL_URL`.
     ///
     /// # Errors
-    /// Never, as long as Apple's addresses are addresses.
-    pub fn apple() -> Result<Self, transport::Error> {
-        let url = |host: Host| transport::base_url(&format!("https://{}", host.name()));
+    /// When such a place is no address that credentials may be sent to.
+    pub fn apple_or<'a>(elsewhere: impl Fn(&str) -> Option<&'a str>) -> Result<Self, transport::Error> {
+        let url = |host: Host, variable: &str| match elsewhere(variable) {
+            Some(url) => transport::base_url(url),
+            None => transport::base_url(&format!("https://{}", host.name())),
+        };
         Ok(Self {
-            sign_in: url(Host::SignIn)?,
-            app_store_connect: url(Host::AppStoreConnect)?,
-            portal: url(Host::Portal)?,
+            sign_in: url(Host::SignIn, "APPLE_ID_URL")?,
+            account: url(Host::Account, "APPLE_ACCOUNT_URL")?,
+            app_store_connect: url(Host::AppStoreConnect, "APPLE_OLYMPUS_URL")?,
+            portal: url(Host::Portal, "APPLE_DEVELOPER_PORTAL_URL")?,
         })
     }
 }
 
-/// Why there is no session.
+/// Why a session did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// No usable answer came.
@@ -79,7 +85,7 @@ pub enum SessionError {
     #[error("Apple's sign-in answered without a usable `{0}`")]
     Lacks(&'static str),
     /// The portal did not do what it was asked.
-    #[error("the Developer Portal refused the request")]
+    #[error("the Developer Portal did not do it")]
     Portal(#[source] Refusal),
 }
 
@@ -88,28 +94,95 @@ impl SessionError {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Refused { source, .. } => source.advice(),
-            Self::NoPassword(_) => answer::Refusal::SecondFactor.advice(),
-            Self::Portal(Refusal::Agreement(_)) => {
-                "the Account Holder must accept the agreement at https://developer.apple.com/account; then rebuild"
-            }
-            Self::Portal(Refusal::NotPermitted(_)) => {
-                "give this Apple ID the role Admin, or App Manager with access to Certificates, Identifiers & Profiles"
-            }
+            Self::NoPassword(_) | Self::Portal(Refusal::Expired) => answer::Refusal::SecondFactor.advice(),
+            Self::Portal(refusal) => refusal.advice(),
             _ => "see https://developer.apple.com/system-status/, then build again",
         }
     }
+
+    /// Whether another run may have been faster, or the change may have taken effect: look again.
+    pub fn calls_for_another_look(&self) -> bool {
+        match self {
+            Self::Transport(transport::Error::OutcomeUnknown { .. }) => true,
+            Self::Portal(Refusal::NotAvailable(_)) => true,
+            // Apple's code for data that do not fit what is there, such as a name that was taken meanwhile.
+            Self::Portal(Refusal::Other { code, .. }) => *code == 35,
+            _ => false,
+        }
+    }
+}
+
+/// What a token against forged requests is for: the portal gives one for each kind of thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Device,
+    AppId,
+    AppGroup,
+    CloudContainer,
+    Certificate,
+    Profile,
+}
+
+impl Kind {
+    /// The list that gives a token of this kind.
+    fn list(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Device => ("account/ios/device/listDevices.action", "devices"),
+            Self::AppId => ("account/ios/identifiers/listAppIds.action", "appIds"),
+            Self::AppGroup => (
+                "account/ios/identifiers/listApplicationGroups.action",
+                "applicationGroupList",
+            ),
+            Self::CloudContainer => (
+                "account/cloudContainer/listCloudContainers.action",
+                "cloudContainerList",
+            ),
+            Self::Certificate => ("account/ios/certificate/listCertRequests.action", "certRequests"),
+            Self::Profile => (
+                "account/ios/profile/listProvisioningProfiles.action",
+                "provisioningProfiles",
+            ),
+        }
+    }
+}
+
+/// The pair of headers against forged requests.
+#[derive(Debug, Clone)]
+struct Token {
+    csrf: SecretString,
+    csrf_ts: SecretString,
+}
+
+/// A call of one of the portal's services.
+#[derive(Debug, Clone)]
+pub(crate) struct Call<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) path: &'a str,
+    /// The form, or the query of a download.
+    pub(crate) pairs: Vec<(&'static str, String)>,
+    /// Whether it changes something: those wait for each other, and are not sent without a token.
+    pub(crate) writes: bool,
 }
 
 /// A session that the Developer Portal accepts.
 #[derive(Debug)]
 pub struct Session {
-    sign_in: Client,
-    app_store_connect: Client,
+    pub(crate) sign_in: Client,
+    pub(crate) account_pages: Client,
+    pub(crate) app_store_connect: Client,
     portal: Client,
     jar: Mutex<Jar>,
+    tokens: Mutex<HashMap<Kind, Token>>,
+    /// One change at a time: each answer replaces the token that the next one needs.
+    turn: tokio::sync::Mutex<()>,
+    /// How often the session was renewed: several requests may find out together that it has ended.
+    renewals: tokio::sync::Mutex<u32>,
     teams: Vec<Team>,
     signed_in: bool,
     notes: Vec<String>,
+    pub(crate) account: AppleId,
+    pub(crate) redactor: Redactor,
+    opened: (OffsetDateTime, Instant),
 }
 
 impl Session {
@@ -129,17 +202,26 @@ impl Session {
             .map(|session| session.cookies.as_slice())
             .unwrap_or_default();
         let (jar, notes) = Jar::of(cookies, now);
+        let journal = Journal::default();
+        let client = |url| Client::builder(url).journal(journal.clone()).build();
         let mut session = Self {
-            sign_in: Client::builder(hosts.sign_in).build()?,
-            app_store_connect: Client::builder(hosts.app_store_connect).build()?,
-            portal: Client::builder(hosts.portal).build()?,
+            sign_in: client(hosts.sign_in)?,
+            account_pages: client(hosts.account)?,
+            app_store_connect: client(hosts.app_store_connect)?,
+            portal: client(hosts.portal)?,
             jar: Mutex::new(jar),
+            tokens: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+            renewals: tokio::sync::Mutex::new(0),
             teams: Vec::new(),
             signed_in: false,
             notes,
+            account: account.clone(),
+            redactor: redactor.clone(),
+            opened: (now, Instant::now()),
         };
         if session.jar().has_session() {
-            match session.list_teams(now).await {
+            match session.list_teams().await {
                 Ok(teams) => {
                     session.teams = teams;
                     return Ok(session);
@@ -152,14 +234,9 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
-        let Some(password) = &account.password else {
-            return Err(SessionError::NoPassword(account.apple_id.clone()));
-        };
-        session
-            .sign_in_with(&account.apple_id, password, redactor, now)
-            .await?;
+        session.sign_in().await?;
         session.signed_in = true;
-        session.teams = session.list_teams(now).await?;
+        session.teams = session.list_teams().await?;
         Ok(session)
     }
 
@@ -178,200 +255,209 @@ impl Session {
         &self.notes
     }
 
+    /// What was asked so far, of all hosts.
+    pub fn journal(&self) -> &Journal {
+        self.portal.journal()
+    }
+
     /// Whether App Store Connect accepts the session, too: people without a team there are fine on the portal alone.
     ///
     /// # Errors
     /// When no answer comes.
-    pub async fn works_on_app_store_connect(&self, now: OffsetDateTime) -> Result<bool, SessionError> {
+    pub async fn works_on_app_store_connect(&self) -> Result<bool, SessionError> {
         let path = "/olympus/v1/session";
-        let mut request = self.app_store_connect.request(Method::GET, path);
-        if let Some(cookies) = self.jar().header(Host::AppStoreConnect, path) {
-            request = request.header("Cookie", &cookies);
-        }
-        let answer = request.send().await?;
-        self.keep(Host::AppStoreConnect, &answer, now);
+        let request = self.app_store_connect.request(Method::GET, path);
+        let answer = self.send(Host::AppStoreConnect, path, request).await?;
         let has_provider = answer
             .json::<serde_json::Value>()
             .is_ok_and(|document| document["provider"].is_object());
         Ok(answer.status.is_success() && has_provider)
     }
 
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.opened.0 + self.opened.1.elapsed()
+    }
+
+    pub(crate) fn has_trust(&self) -> bool {
+        self.jar().has_trust()
+    }
+
     fn jar(&self) -> MutexGuard<'_, Jar> {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn keep(&self, host: Host, answer: &Response, now: OffsetDateTime) {
-        let mut jar = self.jar();
-        answer
-            .set_cookies()
-            .iter()
-            .for_each(|header| jar.take(host, header, now));
+    fn tokens(&self) -> MutexGuard<'_, HashMap<Kind, Token>> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn list_teams(&self, now: OffsetDateTime) -> Result<Vec<Team>, SessionError> {
-        let path = "/services-account/QH65B2/account/listTeams.action";
-        let mut request = self
-            .portal
-            .request(Method::POST, path)
-            .repeatable()
-            .form([] as [(&str, &str); 0]);
-        if let Some(cookies) = self.jar().header(Host::Portal, path) {
+    /// Sends a request with the cookies that are for it, and keeps those that come back.
+    pub(crate) async fn send(
+        &self,
+        host: Host,
+        path: &str,
+        mut request: Request<'_>,
+    ) -> Result<Response, SessionError> {
+        if let Some(cookies) = self.jar().header(host, path) {
             request = request.header("Cookie", &cookies);
         }
         let answer = request.send().await?;
-        self.keep(Host::Portal, &answer, now);
+        let now = self.now();
+        for header in answer.set_cookies() {
+            let value = header.split(';').next().and_then(|pair| pair.split_once('='));
+            if let Some((_, value)) = value {
+                self.redactor.learn(value);
+            }
+            self.jar().take(host, &header, now);
+        }
+        Ok(answer)
+    }
+
+    async fn list_teams(&self) -> Result<Vec<Team>, SessionError> {
+        let path = format!("{SERVICES}/account/listTeams.action");
+        let request = self
+            .portal
+            .request(Method::POST, &path)
+            .repeatable()
+            .form([] as [(&str, &str); 0]);
+        let answer = self.send(Host::Portal, &path, request).await?;
         envelope::read(answer.status.as_u16(), &answer.text(), "teams").map_err(SessionError::Portal)
     }
 
-    /// The whole sign-in: key, exchange, proof of work, proof of the password. The password never leaves this machine,
-    /// and a refusal is never tried again.
-    async fn sign_in_with(
+    /// Asks a service, and takes `payload` out of what it answers.
+    pub(crate) async fn ask<T: DeserializeOwned>(
         &self,
-        apple_id: &str,
-        password: &SecretString,
-        redactor: &Redactor,
-        now: OffsetDateTime,
-    ) -> Result<(), SessionError> {
-        let key = self.service_key().await?;
-        let name = apple_id.to_lowercase();
-        let (challenge, proofs) = self.exchange(&name, password, &key, now).await?;
-        let stamp = self.stamp(&key, now).await?;
-        let body = json!({
-            "accountName": name,
-            "c": challenge,
-            "m1": STANDARD.encode(proofs.m1),
-            "m2": STANDARD.encode(proofs.m2),
-            "rememberMe": false,
-        });
-        let path = "/appleauth/auth/signin/complete";
-        let mut request = self
-            .step(Method::POST, path, &key)
-            .query([("isRememberMeEnabled", "false")])
-            .json(&body)?;
-        if let Some(stamp) = stamp {
-            request = request.header("X-Apple-HC", &stamp.into());
-        }
-        let answer = request.send().await?;
-        self.judged(&answer, apple_id)?;
-        for header in answer.set_cookies() {
-            let value = header.split(';').next().and_then(|pair| pair.split_once('='));
-            value.into_iter().for_each(|(_, value)| redactor.learn(value));
-        }
-        self.keep(Host::SignIn, &answer, now);
-        Ok(())
+        call: &Call<'_>,
+        payload: &'static str,
+    ) -> Result<T, SessionError> {
+        self.carried_out(call, Method::POST, |answer| {
+            envelope::read(answer.status.as_u16(), &answer.text(), payload)
+        })
+        .await
     }
 
-    fn judged(&self, answer: &Response, apple_id: &str) -> Result<(), SessionError> {
-        let set_cookies = answer.set_cookies();
-        let body = answer.text();
-        let verdict = answer::read(Answer {
-            status: answer.status.as_u16(),
-            body: &body,
-            set_cookies: &set_cookies,
-            retry_after: answer
-                .header("retry-after")
-                .and_then(|text| text.trim().parse().ok()),
-        });
-        match verdict {
-            Verdict::SignedIn => Ok(()),
-            Verdict::Refused(source) => Err(SessionError::Refused {
-                apple_id: apple_id.to_owned(),
-                source,
-            }),
-        }
+    /// Tells a service to do something whose answer says only whether it worked.
+    pub(crate) async fn tell(&self, call: &Call<'_>) -> Result<(), SessionError> {
+        self.carried_out(call, Method::POST, |answer| {
+            envelope::check(answer.status.as_u16(), &answer.text()).map(drop)
+        })
+        .await
     }
 
-    /// A request of the sign-in, with what all of them carry.
-    fn step(&self, method: Method, path: &str, key: &SecretString) -> transport::Request<'_> {
-        let mut request = self
-            .sign_in
-            .request(method, path)
-            .header("Accept", &"application/json, text/javascript".into())
-            .header("X-Requested-With", &"XMLHttpRequest".into())
-            .header("X-Apple-Widget-Key", key);
-        if let Some(cookies) = self.jar().header(Host::SignIn, path) {
-            request = request.header("Cookie", &cookies);
-        }
-        request
-    }
-
-    /// The key by which App Store Connect's sign-in is known. It is public, and fetched every time.
-    async fn service_key(&self) -> Result<SecretString, SessionError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Config {
-            auth_service_key: String,
-        }
-        let request = self
-            .app_store_connect
-            .request(Method::GET, "/olympus/v1/app/config");
-        // The query says `itunesconnect`, although the host does not.
-        let answer = request
-            .query([("hostname", "itunesconnect.apple.com")])
-            .send()
-            .await?;
-        let config: Config = answer.json()?;
-        if config.auth_service_key.is_empty() {
-            return Err(SessionError::Lacks("authServiceKey"));
-        }
-        Ok(config.auth_service_key.into())
-    }
-
-    /// The stamp that Apple wants to see, where it wants one.
-    async fn stamp(&self, key: &SecretString, now: OffsetDateTime) -> Result<Option<String>, SessionError> {
-        let request = self.sign_in.request(Method::GET, "/appleauth/auth/signin");
-        let answer = request.query([("widgetKey", key.expose_secret())]).send().await?;
-        let bits = answer
-            .header("x-apple-hc-bits")
-            .and_then(|text| text.trim().parse().ok());
-        match (bits, answer.header("x-apple-hc-challenge")) {
-            (Some(bits), Some(challenge)) => Ok(Some(hashcash::stamp(bits, challenge, now)?)),
-            _ => Ok(None),
-        }
-    }
-
-    /// Exchanges numbers until there is a proof; what it is called for Apple, and the proof.
-    async fn exchange(
+    /// Fetches a file, which `is_right` recognises.
+    pub(crate) async fn download(
         &self,
-        name: &str,
-        password: &SecretString,
-        key: &SecretString,
-        now: OffsetDateTime,
-    ) -> Result<(String, srp::Proofs), SessionError> {
-        #[derive(Deserialize)]
-        struct Begun {
-            iteration: u32,
-            salt: String,
-            protocol: String,
-            b: String,
-            c: String,
+        call: &Call<'_>,
+        is_right: fn(&[u8]) -> bool,
+    ) -> Result<Vec<u8>, SessionError> {
+        self.carried_out(call, Method::GET, |answer| {
+            if answer.status.is_success() && is_right(answer.bytes()) {
+                return Ok(answer.bytes().to_vec());
+            }
+            let refusal = envelope::check(answer.status.as_u16(), &answer.text()).err();
+            Err(refusal.unwrap_or(Refusal::Lacks("the file")))
+        })
+        .await
+    }
+
+    /// Carries a call out; once more where the session or the token against forged requests turned out to be too old,
+    /// since the portal did nothing then.
+    async fn carried_out<T>(
+        &self,
+        call: &Call<'_>,
+        method: Method,
+        read: impl Fn(&Response) -> Result<T, Refusal>,
+    ) -> Result<T, SessionError> {
+        let _turn = if call.writes {
+            Some(self.turn.lock().await)
+        } else {
+            None
+        };
+        if call.writes && !self.tokens().contains_key(&call.kind) {
+            self.fetch_token(call).await?;
         }
-        for _ in 0..EXCHANGES {
-            let client = srp::Client::begin()?;
-            let body = json!({"a": STANDARD.encode(client.public()), "accountName": name, "protocols": ["s2k", "s2k_fo"]});
-            // It is no attempt at the password, so it may be repeated.
-            let request = self
-                .step(Method::POST, "/appleauth/auth/signin/init", key)
-                .repeatable()
-                .json(&body)?;
-            let answer = request.send().await?;
-            self.judged(&answer, name)?;
-            self.keep(Host::SignIn, &answer, now);
-            let begun: Begun = answer.json()?;
-            let decoded = |text: &str, what| STANDARD.decode(text).map_err(|_| SessionError::Lacks(what));
-            let (salt, public_b) = (decoded(&begun.salt, "salt")?, decoded(&begun.b, "b")?);
-            let challenge = Challenge {
-                protocol: Protocol::from_apple(&begun.protocol).ok_or(SessionError::Lacks("protocol"))?,
-                salt: &salt,
-                iterations: begun.iteration,
-                public_b: &public_b,
-            };
-            match client.prove(name, password.expose_secret(), challenge) {
-                Ok(proofs) => return Ok((begun.c, proofs)),
-                Err(Unusable::Ambiguous) => tracing::debug!("{}", Unusable::Ambiguous),
-                Err(error) => return Err(error.into()),
+        let (mut renewed, mut refreshed) = (false, false);
+        loop {
+            let generation = *self.renewals.lock().await;
+            let answer = self.once(call, method.clone()).await?;
+            match read(&answer) {
+                Err(Refusal::Expired) if !renewed => {
+                    renewed = true;
+                    self.renew(generation).await?;
+                }
+                Err(Refusal::Token) if !refreshed => {
+                    refreshed = true;
+                    self.fetch_token(call).await?;
+                }
+                outcome => return outcome.map_err(SessionError::Portal),
             }
         }
-        Err(Unusable::Ambiguous.into())
+    }
+
+    async fn once(&self, call: &Call<'_>, method: Method) -> Result<Response, SessionError> {
+        let path = format!("{SERVICES}/{}", call.path);
+        let mut request = self.portal.request(method.clone(), &path);
+        let token = self.tokens().get(&call.kind).cloned();
+        if let Some(token) = token {
+            request = request
+                .header("csrf", &token.csrf)
+                .header("csrf_ts", &token.csrf_ts);
+        }
+        request = if method == Method::GET {
+            request.query(call.pairs.iter().map(|(key, value)| (*key, value.as_str())))
+        } else {
+            request.form(call.pairs.iter().map(|(key, value)| (*key, value.as_str())))
+        };
+        if !call.writes {
+            request = request.repeatable();
+        }
+        let answer = self.send(Host::Portal, &path, request).await?;
+        if let (true, Some(csrf), Some(csrf_ts)) = (
+            answer.status.is_success(),
+            answer.header("csrf"),
+            answer.header("csrf_ts"),
+        ) {
+            self.redactor.learn(csrf);
+            let (csrf, csrf_ts) = (csrf.into(), csrf_ts.into());
+            self.tokens().insert(call.kind, Token { csrf, csrf_ts });
+        }
+        Ok(answer)
+    }
+
+    /// Lists one thing of the kind: the answer carries a new token.
+    async fn fetch_token(&self, call: &Call<'_>) -> Result<(), SessionError> {
+        let (path, payload) = call.kind.list();
+        let team = call.pairs.iter().find(|(key, _)| *key == "teamId").cloned();
+        let mut pairs = vec![
+            ("pageNumber", "1".to_owned()),
+            ("pageSize", "1".to_owned()),
+            ("sort", "name=asc".to_owned()),
+        ];
+        pairs.extend(team);
+        let list = Call {
+            kind: call.kind,
+            path,
+            pairs,
+            writes: false,
+        };
+        let answer = self.once(&list, Method::POST).await?;
+        let listed: Result<serde_json::Value, Refusal> =
+            envelope::read(answer.status.as_u16(), &answer.text(), payload);
+        listed.map(drop).map_err(SessionError::Portal)
+    }
+
+    /// Signs in anew in the middle of a run: once for all that wait for it, and once in a run.
+    async fn renew(&self, generation: u32) -> Result<(), SessionError> {
+        let mut renewals = self.renewals.lock().await;
+        if *renewals > generation {
+            return Ok(());
+        }
+        if *renewals > 0 {
+            return Err(SessionError::Portal(Refusal::Expired));
+        }
+        tracing::warn!("The session ended in the middle of the run: signing in again.");
+        self.sign_in().await?;
+        *renewals += 1;
+        self.tokens().clear();
+        Ok(())
     }
 }
