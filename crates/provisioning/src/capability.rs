@@ -13,6 +13,7 @@ pub const IDENTIFIERS_PAGE: &str = "https://developer.apple.com/account/resource
 const ICLOUD_SERVICES: &str = "com.apple.developer.icloud-services";
 const ICLOUD_CONTAINERS: &str = "com.apple.developer.icloud-container-identifiers";
 const KEY_VALUE_STORE: &str = "com.apple.developer.ubiquity-kvstore-identifier";
+const APP_GROUPS: &str = "com.apple.security.application-groups";
 const DATA_PROTECTION: &str = "com.apple.developer.default-data-protection";
 const PARENT_APPS: &str = "com.apple.developer.parent-application-identifiers";
 const SIGN_IN_WITH_APPLE: &str = "com.apple.developer.applesignin";
@@ -74,7 +75,7 @@ pub enum Requirement {
 const PLAIN: &[(&str, &str)] = &[
     ("aps-environment", "PUSH_NOTIFICATIONS"),
     ("com.apple.developer.aps-environment", "PUSH_NOTIFICATIONS"),
-    ("com.apple.security.application-groups", "APP_GROUPS"),
+    (APP_GROUPS, "APP_GROUPS"),
     ("com.apple.developer.in-app-payments", "APPLE_PAY"),
     ("com.apple.developer.associated-domains", "ASSOCIATED_DOMAINS"),
     ("com.apple.developer.healthkit", "HEALTHKIT"),
@@ -349,13 +350,15 @@ pub fn icloud_containers(entitlements: &Dictionary) -> Vec<String> {
     strings(entitlements, ICLOUD_CONTAINERS)
 }
 
+/// App Groups that the target uses.
+pub fn app_groups(entitlements: &Dictionary) -> Vec<String> {
+    strings(entitlements, APP_GROUPS)
+}
+
 /// Identifiers of one kind that only a person can assign: what they are, and which ones.
 pub fn assigned_by_hand(entitlements: &Dictionary) -> Vec<(&'static str, Vec<String>)> {
     [
-        (
-            "App Groups",
-            strings(entitlements, "com.apple.security.application-groups"),
-        ),
+        ("App Groups", app_groups(entitlements)),
         (
             "merchant IDs",
             strings(entitlements, "com.apple.developer.in-app-payments"),

@@ -90,7 +90,7 @@ pub(crate) fn misfit(profile: &PortalProfile, needs: &Needs<'_>) -> Option<Strin
 }
 
 /// When a device came, in people's words.
-fn added(device: &Device, now: OffsetDateTime) -> String {
+pub(crate) fn added(device: &Device, now: OffsetDateTime) -> String {
     match device.added_at.map(|added| (now - added).whole_days()) {
         None => String::new(),
         Some(..=0) => ", added today,".to_owned(),

@@ -3,10 +3,13 @@
 //! A reconcile loop: [`Portal::snapshot`] observes, [`plan()`] decides (a pure function), and
 //! [`reconcile`] applies, looking again when another run got there first. Nothing here knows HTTP or steps.
 
+mod by_session;
 pub mod capability;
 mod certificates;
+mod features;
 mod fit;
 mod local;
+mod managed;
 mod names;
 mod plan;
 mod platform;
@@ -14,13 +17,16 @@ mod portal;
 mod reconcile;
 mod snapshot;
 
+pub use by_session::DeveloperPortal;
 pub use certificates::{CertificateUse, NoCertificate, usable_certificates};
 pub use local::installed_profile;
+pub use managed::NoManagedProfile;
 pub use names::{bundle_id_name, profile_name, wildcard_of};
-pub use plan::{Action, Blocked, Plan, Policy, Target, TestDevice, Want, plan, wants};
+pub use plan::{Action, Blocked, Plan, Policy, Target, TestDevice, Want, Way, plan, wants};
 pub use platform::{DeviceClass, Distribution, Platform, ProfileType};
-pub use portal::{AppStoreConnect, Portal, PortalError};
-pub use reconcile::{ReconcileError, Reconciled, Signed, reconcile};
+pub use portal::{AppStoreConnect, NewProfile, Portal, PortalError};
+pub use reconcile::{ReconcileError, Reconciled, Signed, reconcile, reconcile_managed};
 pub use snapshot::{
-    BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile, Query, Snapshot,
+    Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile,
+    Query, Snapshot,
 };

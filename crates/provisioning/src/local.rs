@@ -1,5 +1,6 @@
 //! Profiles that are installed already: one that fits is used without asking the portal.
 
+use plist::Dictionary;
 use signing_assets::Profile;
 use time::{Duration, OffsetDateTime};
 
@@ -56,7 +57,7 @@ fn fits(want: &Want, policy: &Policy, profile: &Profile, now: OffsetDateTime) ->
                 .test_devices
                 .iter()
                 .all(|device| udids.contains(&Device::comparable(&device.udid))))
-        && grants(want, profile)
+        && grants(want, &profile.entitlements)
 }
 
 /// Reads a profile's type off its content, as Xcode does.
@@ -80,13 +81,13 @@ fn is_of_type(profile: &Profile, wanted: ProfileType) -> bool {
 }
 
 /// Whether the profile grants what the entitlements of the project ask of it.
-fn grants(want: &Want, profile: &Profile) -> bool {
+pub(crate) fn grants(want: &Want, entitlements: &Dictionary) -> bool {
     let needed = want.entitlements.keys().filter(|key| {
         let requirement = capability::requirement(key, &want.entitlements);
         !matches!(requirement, Requirement::Nothing | Requirement::Unknown)
     });
     needed
         .into_iter()
-        .all(|key| profile.entitlements.contains_key(key) || key == "com.apple.InAppPurchase")
-        && capability::missing_containers(&want.entitlements, &profile.entitlements).is_empty()
+        .all(|key| entitlements.contains_key(key) || key == "com.apple.InAppPurchase")
+        && capability::missing_containers(&want.entitlements, entitlements).is_empty()
 }

@@ -9,10 +9,11 @@ use time::OffsetDateTime;
 
 use crate::capability::{self, Capability, IDENTIFIERS_PAGE, Requirements};
 use crate::certificates::{CertificateUse, NoCertificate};
+use crate::features;
 use crate::fit::{Needs, misfit};
 use crate::names::{bundle_id_name, profile_name, sister_names, wildcard_of};
 use crate::platform::{Distribution, Platform, ProfileType};
-use crate::snapshot::{BundleId, Device, PortalProfile, Snapshot};
+use crate::snapshot::{Assignable, BundleId, Device, PortalProfile, Snapshot};
 
 /// A target that needs a profile.
 #[derive(Debug, Clone)]
@@ -38,9 +39,22 @@ pub struct TestDevice {
     pub name: String,
 }
 
+/// How the portal is reached, which decides what can be done there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Way {
+    /// By API key: the public App Store Connect API.
+    #[default]
+    ApiKey,
+    /// By an Apple ID's session: the Developer Portal's own services. They associate App Groups and iCloud containers,
+    /// and make a profile anew in its place; and they know fewer capabilities by name.
+    Session,
+}
+
 /// What the user wants beyond what the project says.
 #[derive(Debug, Clone)]
 pub struct Policy {
+    /// How the portal is reached.
+    pub way: Way,
     /// How the result is handed to people.
     pub distribution: Distribution,
     /// Profiles that end sooner are renewed.
@@ -104,6 +118,26 @@ pub enum Action {
         /// What it becomes.
         capability: Capability,
     },
+    /// Associate App Groups or iCloud containers with a bundle ID.
+    Assign {
+        /// The identifier of the bundle ID.
+        bundle_id: String,
+        /// What is associated.
+        what: Assignable,
+        /// All identifiers that it shall have.
+        identifiers: Vec<String>,
+    },
+    /// Make a profile anew in its place.
+    RepairProfile {
+        /// Its ID on the portal.
+        id: String,
+        /// The position of its want.
+        want: usize,
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// Delete a profile.
     DeleteProfile {
         /// Its ID on the portal.
@@ -124,13 +158,17 @@ pub enum Action {
     },
 }
 
+/// The stage in which profiles are made.
+pub(crate) const LAST_STAGE: usize = 3;
+
 impl Action {
     /// Actions of one stage do not depend on each other.
     pub fn stage(&self) -> usize {
         match self {
             Self::RegisterDevice { .. } | Self::CreateBundleId { .. } => 0,
             Self::EnableCapability { .. } | Self::ChangeCapability { .. } | Self::DeleteProfile { .. } => 1,
-            Self::CreateProfile { .. } => 2,
+            Self::Assign { .. } => 2,
+            Self::CreateProfile { .. } | Self::RepairProfile { .. } => LAST_STAGE,
         }
     }
 }
@@ -151,6 +189,12 @@ impl std::fmt::Display for Action {
             } => {
                 write!(f, "change the settings of {} for {bundle_id}", capability.kind)
             }
+            Self::Assign {
+                bundle_id,
+                what,
+                identifiers,
+            } => write!(f, "assign the {what} {} to {bundle_id}", identifiers.join(", ")),
+            Self::RepairProfile { name, reason, .. } => write!(f, "repair the profile {name}: {reason}"),
             Self::DeleteProfile { name, reason, .. } => write!(f, "delete the profile {name}: {reason}"),
             Self::CreateProfile { name, reason, .. } => write!(f, "create the profile {name}: {reason}"),
         }
@@ -220,6 +264,9 @@ pub enum Blocked {
         /// The portal's.
         portal: String,
     },
+    /// The services for sessions have no word for it.
+    #[error("the Developer Portal's services for Apple ID sessions make no {0} profiles")]
+    NotBySession(ProfileType),
     /// A bundle ID of one component has no wildcard above it.
     #[error("the bundle ID `{0}` of a UI test target has no dot, so no wildcard profile covers it")]
     NoWildcard(String),
@@ -244,6 +291,7 @@ impl Blocked {
             }
             Self::AppClip(_) | Self::AppClipSignIn(_) => format!("configure it at {IDENTIFIERS_PAGE}, then run the step again"),
             Self::Case { .. } => "use the portal's spelling in the project".to_owned(),
+            Self::NotBySession(_) => "use an App Store Connect API key: the step auto-provision-asc makes them".to_owned(),
             Self::NoWildcard(_) => "give the UI test target a bundle ID such as com.example.UITests".to_owned(),
         }
     }
@@ -299,6 +347,9 @@ pub fn wants(
                 distribution,
             };
             let profile_type = ProfileType::of(target.platform, distribution).ok_or_else(no_type)?;
+            if policy.way == Way::Session && profile_type.platform_name() == "macCatalyst" {
+                return Err(Blocked::NotBySession(profile_type));
+            }
             let bundle_id = if target.ui_test {
                 wildcard_of(&target.bundle_id).ok_or_else(|| Blocked::NoWildcard(target.bundle_id.clone()))?
             } else {
@@ -342,7 +393,7 @@ pub fn plan(
     let mut seen = BTreeSet::new();
     for want in wants {
         if seen.insert(&want.bundle_id) {
-            plan.prepare_bundle_id(want, snapshot)?;
+            plan.prepare_bundle_id(want, snapshot, policy.way)?;
         }
     }
     for (index, want) in wants.iter().enumerate() {
@@ -380,6 +431,13 @@ fn known_certificates(wants: &[Want], snapshot: &Snapshot) -> Result<BTreeSet<St
 }
 
 impl Plan {
+    /// The registration of missing devices alone.
+    pub(crate) fn registration(wants: &[Want], snapshot: &Snapshot, policy: &Policy) -> Self {
+        let mut plan = Self::default();
+        plan.register_devices(wants, snapshot, policy);
+        plan
+    }
+
     /// Registers what is missing, and returns the UDIDs that are on their way.
     fn register_devices(&mut self, wants: &[Want], snapshot: &Snapshot, policy: &Policy) -> Vec<String> {
         let mut new = Vec::new();
@@ -417,9 +475,12 @@ impl Plan {
         new
     }
 
-    fn prepare_bundle_id(&mut self, want: &Want, snapshot: &Snapshot) -> Result<(), Blocked> {
+    fn prepare_bundle_id(&mut self, want: &Want, snapshot: &Snapshot, way: Way) -> Result<(), Blocked> {
         let requirements = Requirements::of(&want.entitlements);
-        if let Some((entitlement, name)) = requirements.attached.first() {
+        for (entitlement, name) in requirements.attached.iter().filter(|_| way == Way::Session) {
+            self.warnings.push(format!("`{entitlement}` of {} ({name}) is granted by Apple on request: make the profile {} by hand once, with the entitlement; it is kept when the profile is made anew", want.bundle_id, want.name));
+        }
+        if let Some((entitlement, name)) = requirements.attached.first().filter(|_| way == Way::ApiKey) {
             let (target, entitlement) = (want.bundle_id.clone(), entitlement.clone());
             return Err(Blocked::AttachedByApple {
                 target,
@@ -445,7 +506,7 @@ impl Plan {
                 platform: want.profile_type.bundle_id_platform(),
             });
             let containers = capability::icloud_containers(&want.entitlements);
-            if !containers.is_empty() {
+            if !containers.is_empty() && way == Way::ApiKey {
                 self.unfinished.push(format!(
                     "assign the iCloud containers {} to {} at {IDENTIFIERS_PAGE}",
                     containers.join(", "),
@@ -465,7 +526,16 @@ impl Plan {
             if is_clip && capability::uses_sign_in_with_apple(&want.entitlements) {
                 return Err(Blocked::AppClipSignIn(want.bundle_id.clone()));
             }
-            if let Some(what) = configured_by_hand(&wanted, &want.entitlements) {
+            if way == Way::Session && features::of(&wanted.kind).is_none() {
+                self.warnings.push(format!(
+                    "{} of {} can't be enabled through an Apple ID session: check it at {IDENTIFIERS_PAGE}",
+                    wanted.kind, want.bundle_id
+                ));
+                continue;
+            }
+            let by_hand = configured_by_hand(&wanted, &want.entitlements)
+                .filter(|_| way == Way::ApiKey || wanted.kind == "APPLE_PAY");
+            if let Some(what) = by_hand {
                 self.warnings.push(format!(
                     "{} is enabled for {}, and a person must assign {what} to it at {IDENTIFIERS_PAGE}",
                     wanted.kind, want.bundle_id
@@ -486,7 +556,47 @@ impl Plan {
                 },
             );
         }
+        if way == Way::Session {
+            self.assign(want, found);
+        }
         Ok(())
+    }
+
+    /// Associates what the entitlements name and the bundle ID lacks; what it has it keeps.
+    fn assign(&mut self, want: &Want, found: Option<&BundleId>) {
+        let assigned = found.and_then(|found| found.assigned.clone()).unwrap_or_default();
+        for (what, wanted, have) in [
+            (
+                Assignable::AppGroups,
+                capability::app_groups(&want.entitlements),
+                assigned.app_groups,
+            ),
+            (
+                Assignable::CloudContainers,
+                capability::icloud_containers(&want.entitlements),
+                assigned.cloud_containers,
+            ),
+        ] {
+            let mut identifiers = have.clone();
+            for identifier in wanted {
+                // What a build resolves can't be assigned, nor what the Mac allows without asking.
+                let is_assignable = !identifier.contains("$(")
+                    && identifier.starts_with(match what {
+                        Assignable::AppGroups => "group.",
+                        Assignable::CloudContainers => "iCloud.",
+                    });
+                if is_assignable && !identifiers.contains(&identifier) {
+                    identifiers.push(identifier);
+                }
+            }
+            if identifiers.len() > have.len() {
+                self.actions.push(Action::Assign {
+                    bundle_id: want.bundle_id.clone(),
+                    what,
+                    identifiers,
+                });
+            }
+        }
     }
 
     fn prepare_profile(
@@ -518,11 +628,12 @@ impl Plan {
             .unwrap_or_default();
         let sisters = sister_names(want.profile_type, want.distribution, &want.bundle_id);
         let invalidated = self.actions.iter().any(|action| match action {
-            Action::EnableCapability { bundle_id, .. } | Action::ChangeCapability { bundle_id, .. } => {
-                *bundle_id == want.bundle_id
-            }
+            Action::EnableCapability { bundle_id, .. }
+            | Action::ChangeCapability { bundle_id, .. }
+            | Action::Assign { bundle_id, .. } => *bundle_id == want.bundle_id,
             _ => false,
         });
+        let mut repairable = None;
         let mut reason = "there is none".to_owned();
         // The profile of our own name first, then the sister step's.
         let names = std::iter::once(&want.name).chain(&sisters);
@@ -558,6 +669,11 @@ impl Plan {
                 Some(why) => {
                     reason.clone_from(&why);
                     let (id, name) = (profile.id.clone(), profile.name.clone());
+                    let is_of_type = profile.profile_type == Some(want.profile_type);
+                    if policy.way == Way::Session && is_of_type && repairable.is_none() {
+                        repairable = Some((id, why));
+                        continue;
+                    }
                     self.actions.push(Action::DeleteProfile {
                         id,
                         name,
@@ -582,10 +698,19 @@ impl Plan {
                 });
             }
         }
-        self.actions.push(Action::CreateProfile {
-            want: index,
-            name: want.name.clone(),
-            reason,
+        let name = want.name.clone();
+        self.actions.push(match repairable {
+            Some((id, reason)) => Action::RepairProfile {
+                id,
+                want: index,
+                name,
+                reason,
+            },
+            None => Action::CreateProfile {
+                want: index,
+                name,
+                reason,
+            },
         });
         Ok(())
     }

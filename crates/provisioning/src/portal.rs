@@ -8,7 +8,8 @@ use base64::Engine as _;
 use crate::capability::Capability;
 use crate::platform::{DeviceClass, ProfileType};
 use crate::snapshot::{
-    BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile, Query, Snapshot,
+    Assignable, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile, Query,
+    Snapshot,
 };
 
 /// Bundle IDs per request: more would make its URL too long.
@@ -45,17 +46,38 @@ pub trait Portal: Sync {
     async fn enable_capability(&self, bundle_id: &str, capability: &Capability) -> Result<(), PortalError>;
     /// Changes the settings of the capability with this portal ID.
     async fn change_capability(&self, id: &str, capability: &Capability) -> Result<(), PortalError>;
+    /// Associates App Groups or iCloud containers with the bundle ID of this portal ID: all that it shall have. Only
+    /// plans for [`Way::Session`](crate::Way::Session) ask for it.
+    async fn assign(
+        &self,
+        bundle_id: &str,
+        what: Assignable,
+        identifiers: &[String],
+    ) -> Result<(), PortalError>;
     /// Deletes the profile with this portal ID.
     async fn delete_profile(&self, id: &str) -> Result<(), PortalError>;
-    /// Creates a profile for the bundle ID, certificates and devices with these portal IDs.
-    async fn create_profile(
-        &self,
-        name: &str,
-        profile_type: ProfileType,
-        bundle_id: &str,
-        certificates: &[String],
-        devices: &[String],
-    ) -> Result<PortalProfile, PortalError>;
+    /// Creates a profile.
+    async fn create_profile(&self, new: NewProfile<'_>) -> Result<PortalProfile, PortalError>;
+    /// Makes the profile with this portal ID anew in its place.
+    async fn repair_profile(&self, id: &str, new: NewProfile<'_>) -> Result<PortalProfile, PortalError> {
+        self.delete_profile(id).await?;
+        self.create_profile(new).await
+    }
+}
+
+/// A profile that is to be, in the portal's own IDs.
+#[derive(Debug, Clone, Copy)]
+pub struct NewProfile<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its type.
+    pub profile_type: ProfileType,
+    /// The bundle ID's portal ID.
+    pub bundle_id: &'a str,
+    /// The certificates' portal IDs.
+    pub certificates: &'a [String],
+    /// The devices' portal IDs.
+    pub devices: &'a [String],
 }
 
 /// The portal through the App Store Connect API.
@@ -144,6 +166,7 @@ impl AppStoreConnect {
                 identifier,
                 capabilities,
                 profiles,
+                assigned: None,
             });
         }
         Ok(found)
@@ -224,6 +247,14 @@ impl Portal for AppStoreConnect {
             .map_err(failed(format!("change {}", capability.kind)))
     }
 
+    async fn assign(&self, _: &str, what: Assignable, identifiers: &[String]) -> Result<(), PortalError> {
+        Err(PortalError {
+            what: format!("assign the {what} {}", identifiers.join(", ")),
+            look_again: false,
+            source: "the App Store Connect API can't".into(),
+        })
+    }
+
     async fn delete_profile(&self, id: &str) -> Result<(), PortalError> {
         self.0
             .send(&asc::DeleteProfile(id))
@@ -232,14 +263,14 @@ impl Portal for AppStoreConnect {
             .map_err(failed(format!("delete the profile with ID {id}")))
     }
 
-    async fn create_profile(
-        &self,
-        name: &str,
-        profile_type: ProfileType,
-        bundle_id: &str,
-        certificates: &[String],
-        devices: &[String],
-    ) -> Result<PortalProfile, PortalError> {
+    async fn create_profile(&self, new: NewProfile<'_>) -> Result<PortalProfile, PortalError> {
+        let NewProfile {
+            name,
+            profile_type,
+            bundle_id,
+            certificates,
+            devices,
+        } = new;
         let call = asc::CreateProfile {
             name,
             profile_type: profile_type.as_str(),

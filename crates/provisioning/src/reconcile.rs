@@ -6,8 +6,9 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use time::OffsetDateTime;
 
-use crate::plan::{Action, Blocked, Plan, Policy, Want, plan};
-use crate::portal::{Portal, PortalError};
+use crate::managed::{self, NoManagedProfile};
+use crate::plan::{Action, Blocked, LAST_STAGE, Plan, Policy, Want, plan};
+use crate::portal::{NewProfile, Portal, PortalError};
 use crate::snapshot::{Device, PortalProfile, Query, Snapshot};
 
 /// How often a run looks again when another one got there first.
@@ -48,6 +49,44 @@ pub enum ReconcileError {
     /// The portal said no.
     #[error(transparent)]
     Portal(#[from] PortalError),
+    /// Xcode has made no profile that would do.
+    #[error(transparent)]
+    NoManagedProfile(#[from] NoManagedProfile),
+}
+
+/// Finds profiles that Xcode made for itself, for projects that it signs automatically. Nothing changes on the portal but
+/// that missing devices are registered; profiles that Xcode made before can't have those.
+///
+/// # Errors
+/// When one is missing, or does not fit.
+pub async fn reconcile_managed(
+    portal: &dyn Portal,
+    wants: &[Want],
+    policy: &Policy,
+    mut announce: impl FnMut(&Plan),
+) -> Result<Reconciled, ReconcileError> {
+    let query = Query {
+        managed: true,
+        ..Query::of(wants)
+    };
+    let mut snapshot = portal.snapshot(&query).await?;
+    let registration = Plan::registration(wants, &snapshot, policy);
+    announce(&registration);
+    let mut changes = Vec::new();
+    let known = snapshot.devices.len();
+    register_devices(portal, &registration, &mut snapshot, &mut changes).await;
+    if snapshot.devices.len() > known {
+        tracing::warn!(
+            "Profiles that Xcode manages get the new devices when Xcode makes them anew: archive once in Xcode, or set generate_profiles to yes."
+        );
+        snapshot.devices.truncate(known);
+    }
+    let signed = managed::choose(wants, &snapshot, policy, OffsetDateTime::now_utc())?;
+    Ok(Reconciled {
+        signed,
+        changes,
+        unfinished: Vec::new(),
+    })
 }
 
 /// Brings the portal into the wanted state.
@@ -62,11 +101,7 @@ pub async fn reconcile(
     policy: &Policy,
     mut announce: impl FnMut(&Plan),
 ) -> Result<Reconciled, ReconcileError> {
-    let query = Query {
-        serials: serials(wants),
-        bundle_ids: bundle_ids(wants),
-        devices: wants.iter().any(|want| want.distribution.lists_devices()),
-    };
+    let query = Query::of(wants);
     let mut changes = Vec::new();
     let mut unfinished: Vec<String> = Vec::new();
     let mut look = 1;
@@ -114,24 +149,6 @@ pub async fn reconcile(
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-fn serials(wants: &[Want]) -> Vec<String> {
-    let mut all: Vec<String> = wants
-        .iter()
-        .flat_map(|want| &want.certificates)
-        .map(|certificate| certificate.serial.clone())
-        .collect();
-    all.sort();
-    all.dedup();
-    all
-}
-
-fn bundle_ids(wants: &[Want]) -> Vec<String> {
-    let mut all: Vec<String> = wants.iter().map(|want| want.bundle_id.clone()).collect();
-    all.sort();
-    all.dedup();
-    all
 }
 
 /// Registers the devices of a plan and adds them to the snapshot. One that Apple does not take is no reason to
@@ -194,7 +211,7 @@ async fn apply(
         .iter()
         .map(|known| (known.identifier.clone(), known.id.clone()))
         .collect();
-    for stage in 0..=2 {
+    for stage in 0..=LAST_STAGE {
         let actions: Vec<&Action> = plan
             .actions
             .iter()
@@ -251,32 +268,67 @@ async fn perform<'a>(
             portal.delete_profile(id).await?;
             Made::Nothing
         }
+        Action::Assign {
+            bundle_id,
+            what,
+            identifiers,
+        } => {
+            portal.assign(id_of(bundle_id), *what, identifiers).await?;
+            Made::Nothing
+        }
         Action::CreateProfile { want: index, .. } => {
             let want = &wants[*index];
-            let fits = |device: &&Device| device.enabled && want.profile_type.takes_device(device.class);
-            let listed: Vec<String> = if want.distribution.lists_devices() {
-                snapshot
-                    .devices
-                    .iter()
-                    .filter(fits)
-                    .map(|device| device.id.clone())
-                    .collect()
-            } else {
-                Vec::new()
-            };
-            let wanted = |serial: &String| {
-                want.certificates
-                    .iter()
-                    .any(|certificate| certificate.serial == *serial)
-            };
-            let known = snapshot.certificates.iter().filter(|known| wanted(&known.serial));
-            let certificates: Vec<String> = known.map(|known| known.id.clone()).collect();
-            let bundle_id = id_of(&want.bundle_id);
-            let profile = portal
-                .create_profile(&want.name, want.profile_type, bundle_id, &certificates, &listed)
-                .await?;
-            Made::Profile(*index, Box::new(profile))
+            let parts = Parts::of(want, snapshot);
+            let new = parts.profile(want, id_of(&want.bundle_id));
+            Made::Profile(*index, Box::new(portal.create_profile(new).await?))
+        }
+        Action::RepairProfile { id, want: index, .. } => {
+            let want = &wants[*index];
+            let parts = Parts::of(want, snapshot);
+            let new = parts.profile(want, id_of(&want.bundle_id));
+            Made::Profile(*index, Box::new(portal.repair_profile(id, new).await?))
         }
     };
     Ok((action, made))
+}
+
+/// What goes into a profile, in the portal's own IDs.
+struct Parts {
+    certificates: Vec<String>,
+    devices: Vec<String>,
+}
+
+impl Parts {
+    fn of(want: &Want, snapshot: &Snapshot) -> Self {
+        let fits = |device: &&Device| {
+            want.distribution.lists_devices()
+                && device.enabled
+                && want.profile_type.takes_device(device.class)
+        };
+        let wanted = |serial: &String| {
+            want.certificates
+                .iter()
+                .any(|certificate| certificate.serial == *serial)
+        };
+        let known = snapshot.certificates.iter().filter(|known| wanted(&known.serial));
+        Self {
+            certificates: known.map(|known| known.id.clone()).collect(),
+            devices: snapshot
+                .devices
+                .iter()
+                .filter(fits)
+                .map(|device| device.id.clone())
+                .collect(),
+        }
+    }
+
+    fn profile<'a>(&'a self, want: &'a Want, bundle_id: &'a str) -> NewProfile<'a> {
+        NewProfile {
+            name: &want.name,
+            profile_type: want.profile_type,
+            bundle_id,
+            certificates: &self.certificates,
+            devices: &self.devices,
+        }
+    }
 }

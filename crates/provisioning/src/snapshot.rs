@@ -1,9 +1,12 @@
 //! The state of the portal, as far as a plan depends on it.
 
 use plist::Dictionary;
+use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::capability::Capability;
+use crate::names::sister_names;
+use crate::plan::Want;
 use crate::platform::{DeviceClass, ProfileType};
 
 /// What to observe.
@@ -15,6 +18,46 @@ pub struct Query {
     pub bundle_ids: Vec<String>,
     /// Whether devices matter.
     pub devices: bool,
+    /// Names of profiles that may serve, with the bundle IDs that they are for. The API gives every profile of a bundle
+    /// ID with its content; the services for sessions give one by one, so they must know which matter.
+    pub profile_names: Vec<(String, String)>,
+    /// Whether profiles that Xcode manages matter.
+    pub managed: bool,
+    /// Whether iOS matters, or what goes with it.
+    pub ios: bool,
+    /// Whether the Mac matters.
+    pub mac: bool,
+}
+
+impl Query {
+    /// What the wants depend on.
+    pub fn of(wants: &[Want]) -> Self {
+        let unique = |mut all: Vec<String>| {
+            all.sort();
+            all.dedup();
+            all
+        };
+        let certificates = wants.iter().flat_map(|want| &want.certificates);
+        let names = wants.iter().flat_map(|want| {
+            let names = sister_names(want.profile_type, want.distribution, &want.bundle_id);
+            std::iter::once(want.name.clone())
+                .chain(names)
+                .map(|name| (name, want.bundle_id.clone()))
+        });
+        Self {
+            serials: unique(
+                certificates
+                    .map(|certificate| certificate.serial.clone())
+                    .collect(),
+            ),
+            bundle_ids: unique(wants.iter().map(|want| want.bundle_id.clone()).collect()),
+            devices: wants.iter().any(|want| want.distribution.lists_devices()),
+            profile_names: names.collect(),
+            managed: false,
+            ios: wants.iter().any(|want| !want.profile_type.is_mac()),
+            mac: wants.iter().any(|want| want.profile_type.is_mac()),
+        }
+    }
 }
 
 /// What was observed.
@@ -75,6 +118,36 @@ pub struct BundleId {
     pub capabilities: Vec<EnabledCapability>,
     /// Its profiles, expired and invalid ones included.
     pub profiles: Vec<PortalProfile>,
+    /// What is associated with it; `None` where the way to the portal does not say.
+    pub assigned: Option<Assigned>,
+}
+
+/// What is associated with a bundle ID.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Assigned {
+    /// Identifiers of App Groups.
+    pub app_groups: Vec<String>,
+    /// Identifiers of iCloud containers.
+    pub cloud_containers: Vec<String>,
+}
+
+/// What can be associated with a bundle ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Assignable {
+    /// App Groups.
+    AppGroups,
+    /// iCloud containers.
+    CloudContainers,
+}
+
+impl std::fmt::Display for Assignable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::AppGroups => "App Groups",
+            Self::CloudContainers => "iCloud containers",
+        })
+    }
 }
 
 /// A capability that a bundle ID has.

@@ -6,8 +6,8 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use provisioning::{
-    Action, BundleId, Details, Device, DeviceClass, Distribution, EnabledCapability, Platform, PortalProfile,
-    ProfileType, Snapshot, Target, TestDevice, Want, plan, wants,
+    Action, Assignable, BundleId, Details, Device, DeviceClass, Distribution, EnabledCapability, Platform,
+    PortalProfile, ProfileType, Snapshot, Target, TestDevice, Want, Way, plan, wants,
 };
 use time::Duration;
 
@@ -34,6 +34,7 @@ fn carry_out(portal: &mut Snapshot, wanted: &[Want], actions: &[Action]) {
                 identifier: identifier.clone(),
                 capabilities: Vec::new(),
                 profiles: Vec::new(),
+                assigned: None,
             }),
             Action::EnableCapability {
                 bundle_id,
@@ -73,7 +74,34 @@ fn carry_out(portal: &mut Snapshot, wanted: &[Want], actions: &[Action]) {
                     .iter_mut()
                     .for_each(|known| known.profiles.retain(|profile| profile.id != *id));
             }
+            Action::Assign {
+                bundle_id,
+                what,
+                identifiers,
+            } => {
+                let own = portal
+                    .bundle_ids
+                    .iter_mut()
+                    .find(|known| known.identifier == *bundle_id)
+                    .unwrap();
+                own.profiles.iter_mut().for_each(|profile| profile.active = false);
+                let assigned = own.assigned.get_or_insert_default();
+                match what {
+                    Assignable::AppGroups => assigned.app_groups.clone_from(identifiers),
+                    Assignable::CloudContainers => assigned.cloud_containers.clone_from(identifiers),
+                }
+            }
             Action::CreateProfile { want, name, .. } => create(portal, &wanted[*want], name),
+            Action::RepairProfile { id, want, name, .. } => {
+                let own = portal
+                    .bundle_ids
+                    .iter_mut()
+                    .find(|known| known.identifier == wanted[*want].bundle_id)
+                    .unwrap();
+                assert!(own.profiles.iter().any(|profile| profile.id == *id));
+                own.profiles.retain(|profile| profile.id != *id);
+                create(portal, &wanted[*want], name);
+            }
         }
     }
 }
@@ -128,7 +156,8 @@ fn create(portal: &mut Snapshot, want: &Want, name: &str) {
     own.expect("its bundle ID is there").profiles.push(made);
 }
 
-const ENTITLEMENTS: [&str; 6] = [
+const ENTITLEMENTS: [&str; 7] = [
+    "com.apple.security.application-groups",
     "aps-environment",
     "com.apple.developer.siri",
     "com.apple.developer.healthkit",
@@ -140,7 +169,8 @@ const ENTITLEMENTS: [&str; 6] = [
 prop_compose! {
     fn some_target()(suffix in 0..4_usize, chosen in prop::collection::vec(0..ENTITLEMENTS.len(), 0..4), ui_test in prop::bool::weighted(0.2)) -> Target {
         let names = [APP, "com.example.app.share", "com.example.app.widget", "com.example.other"];
-        let entitlements: Vec<(&str, plist::Value)> = chosen.iter().map(|index| (ENTITLEMENTS[*index], true.into())).collect();
+        let value = |key: &str| if key.ends_with("-groups") { plist::Value::Array(vec!["group.com.example".into(), "$(TEAM)x".into()]) } else { true.into() };
+        let entitlements: Vec<(&str, plist::Value)> = chosen.iter().map(|index| (ENTITLEMENTS[*index], value(ENTITLEMENTS[*index]))).collect();
         let mut target = target(names[suffix], Platform::Ios, &entitlements);
         target.ui_test = ui_test && suffix == 3;
         target
@@ -194,11 +224,13 @@ prop_compose! {
         distribution in prop::sample::select(vec![Distribution::Development, Distribution::AppStore, Distribution::AdHoc]),
         test_devices in 0..3_usize,
         min_profile_days_valid in 0..400_i64,
+        by_session: bool,
     ) -> Case {
         let mut case = Case::default();
         let mut seen = std::collections::BTreeSet::new();
         case.targets = targets.into_iter().filter(|target| seen.insert(target.bundle_id.clone())).collect();
         case.policy.distribution = distribution;
+        case.policy.way = if by_session { Way::Session } else { Way::ApiKey };
         case.policy.min_profile_days_valid = min_profile_days_valid;
         case.policy.test_devices = (0..test_devices).map(|number| TestDevice { udid: format!("00008120-001122334455667{number}"), name: format!("Test {number}") }).collect();
         case.portal.devices.extend(devices.into_iter().enumerate().map(|(number, (class, enabled))| device(&format!("d{number}"), &format!("UDID{number}"), class, enabled)));

@@ -10,7 +10,7 @@ use plist::{Dictionary, Value};
 use provisioning::capability::Capability;
 use provisioning::{
     Action, Blocked, BundleId, Details, Device, DeviceClass, Distribution, EnabledCapability, Plan, Platform,
-    Policy, PortalCertificate, PortalProfile, ProfileType, Snapshot, Target, plan, profile_name, wants,
+    Policy, PortalCertificate, PortalProfile, ProfileType, Snapshot, Target, Way, plan, profile_name, wants,
 };
 use signing_assets::{Certificate, CertificateKind};
 use time::macros::datetime;
@@ -102,6 +102,7 @@ pub fn bundle_id(identifier: &str, capabilities: &[&str], profiles: Vec<PortalPr
         identifier: identifier.to_owned(),
         capabilities,
         profiles,
+        assigned: None,
     }
 }
 
@@ -123,6 +124,7 @@ impl Default for Case {
         Self {
             targets: vec![target(APP, Platform::Ios, &[])],
             policy: Policy {
+                way: Way::ApiKey,
                 distribution: Distribution::Development,
                 min_profile_days_valid: 0,
                 test_devices: Vec::new(),
