@@ -41,6 +41,7 @@ fn provisioned(days: i64) -> Seed {
         bundle_id: (*id).to_owned(),
         days,
         state: "ACTIVE".to_owned(),
+        ..SeedProfile::default()
     };
     let capabilities = |id: &&str| -> Vec<String> {
         let names: &[&str] = match *id {

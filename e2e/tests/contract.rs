@@ -12,6 +12,7 @@ fn seed() -> Seed {
         bundle_id: "com.example.courier".to_owned(),
         days,
         state: state.to_owned(),
+        ..SeedProfile::default()
     };
     Seed {
         bundle_ids: [("com.example.courier".to_owned(), vec!["GAME_CENTER".to_owned()])].into(),

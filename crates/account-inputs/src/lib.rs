@@ -4,7 +4,9 @@
 //! decided by [`apple_account`]; here is how they are named, checked and spoken about.
 
 use anyhow::anyhow;
-use apple_account::{Account, ConnectionError, FindError, Found, Given, Problem, Request, Selection};
+use apple_account::{
+    Account, AppleId, ConnectionError, FindError, Found, Given, Problem, Request, Selection,
+};
 use secrecy::SecretString;
 use step_kit::{Advice as _, InputProblem, Step};
 use time::OffsetDateTime;
@@ -50,19 +52,10 @@ pub async fn find<I>(step: &Step<I>, connection: &str, given: &Given, terms: Ter
         needs_session: terms.needs_session,
         build_url: step.env.get("BITRISE_BUILD_URL"),
         build_api_token: token.as_ref(),
+        document: None,
         given,
     };
-    let found = apple_account::find(request, &step.redactor, OffsetDateTime::now_utc())
-        .await
-        .map_err(|error: FindError| {
-            let advice = error.advice();
-            anyhow::Error::from(error).hint(advice)
-        })?;
-    found
-        .explanation
-        .iter()
-        .for_each(|line| step.log.plain(format!("- {line}")));
-    found.warnings.iter().for_each(|line| step.log.warn(line));
+    let found = looked_for(step, request).await?;
     match &found.account {
         Some(account @ Account::ApiKey(key)) => {
             step.log
@@ -74,6 +67,45 @@ pub async fn find<I>(step: &Step<I>, connection: &str, given: &Given, terms: Ter
     if let (Some(failure), Some(_)) = (&found.failure, &found.account) {
         step.log.warn(reasons(failure));
     }
+    Ok(found)
+}
+
+/// Finds the connected Apple ID, for a step that works with nothing else.
+///
+/// # Errors
+/// When there is none, or its connection has ended, with what to do about it.
+pub async fn apple_id<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result<(AppleId, Found)> {
+    let mut found = looked_for(step, request).await?;
+    match found.account.take() {
+        Some(Account::AppleId(apple_id)) => Ok((apple_id, found)),
+        _ => Err(match found.failure {
+            Some(failure) => {
+                let advice = advice(&failure);
+                anyhow::Error::from(failure)
+                    .context("no Apple ID was found")
+                    .hint(advice)
+            }
+            None if found.connection.api_key.is_some() => anyhow!(
+                "the Apple service connection of this app is an API key, and this needs an Apple ID"
+            )
+            .hint("use the step auto-provision-asc, which works with the API key, or assign an Apple ID to the app (App settings > Integrations > Apple service connection)"),
+            None => anyhow!("no Apple ID is connected: {}", found.explanation.join("; ")).hint("connect the Apple ID to your Bitrise account (Account settings > Apple Developer Account) and assign it to this app (App settings > Integrations > Apple service connection)"),
+        }),
+    }
+}
+
+async fn looked_for<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result<Found> {
+    let found = apple_account::find(request, &step.redactor, OffsetDateTime::now_utc())
+        .await
+        .map_err(|error: FindError| {
+            let advice = error.advice();
+            anyhow::Error::from(error).hint(advice)
+        })?;
+    found
+        .explanation
+        .iter()
+        .for_each(|line| step.log.plain(format!("- {line}")));
+    found.warnings.iter().for_each(|line| step.log.warn(line));
     Ok(found)
 }
 

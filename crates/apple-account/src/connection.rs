@@ -118,7 +118,7 @@ struct Document {
     test_devices: Value,
 }
 
-fn read(bytes: &[u8], redactor: &Redactor) -> Result<Connection, ConnectionError> {
+pub(crate) fn read(bytes: &[u8], redactor: &Redactor) -> Result<Connection, ConnectionError> {
     // serde_json's messages quote what they met, so only the position is passed on.
     let document: Document = serde_json::from_slice(bytes).map_err(|error| ConnectionError::Malformed {
         line: error.line(),

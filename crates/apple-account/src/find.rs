@@ -28,6 +28,8 @@ pub struct Request<'a> {
     pub build_url: Option<&'a str>,
     /// What Bitrise wants to see for it.
     pub build_api_token: Option<&'a SecretString>,
+    /// The description itself, where somebody has fetched it already.
+    pub document: Option<&'a str>,
     /// The credentials among the inputs.
     pub given: &'a Given,
 }
@@ -89,6 +91,12 @@ pub async fn find(
     let mut found = Found::default();
     match (request.build_url, request.build_api_token) {
         _ if request.selection == Selection::Off => {}
+        _ if request.document.is_some() => {
+            match connection::read(request.document.unwrap_or_default().as_bytes(), redactor) {
+                Ok(connection) => found.connection = connection,
+                Err(error) => found.failure = Some(error),
+            }
+        }
         (Some(url), Some(token)) => match connection::fetch(url, token, redactor).await {
             Ok(connection) => found.connection = connection,
             Err(error) => found.failure = Some(error),

@@ -350,7 +350,7 @@ fn devices(request: &Request<'_>, state: &mut State) -> Outcome {
     found(request.page(listed)?)
 }
 
-fn is_udid(text: &str) -> bool {
+pub(crate) fn is_udid(text: &str) -> bool {
     let hex = text.replace('-', "");
     matches!(text.len(), 24 | 25 | 36 | 40) && hex.chars().all(|c| c.is_ascii_hexdigit())
 }
@@ -646,7 +646,7 @@ fn change(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
 }
 
 /// A change of capabilities makes the bundle ID's profiles invalid.
-fn invalidate(state: &mut State, bundle_id: &str) {
+pub(crate) fn invalidate(state: &mut State, bundle_id: &str) {
     for profile in state
         .profiles
         .iter_mut()

@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
 
 use crate::answer::answer;
 use crate::state::State;
@@ -29,6 +30,7 @@ fn document(state: &State) -> Map<String, Value> {
     if state.enterprise {
         document.insert("is_enterprise_account".to_owned(), true.into());
     }
+    document.extend(state.apple_id.document(OffsetDateTime::now_utc()));
     for (key, value) in &state.connection {
         if value.is_null() {
             document.remove(key);

@@ -1,12 +1,14 @@
 //! A local stand-in for Bitrise and Apple.
 //!
 //! [`Sandbox::start`] serves, on a loopback port, the endpoint from which builds fetch the connected account,
-//! the files that inputs name, and the App Store Connect API as far as the steps use it; [`tools`] stand in
+//! the files that inputs name, the App Store Connect API as far as the steps use it, Apple's sign-in and the Developer
+//! Portal's services for sessions; [`tools`] stand in
 //! for programs of macOS and Bitrise. Certificates are real X.509, issued by a CA of its own; profiles are
 //! real CMS. It is stricter than Apple where Apple is vague, and it fails on demand: see [`Fault`].
 //!
 //! No step knows that a sandbox exists: it is told other addresses, and finds other tools on `PATH`.
 
+mod account;
 mod answer;
 mod asc;
 mod auth;
@@ -15,18 +17,22 @@ mod cms;
 mod fault;
 mod manage;
 mod pki;
+mod portal;
 mod profile;
 mod seed;
 mod server;
+mod sign_in;
+mod srp;
 mod state;
 pub mod tools;
 mod uploads;
 
+pub use account::{AppleAccount, SeedAppleId, Team};
 pub use fault::{Fault, Kind};
 pub use seed::{Seed, SeedApp, SeedCertificate, SeedDevice, SeedProfile};
 pub use serde_json::Value as Json;
 pub use server::Sandbox;
 pub use state::{
-    App, Build, BundleId, Capability, Certificate, Device, Logged, Part, Processing, Profile, State, Upload,
-    UploadFile,
+    App, Associable, Build, BundleId, Capability, Certificate, Device, Logged, Part, Processing, Profile,
+    State, Upload, UploadFile,
 };

@@ -20,6 +20,11 @@ pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) ->
                 state.devices_are_processed = change
                     .devices_are_processed
                     .unwrap_or(state.devices_are_processed);
+                state.serials_are_listed = change.serials_are_listed.unwrap_or(state.serials_are_listed);
+                state.apple_id.ends_after = change.sessions_end_after.or(state.apple_id.ends_after);
+                if change.sessions_end == Some(true) {
+                    state.apple_id.end_sessions();
+                }
                 answer(
                     200,
                     &json!({"hidden_for": state.hidden_for, "device_limit": state.device_limit, "devices_are_processed": state.devices_are_processed}),
@@ -58,6 +63,11 @@ struct Change {
     hidden_for: Option<u32>,
     device_limit: Option<usize>,
     devices_are_processed: Option<bool>,
+    serials_are_listed: Option<bool>,
+    /// Ends every session of the Apple ID.
+    sessions_end: Option<bool>,
+    /// Ends them after so many requests to the Developer Portal.
+    sessions_end_after: Option<u32>,
 }
 
 /// A build that came by another way than the Build Uploads API.

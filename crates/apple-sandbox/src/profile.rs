@@ -4,18 +4,14 @@ use plist::{Dictionary, Value};
 use time::OffsetDateTime;
 
 use crate::cms;
-use crate::state::{BundleId, Certificate, Device, State};
+use crate::state::{BundleId, Certificate, Device, Profile, State};
 
 /// What goes into a profile.
 pub(crate) struct Contents<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) uuid: &'a str,
-    pub(crate) profile_type: &'a str,
+    pub(crate) profile: &'a Profile,
     pub(crate) bundle_id: &'a BundleId,
     pub(crate) certificates: Vec<&'a Certificate>,
     pub(crate) devices: Vec<&'a Device>,
-    pub(crate) created: OffsetDateTime,
-    pub(crate) expires: OffsetDateTime,
 }
 
 /// Whether profiles of the type list devices.
@@ -49,9 +45,9 @@ pub(crate) fn build(contents: &Contents<'_>, state: &State) -> Vec<u8> {
     let mut put = |key: &str, value: Value| plist.insert(key.to_owned(), value);
     put("AppIDName", Value::String(contents.bundle_id.name.clone()));
     put("ApplicationIdentifierPrefix", texts(vec![team.clone()]));
-    put("CreationDate", date(contents.created));
-    put("Platform", texts(platforms(contents.profile_type)));
-    put("IsXcodeManaged", Value::Boolean(false));
+    put("CreationDate", date(contents.profile.created));
+    put("Platform", texts(platforms(&contents.profile.profile_type)));
+    put("IsXcodeManaged", Value::Boolean(contents.profile.xcode_managed));
     put(
         "DeveloperCertificates",
         Value::Array(
@@ -63,9 +59,9 @@ pub(crate) fn build(contents: &Contents<'_>, state: &State) -> Vec<u8> {
         ),
     );
     put("Entitlements", Value::Dictionary(entitlements(contents, team)));
-    put("ExpirationDate", date(contents.expires));
-    put("Name", Value::String(contents.name.to_owned()));
-    if lists_devices(contents.profile_type) {
+    put("ExpirationDate", date(contents.profile.expires));
+    put("Name", Value::String(contents.profile.name.clone()));
+    if lists_devices(&contents.profile.profile_type) {
         let udids = contents
             .devices
             .iter()
@@ -73,18 +69,18 @@ pub(crate) fn build(contents: &Contents<'_>, state: &State) -> Vec<u8> {
             .collect();
         put("ProvisionedDevices", texts(udids));
     }
-    if contents.profile_type.ends_with("_INHOUSE") {
+    if contents.profile.profile_type.ends_with("_INHOUSE") {
         put("ProvisionsAllDevices", Value::Boolean(true));
     }
     put("TeamIdentifier", texts(vec![team.clone()]));
     put("TeamName", Value::String("Example GmbH".to_owned()));
     put("TimeToLive", Value::Integer(365.into()));
-    put("UUID", Value::String(contents.uuid.to_owned()));
+    put("UUID", Value::String(contents.profile.uuid.clone()));
     put("Version", Value::Integer(1.into()));
     let mut xml = Vec::new();
     // Writing to memory can't fail.
     let _ = Value::Dictionary(plist).to_writer_xml(&mut xml);
-    cms::sign(&xml, &state.authority, contents.created)
+    cms::sign(&xml, &state.authority, contents.profile.created)
 }
 
 fn platforms(profile_type: &str) -> Vec<String> {
@@ -98,10 +94,10 @@ fn platforms(profile_type: &str) -> Vec<String> {
 
 fn entitlements(contents: &Contents<'_>, team: &str) -> Dictionary {
     let id = &contents.bundle_id.identifier;
-    let development = contents.profile_type.ends_with("_DEVELOPMENT");
+    let development = contents.profile.profile_type.ends_with("_DEVELOPMENT");
     let mut all = Dictionary::new();
     let text = |text: String| Value::String(text);
-    let is_mac = contents.profile_type.starts_with("MAC");
+    let is_mac = contents.profile.profile_type.starts_with("MAC");
     let prefix = if is_mac { "com.apple." } else { "" };
     all.insert(
         format!("{prefix}application-identifier"),

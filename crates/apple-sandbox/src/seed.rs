@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
+use crate::account::{AppleAccount, SeedAppleId};
 use crate::fault::Fault;
 use crate::pki::{self, Authority, Subject};
 use crate::profile::{self, Contents};
@@ -22,6 +23,8 @@ pub struct Seed {
     pub issuer_id: String,
     /// Whether the account is one of the Enterprise Program.
     pub enterprise: bool,
+    /// The Apple ID.
+    pub apple_id: SeedAppleId,
     /// What else Bitrise's document says; `null` takes a field away.
     pub connection: serde_json::Map<String, serde_json::Value>,
     /// The passphrase of every `.p12`.
@@ -116,6 +119,26 @@ pub struct SeedProfile {
     /// `ACTIVE` or `INVALID`.
     #[serde(default = "active")]
     pub state: String,
+    /// Whether Xcode made it for itself.
+    #[serde(default)]
+    pub xcode_managed: bool,
+    /// What Apple added to it on request.
+    #[serde(default)]
+    pub template: Option<String>,
+}
+
+impl Default for SeedProfile {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            profile_type: "IOS_APP_DEVELOPMENT".to_owned(),
+            bundle_id: String::new(),
+            days: a_year(),
+            state: active(),
+            xcode_managed: false,
+            template: None,
+        }
+    }
 }
 
 fn a_year() -> i64 {
@@ -153,6 +176,7 @@ impl Default for Seed {
             key_id: "SBXKEY1234".to_owned(),
             issuer_id: "00000000-5a5a-4b4b-8c8c-000000000001".to_owned(),
             enterprise: false,
+            apple_id: SeedAppleId::default(),
             connection: serde_json::Map::new(),
             passphrase: "sandbox-passphrase".to_owned(),
             certificates: vec![
@@ -204,7 +228,12 @@ impl Seed {
             })
             .collect();
         connection.entry("test_devices").or_insert(devices.into());
+        let mut dice = fastrand::Rng::with_seed(self.random);
         let mut state = State {
+            apple_id: AppleAccount::new(&self.apple_id, &mut dice),
+            serials_are_listed: true,
+            groups: Vec::new(),
+            containers: Vec::new(),
             team_id: self.team_id.clone(),
             key_id: self.key_id.clone(),
             issuer_id: Some(self.issuer_id.clone()).filter(|issuer| !issuer.is_empty()),
@@ -233,7 +262,7 @@ impl Seed {
             authority: Authority::new()?,
             next_id: 0,
             lists_served: 0,
-            dice: fastrand::Rng::with_seed(self.random),
+            dice,
         };
         for certificate in &self.certificates {
             state.add_certificate(certificate, &self.passphrase)?;
@@ -377,12 +406,15 @@ impl State {
             devices,
             created,
         );
-        let state = seed.state.clone();
-        self.profiles.push(Profile {
-            state,
+        let mut made = Profile {
+            state: seed.state.clone(),
+            template: seed.template.clone(),
+            xcode_managed: seed.xcode_managed,
             hidden_until: 0,
             ..made
-        });
+        };
+        made.content = self.content(&made);
+        self.profiles.push(made);
         Ok(())
     }
 
@@ -398,33 +430,7 @@ impl State {
     ) -> Profile {
         let (id, uuid) = (self.id(), self.uuid());
         let expires = created + Duration::days(365);
-        let content = self
-            .bundle_ids
-            .iter()
-            .find(|known| known.id == bundle_id)
-            .map(|known| {
-                let contents = Contents {
-                    name,
-                    uuid: &uuid,
-                    profile_type,
-                    bundle_id: known,
-                    certificates: self
-                        .certificates
-                        .iter()
-                        .filter(|one| certificates.contains(&one.id))
-                        .collect(),
-                    devices: self
-                        .devices
-                        .iter()
-                        .filter(|one| devices.contains(&one.id))
-                        .collect(),
-                    created,
-                    expires,
-                };
-                profile::build(&contents, self)
-            })
-            .unwrap_or_default();
-        Profile {
+        let mut made = Profile {
             id,
             name: name.to_owned(),
             uuid,
@@ -435,8 +441,34 @@ impl State {
             devices,
             created,
             expires,
-            content,
+            xcode_managed: false,
+            template: None,
+            content: Vec::new(),
             hidden_until: self.hidden_until(),
-        }
+        };
+        made.content = self.content(&made);
+        made
+    }
+
+    /// The file of a profile.
+    fn content(&self, made: &Profile) -> Vec<u8> {
+        let Some(bundle_id) = self.bundle_ids.iter().find(|known| known.id == made.bundle_id) else {
+            return Vec::new();
+        };
+        let contents = Contents {
+            profile: made,
+            bundle_id,
+            certificates: self
+                .certificates
+                .iter()
+                .filter(|one| made.certificates.contains(&one.id))
+                .collect(),
+            devices: self
+                .devices
+                .iter()
+                .filter(|one| made.devices.contains(&one.id))
+                .collect(),
+        };
+        profile::build(&contents, self)
     }
 }

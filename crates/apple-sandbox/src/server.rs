@@ -18,7 +18,7 @@ use crate::asc::{self, Request};
 use crate::fault::{Fault, Kind};
 use crate::seed::Seed;
 use crate::state::{Logged, State};
-use crate::{auth, bitrise, manage, uploads};
+use crate::{auth, bitrise, manage, portal, sign_in, uploads};
 
 /// More than any request of a step, uploads of parts aside.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
@@ -111,6 +111,10 @@ impl Sandbox {
             ("BITRISE_BUILD_URL", format!("{url}/bitrise")),
             ("BITRISE_BUILD_API_TOKEN", state.build_api_token.clone()),
             ("APP_STORE_CONNECT_URL", url.clone()),
+            ("APPLE_ID_URL", url.clone()),
+            ("APPLE_ACCOUNT_URL", url.clone()),
+            ("APPLE_OLYMPUS_URL", url.clone()),
+            ("APPLE_DEVELOPER_PORTAL_URL", url.clone()),
             ("BITRISE_CERTIFICATE_URL", certificates.join("|")),
             ("BITRISE_CERTIFICATE_PASSPHRASE", self.passphrases.clone()),
         ]
@@ -170,7 +174,21 @@ async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -
     }
     let response = {
         let mut state = locked(&state);
-        let refusal = faults.iter().find_map(refusal_of);
+        let request = Request {
+            method: &method,
+            path: &path,
+            query: pairs(&query),
+            body: &body,
+            base: &format!("http://{address}"),
+        };
+        let is_portal = path.starts_with(portal::SERVICES);
+        let refusal = faults.iter().find_map(|kind| {
+            if is_portal {
+                portal::refusal_of(&request, kind)
+            } else {
+                refusal_of(kind)
+            }
+        });
         match refusal {
             Some(response) => response,
             None => {
@@ -178,26 +196,21 @@ async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -
                     .headers
                     .get(header::AUTHORIZATION)
                     .and_then(|value| value.to_str().ok());
-                match path.as_str() {
-                    "/bitrise/apple_developer_portal_data.json" => bitrise::connection(&head.headers, &state),
-                    _ => match path.strip_prefix("/files/") {
-                        Some(name) => bitrise::file(name, &state),
-                        None => {
-                            let request = Request {
-                                method: &method,
-                                path: &path,
-                                query: pairs(&query),
-                                body: &body,
-                                base: &format!("http://{address}"),
-                            };
-                            let answered = auth::check(authorization, &state)
-                                .and_then(|()| asc::route(&request, &mut state));
-                            if method == "GET" {
-                                state.lists_served += 1;
-                            }
-                            limited(answered.unwrap_or_else(|refusal: Refusal| refusal.response()))
-                        }
-                    },
+                if path == "/bitrise/apple_developer_portal_data.json" {
+                    bitrise::connection(&head.headers, &state)
+                } else if let Some(name) = path.strip_prefix("/files/") {
+                    bitrise::file(name, &state)
+                } else if is_portal {
+                    portal::route(&request, &head.headers, &mut state)
+                } else if let Some(answer) = sign_in::route(&request, &head.headers, &mut state) {
+                    answer
+                } else {
+                    let answered =
+                        auth::check(authorization, &state).and_then(|()| asc::route(&request, &mut state));
+                    if method == "GET" {
+                        state.lists_served += 1;
+                    }
+                    limited(answered.unwrap_or_else(|refusal: Refusal| refusal.response()))
                 }
             }
         }
@@ -341,7 +354,7 @@ fn limited(mut response: Response) -> Response {
     response
 }
 
-fn pairs(query: &str) -> Vec<(String, String)> {
+pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
         .filter(|pair| !pair.is_empty())

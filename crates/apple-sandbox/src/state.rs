@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::account::{AppleAccount, Team};
 use crate::fault::Fault;
 use crate::pki::Authority;
 
@@ -28,6 +29,14 @@ pub struct State {
     /// What else Bitrise's document says, over the API key's fields; `null` takes a field away.
     #[serde(skip)]
     pub connection: serde_json::Map<String, serde_json::Value>,
+    /// The Apple ID.
+    pub apple_id: AppleAccount,
+    /// Whether the Developer Portal says serial numbers when it lists certificates.
+    pub serials_are_listed: bool,
+    /// App Groups.
+    pub groups: Vec<Associable>,
+    /// iCloud containers.
+    pub containers: Vec<Associable>,
     /// The certificates.
     pub certificates: Vec<Certificate>,
     /// The devices.
@@ -141,6 +150,17 @@ pub struct BundleId {
     pub(crate) hidden_until: u32,
 }
 
+/// An App Group or an iCloud container.
+#[derive(Debug, Clone, Serialize)]
+pub struct Associable {
+    /// The portal's ID.
+    pub id: String,
+    /// The identifier, such as `group.com.example`.
+    pub identifier: String,
+    /// The name.
+    pub name: String,
+}
+
 /// A capability of a bundle ID.
 #[derive(Debug, Clone, Serialize)]
 pub struct Capability {
@@ -177,6 +197,10 @@ pub struct Profile {
     /// When it ends.
     #[serde(with = "time::serde::rfc3339")]
     pub expires: OffsetDateTime,
+    /// Whether Xcode made it for itself.
+    pub xcode_managed: bool,
+    /// What Apple added to it on request.
+    pub template: Option<String>,
     /// The file.
     #[serde(skip)]
     pub content: Vec<u8>,
@@ -328,10 +352,34 @@ impl State {
 
     /// Requests that changed something, or tried to.
     pub fn writes(&self) -> usize {
+        // The Developer Portal lists with `POST`, too.
+        let reads = |path: &str| {
+            let action = path.rsplit('/').next().unwrap_or_default();
+            path.starts_with(crate::portal::SERVICES)
+                && (action.starts_with("list") || action.starts_with("get"))
+        };
+        let is_sign_in = |path: &str| path.starts_with("/appleauth/");
         self.requests
             .iter()
-            .filter(|request| request.method != "GET")
+            .filter(|request| request.method != "GET" && !reads(&request.path) && !is_sign_in(&request.path))
             .count()
+    }
+
+    /// The teams of the Apple ID, the sandbox's own first.
+    pub fn teams(&self) -> Vec<Team> {
+        let own = Team {
+            id: self.team_id.clone(),
+            name: "Example GmbH".to_owned(),
+            kind: if self.enterprise {
+                "In-House"
+            } else {
+                "Company/Organization"
+            }
+            .to_owned(),
+        };
+        std::iter::once(own)
+            .chain(self.apple_id.seed.other_teams.iter().cloned())
+            .collect()
     }
 
     /// The bundle ID of an identifier.

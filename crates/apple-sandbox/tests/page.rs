@@ -53,6 +53,7 @@ fn the_page_shows_what_the_sandbox_knows_and_fits_every_screen() {
             bundle_id: "com.example.courier".to_owned(),
             days: 100,
             state: "ACTIVE".to_owned(),
+            ..SeedProfile::default()
         }],
         ..Seed::default()
     })

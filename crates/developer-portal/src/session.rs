@@ -179,6 +179,7 @@ pub struct Session {
     renewals: tokio::sync::Mutex<u32>,
     teams: Vec<Team>,
     signed_in: bool,
+    on_app_store_connect: Option<bool>,
     notes: Vec<String>,
     pub(crate) account: AppleId,
     pub(crate) redactor: Redactor,
@@ -215,17 +216,15 @@ impl Session {
             renewals: tokio::sync::Mutex::new(0),
             teams: Vec::new(),
             signed_in: false,
+            on_app_store_connect: None,
             notes,
             account: account.clone(),
             redactor: redactor.clone(),
             opened: (now, Instant::now()),
         };
         if session.jar().has_session() {
-            match session.list_teams().await {
-                Ok(teams) => {
-                    session.teams = teams;
-                    return Ok(session);
-                }
+            match session.look().await {
+                Ok(()) => return Ok(session),
                 Err(SessionError::Portal(Refusal::Expired)) => {
                     session
                         .notes
@@ -236,8 +235,17 @@ impl Session {
         }
         session.sign_in().await?;
         session.signed_in = true;
-        session.teams = session.list_teams().await?;
+        session.look().await?;
         Ok(session)
+    }
+
+    /// Asks both services, together, whether they accept the session. Only the portal's answer decides: people without a
+    /// team on App Store Connect are fine without, and its services may be down.
+    async fn look(&mut self) -> Result<(), SessionError> {
+        let (teams, accepted) = futures_util::join!(self.list_teams(), self.works_on_app_store_connect());
+        self.teams = teams?;
+        self.on_app_store_connect = accepted.ok();
+        Ok(())
     }
 
     /// The teams that the Apple ID is a member of.
@@ -260,11 +268,12 @@ impl Session {
         self.portal.journal()
     }
 
-    /// Whether App Store Connect accepts the session, too: people without a team there are fine on the portal alone.
-    ///
-    /// # Errors
-    /// When no answer comes.
-    pub async fn works_on_app_store_connect(&self) -> Result<bool, SessionError> {
+    /// Whether App Store Connect accepts the session, too; `None` when it gave no answer.
+    pub fn on_app_store_connect(&self) -> Option<bool> {
+        self.on_app_store_connect
+    }
+
+    async fn works_on_app_store_connect(&self) -> Result<bool, SessionError> {
         let path = "/olympus/v1/session";
         let request = self.app_store_connect.request(Method::GET, path);
         let answer = self.send(Host::AppStoreConnect, path, request).await?;

@@ -29,6 +29,22 @@ pub struct Step<I> {
 }
 
 impl<I> Step<I> {
+    /// The same run with a part of its inputs, and the rest of them.
+    pub fn divided<P, R>(self, divide: impl FnOnce(I) -> (P, R)) -> (Step<P>, R) {
+        let (part, rest) = divide(self.inputs);
+        let step = Step {
+            inputs: part,
+            env: self.env,
+            redactor: self.redactor,
+            runner: self.runner,
+            log: self.log,
+            report: self.report,
+            farewell: self.farewell,
+            manifest: self.manifest,
+        };
+        (step, rest)
+    }
+
     /// Exports an output.
     ///
     /// # Errors

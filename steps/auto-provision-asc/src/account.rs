@@ -1,23 +1,17 @@
 //! The account: connected on Bitrise, or given by the inputs.
 
-use anyhow::{Context as _, bail};
-use apple_account::{ApiKey, Available, Connection, ConnectionError, Selection, Source};
+use anyhow::Context as _;
+use apple_account::{ApiKey, Available, Connection, ConnectionError, Selection};
+use auto_provision::{Access, Account, Order, open_session};
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 
-use crate::inputs::Inputs;
+use crate::inputs::AccountInputs;
 
 /// Where Bitrise explains the connection.
 const CONNECT: &str = "connect an App Store Connect API key to your Bitrise account and assign it to this app (App settings > Integrations > Apple service connection), or set the inputs api_key_path and api_issuer";
 
-/// What the account gives.
-pub(crate) struct Account {
-    pub(crate) key: ApiKey,
-    pub(crate) connection: Connection,
-}
-
 /// Finds the account that the inputs ask for.
-pub(crate) async fn resolve(step: &Step<Inputs>) -> anyhow::Result<Account> {
-    let inputs = &step.inputs;
+pub(crate) async fn resolve(step: &Step<Order>, inputs: &AccountInputs) -> anyhow::Result<Account> {
     let given = match (&inputs.api_key_path, &inputs.api_issuer) {
         (Some(path), Some(issuer)) => Some((path, issuer)),
         (None, None) => None,
@@ -26,12 +20,9 @@ pub(crate) async fn resolve(step: &Step<Inputs>) -> anyhow::Result<Account> {
     };
     let selection: Selection = inputs.connection.parse().map_err(anyhow::Error::msg)?;
     if matches!(selection, Selection::AppleId | Selection::EnterpriseWithAppleId) {
-        bail!(InputProblems::from(InputProblem::new(
-            "connection",
-            "this version signs in with API keys only; accepted: automatic, api_key, off",
-        )));
+        return apple_id(step, inputs, selection).await;
     }
-    let (connection, failure) = connection(step, selection).await;
+    let (connection, failure) = connection(step, inputs, selection).await;
     let available = Available {
         connected_api_key: connection.api_key.is_some(),
         connected_apple_id: connection.apple_id.is_some(),
@@ -53,7 +44,7 @@ pub(crate) async fn resolve(step: &Step<Inputs>) -> anyhow::Result<Account> {
     }
     choice.explanation.iter().for_each(|line| step.log.plain(line));
     let key = match (choice.source, given) {
-        (Source::InputApiKey, Some((path, issuer))) => {
+        (apple_account::Source::InputApiKey, Some((path, issuer))) => {
             let key_id = apple_account::key_id_of(path.expose())
                 .map_err(|error| InputProblems::from(InputProblem::new("api_key_path", error.to_string())))?;
             let bytes = apple_account::read_file(path.expose())
@@ -76,7 +67,39 @@ pub(crate) async fn resolve(step: &Step<Inputs>) -> anyhow::Result<Account> {
     };
     step.redactor.learn_secret(&key.private_key);
     step.log.plain(format!("key ID: {}", key.key_id));
-    Ok(Account { key, connection })
+    Ok(Account {
+        access: Access::ApiKey(key),
+        test_devices: connection.test_devices,
+    })
+}
+
+/// The Apple ID that is connected.
+async fn apple_id(
+    step: &Step<Order>,
+    inputs: &AccountInputs,
+    selection: Selection,
+) -> anyhow::Result<Account> {
+    let request = apple_account::Request {
+        selection,
+        api_key_only: false,
+        needs_session: true,
+        build_url: inputs.build_url.as_deref(),
+        build_api_token: inputs.build_api_token.as_ref().map(step_kit::Secret::secret),
+        document: None,
+        given: &apple_account::Given::default(),
+    };
+    let (apple_id, found) = account_inputs::apple_id(step, request).await?;
+    let session = open_session(
+        step,
+        &apple_id,
+        "apple_id_team_id",
+        inputs.apple_id_team_id.as_deref(),
+    )
+    .await?;
+    Ok(Account {
+        access: Access::Session(Box::new(session)),
+        test_devices: found.connection.test_devices,
+    })
 }
 
 fn half(missing: &str, given: &str) -> anyhow::Error {
@@ -88,8 +111,12 @@ fn half(missing: &str, given: &str) -> anyhow::Error {
 }
 
 /// The connection, and why there is none where that is an error.
-async fn connection(step: &Step<Inputs>, selection: Selection) -> (Connection, Option<ConnectionError>) {
-    let (Some(url), Some(token)) = (&step.inputs.build_url, &step.inputs.build_api_token) else {
+async fn connection(
+    step: &Step<Order>,
+    inputs: &AccountInputs,
+    selection: Selection,
+) -> (Connection, Option<ConnectionError>) {
+    let (Some(url), Some(token)) = (&inputs.build_url, &inputs.build_api_token) else {
         step.log
             .plain("Not running on Bitrise (no build URL and token), so no connected account is looked for.");
         return (Connection::default(), None);

@@ -1,5 +1,6 @@
 //! The inputs, as `step.yml` declares them.
 
+use auto_provision::{BuildSettings, DistributionType, IdentityName, Mode, Order};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
 
@@ -55,54 +56,47 @@ pub struct Inputs {
     pub build_url: Option<String>,
 }
 
-/// The value of `distribution_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DistributionType {
-    /// Debugging.
-    Development,
-    /// App Store.
-    AppStore,
-    /// Registered devices.
-    AdHoc,
-    /// In-house.
-    Enterprise,
-    /// Mac software outside the store.
-    DeveloperId,
+/// The inputs that name the account.
+#[derive(Debug)]
+pub(crate) struct AccountInputs {
+    pub(crate) connection: String,
+    pub(crate) api_key_path: Option<Secret>,
+    pub(crate) api_issuer: Option<String>,
+    pub(crate) apple_id_team_id: Option<String>,
+    pub(crate) build_api_token: Option<Secret>,
+    pub(crate) build_url: Option<String>,
 }
 
-impl From<DistributionType> for provisioning::Distribution {
-    fn from(value: DistributionType) -> Self {
-        match value {
-            DistributionType::Development => Self::Development,
-            DistributionType::AppStore => Self::AppStore,
-            DistributionType::AdHoc => Self::AdHoc,
-            DistributionType::Enterprise => Self::Enterprise,
-            DistributionType::DeveloperId => Self::DeveloperId,
-        }
+impl Inputs {
+    /// What is to be done, and with which account.
+    pub(crate) fn divided(self) -> (Order, AccountInputs) {
+        let order = Order {
+            distribution: self.distribution_type.into(),
+            mode: self.mode,
+            project_path: self.project_path,
+            scheme: self.scheme,
+            configuration: self.configuration,
+            build_settings: self.build_settings,
+            mac_catalyst: self.mac_catalyst.is_on(),
+            sign_uitest_targets: self.sign_uitest_targets.is_on(),
+            register_test_devices: self.register_test_devices.is_on(),
+            min_profile_days_valid: self.min_profile_days_valid,
+            certificate_urls: self.certificate_urls,
+            passphrases: self.passphrases,
+            keychain_path: self.keychain_path,
+            keychain_password: self.keychain_password,
+            identity: IdentityName::Sha1,
+        };
+        let account = AccountInputs {
+            connection: self.connection,
+            api_key_path: self.api_key_path,
+            api_issuer: self.api_issuer,
+            apple_id_team_id: self.apple_id_team_id,
+            build_api_token: self.build_api_token,
+            build_url: self.build_url,
+        };
+        (order, account)
     }
-}
-
-/// The value of `build_settings`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BuildSettings {
-    /// The project files, and `xcodebuild` for what they do not say.
-    Automatic,
-    /// The project files alone.
-    Project,
-    /// `xcodebuild` for every target.
-    Xcodebuild,
-}
-
-/// The value of `mode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// Make the changes.
-    Apply,
-    /// Print them and stop.
-    Plan,
 }
 
 #[cfg(test)]

@@ -5,9 +5,9 @@ use provisioning::{Action, Signed};
 use step_kit::html_report::{Block, Expiry, Request, Timeline, Waterfall};
 use step_kit::{Report, Step};
 use time::OffsetDateTime;
-use transport::Client;
+use transport::Journal;
 
-use crate::inputs::Inputs;
+use crate::order::Order;
 use crate::project::Analysis;
 
 /// A target and its profile, in words.
@@ -67,7 +67,7 @@ const COLUMNS: [&str; 6] = [
 
 /// Tells what is signed with what until when, and what was changed on the portal: in the log, as Markdown, and on the
 /// page.
-pub(crate) fn tell(step: &Step<Inputs>, analysis: &Analysis, signed: &[Signed], changes: &[Action]) {
+pub(crate) fn tell(step: &Step<Order>, analysis: &Analysis, signed: &[Signed], changes: &[Action]) {
     let lines = lines(analysis, signed);
     step.log.heading("Result");
     for line in &lines {
@@ -83,10 +83,7 @@ pub(crate) fn tell(step: &Step<Inputs>, analysis: &Analysis, signed: &[Signed], 
     }
     let report = &step.report;
     report.markdown(&table(&lines));
-    report.fact(
-        "Distribution",
-        provisioning::Distribution::from(step.inputs.distribution_type).as_str(),
-    );
+    report.fact("Distribution", step.inputs.distribution.as_str());
     report.fact("Configuration", &analysis.configuration);
     report.block(Block::Table {
         heading: "Targets".to_owned(),
@@ -140,16 +137,16 @@ fn expiry_dates(report: &Report, signed: &[Signed]) {
     )));
 }
 
-/// What was asked of App Store Connect, however the run ended.
-pub(crate) fn requests(step: &Step<Inputs>, client: &Client) {
+/// What was asked of Apple, however the run ended; `budget` is the limit of an hour and what is left of it.
+pub(crate) fn requests(step: &Step<Order>, journal: &Journal, budget: Option<(u32, u32)>) {
     let report = &step.report;
-    if let Some((limit, left)) = client.budget().last() {
+    if let Some((limit, left)) = budget {
         let text = format!("{left} of {limit}");
         step.log
             .debug(format!("requests left for this key in this hour: {text}"));
         report.fact("Requests left this hour", text);
     }
-    let entries = client.journal().entries();
+    let entries = journal.entries();
     if entries.is_empty() {
         return;
     }

@@ -6,31 +6,87 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use command::Runner;
 use provisioning::{Platform, Target as Need};
-use step_kit::{InputProblem, InputProblems};
+use step_kit::{InputProblem, InputProblems, Step};
 use xcode_project::{Container, Error, Project, Settings, Target, executables};
 
-use crate::inputs::{BuildSettings, Inputs};
+use crate::order::{BuildSettings, Order};
 use crate::settings::Xcodebuild;
 
 /// A target of a project, with its needs.
-pub(crate) struct Item {
+#[derive(Debug)]
+pub struct Item {
     pub(crate) project: Arc<Project>,
     pub(crate) target: Target,
-    pub(crate) need: Need,
+    /// What it needs.
+    pub need: Need,
+    /// How the project signs it so far.
+    pub declared: Declared,
+}
+
+/// How a project signs a target so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Whether Xcode manages its signing.
+    pub is_automatic: bool,
+    /// `CODE_SIGN_IDENTITY`.
+    pub identity: Option<String>,
+    /// `DEVELOPMENT_TEAM`, or the team in the project's attributes.
+    pub team_id: Option<String>,
+}
+
+impl Declared {
+    fn of(project: &Project, target: &Target, settings: &Settings) -> Self {
+        let details = project.details(target);
+        let value = |key: &str| {
+            let text = settings.get(key).value().unwrap_or_default().to_owned();
+            Some(text).filter(|text| !text.is_empty())
+        };
+        // The setting is what Xcode goes by today; the attribute is what it wrote before there was one.
+        let style = value("CODE_SIGN_STYLE").or(details.provisioning_style);
+        Self {
+            is_automatic: style.as_deref() == Some("Automatic"),
+            identity: value("CODE_SIGN_IDENTITY[sdk=iphoneos*]").or_else(|| value("CODE_SIGN_IDENTITY")),
+            team_id: value("DEVELOPMENT_TEAM").or(details.development_team),
+        }
+    }
 }
 
 /// The targets to sign.
-pub(crate) struct Analysis {
-    pub(crate) configuration: String,
+#[derive(Debug)]
+pub struct Analysis {
+    /// The configuration that is signed.
+    pub configuration: String,
     /// Targets of the archive, the main one first; some may be in other projects.
-    pub(crate) archived: Vec<Item>,
+    pub archived: Vec<Item>,
     /// UI test targets.
-    pub(crate) ui_tests: Vec<Item>,
+    pub ui_tests: Vec<Item>,
 }
 
 impl Analysis {
+    /// Reads the project that the order names, and says what was found.
+    ///
+    /// # Errors
+    /// When it can't be read, or does not say what a profile needs.
+    pub async fn announced(step: &Step<Order>) -> anyhow::Result<Self> {
+        step.log.heading("Analyzing the project");
+        let analysis = Self::of(&step.inputs, &step.runner)
+            .await
+            .context("failed to analyze the project")?;
+        step.log
+            .plain(format!("configuration: {}", analysis.configuration));
+        for need in analysis.needs() {
+            step.log.plain(format!(
+                "- {}: {} ({} entitlements)",
+                need.name,
+                need.bundle_id,
+                need.entitlements.len()
+            ));
+        }
+        Ok(analysis)
+    }
+
     /// Reads the project that the inputs name.
-    pub(crate) async fn of(inputs: &Inputs, runner: &Runner) -> anyhow::Result<Self> {
+    pub(crate) async fn of(inputs: &Order, runner: &Runner) -> anyhow::Result<Self> {
         let path = PathBuf::from(&inputs.project_path);
         let container = Container::open(&path)
             .map_err(|error| InputProblems::from(InputProblem::new("project_path", error.to_string())))?;
@@ -45,14 +101,14 @@ impl Analysis {
         let reader = Reader {
             xcodebuild: Xcodebuild::new(path, &scheme.name, &configuration, runner),
             source: inputs.build_settings,
-            catalyst: inputs.mac_catalyst.is_on(),
+            catalyst: inputs.mac_catalyst,
         };
         let mut archived = Vec::new();
         for (project, target) in executables(Arc::clone(&project), &main) {
             archived.push(reader.item(project, target, false).await?);
         }
         let mut ui_tests = Vec::new();
-        if inputs.sign_uitest_targets.is_on() {
+        if inputs.sign_uitest_targets {
             for target in project.targets().into_iter().filter(Target::is_ui_test) {
                 if target.dependencies.contains(&main.id) {
                     ui_tests.push(reader.item(Arc::clone(&project), target, true).await?);
@@ -124,7 +180,10 @@ struct Reader<'a> {
 impl Reader<'_> {
     async fn item(&self, project: Arc<Project>, target: Target, ui_test: bool) -> anyhow::Result<Item> {
         let need = self.need(&project, &target, ui_test).await?;
+        let settings = project.settings(&target, &self.xcodebuild.configuration)?;
+        let declared = Declared::of(&project, &target, &settings);
         Ok(Item {
+            declared,
             project,
             target,
             need,

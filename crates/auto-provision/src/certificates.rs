@@ -1,14 +1,20 @@
 //! The certificates of the inputs.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context as _;
 use futures_util::future::try_join_all;
-use signing_assets::{Identity, P12Error};
+use signing_assets::{Certificate, Identity, P12Error};
 use step_kit::{Advice as _, InputProblem, InputProblems, Step, list};
+use time::OffsetDateTime;
 
-use crate::inputs::Inputs;
+use crate::order::Order;
 
 /// Downloads and opens every `.p12` file.
-pub(crate) async fn download(step: &Step<Inputs>) -> anyhow::Result<Vec<Identity>> {
+///
+/// # Errors
+/// When one can't be had, or its passphrase is wrong.
+pub async fn download(step: &Step<Order>) -> anyhow::Result<Vec<Identity>> {
     let urls = list(step.inputs.certificate_urls.expose(), '|');
     let passphrases = match &step.inputs.passphrases {
         Some(passphrases) => list(passphrases.expose(), '|'),
@@ -58,6 +64,41 @@ pub(crate) async fn download(step: &Step<Inputs>) -> anyhow::Result<Vec<Identity
         ));
     }
     Ok(identities)
+}
+
+/// The certificates that are valid now. What is left out, and why, is said.
+pub fn usable(step: &Step<Order>, identities: &[Identity]) -> Vec<Certificate> {
+    let all: Vec<Certificate> = identities
+        .iter()
+        .map(|identity| identity.certificate.clone())
+        .collect();
+    let (usable, notes) = provisioning::usable_certificates(&all, OffsetDateTime::now_utc());
+    notes.iter().for_each(|note| step.log.warn(note));
+    usable
+}
+
+/// Those of one team.
+///
+/// # Errors
+/// When there are none, with the teams of those that there are.
+pub fn of_team(certificates: Vec<Certificate>, team_id: &str) -> anyhow::Result<Vec<Certificate>> {
+    let others: BTreeSet<String> = certificates
+        .iter()
+        .map(|certificate| certificate.team_id.clone())
+        .collect();
+    let own: Vec<Certificate> = certificates
+        .into_iter()
+        .filter(|certificate| certificate.team_id == team_id)
+        .collect();
+    if own.is_empty() {
+        let others: Vec<String> = others.into_iter().collect();
+        return Err(anyhow::anyhow!(
+            "none of the uploaded certificates that are valid is of the team {team_id}; theirs: {}",
+            if others.is_empty() { "none".to_owned() } else { others.join(", ") }
+        )
+        .hint("upload the .p12 files of that team on the Code Signing tab of the app on Bitrise, or set the team ID to theirs"));
+    }
+    Ok(own)
 }
 
 fn advice(error: &P12Error, number: usize) -> String {

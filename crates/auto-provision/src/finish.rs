@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use xcode_project::{ManualSigning, Project};
 
 use crate::blocked;
-use crate::inputs::Inputs;
+use crate::order::{IdentityName, Order};
 use crate::project::Analysis;
 use crate::report;
 
@@ -36,22 +36,13 @@ pub(crate) fn announce(log: &Log, plan: &Plan) {
 
 /// `mode: plan`: prints what would change, as text and as JSON, and changes nothing.
 pub(crate) async fn show_plan(
-    step: &Step<Inputs>,
+    step: &Step<Order>,
     portal: &dyn Portal,
     wants: &[Want],
     policy: &Policy,
 ) -> anyhow::Result<()> {
-    let serials = wants
-        .iter()
-        .flat_map(|want| &want.certificates)
-        .map(|certificate| certificate.serial.clone());
-    let query = Query {
-        serials: serials.collect(),
-        bundle_ids: wants.iter().map(|want| want.bundle_id.clone()).collect(),
-        devices: wants.iter().any(|want| want.distribution.lists_devices()),
-    };
     let snapshot = portal
-        .snapshot(&query)
+        .snapshot(&Query::of(wants))
         .await
         .map_err(|error| crate::refused(error.into()))?;
     let plan = provisioning::plan(wants, &snapshot, policy, OffsetDateTime::now_utc()).map_err(blocked)?;
@@ -66,13 +57,23 @@ pub(crate) async fn show_plan(
     Ok(())
 }
 
+/// What becomes of the project files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Projects {
+    /// They are edited.
+    Edit,
+    /// They stay as they are.
+    Leave,
+}
+
 /// Installs certificates and profiles, signs the project, exports the outputs.
 pub(crate) async fn finish(
-    step: &Step<Inputs>,
+    step: &Step<Order>,
     analysis: &Analysis,
     identities: &[Identity],
     reconciled: &Reconciled,
     directories: &ProfileDirectories,
+    projects: Projects,
 ) -> anyhow::Result<()> {
     if !reconciled.unfinished.is_empty() {
         bail!(
@@ -120,15 +121,9 @@ pub(crate) async fn finish(
         ));
     }
 
-    step.log.heading("Signing the project");
-    let edits = edits(analysis, signed)?;
-    for (_, (target, configuration, signing)) in &edits {
-        step.log.plain(format!(
-            "- {} ({configuration}): team {}, profile {}",
-            target.name, signing.team_id, signing.profile_uuid
-        ));
+    if projects == Projects::Edit {
+        sign(step, analysis, signed)?;
     }
-    save(edits)?;
 
     step.log.heading("Exporting outputs");
     for (key, value) in outputs(step, analysis, signed)? {
@@ -138,8 +133,20 @@ pub(crate) async fn finish(
     Ok(())
 }
 
+fn sign(step: &Step<Order>, analysis: &Analysis, signed: &[Signed]) -> anyhow::Result<()> {
+    step.log.heading("Signing the project");
+    let edits = edits(analysis, signed, step.inputs.identity)?;
+    for (_, (target, configuration, signing)) in &edits {
+        step.log.plain(format!(
+            "- {} ({configuration}): team {}, profile {}",
+            target.name, signing.team_id, signing.profile_uuid
+        ));
+    }
+    save(edits)
+}
+
 /// Where profiles live on this machine.
-pub(crate) async fn profile_directories(step: &Step<Inputs>) -> ProfileDirectories {
+pub(crate) async fn profile_directories(step: &Step<Order>) -> ProfileDirectories {
     let home = step.env.path("HOME").unwrap_or_else(|| PathBuf::from("/"));
     ProfileDirectories::of(&home, xcode_major(step).await)
 }
@@ -164,7 +171,7 @@ impl<T> HintWith<T> for Result<T, signing_assets::KeychainError> {
 }
 
 /// The major version of the selected Xcode; `None` where there is none.
-async fn xcode_major(step: &Step<Inputs>) -> Option<u32> {
+async fn xcode_major(step: &Step<Order>) -> Option<u32> {
     let command = Command::new("xcodebuild")
         .arg("-version")
         .timeout(VERSION_PATIENCE);
@@ -182,7 +189,7 @@ fn profile_for<'a>(signed: &'a [Signed], bundle_id: &str) -> anyhow::Result<&'a 
         .with_context(|| format!("there is no profile for {bundle_id}"))
 }
 
-fn signing(signed: &Signed) -> anyhow::Result<ManualSigning> {
+fn signing(signed: &Signed, named: IdentityName) -> anyhow::Result<ManualSigning> {
     let certificate = signed
         .want
         .certificates
@@ -195,7 +202,10 @@ fn signing(signed: &Signed) -> anyhow::Result<ManualSigning> {
         .context("the portal gave an unusable profile")?;
     Ok(ManualSigning {
         team_id: certificate.team_id.clone(),
-        identity: certificate.sha1.clone(),
+        identity: match named {
+            IdentityName::Sha1 => certificate.sha1.clone(),
+            IdentityName::CommonName => certificate.common_name.clone(),
+        },
         profile_uuid: details.uuid.clone(),
     })
 }
@@ -203,16 +213,16 @@ fn signing(signed: &Signed) -> anyhow::Result<ManualSigning> {
 /// A target of a project, its configuration, and how it is signed.
 type Edit = (Arc<Project>, (xcode_project::Target, String, ManualSigning));
 
-fn edits(analysis: &Analysis, signed: &[Signed]) -> anyhow::Result<Vec<Edit>> {
+fn edits(analysis: &Analysis, signed: &[Signed], named: IdentityName) -> anyhow::Result<Vec<Edit>> {
     let mut edits = Vec::new();
     for item in &analysis.archived {
-        let signing = signing(profile_for(signed, &item.need.bundle_id)?)?;
+        let signing = signing(profile_for(signed, &item.need.bundle_id)?, named)?;
         let edit = (item.target.clone(), analysis.configuration.clone(), signing);
         edits.push((Arc::clone(&item.project), edit));
     }
     for item in &analysis.ui_tests {
         let wildcard = wildcard_of(&item.need.bundle_id).unwrap_or_default();
-        let signing = signing(profile_for(signed, &wildcard)?)?;
+        let signing = signing(profile_for(signed, &wildcard)?, named)?;
         edits.extend(item.target.configurations.iter().map(|name| {
             let edit = (item.target.clone(), name.clone(), signing.clone());
             (Arc::clone(&item.project), edit)
@@ -250,18 +260,18 @@ fn save(edits: Vec<Edit>) -> anyhow::Result<()> {
 
 /// The outputs, in the order in which they are exported.
 fn outputs(
-    step: &Step<Inputs>,
+    step: &Step<Order>,
     analysis: &Analysis,
     signed: &[Signed],
 ) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let distribution: Distribution = step.inputs.distribution_type.into();
+    let distribution = step.inputs.distribution;
     let main = &analysis.archived.first().context("there is no target")?.need;
     let of_main = |wanted: Distribution| {
         signed
             .iter()
             .find(|signed| signed.want.bundle_id == main.bundle_id && signed.want.distribution == wanted)
     };
-    let team = signing(profile_for(signed, &main.bundle_id)?)?.team_id;
+    let team = signing(profile_for(signed, &main.bundle_id)?, step.inputs.identity)?.team_id;
     let mut outputs = vec![
         ("BITRISE_EXPORT_METHOD", distribution.as_str().to_owned()),
         ("BITRISE_DEVELOPER_TEAM", team),
@@ -290,7 +300,7 @@ fn outputs(
             .first()
             .context("there is no certificate")?;
         outputs.push((identity, certificate.common_name.clone()));
-        outputs.push((profile, signing(signed)?.profile_uuid));
+        outputs.push((profile, signing(signed, step.inputs.identity)?.profile_uuid));
     }
     Ok(outputs)
 }

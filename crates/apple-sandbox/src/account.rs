@@ -1,0 +1,182 @@
+//! The Apple ID: what signs in, and what it is asked for.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+/// An Apple ID of the seed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SeedAppleId {
+    /// Whether it is connected to the app on Bitrise.
+    pub connected: bool,
+    /// The Apple ID.
+    pub name: String,
+    /// Its password; an empty one is not part of the connection.
+    pub password: String,
+    /// How the password is proved: `s2k` or `s2k_fo`.
+    pub protocol: String,
+    /// Whether the connection holds a session that is alive.
+    pub signed_in: bool,
+    /// Whether the connection holds the trust of a device.
+    pub trusted: bool,
+    /// In how many days the connection ends; `null` where Bitrise does not say.
+    pub ends_in_days: Option<i64>,
+    /// Whether sign-ins need a second factor, which a trusted device spares.
+    pub second_factor: bool,
+    /// Whether the account is locked.
+    pub locked: bool,
+    /// What its owner must do before signing in.
+    pub required_steps: Vec<String>,
+    /// Whether App Store Connect knows it.
+    pub on_app_store_connect: bool,
+    /// Teams beside the sandbox's own.
+    pub other_teams: Vec<Team>,
+}
+
+/// A team.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Team {
+    /// The ID.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// `Company/Organization`, `Individual` or `In-House`.
+    pub kind: String,
+}
+
+impl Default for SeedAppleId {
+    fn default() -> Self {
+        Self {
+            connected: true,
+            name: "ada@example.com".to_owned(),
+            password: "sandbox-apple-id-password".to_owned(),
+            protocol: "s2k".to_owned(),
+            signed_in: true,
+            trusted: true,
+            ends_in_days: Some(20),
+            second_factor: true,
+            locked: false,
+            required_steps: Vec::new(),
+            on_app_store_connect: true,
+            other_teams: Vec::new(),
+        }
+    }
+}
+
+/// The Apple ID, and its sessions.
+#[derive(Debug, Serialize)]
+pub struct AppleAccount {
+    /// What it began with.
+    #[serde(flatten)]
+    pub seed: SeedAppleId,
+    /// The values of `myacinfo` that are accepted. Without any, every session has ended.
+    #[serde(skip)]
+    pub sessions: Vec<String>,
+    /// After how many requests to the portal every session ends; `None` for never.
+    pub ends_after: Option<u32>,
+    /// The value of the trusted device's cookie.
+    #[serde(skip)]
+    pub trust: String,
+    /// How often a password was tried and was not right.
+    pub failures: u32,
+    /// Exchanges that were begun: the client's public number and the server's secret one.
+    #[serde(skip)]
+    pub(crate) exchanges: BTreeMap<String, (Vec<u8>, [u8; 32])>,
+    /// Tokens against forged requests, and the kinds that they are for.
+    #[serde(skip)]
+    pub(crate) tokens: Vec<(String, String)>,
+    /// What was asked to be proved by work.
+    #[serde(skip)]
+    pub(crate) challenges: Vec<String>,
+}
+
+impl AppleAccount {
+    pub(crate) fn new(seed: &SeedAppleId, dice: &mut fastrand::Rng) -> Self {
+        let session = format!("DAWTKNV3{}", noise(dice, 40));
+        Self {
+            seed: seed.clone(),
+            sessions: if seed.signed_in { vec![session] } else { Vec::new() },
+            ends_after: None,
+            trust: format!("HSARMTKNSRVXWFla{}SRVT", noise(dice, 24)),
+            failures: 0,
+            exchanges: BTreeMap::new(),
+            tokens: Vec::new(),
+            challenges: Vec::new(),
+        }
+    }
+
+    /// A new session.
+    pub(crate) fn begin_session(&mut self, dice: &mut fastrand::Rng) -> String {
+        let value = format!("DAWTKNV3{}", noise(dice, 40));
+        self.sessions.push(value.clone());
+        value
+    }
+
+    /// Ends every session.
+    pub fn end_sessions(&mut self) {
+        self.sessions.clear();
+        self.tokens.clear();
+    }
+
+    /// What a leak would show.
+    pub fn secrets(&self) -> Vec<String> {
+        let tokens = self.tokens.iter().map(|(_, token)| token.clone());
+        self.sessions
+            .iter()
+            .cloned()
+            .chain([self.trust.clone(), self.seed.password.clone()])
+            .chain(tokens)
+            .filter(|secret| !secret.is_empty())
+            .collect()
+    }
+
+    /// The Apple ID's part of Bitrise's document.
+    pub(crate) fn document(&self, now: OffsetDateTime) -> Map<String, Value> {
+        let mut document = Map::new();
+        if !self.seed.connected {
+            return document;
+        }
+        document.insert("apple_id".to_owned(), self.seed.name.as_str().into());
+        if !self.seed.password.is_empty() {
+            document.insert("password".to_owned(), self.seed.password.as_str().into());
+        }
+        if let Some(days) = self.seed.ends_in_days {
+            let ends = now + Duration::days(days);
+            let text = ends.replace_nanosecond(0).unwrap_or(ends).format(&Rfc3339);
+            document.insert(
+                "connection_expiry_date".to_owned(),
+                text.unwrap_or_default().into(),
+            );
+        }
+        let mut cookies = Vec::new();
+        if self.seed.trusted {
+            cookies.push(json!({"name": "DES58b07eb6d7e2fa3c1c7c2f", "path": "/", "value": self.trust, "domain": "idmsa.apple.com", "secure": true, "max_age": 2_592_000, "httponly": true}));
+        }
+        if let Some(session) = self.sessions.first() {
+            cookies.push(json!({"name": "myacinfo", "path": "/", "value": session, "domain": "apple.com", "secure": true, "httponly": true}));
+        }
+        document.insert(
+            "session_cookies".to_owned(),
+            json!({"https://idmsa.apple.com": cookies}),
+        );
+        document
+    }
+}
+
+/// Letters and digits.
+pub(crate) fn noise(dice: &mut fastrand::Rng, length: usize) -> String {
+    (0..length).map(|_| dice.alphanumeric()).collect()
+}
+
+/// The value of a cookie in a `Cookie` header.
+pub(crate) fn cookie(header: &str, name: &str) -> Option<String> {
+    header.split(';').find_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        key.starts_with(name).then(|| value.to_owned())
+    })
+}

@@ -1,0 +1,178 @@
+//! Devices and certificates.
+
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+use crate::asc::is_udid;
+use crate::state::{Certificate, Device, State};
+
+use super::{Call, No, Outcome, Yes, payload};
+
+/// What the portal calls classes of devices.
+const CLASSES: [(&str, &str); 7] = [
+    ("IPHONE", "iphone"),
+    ("IPAD", "ipad"),
+    ("IPOD", "ipod"),
+    ("APPLE_WATCH", "watch"),
+    ("APPLE_TV", "tvOS"),
+    ("APPLE_VISION_PRO", "vision"),
+    ("MAC", "mac"),
+];
+
+pub(super) fn device(device: &Device) -> Value {
+    let class = CLASSES.iter().find(|(name, _)| *name == device.device_class);
+    let status = match device.status.as_str() {
+        "ENABLED" => "c",
+        "PROCESSING" => "p",
+        _ => "r",
+    };
+    json!({
+        "deviceId": device.id,
+        "name": device.name,
+        "deviceNumber": device.udid,
+        "devicePlatform": if device.platform == "MAC_OS" { "mac" } else { "ios" },
+        "status": status,
+        "model": null,
+        "deviceClass": class.map_or("iphone", |(_, name)| name),
+    })
+}
+
+pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
+    let classes = call.values("deviceClasses");
+    let with_removed = call.value("includeRemovedDevices") == "true";
+    let platform = if call.is_mac() { "MAC_OS" } else { "IOS" };
+    let served = state.lists_served;
+    let listed = state
+        .devices
+        .iter()
+        .filter(|known| known.platform == platform && known.hidden_until <= served)
+        .filter(|known| with_removed || known.status != "DISABLED")
+        .map(device)
+        .filter(|known| classes.is_empty() || classes.iter().any(|class| known["deviceClass"] == **class))
+        .collect();
+    call.page("devices", listed)
+}
+
+pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
+    let udid = call.required("deviceNumbers")?.to_owned();
+    let name = call.required("deviceNames")?.to_owned();
+    let class = call.required("deviceClasses")?;
+    if call.value("register") != "single" || name.chars().count() > 50 {
+        return Err(No::data(
+            "There were errors in the data supplied. Please correct and re-submit.",
+        ));
+    }
+    let is_known = state
+        .devices
+        .iter()
+        .any(|known| known.udid.eq_ignore_ascii_case(&udid));
+    if !is_udid(&udid) || is_known {
+        // A device that is not taken is no error for the portal.
+        let words = format!("A device with number '{udid}' is invalid or already exists on this team.");
+        return Ok(Yes::Payload(Map::from_iter([
+            ("devices".to_owned(), json!([])),
+            ("failedDevices".to_owned(), json!([name])),
+            (
+                "validationMessages".to_owned(),
+                json!([{"validationKey": "deviceNumber", "validationUserMessage": words}]),
+            ),
+        ])));
+    }
+    if state.devices.len() >= state.device_limit {
+        return Err(No::new(
+            5405,
+            "You have reached the maximum number of registered devices for this product family.",
+        ));
+    }
+    let is_mac = class == "mac";
+    let made = Device {
+        id: state.id(),
+        name,
+        udid,
+        device_class: if is_mac { "MAC" } else { "IPHONE" }.to_owned(),
+        status: if state.devices_are_processed {
+            "PROCESSING"
+        } else {
+            "ENABLED"
+        }
+        .to_owned(),
+        platform: if is_mac { "MAC_OS" } else { "IOS" }.to_owned(),
+        added: OffsetDateTime::now_utc(),
+        hidden_until: state.hidden_until(),
+    };
+    let answer = json!([device(&made)]);
+    state.devices.push(made);
+    payload("devices", answer)
+}
+
+pub(super) fn set_status(id: &str, status: &str, state: &mut State) -> Outcome {
+    let Some(known) = state.devices.iter_mut().find(|known| known.id == id) else {
+        return Err(No::data(format!("There is no device '{id}' on this team.")));
+    };
+    status.clone_into(&mut known.status);
+    payload("device", device(known))
+}
+
+/// What the portal calls kinds of certificates; in-house ones are kinds of their own.
+fn type_id(kind: &str, enterprise: bool) -> &'static str {
+    match kind {
+        "DEVELOPMENT" => "83Q87W3TGH",
+        "DISTRIBUTION" => "WXV89964HE",
+        "IOS_DEVELOPMENT" => "5QPB9NHCEI",
+        "IOS_DISTRIBUTION" if enterprise => "9RQEK7MSXA",
+        "IOS_DISTRIBUTION" => "R58UK2EWSO",
+        "MAC_APP_DEVELOPMENT" => "749Y1QAGU7",
+        "MAC_APP_DISTRIBUTION" => "HXZEUKP0FP",
+        "MAC_INSTALLER_DISTRIBUTION" => "2PQI8IDXNH",
+        _ => "W0EURJRMC5",
+    }
+}
+
+pub(super) fn certificate(known: &Certificate, state: &State) -> Value {
+    let mut value = json!({
+        "certRequestId": format!("R{}", known.id),
+        "certificateId": known.id,
+        "name": "Ada Example",
+        "statusString": "Issued",
+        "certificateStatusCode": 0,
+        "certRequestStatusCode": 4,
+        "expirationDate": known.expires.date().to_string(),
+        "ownerType": "team",
+        "ownerName": "Example GmbH",
+        "canDownload": true,
+        "canRevoke": true,
+        "certificateTypeDisplayId": type_id(&known.certificate_type, state.enterprise),
+        "serialNum": known.serial,
+        "typeString": known.certificate_type,
+    });
+    if !state.serials_are_listed
+        && let Some(fields) = value.as_object_mut()
+    {
+        fields.remove("serialNum");
+    }
+    value
+}
+
+pub(super) fn certificates(call: &Call<'_>, state: &mut State) -> Outcome {
+    let types: Vec<&str> = call.value("types").split(',').collect();
+    let listed = state
+        .certificates
+        .iter()
+        .filter(|known| known.on_portal && known.expires > OffsetDateTime::now_utc())
+        .map(|known| certificate(known, state))
+        .filter(|known| {
+            types
+                .iter()
+                .any(|wanted| known["certificateTypeDisplayId"] == **wanted)
+        })
+        .collect();
+    call.page("certRequests", listed)
+}
+
+pub(super) fn certificate_content(call: &Call<'_>, state: &mut State) -> Outcome {
+    let id = call.required("certificateId")?;
+    let known = state.certificates.iter().find(|known| known.id == id);
+    known
+        .map(|known| Yes::File(known.der.clone()))
+        .ok_or_else(|| No::data(format!("There is no certificate '{id}' on this team.")))
+}

@@ -1,0 +1,102 @@
+//! The portal by an Apple ID's session.
+
+use apple_account::AppleId;
+use developer_portal::{Hosts, Services, Session, Team};
+use provisioning::Distribution;
+use step_kit::{Advice as _, InputProblem, InputProblems, Step};
+use time::OffsetDateTime;
+
+use crate::order::Order;
+
+/// A session with the team that it works for.
+#[derive(Debug)]
+pub struct OpenSession {
+    pub(crate) session: Session,
+    /// The team.
+    pub team: Team,
+}
+
+impl OpenSession {
+    pub(crate) fn services(&self) -> Services<'_> {
+        Services::new(&self.session, &self.team.team_id)
+    }
+}
+
+/// Opens a session of the account, says how it stands with it, and chooses the team: the one that the input `team_key`
+/// names, or the only one.
+///
+/// # Errors
+/// When there is no session to be had, or no team is clear.
+pub async fn open_session(
+    step: &Step<Order>,
+    account: &AppleId,
+    team_key: &str,
+    team_id: Option<&str>,
+) -> anyhow::Result<OpenSession> {
+    let hosts = Hosts::apple_or(|name| step.env.get(name))?;
+    let session = Session::open(account, hosts, &step.redactor, OffsetDateTime::now_utc())
+        .await
+        .map_err(|error| {
+            let advice = error.advice();
+            anyhow::Error::from(error)
+                .context(format!(
+                    "the Apple ID {} can't work on the Developer Portal",
+                    account.apple_id
+                ))
+                .hint(advice)
+        })?;
+    tell(step, account, &session);
+    let team = developer_portal::choose(session.teams(), team_id)
+        .map_err(|error| InputProblems::from(InputProblem::new(team_key, error.to_string())))?
+        .clone();
+    step.log
+        .plain(format!("team: {} ({}, {})", team.name, team.team_id, team.kind));
+    check(step.inputs.distribution, &team)?;
+    Ok(OpenSession { session, team })
+}
+
+/// Whose session it is, until when, and who accepts it.
+fn tell(step: &Step<Order>, account: &AppleId, session: &Session) {
+    let log = &step.log;
+    session
+        .notes()
+        .iter()
+        .for_each(|note| log.plain(format!("- {note}")));
+    let ends = account
+        .session
+        .as_ref()
+        .and_then(|session| session.expires_at)
+        .map_or_else(String::new, |end| {
+            format!(", whose connection holds until {}", end.date())
+        });
+    let how = if session.signed_in() {
+        "signed in with the password"
+    } else {
+        "by the connected session"
+    };
+    log.plain(format!("- Apple ID {}{ends}", account.apple_id));
+    log.plain(format!("- Developer Portal: accepted, {how}"));
+    log.plain(match session.on_app_store_connect() {
+        Some(true) => "- App Store Connect: accepted",
+        Some(false) => {
+            "- App Store Connect: not accepted, which this step does not need; steps that upload do"
+        }
+        None => "- App Store Connect: gave no answer, and this step does not need one",
+    });
+}
+
+/// In-house distribution is for members of the Enterprise Program, and they have no App Store.
+fn check(distribution: Distribution, team: &Team) -> anyhow::Result<()> {
+    let problem = match (distribution, team.is_enterprise()) {
+        (Distribution::Enterprise, false) => format!(
+            "`enterprise` needs a team of the Enterprise Program, and {} ({}) is none; accepted: development, ad-hoc, app-store",
+            team.name, team.team_id
+        ),
+        (Distribution::AppStore, true) => format!(
+            "`app-store` is not for the Enterprise Program, which the team {} ({}) is a member of; accepted: development, ad-hoc, enterprise",
+            team.name, team.team_id
+        ),
+        _ => return Ok(()),
+    };
+    Err(InputProblems::from(InputProblem::new("distribution_type", problem)).into())
+}

@@ -1,0 +1,262 @@
+//! What the two provisioning steps have in common: from a project to a signed one.
+//!
+//! A step reads its inputs into an [`Order`], has the project read ([`Analysis::announced`]), finds its [`Account`], and
+//! lets [`provision`] compare, change, install, edit and export. Which account it is, is the only difference that the
+//! portal sees.
+
+mod by_key;
+mod by_session;
+mod certificates;
+mod finish;
+mod order;
+mod project;
+mod report;
+mod settings;
+
+use futures_util::future::LocalBoxFuture;
+use provisioning::{
+    DeveloperPortal, NoManagedProfile, Policy, Portal, ReconcileError, Reconciled, Signed, Want, Way,
+};
+use signing_assets::{Certificate, Identity, ProfileDirectories};
+use step_kit::{Advice as _, Step};
+use time::OffsetDateTime;
+
+pub use by_session::{OpenSession, open_session};
+pub use certificates::{download as download_certificates, of_team, usable};
+pub use order::{BuildSettings, DistributionType, IdentityName, Mode, Order};
+pub use project::{Analysis, Declared, Item};
+
+/// Who signs in to the portal.
+#[derive(Debug)]
+pub enum Access {
+    /// An App Store Connect API key.
+    ApiKey(apple_account::ApiKey),
+    /// An Apple ID, whose session is open.
+    Session(Box<OpenSession>),
+}
+
+/// An account at work.
+#[derive(Debug)]
+pub struct Account {
+    /// Who signs in.
+    pub access: Access,
+    /// The devices of team members.
+    pub test_devices: Vec<apple_account::TestDevice>,
+}
+
+/// Which profiles will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Those that this project makes.
+    Own,
+    /// Those that Xcode makes for itself; the project stays as it is.
+    Xcode,
+    /// Those that this project makes, and where that fails those of Xcode.
+    OwnElseXcode,
+}
+
+/// Brings portal, machine and project into the wanted state, with the given certificates, and exports the outputs.
+///
+/// # Errors
+/// With what failed and what to do next; the project is untouched then.
+pub async fn provision(
+    step: &Step<Order>,
+    analysis: &Analysis,
+    identities: &[Identity],
+    certificates: &[Certificate],
+    account: &Account,
+    source: Source,
+) -> anyhow::Result<()> {
+    step.log.heading("Comparing with the portal");
+    let devices = if step.inputs.register_test_devices {
+        account.test_devices.as_slice()
+    } else {
+        &[]
+    };
+    let policy = Policy {
+        way: match account.access {
+            Access::ApiKey(_) => Way::ApiKey,
+            Access::Session(_) => Way::Session,
+        },
+        distribution: step.inputs.distribution,
+        min_profile_days_valid: step.inputs.min_profile_days_valid,
+        test_devices: devices
+            .iter()
+            .map(|device| provisioning::TestDevice {
+                udid: device.udid.clone(),
+                name: device.title.clone(),
+            })
+            .collect(),
+    };
+    let wants = provisioning::wants(&analysis.needs(), &policy, certificates).map_err(blocked)?;
+    let work = Work {
+        step,
+        analysis,
+        identities,
+        policy: &policy,
+        wants,
+        source,
+    };
+    match &account.access {
+        Access::ApiKey(key) => {
+            let portal = provisioning::AppStoreConnect(by_key::client(step, key)?);
+            let ended = work.carried_out(&portal).await;
+            let http = portal.0.http();
+            report::requests(step, http.journal(), http.budget().last());
+            ended
+        }
+        Access::Session(open) => {
+            let portal = DeveloperPortal::new(open.services());
+            let ended = work.carried_out(&portal).await;
+            report::requests(step, open.session.journal(), None);
+            ended
+        }
+    }
+}
+
+/// What the portal must have, and what is done with it.
+struct Work<'a> {
+    step: &'a Step<Order>,
+    analysis: &'a Analysis,
+    identities: &'a [Identity],
+    policy: &'a Policy,
+    wants: Vec<Want>,
+    source: Source,
+}
+
+impl Work<'_> {
+    fn carried_out<'s>(self, portal: &'s dyn Portal) -> LocalBoxFuture<'s, anyhow::Result<()>>
+    where
+        Self: 's,
+    {
+        Box::pin(self.carry_out(portal))
+    }
+
+    async fn carry_out(self, portal: &dyn Portal) -> anyhow::Result<()> {
+        let step = self.step;
+        if step.inputs.mode == Mode::Plan && self.source != Source::Xcode {
+            return finish::show_plan(step, portal, &self.wants, self.policy).await;
+        }
+        let directories = finish::profile_directories(step).await;
+        let (reconciled, are_xcodes) = match self.source {
+            Source::Own => (self.own(portal, &directories).await?, false),
+            Source::Xcode => (self.xcodes(portal).await?, true),
+            Source::OwnElseXcode => match self.own(portal, &directories).await {
+                Ok(reconciled) => (reconciled, false),
+                Err(error) => {
+                    step.log.warn(format!(
+                        "Profiles could not be made: {error:#}. Looking for those that Xcode manages."
+                    ));
+                    // What stopped the first way is the cause; that there is no second way is not.
+                    match self.xcodes(portal).await {
+                        Ok(reconciled) => (reconciled, true),
+                        Err(_) => return Err(error),
+                    }
+                }
+            },
+        };
+        if step.inputs.mode == Mode::Plan {
+            step.log.plain("The mode is `plan`: nothing was installed.");
+            return Ok(());
+        }
+        let projects = if are_xcodes {
+            step.log
+                .plain("Xcode signs this project with its own profiles: the project stays as it is.");
+            finish::Projects::Leave
+        } else {
+            finish::Projects::Edit
+        };
+        finish::finish(
+            step,
+            self.analysis,
+            self.identities,
+            &reconciled,
+            &directories,
+            projects,
+        )
+        .await
+    }
+
+    /// Profiles of ours: those that are installed and fit, and for the rest the portal.
+    async fn own(&self, portal: &dyn Portal, directories: &ProfileDirectories) -> anyhow::Result<Reconciled> {
+        let (mut signed, wants) = installed(self.step, self.wants.clone(), self.policy, directories);
+        let mut reconciled = Reconciled::default();
+        if !wants.is_empty() {
+            reconciled = provisioning::reconcile(portal, &wants, self.policy, |plan| {
+                finish::announce(&self.step.log, plan);
+            })
+            .await
+            .map_err(not_reconciled)?;
+        }
+        signed.append(&mut reconciled.signed);
+        reconciled.signed = signed;
+        Ok(reconciled)
+    }
+
+    async fn xcodes(&self, portal: &dyn Portal) -> anyhow::Result<Reconciled> {
+        let reconciled = provisioning::reconcile_managed(portal, &self.wants, self.policy, |plan| {
+            finish::announce(&self.step.log, plan);
+        })
+        .await
+        .map_err(not_reconciled)?;
+        for signed in &reconciled.signed {
+            self.step.log.plain(format!(
+                "- {} signs {}",
+                signed.profile.name, signed.want.bundle_id
+            ));
+        }
+        Ok(reconciled)
+    }
+}
+
+/// Splits the wants into those that an installed profile serves, and the rest.
+fn installed(
+    step: &Step<Order>,
+    wants: Vec<Want>,
+    policy: &Policy,
+    directories: &ProfileDirectories,
+) -> (Vec<Signed>, Vec<Want>) {
+    let profiles = directories.installed();
+    let mut served = Vec::new();
+    let mut open = Vec::new();
+    for want in wants {
+        match provisioning::installed_profile(&want, policy, &profiles, OffsetDateTime::now_utc()) {
+            Some(profile) => {
+                step.log.plain(format!(
+                    "- {} is installed already and fits {}",
+                    profile.name, want.bundle_id
+                ));
+                served.push(Signed { want, profile });
+            }
+            None => open.push(want),
+        }
+    }
+    (served, open)
+}
+
+fn blocked(error: provisioning::Blocked) -> anyhow::Error {
+    let advice = error.advice();
+    anyhow::Error::from(error).hint(advice)
+}
+
+fn not_reconciled(error: ReconcileError) -> anyhow::Error {
+    match error {
+        ReconcileError::Blocked(error) => blocked(error),
+        ReconcileError::Portal(error) => refused(error.into()),
+        ReconcileError::NoManagedProfile(error) => {
+            let advice = NoManagedProfile::advice(&error);
+            anyhow::Error::from(error).hint(advice)
+        }
+    }
+}
+
+/// The portal's well-known answers, with what to do about them.
+fn refused(error: anyhow::Error) -> anyhow::Error {
+    let of_session = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<developer_portal::SessionError>());
+    if let Some(advice) = of_session.map(developer_portal::SessionError::advice) {
+        return error.hint(advice);
+    }
+    by_key::refused(error)
+}

@@ -1,0 +1,99 @@
+//! What is to be done, whichever step was asked for it.
+
+use provisioning::Distribution;
+use serde::Deserialize;
+use step_kit::Secret;
+
+/// What is to be done: the inputs that both steps have.
+#[derive(Debug)]
+pub struct Order {
+    /// How the app is handed to people.
+    pub distribution: Distribution,
+    /// Whether to change anything.
+    pub mode: Mode,
+    /// The project or workspace.
+    pub project_path: String,
+    /// The scheme.
+    pub scheme: String,
+    /// The configuration, when not the archive's.
+    pub configuration: Option<String>,
+    /// Where build settings come from.
+    pub build_settings: BuildSettings,
+    /// Whether the archive is a Mac app made from the iOS app.
+    pub mac_catalyst: bool,
+    /// Whether UI tests are signed.
+    pub sign_uitest_targets: bool,
+    /// Whether devices are registered.
+    pub register_test_devices: bool,
+    /// Profiles that end sooner are renewed.
+    pub min_profile_days_valid: i64,
+    /// Certificates, separated by pipes.
+    pub certificate_urls: Secret,
+    /// Their passphrases.
+    pub passphrases: Option<Secret>,
+    /// Where certificates go.
+    pub keychain_path: String,
+    /// The keychain's password.
+    pub keychain_password: Secret,
+    /// How the project names its certificates.
+    pub identity: IdentityName,
+}
+
+/// How a project names the certificate of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityName {
+    /// By its SHA-1 digest, which two certificates of one name never share.
+    Sha1,
+    /// By its common name.
+    CommonName,
+}
+
+/// The value of `distribution_type`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DistributionType {
+    /// Debugging.
+    Development,
+    /// App Store.
+    AppStore,
+    /// Registered devices.
+    AdHoc,
+    /// In-house.
+    Enterprise,
+    /// Mac software outside the store.
+    DeveloperId,
+}
+
+impl From<DistributionType> for Distribution {
+    fn from(value: DistributionType) -> Self {
+        match value {
+            DistributionType::Development => Self::Development,
+            DistributionType::AppStore => Self::AppStore,
+            DistributionType::AdHoc => Self::AdHoc,
+            DistributionType::Enterprise => Self::Enterprise,
+            DistributionType::DeveloperId => Self::DeveloperId,
+        }
+    }
+}
+
+/// The value of `build_settings`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BuildSettings {
+    /// The project files, and `xcodebuild` for what they do not say.
+    Automatic,
+    /// The project files alone.
+    Project,
+    /// `xcodebuild` for every target.
+    Xcodebuild,
+}
+
+/// The value of `mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Make the changes.
+    Apply,
+    /// Print them and stop.
+    Plan,
+}
