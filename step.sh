@@ -10,10 +10,10 @@ for key in connection platform; do
         unset "$key"
     fi
 done
-for known in application-loader auto-provision-asc deliver fastlane; do
+for known in application-loader auto-provision-apple-id auto-provision-asc deliver fastlane; do
     if [ "$chosen" = "$known" ]; then
         exec "$here/steps/$known/step.sh"
     fi
 done
-printf '\033[31;1m%s\033[0m\n' "step: '$chosen' is none of the steps; accepted: application-loader auto-provision-asc deliver fastlane" >&2
+printf '\033[31;1m%s\033[0m\n' "step: '$chosen' is none of the steps; accepted: application-loader auto-provision-apple-id auto-provision-asc deliver fastlane" >&2
 exit 2

@@ -45,6 +45,7 @@ fn given(what: &str, key: &str) -> Vec<(&'static str, String)> {
 /// What Bitrise says is connected.
 fn connected(what: &str) -> Seed {
     let mut seed = Seed::default();
+    seed.apple_id.connected = false;
     let mut set = |key: &str, value: Json| {
         seed.connection.insert(key.to_owned(), value);
     };

@@ -123,7 +123,7 @@ impl Analysis {
     }
 
     /// What must be signed, the main target first.
-    pub(crate) fn needs(&self) -> Vec<Need> {
+    pub fn needs(&self) -> Vec<Need> {
         self.archived
             .iter()
             .chain(&self.ui_tests)

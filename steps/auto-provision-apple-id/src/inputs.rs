@@ -1,0 +1,114 @@
+//! The inputs, as `step.yml` declares them.
+
+use auto_provision::{BuildSettings, DistributionType, IdentityName, Mode, Order};
+use serde::Deserialize;
+use step_kit::{Flag, Secret};
+
+/// The inputs.
+#[derive(Debug, Deserialize)]
+pub struct Inputs {
+    /// How the app is handed to people.
+    pub distribution_type: DistributionType,
+    /// The team, where the Apple ID belongs to several.
+    pub team_id: Option<String>,
+    /// Whether to change anything.
+    pub mode: Mode,
+    /// The project or workspace.
+    pub project_path: String,
+    /// The scheme.
+    pub scheme: String,
+    /// The configuration, when not the archive's.
+    pub configuration: Option<String>,
+    /// Where build settings come from.
+    pub build_settings: BuildSettings,
+    /// Whether automatically signed projects get profiles of their own.
+    #[serde(default)]
+    pub generate_profiles: Flag,
+    /// Whether devices are registered.
+    #[serde(default)]
+    pub register_test_devices: Flag,
+    /// Profiles that end sooner are renewed.
+    #[serde(default)]
+    pub min_profile_days_valid: i64,
+    /// Read by the log.
+    #[serde(default)]
+    pub verbose_log: Flag,
+    /// Certificates, separated by pipes.
+    pub certificate_urls: Secret,
+    /// Their passphrases.
+    pub passphrases: Option<Secret>,
+    /// Where certificates go.
+    pub keychain_path: String,
+    /// The keychain's password.
+    pub keychain_password: Secret,
+    /// For fetching the connection.
+    pub build_api_token: Option<Secret>,
+    /// For fetching the connection.
+    pub build_url: Option<String>,
+}
+
+/// The inputs that only this step has.
+#[derive(Debug)]
+pub(crate) struct Own {
+    pub(crate) team_id: Option<String>,
+    pub(crate) generate_profiles: bool,
+    pub(crate) build_api_token: Option<Secret>,
+    pub(crate) build_url: Option<String>,
+}
+
+impl Inputs {
+    /// What is to be done, and what only this step needs to know.
+    pub(crate) fn divided(self) -> (Order, Own) {
+        let order = Order {
+            distribution: self.distribution_type.into(),
+            mode: self.mode,
+            project_path: self.project_path,
+            scheme: self.scheme,
+            configuration: self.configuration,
+            build_settings: self.build_settings,
+            mac_catalyst: false,
+            sign_uitest_targets: false,
+            register_test_devices: self.register_test_devices.is_on(),
+            min_profile_days_valid: self.min_profile_days_valid,
+            certificate_urls: self.certificate_urls,
+            passphrases: self.passphrases,
+            keychain_path: self.keychain_path,
+            keychain_password: self.keychain_password,
+            identity: IdentityName::CommonName,
+        };
+        let own = Own {
+            team_id: self.team_id,
+            generate_profiles: self.generate_profiles.is_on(),
+            build_api_token: self.build_api_token,
+            build_url: self.build_url,
+        };
+        (order, own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MANIFEST;
+
+    const REQUIRED: [(&str, &str); 4] = [
+        ("project_path", "App.xcodeproj"),
+        ("scheme", "App"),
+        ("certificate_urls", "file:///x.p12"),
+        ("keychain_password", "secret"),
+    ];
+
+    #[test]
+    fn struct_and_manifest_have_the_same_inputs() {
+        assert_eq!(step_kit::testing::drift::<Inputs>(MANIFEST), Vec::<String>::new());
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_original() {
+        let inputs: Inputs = step_kit::testing::inputs(MANIFEST, &REQUIRED).expect("they are valid");
+        assert_eq!(inputs.distribution_type, DistributionType::Development);
+        assert!(!inputs.generate_profiles.is_on() && !inputs.register_test_devices.is_on());
+        assert_eq!((inputs.mode, inputs.min_profile_days_valid), (Mode::Apply, 0));
+        assert!(inputs.team_id.is_none() && inputs.configuration.is_none());
+    }
+}

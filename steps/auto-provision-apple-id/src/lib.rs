@@ -1,0 +1,126 @@
+//! Manages code signing assets through an Apple ID's session.
+//!
+//! The same as auto-provision-asc for accounts that can't use an API key. See the README beside `step.yml` for inputs
+//! and outputs.
+
+mod certificates;
+mod inputs;
+
+use apple_account::{Given, Request, Selection};
+use auto_provision::{
+    Access, Account, Analysis, Order, Source, download_certificates, of_team, open_session, provision, usable,
+};
+use signing_assets::Certificate;
+use step_kit::{Secret, Step};
+
+use crate::inputs::Own;
+pub use inputs::Inputs;
+
+/// The step's manifest.
+pub const MANIFEST: &str = include_str!("../step.yml");
+
+/// Holds Bitrise's description of the connected account where somebody has fetched it already.
+const DOCUMENT: &str = "BITRISE_PORTAL_DATA_JSON";
+
+/// Runs the step.
+///
+/// # Errors
+/// With what failed and what to do next.
+pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
+    let (step, own) = step.divided(Inputs::divided);
+    let analysis = Analysis::announced(&step).await?;
+    step.log.heading("Apple account and certificates");
+    let (account, identities) = futures_util::try_join!(sign_in(&step, &own), download_certificates(&step))?;
+    let Access::Session(session) = &account.access else {
+        anyhow::bail!("an Apple ID has no API key");
+    };
+    let team = &session.team;
+    if !team.is_enterprise() {
+        step.log.plain("This team can use an App Store Connect API key, which asks for no second factor and does not end after 30 days: see the step auto-provision-asc.");
+    }
+    let certificates = of_team(usable(&step, &identities), &team.team_id)?;
+    let certificates = chosen(&step, &analysis, &certificates, &team.team_id);
+    provision(
+        &step,
+        &analysis,
+        &identities,
+        &certificates,
+        &account,
+        source(&step, &own, &analysis),
+    )
+    .await
+}
+
+/// The connected Apple ID, signed in.
+async fn sign_in(step: &Step<Order>, own: &Own) -> anyhow::Result<Account> {
+    let request = Request {
+        selection: Selection::AppleId,
+        api_key_only: false,
+        needs_session: true,
+        build_url: own.build_url.as_deref(),
+        build_api_token: own.build_api_token.as_ref().map(Secret::secret),
+        document: step.env.get(DOCUMENT),
+        given: &Given::default(),
+    };
+    let (apple_id, found) = account_inputs::apple_id(step, request).await?;
+    let session = open_session(step, &apple_id, "team_id", own.team_id.as_deref()).await?;
+    Ok(Account {
+        access: Access::Session(Box::new(session)),
+        test_devices: found.connection.test_devices,
+    })
+}
+
+/// One certificate for each purpose. A project of another team does not help to choose.
+fn chosen(
+    step: &Step<Order>,
+    analysis: &Analysis,
+    certificates: &[Certificate],
+    team_id: &str,
+) -> Vec<Certificate> {
+    let declared = analysis.archived.iter().map(|item| &item.declared);
+    let other = declared
+        .clone()
+        .filter_map(|declared| declared.team_id.as_deref())
+        .find(|declared| *declared != team_id);
+    let identities: Vec<Option<String>> = declared.map(|declared| declared.identity.clone()).collect();
+    let identity = match other {
+        Some(other) => {
+            step.log.warn(format!(
+                "The project is of the team {other}, and {team_id} signs it."
+            ));
+            None
+        }
+        None => {
+            let (identity, warning) = certificates::common_identity(&identities);
+            warning.iter().for_each(|warning| step.log.warn(warning));
+            identity
+        }
+    };
+    let mut platforms: Vec<_> = analysis.needs().iter().map(|need| need.platform).collect();
+    platforms.sort();
+    platforms.dedup();
+    let chosen = certificates::choose(
+        certificates,
+        &platforms,
+        step.inputs.distribution,
+        identity.as_deref(),
+    );
+    chosen.warnings.iter().for_each(|warning| step.log.warn(warning));
+    chosen.certificates
+}
+
+/// Which profiles will do: as the app's own target is signed.
+fn source(step: &Step<Order>, own: &Own, analysis: &Analysis) -> Source {
+    let main = analysis.archived.first();
+    let is_automatic = main.is_some_and(|item| item.declared.is_automatic);
+    match (is_automatic, own.generate_profiles) {
+        (false, _) => Source::Own,
+        (true, false) => {
+            step.log.plain(
+                "Xcode signs this project automatically: looking for the profiles that Xcode manages.",
+            );
+            Source::Xcode
+        }
+        (true, true) => Source::OwnElseXcode,
+    }
+}
