@@ -207,6 +207,7 @@ pub fn secrets(sandbox: &Sandbox) -> Vec<String> {
     let key_lines = state.private_key.lines().filter(|line| !line.starts_with("---"));
     key_lines
         .map(str::to_owned)
+        .chain(state.apple_id.secrets())
         .chain([
             state.build_api_token.clone(),
             "sandbox-passphrase".to_owned(),

@@ -68,7 +68,8 @@ pub async fn provision(
     source: Source,
 ) -> anyhow::Result<()> {
     step.log.heading("Comparing with the portal");
-    let devices = if step.inputs.register_test_devices {
+    let is_only_looking = step.inputs.mode == Mode::Plan && source == Source::Xcode;
+    let devices = if step.inputs.register_test_devices && !is_only_looking {
         account.test_devices.as_slice()
     } else {
         &[]

@@ -40,7 +40,7 @@ pub enum Refusal {
     #[error("the portal answered `Bad Request`: the request carried no valid token")]
     Token,
     /// No envelope at all.
-    #[error("the portal is not available: it answered HTTP {0} and something else than JSON")]
+    #[error("the Developer Portal is not available: it answered HTTP {0} and something else than JSON")]
     Unavailable(u16),
     /// An envelope without what it should hold.
     #[error("the portal's answer lacks `{0}`")]
@@ -98,6 +98,9 @@ pub fn check(status: u16, body: &str) -> Result<Value, Refusal> {
     };
     let envelope: Envelope =
         serde_json::from_value(document.clone()).map_err(|_| Refusal::Unavailable(status))?;
+    if status >= 400 && document.get("resultCode").is_none() {
+        return Err(Refusal::Unavailable(status));
+    }
     if envelope.result_code != 0 {
         return Err(refusal(&envelope));
     }

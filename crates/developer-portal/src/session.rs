@@ -85,8 +85,8 @@ pub enum SessionError {
     #[error("Apple's sign-in answered without a usable `{0}`")]
     Lacks(&'static str),
     /// The portal did not do what it was asked.
-    #[error("the Developer Portal did not do it")]
-    Portal(#[source] Refusal),
+    #[error(transparent)]
+    Portal(Refusal),
 }
 
 impl SessionError {
