@@ -168,3 +168,64 @@ fn deliver_is_called_as_fastlane_understands_it() {
     run.said(&["invalid option: --no_such_option"]);
     assert_eq!(machine.leftovers(&hidden), Vec::<std::path::PathBuf>::new());
 }
+
+#[test]
+fn spaceship_takes_the_session_and_reads_the_sandbox() {
+    let device = |name: &str, class: &str, udid: &str| apple_sandbox::SeedDevice {
+        name: name.to_owned(),
+        udid: udid.to_owned(),
+        device_class: class.to_owned(),
+        status: "ENABLED".to_owned(),
+    };
+    let mut seed = Seed {
+        bundle_ids: [(
+            "com.example.courier".to_owned(),
+            vec!["PUSH_NOTIFICATIONS".to_owned(), "ICLOUD".to_owned()],
+        )]
+        .into(),
+        profiles: vec![
+            apple_sandbox::SeedProfile {
+                name: "Ours".to_owned(),
+                bundle_id: "com.example.courier".to_owned(),
+                profile_type: "IOS_APP_ADHOC".to_owned(),
+                ..Default::default()
+            },
+            apple_sandbox::SeedProfile {
+                name: "Broken".to_owned(),
+                bundle_id: "com.example.courier".to_owned(),
+                state: "INVALID".to_owned(),
+                ..Default::default()
+            },
+        ],
+        ..Seed::default()
+    };
+    seed.devices
+        .push(device("Living room", "APPLE_TV", "00008110-0A1B2C3D4E5F0011"));
+    for key in ["key_id", "issuer_id", "private_key"] {
+        seed.connection.insert(key.to_owned(), serde_json::Value::Null);
+    }
+    let sandbox = Sandbox::start(&seed).unwrap();
+    let Some(machine) = machine(&sandbox, include_str!("../fastlane/spaceship.Fastfile")) else {
+        return;
+    };
+    lane(&machine, &sandbox, "look", &[]).ended(0).said(&[
+        "team=SBXTEAM123 Company/Organization",
+        "device=Ada's iPhone iphone 00008101-000A1B2C3D4E001E",
+        "device=Living room tvOS",
+        "certificate=AppleDevelopment true",
+        "certificate=AppleDistribution true",
+        "app=com.example.courier push=true cloud=2",
+        "profile=Ours AdHoc Active app=com.example.courier devices=3 certificates=1",
+        "profile=Broken Development Invalid",
+        "file=true",
+        "made=By spaceship",
+    ]);
+    let state = sandbox.state();
+    assert!(
+        !state
+            .requests
+            .iter()
+            .any(|request| request.path.starts_with("/appleauth/"))
+    );
+    assert!(state.devices.iter().any(|device| device.name == "By spaceship"));
+}
