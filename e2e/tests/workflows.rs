@@ -44,6 +44,7 @@ fn workflows_end_as_they_should() {
     let own = root.join("bitrise.yml");
     for workflow in [
         "sandbox-auto-provision-asc",
+        "sandbox-auto-provision-apple-id",
         "sandbox-fastlane",
         "sandbox-deliver",
         "sandbox-application-loader",
@@ -83,6 +84,7 @@ fn workflows_end_as_they_should() {
             &["ipa_path: ", "this must run"],
             "?",
         ),
+        ("no-apple-id-at-hand", false, &["no Apple ID is connected"], "?"),
         ("a-step-for-ci-only", true, &["this must run"], "ipa_path"),
         (
             "inputs-that-nobody-declares",

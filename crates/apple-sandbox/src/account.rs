@@ -16,6 +16,7 @@ pub struct SeedAppleId {
     /// The Apple ID.
     pub name: String,
     /// Its password; an empty one is not part of the connection.
+    #[serde(skip_serializing)]
     pub password: String,
     /// How the password is proved: `s2k` or `s2k_fo`.
     pub protocol: String,
@@ -75,7 +76,7 @@ pub struct AppleAccount {
     #[serde(flatten)]
     pub seed: SeedAppleId,
     /// The values of `myacinfo` that are accepted. Without any, every session has ended.
-    #[serde(skip)]
+    #[serde(rename = "live_sessions", serialize_with = "count")]
     pub sessions: Vec<String>,
     /// After how many requests to the portal every session ends; `None` for never.
     pub ends_after: Option<u32>,
@@ -93,6 +94,11 @@ pub struct AppleAccount {
     /// What was asked to be proved by work.
     #[serde(skip)]
     pub(crate) challenges: Vec<String>,
+}
+
+/// Says how many there are, and not what they are.
+fn count<S: serde::Serializer>(all: &[String], to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(all.len() as u64)
 }
 
 impl AppleAccount {

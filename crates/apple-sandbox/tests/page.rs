@@ -67,11 +67,13 @@ fn the_page_shows_what_the_sandbox_knows_and_fits_every_screen() {
             "Studio iPad",
             "server-error</td><td>POST /v1/profiles</td><td>3 more",
             "Team SBXTEAM123",
+            "Apple ID ada@example.com: connected, s2k, second factor, trusted device, on App Store Connect, 1 live session(s), 1 team(s)",
             "data-overflow=\"0\"",
         ] {
             assert!(dom.contains(words), "{words}\n{dom}");
         }
         assert!(!dom.contains(&sandbox.state().build_api_token));
+        assert!(!dom.contains(&sandbox.state().apple_id.seed.password));
     }
     let folder = tempfile::tempdir().unwrap();
     let pictures = std::env::var_os("SCREENSHOTS").map_or_else(|| folder.path().to_owned(), PathBuf::from);

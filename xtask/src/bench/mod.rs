@@ -4,6 +4,7 @@
 
 mod project;
 mod provisioning;
+mod session;
 mod start;
 mod upload;
 
@@ -16,10 +17,11 @@ use apple_sandbox::{Sandbox, tools};
 
 use crate::steps;
 
-const USAGE: &str = "usage: cargo xtask bench start | provisioning | upload [MEGABYTES]
+const USAGE: &str = "usage: cargo xtask bench start | provisioning | session | upload [MEGABYTES]
 
   start          how long fastlane and deliver take until fastlane starts
   provisioning   requests, time and round trips of auto-provision-asc for 1 to 100 targets
+  session        start and warm run of auto-provision-apple-id
   upload         throughput and memory of the native upload, beside curl";
 
 /// Runs a benchmark and prints its table.
@@ -30,6 +32,7 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
     match arguments.first().map(String::as_str) {
         Some("start") => start::bench(),
         Some("provisioning") => provisioning::bench(),
+        Some("session") => session::bench(),
         Some("upload") => upload::bench(arguments.get(1).map_or(Ok(1000), |text| text.parse())?),
         _ => bail!(USAGE),
     }
