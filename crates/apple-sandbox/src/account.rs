@@ -129,6 +129,11 @@ impl AppleAccount {
         self.tokens.clear();
     }
 
+    /// Forgets every token against forged requests: the next change is a `Bad Request`.
+    pub fn forget_tokens(&mut self) {
+        self.tokens.clear();
+    }
+
     /// What a leak would show.
     pub fn secrets(&self) -> Vec<String> {
         let tokens = self.tokens.iter().map(|(_, token)| token.clone());

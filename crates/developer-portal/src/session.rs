@@ -203,13 +203,12 @@ impl Session {
             .map(|session| session.cookies.as_slice())
             .unwrap_or_default();
         let (jar, notes) = Jar::of(cookies, now);
-        let journal = Journal::default();
-        let client = |url| Client::builder(url).journal(journal.clone()).build();
+        let portal = Client::builder(hosts.portal).build()?;
         let mut session = Self {
-            sign_in: client(hosts.sign_in)?,
-            account_pages: client(hosts.account)?,
-            app_store_connect: client(hosts.app_store_connect)?,
-            portal: client(hosts.portal)?,
+            sign_in: portal.elsewhere(hosts.sign_in),
+            account_pages: portal.elsewhere(hosts.account),
+            app_store_connect: portal.elsewhere(hosts.app_store_connect),
+            portal,
             jar: Mutex::new(jar),
             tokens: Mutex::default(),
             turn: tokio::sync::Mutex::default(),

@@ -23,8 +23,9 @@ use crate::snapshot::{
     Query, Snapshot,
 };
 
-/// Requests in flight together: as many as a browser would have.
-const CONCURRENCY: usize = 6;
+/// Requests of one kind in flight together: they share one connection, and a project of so many targets takes one round
+/// trip for them.
+const CONCURRENCY: usize = 20;
 
 /// The portal through the services for sessions.
 #[derive(Debug)]

@@ -96,6 +96,17 @@ impl Client {
         }
     }
 
+    /// The same client for another place: to set up a second one would read the machine's CA certificates once more. They
+    /// share everything but a rate limit, which each place has of its own.
+    #[must_use]
+    pub fn elsewhere(&self, base: Url) -> Self {
+        Self {
+            base,
+            budget: Budget::default(),
+            ..self.clone()
+        }
+    }
+
     /// What was asked so far.
     pub fn journal(&self) -> &Journal {
         &self.journal
