@@ -806,6 +806,45 @@ fn troubles_of_the_portal_pass_or_are_explained() {
 }
 
 #[test]
+fn troubles_of_the_sign_in_pass_or_are_explained() {
+    for (fault, status, words) in [
+        (
+            Fault::times("POST /appleauth/auth/signin/init", 1, Kind::Maintenance),
+            0,
+            "signed in with the password",
+        ),
+        (
+            Fault::times("GET /olympus/v1/app/config", 1, Kind::Reset),
+            0,
+            "signed in with the password",
+        ),
+        (
+            Fault::always("POST /appleauth/auth/signin/init", Kind::Maintenance),
+            1,
+            "Apple's sign-in is not available (HTTP 503)",
+        ),
+        (
+            Fault::always("POST /appleauth/auth/signin/complete", Kind::Maintenance),
+            1,
+            "system-status",
+        ),
+        (
+            Fault::always("GET /olympus/v1/session", Kind::Maintenance),
+            0,
+            "Developer Portal: accepted",
+        ),
+    ] {
+        let sandbox = start(&seed(SeedAppleId {
+            signed_in: false,
+            ..SeedAppleId::default()
+        }));
+        sandbox.fail(fault);
+        run(&sandbox, &[]).0.ended(status).said(&[words]);
+        assert!(asked(&sandbox, "/appleauth/auth/signin/complete") <= 1);
+    }
+}
+
+#[test]
 fn builds_that_run_at_once_share_one_profile() {
     let sandbox = start(&usual());
     sandbox.fail(Fault::always("", Kind::Latency { milliseconds: 20 }));

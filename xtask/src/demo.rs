@@ -10,10 +10,16 @@ use walkdir::WalkDir;
 
 use crate::steps;
 
-const USAGE: &str = "usage: cargo xtask demo auto-provision-asc [key=value …]
+const USAGE: &str = "usage: cargo xtask demo auto-provision-asc | auto-provision-apple-id [key=value …]
 
   keys are the step's inputs, such as distribution_type=app-store or mode=plan; with project_path= and scheme=
   it runs on a copy of your own project";
+
+/// The steps that have a demo, and what they need to be told about the sample, which Xcode signs automatically.
+const DEMOS: [(&str, &[(&str, &str)]); 2] = [
+    ("auto-provision-asc", &[]),
+    ("auto-provision-apple-id", &[("generate_profiles", "yes")]),
+];
 
 /// The sample's scheme.
 const SAMPLE: (&str, &str) = ("samples/courier", "Courier");
@@ -26,9 +32,9 @@ pub(crate) fn demo(arguments: &[String]) -> anyhow::Result<ExitCode> {
     let Some((name, inputs)) = arguments.split_first() else {
         bail!(USAGE);
     };
-    if name != "auto-provision-asc" {
-        bail!("there is a demo of auto-provision-asc alone\n{USAGE}");
-    }
+    let Some((_, usual)) = DEMOS.iter().find(|(known, _)| known == name) else {
+        bail!("there is no demo of {name}\n{USAGE}");
+    };
     let inputs: Vec<(&str, &str)> = inputs
         .iter()
         .map(|pair| {
@@ -67,7 +73,7 @@ pub(crate) fn demo(arguments: &[String]) -> anyhow::Result<ExitCode> {
     let sandbox = Sandbox::start(&Seed::default())?;
 
     println!(
-        "The sandbox stands in for Bitrise and App Store Connect at {}.",
+        "The sandbox stands in for Bitrise and Apple at {}.",
         sandbox.url()
     );
     println!("The project is a copy of {}.", original.display());
@@ -82,6 +88,7 @@ pub(crate) fn demo(arguments: &[String]) -> anyhow::Result<ExitCode> {
         .env("BITRISE_KEYCHAIN_PASSWORD", "sandbox-keychain")
         .env("project_path", &project)
         .env("scheme", scheme)
+        .envs(usual.iter().copied())
         .env_remove("CI");
     for (key, value) in &inputs {
         if *key != "project_path" {
