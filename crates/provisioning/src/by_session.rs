@@ -528,6 +528,7 @@ fn device(listed: portal::Device) -> Device {
         udid: listed.device_number,
         class,
         enabled: listed.status == "c",
+        processing: listed.status == "p",
         added_at: None,
     }
 }

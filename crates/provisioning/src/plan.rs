@@ -451,6 +451,9 @@ impl Plan {
                 .iter()
                 .find(|known| Device::comparable(&known.udid) == udid);
             match known {
+                Some(known) if known.processing => {
+                    self.warnings.push(format!("Apple still looks at the device {} ({}), which takes up to three days: a later build makes profiles that list it", device.name, known.udid));
+                }
                 Some(known) if !known.enabled => {
                     self.warnings.push(format!("the device {} ({}) is disabled on the portal, so no profile lists it", device.name, known.udid));
                 }

@@ -292,6 +292,7 @@ fn device(listed: Resource<asc::Device>) -> Device {
         id: listed.id,
         class: DeviceClass::from_apple(&listed.attributes.device_class),
         enabled: listed.attributes.status == "ENABLED",
+        processing: listed.attributes.status == "PROCESSING",
         added_at: listed.attributes.added_date,
         name: listed.attributes.name,
         udid: listed.attributes.udid,

@@ -114,8 +114,9 @@ pub async fn reconcile(
             .iter()
             .any(|action| matches!(action, Action::RegisterDevice { .. }))
         {
-            announce(&next);
-            register_devices(portal, &next, &mut snapshot, &mut changes).await;
+            let registration = Plan::registration(wants, &snapshot, &policy);
+            announce(&registration);
+            register_devices(portal, &registration, &mut snapshot, &mut changes).await;
             // A device that Apple did not take must not be a reason to make profiles anew in every build.
             policy.test_devices.clear();
             next = plan(wants, &snapshot, &policy, OffsetDateTime::now_utc())?;

@@ -93,6 +93,8 @@ pub struct Device {
     pub class: DeviceClass,
     /// Whether profiles may list it.
     pub enabled: bool,
+    /// Whether Apple still looks at it, which takes up to three days; profiles may list it then.
+    pub processing: bool,
     /// When it was registered, where the portal says so.
     pub added_at: Option<OffsetDateTime>,
 }

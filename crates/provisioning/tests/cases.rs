@@ -512,6 +512,23 @@ fn rows() -> Vec<Row> {
             Nothing,
         ),
         (
+            "a test device that Apple still looks at",
+            |case| {
+                case.portal.devices.push(device(
+                    "new",
+                    "00008120-0011223344556677",
+                    DeviceClass::Iphone,
+                    false,
+                ));
+                case.portal.devices[1].processing = true;
+                case.policy.test_devices = vec![TestDevice {
+                    udid: "00008120-0011223344556677".to_owned(),
+                    name: "Joe".to_owned(),
+                }];
+            },
+            Warned("takes up to three days"),
+        ),
+        (
             "a test device without a proper UDID",
             |case| {
                 case.policy.test_devices = vec![TestDevice {

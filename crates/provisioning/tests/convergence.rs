@@ -27,6 +27,7 @@ fn carry_out(portal: &mut Snapshot, wanted: &[Want], actions: &[Action]) {
                     DeviceClass::Iphone
                 },
                 enabled: true,
+                processing: false,
                 added_at: None,
             }),
             Action::CreateBundleId { identifier, .. } => portal.bundle_ids.push(BundleId {

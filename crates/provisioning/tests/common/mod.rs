@@ -49,6 +49,7 @@ pub fn device(name: &str, udid: &str, class: DeviceClass, enabled: bool) -> Devi
         udid: udid.to_owned(),
         class,
         enabled,
+        processing: false,
         added_at: None,
     }
 }
