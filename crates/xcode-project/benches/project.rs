@@ -86,8 +86,7 @@ fn resolve_all(project: &Project) -> usize {
     resolved.count()
 }
 
-fn edit_and_save(path: &Path) {
-    let project = Project::open(path).unwrap();
+fn edit_and_save(project: &Project) {
     let target = project.targets().remove(0);
     let text = project
         .sign_manually(&[(target, "Release".to_owned(), signing())])
@@ -119,10 +118,24 @@ fn project(criterion: &mut Criterion) {
         bencher.iter(|| resolve_all(black_box(&opened)));
     });
     group.bench_function("open", |bencher| bencher.iter(|| Project::open(&path).unwrap()));
+    group.bench_function("edit and save", |bencher| {
+        let fresh = || {
+            write();
+            Project::open(&path).unwrap()
+        };
+        bencher.iter_batched(
+            fresh,
+            |project| {
+                edit_and_save(&project);
+                project
+            },
+            criterion::BatchSize::PerIteration,
+        );
+    });
     group.bench_function("open, edit and save", |bencher| {
         bencher.iter_batched(
             write,
-            |()| edit_and_save(&path),
+            |()| edit_and_save(&Project::open(&path).unwrap()),
             criterion::BatchSize::PerIteration,
         );
     });
