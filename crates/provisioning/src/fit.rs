@@ -3,8 +3,8 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::capability;
-use crate::plan::Want;
 use crate::snapshot::{Device, PortalProfile};
+use crate::wants::Want;
 
 /// A profile that lacks an iCloud container is made anew at most this often. When a person assigned the
 /// container in the meantime, that helps; when nobody did, it would be made anew in every build, for ever.

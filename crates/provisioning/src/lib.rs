@@ -3,11 +3,14 @@
 //! A reconcile loop: [`Portal::snapshot`] observes, [`plan()`] decides (a pure function), and
 //! [`reconcile`] applies, looking again when another run got there first. Nothing here knows HTTP or steps.
 
+mod action;
+mod blocked;
 mod by_session;
 pub mod capability;
 mod certificates;
 mod features;
 mod fit;
+mod listing;
 mod local;
 mod managed;
 mod names;
@@ -16,13 +19,16 @@ mod platform;
 mod portal;
 mod reconcile;
 mod snapshot;
+mod wants;
 
+pub use action::Action;
+pub use blocked::Blocked;
 pub use by_session::DeveloperPortal;
 pub use certificates::{CertificateUse, NoCertificate, usable_certificates};
 pub use local::installed_profile;
 pub use managed::NoManagedProfile;
 pub use names::{bundle_id_name, profile_name, wildcard_of};
-pub use plan::{Action, Blocked, Plan, Policy, Target, TestDevice, Want, Way, plan, wants};
+pub use plan::{Plan, plan};
 pub use platform::{DeviceClass, Distribution, Platform, ProfileType};
 pub use portal::{AppStoreConnect, NewProfile, Portal, PortalError};
 pub use reconcile::{ReconcileError, Reconciled, Signed, reconcile, reconcile_managed};
@@ -30,3 +36,4 @@ pub use snapshot::{
     Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile,
     Query, Snapshot,
 };
+pub use wants::{Policy, Target, TestDevice, Want, Way, wants};

@@ -5,9 +5,9 @@ use signing_assets::Profile;
 use time::{Duration, OffsetDateTime};
 
 use crate::capability::{self, Requirement};
-use crate::plan::{Policy, Want};
 use crate::platform::ProfileType;
 use crate::snapshot::{Details, Device, PortalProfile};
+use crate::wants::{Policy, Want};
 
 /// The installed profile that serves a want as it is; `None` when the portal must be asked.
 ///

@@ -4,10 +4,10 @@ use time::{Duration, OffsetDateTime};
 
 use crate::fit;
 use crate::local;
-use crate::plan::{Policy, Want};
 use crate::platform::Distribution;
 use crate::reconcile::Signed;
 use crate::snapshot::{BundleId, Device, PortalProfile, Snapshot};
+use crate::wants::{Policy, Want};
 
 /// Xcode has made no profile that would do.
 #[derive(Debug, Clone, thiserror::Error)]

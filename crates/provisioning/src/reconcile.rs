@@ -6,10 +6,13 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use time::OffsetDateTime;
 
+use crate::action::{Action, LAST_STAGE};
+use crate::blocked::Blocked;
 use crate::managed::{self, NoManagedProfile};
-use crate::plan::{Action, Blocked, LAST_STAGE, Plan, Policy, Want, plan};
+use crate::plan::{Plan, plan};
 use crate::portal::{NewProfile, Portal, PortalError};
 use crate::snapshot::{Device, PortalProfile, Query, Snapshot};
+use crate::wants::{Policy, Want};
 
 /// How often a run looks again when another one got there first.
 const LOOKS: u32 = 5;

@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 
 use crate::capability::Capability;
 use crate::names::sister_names;
-use crate::plan::Want;
 use crate::platform::{DeviceClass, ProfileType};
+use crate::wants::Want;
 
 /// What to observe.
 #[derive(Debug, Clone, Default)]

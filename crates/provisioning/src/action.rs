@@ -1,0 +1,127 @@
+//! The changes of the portal that a plan is made of.
+
+use serde::Serialize;
+
+use crate::capability::Capability;
+use crate::snapshot::Assignable;
+
+/// One change of the portal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    /// Register a device.
+    RegisterDevice {
+        /// Its name on the portal.
+        name: String,
+        /// Its UDID.
+        udid: String,
+        /// `IOS` or `MAC_OS`.
+        platform: &'static str,
+    },
+    /// Create a bundle ID.
+    CreateBundleId {
+        /// The identifier.
+        identifier: String,
+        /// Its name on the portal.
+        name: String,
+        /// Apple's platform word.
+        platform: &'static str,
+    },
+    /// Enable a capability of a bundle ID.
+    EnableCapability {
+        /// The identifier.
+        bundle_id: String,
+        /// What is enabled.
+        capability: Capability,
+    },
+    /// Change the settings of a capability.
+    ChangeCapability {
+        /// The identifier.
+        bundle_id: String,
+        /// The capability's ID on the portal.
+        id: String,
+        /// What it becomes.
+        capability: Capability,
+    },
+    /// Associate App Groups or iCloud containers with a bundle ID.
+    Assign {
+        /// The identifier of the bundle ID.
+        bundle_id: String,
+        /// What is associated.
+        what: Assignable,
+        /// All identifiers that it shall have.
+        identifiers: Vec<String>,
+    },
+    /// Make a profile anew in its place.
+    RepairProfile {
+        /// Its ID on the portal.
+        id: String,
+        /// The position of its want.
+        want: usize,
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// Delete a profile.
+    DeleteProfile {
+        /// Its ID on the portal.
+        id: String,
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// Create a profile.
+    CreateProfile {
+        /// The position of its want.
+        want: usize,
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The stage in which profiles are made.
+pub(crate) const LAST_STAGE: usize = 3;
+
+impl Action {
+    /// Actions of one stage do not depend on each other.
+    pub fn stage(&self) -> usize {
+        match self {
+            Self::RegisterDevice { .. } | Self::CreateBundleId { .. } => 0,
+            Self::EnableCapability { .. } | Self::ChangeCapability { .. } | Self::DeleteProfile { .. } => 1,
+            Self::Assign { .. } => 2,
+            Self::CreateProfile { .. } | Self::RepairProfile { .. } => LAST_STAGE,
+        }
+    }
+}
+
+impl std::fmt::Display for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::RegisterDevice { udid, .. } => write!(f, "register the device {udid}"),
+            Self::CreateBundleId { identifier, .. } => write!(f, "create the bundle ID {identifier}"),
+            Self::EnableCapability {
+                bundle_id,
+                capability,
+            } => write!(f, "enable {} for {bundle_id}", capability.kind),
+            Self::ChangeCapability {
+                bundle_id,
+                capability,
+                ..
+            } => {
+                write!(f, "change the settings of {} for {bundle_id}", capability.kind)
+            }
+            Self::Assign {
+                bundle_id,
+                what,
+                identifiers,
+            } => write!(f, "assign the {what} {} to {bundle_id}", identifiers.join(", ")),
+            Self::RepairProfile { name, reason, .. } => write!(f, "repair the profile {name}: {reason}"),
+            Self::DeleteProfile { name, reason, .. } => write!(f, "delete the profile {name}: {reason}"),
+            Self::CreateProfile { name, reason, .. } => write!(f, "create the profile {name}: {reason}"),
+        }
+    }
+}

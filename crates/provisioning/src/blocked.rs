@@ -1,0 +1,88 @@
+//! Why there is no plan, and what a person should do.
+
+use crate::capability::IDENTIFIERS_PAGE;
+use crate::certificates::NoCertificate;
+use crate::platform::{Distribution, ProfileType};
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum Blocked {
+    /// A certificate is missing.
+    #[error(transparent)]
+    NoCertificate(#[from] NoCertificate),
+    /// The portal does not know the certificates.
+    #[error("the portal of this account does not know the uploaded certificate(s): {}", .0.join(", "))]
+    UnknownCertificates(Vec<String>),
+    /// Apple has no such profile type.
+    #[error("Apple has no {distribution} profiles for the platform of the target `{target}`")]
+    NoProfileType {
+        /// The target.
+        target: String,
+        /// The distribution.
+        distribution: Distribution,
+    },
+    /// A profile must list devices, and there are none.
+    #[error("no device is registered that a {0} profile could list")]
+    NoDevices(ProfileType),
+    /// Apple must grant an entitlement.
+    #[error(
+        "the entitlement `{entitlement}` of the target `{target}` ({name}) is granted by Apple on request, and can't be added to a profile by an API"
+    )]
+    AttachedByApple {
+        /// The target.
+        target: String,
+        /// The entitlement.
+        entitlement: String,
+        /// What it is called.
+        name: &'static str,
+    },
+    /// App clips' bundle IDs belong to their app's, which only the web page can say.
+    #[error(
+        "the bundle ID `{0}` of the app clip does not exist, and an app clip's can't be created by the API"
+    )]
+    AppClip(String),
+    /// The API can't enable it for app clips.
+    #[error("Sign in with Apple can't be enabled by the API for the app clip `{0}`")]
+    AppClipSignIn(String),
+    /// Apple keeps identifiers that differ only in case apart from each other for nobody.
+    #[error(
+        "the project says `{project}`, and the portal has `{portal}`: bundle IDs that differ only in case can't both exist"
+    )]
+    Case {
+        /// The project's bundle ID.
+        project: String,
+        /// The portal's.
+        portal: String,
+    },
+    /// The services for sessions have no word for it.
+    #[error("the Developer Portal's services for Apple ID sessions make no {0} profiles")]
+    NotBySession(ProfileType),
+    /// A bundle ID of one component has no wildcard above it.
+    #[error("the bundle ID `{0}` of a UI test target has no dot, so no wildcard profile covers it")]
+    NoWildcard(String),
+}
+
+impl Blocked {
+    /// What a person should do.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::NoCertificate(_) => {
+                "upload the certificate with its private key (.p12) on the Code Signing tab of the app on Bitrise".to_owned()
+            }
+            Self::UnknownCertificates(_) => {
+                "check that the certificates were issued by the team of the connected account, and were not revoked".to_owned()
+            }
+            Self::NoProfileType { .. } => "choose another distribution_type".to_owned(),
+            Self::NoDevices(_) => {
+                "register a device at https://developer.apple.com/account/resources/devices/list, or set register_test_devices to yes".to_owned()
+            }
+            Self::AttachedByApple { .. } => {
+                "create the profile by hand with the entitlement attached, and install it with the Certificate and profile installer step".to_owned()
+            }
+            Self::AppClip(_) | Self::AppClipSignIn(_) => format!("configure it at {IDENTIFIERS_PAGE}, then run the step again"),
+            Self::Case { .. } => "use the portal's spelling in the project".to_owned(),
+            Self::NotBySession(_) => "use an App Store Connect API key: the step auto-provision-asc makes them".to_owned(),
+            Self::NoWildcard(_) => "give the UI test target a bundle ID such as com.example.UITests".to_owned(),
+        }
+    }
+}

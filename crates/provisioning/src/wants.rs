@@ -1,0 +1,154 @@
+//! What a project needs of the portal: from targets, policy and certificates to the profiles that must exist.
+
+use plist::Dictionary;
+use signing_assets::Certificate;
+
+use crate::blocked::Blocked;
+use crate::certificates::{CertificateUse, NoCertificate};
+use crate::names::{profile_name, wildcard_of};
+use crate::platform::{Distribution, Platform, ProfileType};
+
+/// A target that needs a profile.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// Its bundle ID.
+    pub bundle_id: String,
+    /// What it is built for.
+    pub platform: Platform,
+    /// Its entitlements; nobody asks for those of a UI test bundle.
+    pub entitlements: Dictionary,
+    /// Whether it is a UI test bundle: signed for development only, with a wildcard profile.
+    pub ui_test: bool,
+}
+
+/// A device of a team member, as Bitrise knows it.
+#[derive(Debug, Clone)]
+pub struct TestDevice {
+    /// Its UDID.
+    pub udid: String,
+    /// Its name, for messages.
+    pub name: String,
+}
+
+/// How the portal is reached, which decides what can be done there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Way {
+    /// By API key: the public App Store Connect API.
+    #[default]
+    ApiKey,
+    /// By an Apple ID's session: the Developer Portal's own services. They associate App Groups and iCloud containers,
+    /// and make a profile anew in its place; and they know fewer capabilities by name.
+    Session,
+}
+
+/// What the user wants beyond what the project says.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// How the portal is reached.
+    pub way: Way,
+    /// How the result is handed to people.
+    pub distribution: Distribution,
+    /// Profiles that end sooner are renewed.
+    pub min_profile_days_valid: i64,
+    /// Devices to register where they are missing.
+    pub test_devices: Vec<TestDevice>,
+}
+
+/// A profile that must exist.
+#[derive(Debug, Clone)]
+pub struct Want {
+    /// Its bundle ID, possibly a wildcard.
+    pub bundle_id: String,
+    /// Its type.
+    pub profile_type: ProfileType,
+    /// What it is for.
+    pub distribution: Distribution,
+    /// Its name when it is made.
+    pub name: String,
+    /// What it must grant.
+    pub entitlements: Dictionary,
+    /// The certificates that must be in it; the first is used in the project.
+    pub certificates: Vec<Certificate>,
+}
+
+/// The profiles that a project needs: the wanted distribution first, then development, which is prepared
+/// too where a certificate for it is at hand. Targets with the same bundle ID share a profile.
+///
+/// # Errors
+/// When a certificate or profile type is missing.
+pub fn wants(
+    targets: &[Target],
+    policy: &Policy,
+    certificates: &[Certificate],
+) -> Result<Vec<Want>, Blocked> {
+    let mut distributions = vec![policy.distribution];
+    if policy.distribution != Distribution::Development {
+        distributions.push(Distribution::Development);
+    }
+    let mut wants: Vec<Want> = Vec::new();
+    for distribution in distributions {
+        for target in targets {
+            if target.ui_test && distribution != Distribution::Development {
+                continue;
+            }
+            let needed_for = CertificateUse {
+                platform: target.platform,
+                distribution,
+            };
+            let serving: Vec<Certificate> = certificates
+                .iter()
+                .filter(|certificate| needed_for.takes(certificate.kind))
+                .cloned()
+                .collect();
+            if serving.is_empty() {
+                // Development comes along; it is a must only where it was asked for, or UI tests are signed.
+                if distribution != policy.distribution && !targets.iter().any(|target| target.ui_test) {
+                    break;
+                }
+                let uploaded = certificates
+                    .iter()
+                    .map(|certificate| certificate.common_name.clone())
+                    .collect();
+                return Err(NoCertificate {
+                    needed: needed_for.describe(),
+                    distribution,
+                    uploaded,
+                }
+                .into());
+            }
+            let no_type = || Blocked::NoProfileType {
+                target: target.name.clone(),
+                distribution,
+            };
+            let profile_type = ProfileType::of(target.platform, distribution).ok_or_else(no_type)?;
+            if policy.way == Way::Session && profile_type.platform_name() == "macCatalyst" {
+                return Err(Blocked::NotBySession(profile_type));
+            }
+            let bundle_id = if target.ui_test {
+                wildcard_of(&target.bundle_id).ok_or_else(|| Blocked::NoWildcard(target.bundle_id.clone()))?
+            } else {
+                target.bundle_id.clone()
+            };
+            let name = profile_name(profile_type, distribution, &bundle_id);
+            if wants.iter().any(|want| want.name == name) {
+                continue;
+            }
+            let entitlements = if target.ui_test {
+                Dictionary::new()
+            } else {
+                target.entitlements.clone()
+            };
+            wants.push(Want {
+                bundle_id,
+                profile_type,
+                distribution,
+                name,
+                entitlements,
+                certificates: serving,
+            });
+        }
+    }
+    Ok(wants)
+}
