@@ -19,6 +19,9 @@ use crate::{Arg, Command, Error, Line, Output, Source};
 /// Lines of output that an error quotes.
 const QUOTED_LINES: usize = 20;
 
+/// Characters of a command line that a heartbeat quotes.
+const SHOWN_CHARACTERS: usize = 80;
+
 /// How long a group that was told to end may take before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -115,6 +118,14 @@ impl Runner {
         self.redactor.redact(&command.printable()).into_owned()
     }
 
+    fn activity(&self, command: &Command) -> String {
+        let shown = self.shown(command);
+        match shown.char_indices().nth(SHOWN_CHARACTERS) {
+            Some((end, _)) => format!("running `{}…`", &shown[..end]),
+            None => format!("running `{shown}`"),
+        }
+    }
+
     async fn run(
         &self,
         command: &Command,
@@ -128,6 +139,8 @@ impl Runner {
             source,
         };
         tracing::debug!("$ {}", self.shown(command));
+        // The step's heartbeat says what is running while a child is silent.
+        let _activity = tracing::info_span!("activity", what = self.activity(command));
         let started = Instant::now();
         let mut child = self.start(command)?;
         let mut group = Group::led_by(child.id());

@@ -6,6 +6,7 @@
 
 mod environment;
 mod failure;
+mod heartbeat;
 mod inputs;
 mod log;
 mod manifest;
@@ -18,6 +19,7 @@ mod words;
 
 pub use environment::Environment;
 pub use failure::{Advice, ExitStatus, Hint, InputProblem, InputProblems};
+pub use heartbeat::Activity;
 pub use html_report;
 pub use inputs::{Flag, Inputs, Secret, list};
 pub use log::Log;

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::heartbeat::Heartbeat;
 use crate::log::Events;
 use crate::report::Ending;
 use crate::{Environment, Inputs, Log, Manifest, Report, Step, failure};
@@ -44,6 +45,7 @@ where
     // Only a second `run` in one process could have set one before.
     let _ = tracing::subscriber::set_global_default(subscriber);
 
+    let _heartbeat = Heartbeat::start(&log, &env);
     let panicked = note_panics();
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
         prepared(manifest, step, &env, &redactor, &log, &report)

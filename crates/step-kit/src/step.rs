@@ -6,7 +6,7 @@ use command::Runner;
 use redaction::Redactor;
 
 use crate::run::Farewell;
-use crate::{Environment, Log, Manifest, OutputError, Report, outputs};
+use crate::{Activity, Environment, Log, Manifest, OutputError, Report, outputs};
 
 /// A run of a step: its inputs, and its ways to the outside.
 #[derive(Debug)]
@@ -43,6 +43,11 @@ impl<I> Step<I> {
             manifest: self.manifest,
         };
         (step, rest)
+    }
+
+    /// Begins something that may take long; see [`Log::activity`].
+    pub fn activity(&self, what: impl Into<String>) -> Activity {
+        self.log.activity(what)
     }
 
     /// Exports an output.
