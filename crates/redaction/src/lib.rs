@@ -2,7 +2,8 @@
 //!
 //! A [`Redactor`] is a cheap handle on one set of secrets, shared by the log, the child processes and the
 //! reports of a run. Teaching it a secret also teaches it the forms in which programs print secrets:
-//! escaped for JSON, for URLs and for shells, in base64, and line by line.
+//! escaped for JSON, URLs, shells, markup, and programming languages, in base64 and hexadecimal, in both Unicode
+//! normal forms, and line by line; of a private key it masks every fragment, however its lines are broken.
 //!
 //! ```
 //! let redactor = redaction::Redactor::new();
@@ -10,7 +11,10 @@
 //! assert_eq!(redactor.redact("?password=hunter2%20%26%20co"), "?password=[REDACTED]");
 //! ```
 
+mod automaton;
 mod forms;
+mod key;
+mod printable;
 mod stream;
 
 use std::borrow::Cow;
@@ -19,6 +23,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use automaton::Automaton;
+use stream::Scan;
+
+pub use printable::{one_line, printable, printable_with_colors};
 pub use stream::Stream;
 
 /// What stands where a secret was.
@@ -39,8 +47,8 @@ struct Secrets {
     anywhere: BTreeSet<Vec<u8>>,
     /// Short secrets.
     words: BTreeSet<Vec<u8>>,
-    /// `anywhere`, indexed by first byte, longest first, so that a secret which contains another is masked whole.
-    by_first_byte: Vec<Vec<Vec<u8>>>,
+    /// What finds them; built when it is needed, since secrets are learned several at a time.
+    automaton: Option<Arc<Automaton>>,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -62,18 +70,17 @@ impl Redactor {
             return;
         }
         let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        let known = secrets.anywhere.len() + secrets.words.len();
         if secret.chars().count() < SHORTEST_SUBSTRING {
             secrets.words.insert(secret.as_bytes().to_vec());
-            return;
+        } else {
+            let forms = forms::of(secret).into_iter();
+            secrets
+                .anywhere
+                .extend(forms.filter(|form| form.len() >= SHORTEST_SUBSTRING));
         }
-        let known = secrets.anywhere.len();
-        secrets.anywhere.extend(
-            forms::of(secret)
-                .into_iter()
-                .filter(|form| form.len() >= SHORTEST_SUBSTRING),
-        );
-        if secrets.anywhere.len() > known {
-            secrets.index();
+        if secrets.anywhere.len() + secrets.words.len() > known {
+            secrets.automaton = None;
         }
     }
 
@@ -102,83 +109,25 @@ impl Redactor {
 
     /// The masked text, or `None` when there was nothing to mask.
     fn mask(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut scan = Scan::default();
+        scan.follow(Some(self.automaton()?));
+        scan.read(bytes);
+        scan.end();
+        scan.found.then_some(scan.out)
+    }
+
+    /// What finds the secrets that are known now; `None` when none is.
+    fn automaton(&self) -> Option<Arc<Automaton>> {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        secrets.mask(bytes, bytes.len()).0
-    }
-
-    /// Masks what is decided of `bytes`, and says how many of them that is: the rest could be the beginning
-    /// of a secret.
-    fn mask_decided(&self, bytes: &[u8]) -> (Vec<u8>, usize) {
-        let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        let longest = secrets.anywhere.iter().map(Vec::len).max().unwrap_or(0);
-        let (masked, decided) = secrets.mask(bytes, bytes.len().saturating_sub(longest));
-        (masked.unwrap_or_else(|| bytes[..decided].to_vec()), decided)
-    }
-}
-
-impl Secrets {
-    fn index(&mut self) {
-        self.by_first_byte = vec![Vec::new(); 256];
-        for form in &self.anywhere {
-            if let Some(first) = form.first() {
-                self.by_first_byte[usize::from(*first)].push(form.clone());
-            }
+        if secrets.automaton.is_some() || (secrets.anywhere.is_empty() && secrets.words.is_empty()) {
+            return secrets.automaton.clone();
         }
-        for forms in &mut self.by_first_byte {
-            forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+        drop(secrets);
+        let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        if secrets.automaton.is_none() {
+            secrets.automaton = Automaton::new(&secrets.anywhere, &secrets.words).map(Arc::new);
         }
-    }
-
-    /// Masks `bytes` up to the first place at or after `open_from` where a secret could begin that the bytes
-    /// after `bytes` complete. `None` when nothing was masked.
-    fn mask(&self, bytes: &[u8], open_from: usize) -> (Option<Vec<u8>>, usize) {
-        let mut out: Option<Vec<u8>> = None;
-        let mut copied = 0;
-        let mut at = 0;
-        while at < bytes.len() && !(at >= open_from && self.could_begin(&bytes[at..])) {
-            let Some(length) = self.found_at(bytes, at) else {
-                at += 1;
-                continue;
-            };
-            let masked = out.get_or_insert_with(|| Vec::with_capacity(bytes.len()));
-            masked.extend_from_slice(&bytes[copied..at]);
-            masked.extend_from_slice(MASK.as_bytes());
-            at += length;
-            copied = at;
-        }
-        if let Some(masked) = &mut out {
-            masked.extend_from_slice(&bytes[copied..at]);
-        }
-        (out, at)
-    }
-
-    /// Whether a secret begins with `end`, and goes on after it.
-    fn could_begin(&self, end: &[u8]) -> bool {
-        self.by_first_byte.get(usize::from(end[0])).is_some_and(|forms| {
-            forms
-                .iter()
-                .any(|form| form.len() > end.len() && form.starts_with(end))
-        })
-    }
-
-    /// The length of the longest secret at `at`.
-    fn found_at(&self, bytes: &[u8], at: usize) -> Option<usize> {
-        let rest = &bytes[at..];
-        let anywhere = self
-            .by_first_byte
-            .get(usize::from(rest[0]))
-            .and_then(|forms| forms.iter().find(|form| rest.starts_with(form)));
-        if let Some(form) = anywhere {
-            return Some(form.len());
-        }
-        let is_word = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-        if at > 0 && is_word(bytes.get(at - 1)) {
-            return None;
-        }
-        self.words
-            .iter()
-            .find(|word| rest.starts_with(word) && !is_word(rest.get(word.len())))
-            .map(Vec::len)
+        secrets.automaton.clone()
     }
 }
 
@@ -240,6 +189,67 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_masked_in_any_wrapping_and_from_any_shape() {
+        let key = "-----BEGIN PRIVATE KEY-----\nMIGTAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBHkwdwIBAQQgXQ2tV2Qn0Yy3mEo9\n8Xb1Zc5WkR7uLh4sJfP6aGiN0TqKCgYIKoZIzj0DAQehRANCAATx1B7m5o2l9c3d\n-----END PRIVATE KEY-----\n";
+        let body: String = key.lines().filter(|line| !line.starts_with('-')).collect();
+        let encode = |text: &str| {
+            use base64::Engine as _;
+            base64::engine::general_purpose::STANDARD.encode(text)
+        };
+        let json = format!("{{\"key_id\":\"X\",\"key\":\"{}\"}}", key.replace('\n', "\\n"));
+        for given in [
+            key.to_owned(),
+            key.replace('\n', "\r\n"),
+            key.replace('\n', "\\n"),
+            key.replace('\n', " "),
+            body.clone(),
+            encode(key),
+            json,
+        ] {
+            let redactor = knowing(&[&given]);
+            for width in [12, 20, 48, 60, 64, 76, 1000] {
+                for text in [body.clone(), encode(key)] {
+                    let wrapped: Vec<&str> = text.as_bytes().chunks(width.max(16)).map(|line| std::str::from_utf8(line).unwrap()).collect();
+                    let shown = redactor.redact(&wrapped.join("\n")).into_owned();
+                    let left = shown.replace(MASK, "");
+                    // The armor, which is no secret, and a last line shorter than any fragment may stay.
+                    let last = wrapped.last().unwrap();
+                    let secret = left.lines().filter(|line| line.len() > 3 && line != last && !encode("-----BEGIN PRIVATE KEY-----\n").contains(line)).count();
+                    assert_eq!(secret, 0, "given {given:?}, at {width}: {left:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_that_overlap_are_masked_as_one() {
+        let redactor = knowing(&["abcdef", "defghi"]);
+        assert_eq!(redactor.redact("<abcdefghi>"), "<[REDACTED]>");
+        assert_eq!(redactor.redact("<abcdefabcdef>"), "<[REDACTED][REDACTED]>");
+    }
+
+    #[test]
+    fn a_secret_that_is_learned_in_the_middle_of_a_stream_is_masked() {
+        let redactor = knowing(&["first-secret"]);
+        let mut stream = redactor.stream();
+        let mut out = stream.push(b"first-sec");
+        redactor.learn("first-second");
+        out.extend(stream.push(b"ond, first-secret."));
+        out.extend(stream.finish());
+        assert_eq!(String::from_utf8(out).unwrap(), "[REDACTED], [REDACTED].");
+    }
+
+    #[test]
+    fn what_can_be_no_secret_is_shown_at_once() {
+        let redactor = knowing(&["s3cret-value", "abc"]);
+        let mut stream = redactor.stream();
+        assert_eq!(stream.push(b"progress 10 %\ns3c"), b"progress 10 %\n");
+        assert_eq!(stream.push(b"ond"), b"s3cond");
+        assert_eq!(stream.push(b" abc"), b" ");
+        assert_eq!(stream.push(b"d"), b"abcd");
+    }
+
+    #[test]
     fn short_secrets_are_masked_only_as_whole_words() {
         let redactor = knowing(&["abc", " "]);
         assert_eq!(
@@ -267,8 +277,34 @@ mod tests {
             }
             out.extend(stream.push(&text.as_bytes()[from..]));
             out.extend(stream.finish());
+            prop_assert_eq!(String::from_utf8_lossy(&out), redactor.redact(&text));
             let secret = secret.trim().to_owned();
             prop_assert!(!String::from_utf8_lossy(&out).contains(&secret) || MASK.contains(&secret));
+        }
+
+        #[test]
+        fn all_that_any_secret_covers_is_masked(
+            secrets in prop::collection::vec("[ab]{4,7}", 1..5), text in "[ab]{0,40}", cut in 0_usize..40,
+        ) {
+            let redactor = Redactor::new();
+            // Without the derived forms, of which base64 has some of the same letters.
+            redactor.secrets.write().unwrap().anywhere.extend(secrets.iter().map(|secret| secret.as_bytes().to_vec()));
+            let mut covered = vec![false; text.len()];
+            for secret in &secrets {
+                for at in 0..text.len() {
+                    if text[at..].starts_with(secret.as_str()) {
+                        covered[at..at + secret.len()].fill(true);
+                    }
+                }
+            }
+            let open: String = text.chars().zip(&covered).filter(|(_, covered)| !**covered).map(|(c, _)| c).collect();
+            let cut = cut.min(text.len());
+            let mut stream = redactor.stream();
+            let mut out = stream.push(&text.as_bytes()[..cut]);
+            out.extend(stream.push(&text.as_bytes()[cut..]));
+            out.extend(stream.finish());
+            prop_assert_eq!(String::from_utf8_lossy(&out), redactor.redact(&text));
+            prop_assert_eq!(redactor.redact(&text).replace(MASK, ""), open);
         }
     }
 }
