@@ -22,6 +22,15 @@ const QUOTED_LINES: usize = 20;
 /// Characters of a command line that a heartbeat quotes.
 const SHOWN_CHARACTERS: usize = 80;
 
+/// Captured output beyond so many bytes loses its middle.
+const MOST_CAPTURED: usize = 64 << 20;
+
+/// What is kept of the start of such output, in bytes.
+const KEPT_START: usize = 1 << 20;
+
+/// A line that is longer, in bytes, is shown in pieces.
+const LONGEST_LINE: usize = 1 << 20;
+
 /// How long a group that was told to end may take before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -163,6 +172,7 @@ impl Runner {
         let mut buffers = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
         let mut interrupt = signal(SignalKind::interrupt()).map_err(io)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(io)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(io)?;
         let mut deadline = command.timeout.map(|limit| started + limit);
         let mut heard = Instant::now();
         let mut feed = std::pin::pin!(feed);
@@ -191,6 +201,7 @@ impl Runner {
                 }
                 _ = interrupt.recv() => group.signal(Signal::SIGINT),
                 _ = terminate.recv() => group.signal(Signal::SIGTERM),
+                _ = hangup.recv() => group.signal(Signal::SIGHUP),
                 () = until(deadline) => {
                     if status.is_some() { break; }
                     return Err(Error::TimedOut {
@@ -324,7 +335,7 @@ impl Capture {
 
     fn take(&mut self, piece: &[u8], sink: &mut Option<&mut (dyn FnMut(Line<'_>) + Send)>) {
         let Some(sink) = sink else {
-            self.captured.extend_from_slice(piece);
+            self.keep(piece);
             return;
         };
         let shown = self
@@ -336,19 +347,38 @@ impl Capture {
     }
 
     fn show(&mut self, shown: &[u8], sink: &mut (dyn FnMut(Line<'_>) + Send)) {
-        self.captured.extend_from_slice(shown);
+        self.keep(shown);
         self.line.extend_from_slice(shown);
-        while let Some(end) = self.line.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
-            let line: Vec<u8> = self.line.drain(..=end).collect();
-            let ending = line[end];
-            // A carriage return redraws a progress line; before a line feed it is half a line break.
-            if ending == b'\r' && self.line.first() == Some(&b'\n') {
-                self.line.remove(0);
-            }
+        let mut start = 0;
+        while let Some(length) = self.line[start..]
+            .iter()
+            .position(|byte| matches!(byte, b'\n' | b'\r'))
+        {
+            let end = start + length;
             sink(Line {
                 source: self.source,
-                text: &String::from_utf8_lossy(&line[..end]),
+                text: &String::from_utf8_lossy(&self.line[start..end]),
             });
+            // A carriage return redraws a progress line; before a line feed it is half a line break.
+            let is_pair = self.line[end] == b'\r' && self.line.get(end + 1) == Some(&b'\n');
+            start = end + if is_pair { 2 } else { 1 };
+        }
+        self.line.drain(..start);
+        if self.line.len() > LONGEST_LINE {
+            let line = std::mem::take(&mut self.line);
+            sink(Line {
+                source: self.source,
+                text: &String::from_utf8_lossy(&line),
+            });
+        }
+    }
+
+    /// Captures the start and the end of what was printed: a program that prints without end must not fill the memory.
+    fn keep(&mut self, shown: &[u8]) {
+        self.captured.extend_from_slice(shown);
+        if self.captured.len() > MOST_CAPTURED {
+            let cut = self.captured.len() - MOST_CAPTURED / 2;
+            self.captured.drain(KEPT_START..cut);
         }
     }
 

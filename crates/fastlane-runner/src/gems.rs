@@ -184,7 +184,7 @@ impl Gems<'_> {
         let log = self.log;
         let output = self
             .runner
-            .stream(command.current_dir(self.directory), |line| log.plain(line.text))
+            .stream(command.current_dir(self.directory), |line| log.output(line.text))
             .await
             .map_err(|error| match error {
                 command::Error::NotFound { .. } => Error::Missing { program },

@@ -50,7 +50,7 @@ impl Launcher {
         let shown = command.printable();
         log.plain(format!("$ {shown}"));
         let output = runner
-            .stream(command, |line| log.plain(line.text))
+            .stream(command, |line| log.output(line.text))
             .await
             .map_err(|error| match error {
                 command::Error::NotFound { .. } if self.program() == "fastlane" => {

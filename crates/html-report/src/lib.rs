@@ -16,6 +16,7 @@
 //! ```
 
 mod timeline;
+mod visible;
 mod waterfall;
 
 use minijinja::Environment;
@@ -23,6 +24,7 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 pub use timeline::{Expiry, Timeline};
+pub use visible::visible_text;
 pub use waterfall::{Request, Waterfall};
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -63,6 +65,30 @@ pub enum Block {
     Timeline(Timeline),
     /// What was asked of a server, and how long it took.
     Waterfall(Waterfall),
+}
+
+impl Block {
+    fn map_text(&mut self, change: &dyn Fn(&str) -> String) {
+        match self {
+            Self::Table {
+                heading,
+                columns,
+                rows,
+            } => {
+                let cells = rows.iter_mut().flatten();
+                each(std::iter::once(heading).chain(columns).chain(cells), change);
+            }
+            Self::List { heading, items } => each(std::iter::once(heading).chain(items), change),
+            Self::Timeline(timeline) => each(timeline.texts(), change),
+            Self::Waterfall(waterfall) => each(waterfall.texts(), change),
+        }
+    }
+}
+
+fn each<'a>(texts: impl IntoIterator<Item = &'a mut String>, change: &dyn Fn(&str) -> String) {
+    for text in texts {
+        *text = change(text);
+    }
 }
 
 /// A failure, as the log tells it.
@@ -127,6 +153,20 @@ impl Page {
         };
         if !is_empty {
             self.blocks.push(block);
+        }
+        self
+    }
+
+    /// The same page, each of its texts changed: for masking secrets before the texts are escaped.
+    #[must_use]
+    pub fn map_text(mut self, change: &dyn Fn(&str) -> String) -> Self {
+        if let Some(failure) = &mut self.failure {
+            each(std::iter::once(&mut failure.what).chain(&mut failure.remedy), change);
+        }
+        let facts = self.facts.iter_mut().flat_map(|(name, value)| [name, value]);
+        each(std::iter::once(&mut self.title).chain(facts), change);
+        for block in &mut self.blocks {
+            block.map_text(change);
         }
         self
     }

@@ -71,6 +71,12 @@ impl Timeline {
         }
     }
 
+    /// Every text that others wrote.
+    pub(crate) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let items = self.items.iter_mut();
+        std::iter::once(&mut self.heading).chain(items.flat_map(|item| [&mut item.name, &mut item.kind]))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

@@ -63,6 +63,12 @@ impl Waterfall {
         }
     }
 
+    /// Every text that others wrote.
+    pub(crate) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let bars = self.bars.iter_mut();
+        std::iter::once(&mut self.heading).chain(bars.flat_map(|bar| [&mut bar.label, &mut bar.status]))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.bars.is_empty()
     }

@@ -1,6 +1,7 @@
-//! The log: plain lines, and colours only where Bitrise's own steps use them.
+//! The log: plain lines, and colors only where Bitrise's own steps use them.
 //!
-//! Everything passes the redactor. Libraries write through `tracing`; their events look the same.
+//! Everything passes the redactor, and loses control characters: a value from a server or a project must not be able to
+//! color itself as the step's failure. Libraries write through `tracing`; their events look the same.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use redaction::Redactor;
+use redaction::{Redactor, printable, printable_with_colors};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
@@ -25,7 +26,7 @@ pub struct Log {
 
 struct Shared {
     redactor: Redactor,
-    colour: bool,
+    color: bool,
     verbose: AtomicBool,
     activities: Activities,
     out: Mutex<Out>,
@@ -45,7 +46,7 @@ impl std::fmt::Debug for Log {
 }
 
 #[derive(Clone, Copy)]
-enum Colour {
+enum Color {
     Blue = 34,
     Green = 32,
     Yellow = 33,
@@ -54,7 +55,7 @@ enum Colour {
 
 impl Log {
     /// A log that writes to `out`.
-    pub fn new(redactor: Redactor, colour: bool, out: impl std::io::Write + Send + 'static) -> Self {
+    pub fn new(redactor: Redactor, color: bool, out: impl std::io::Write + Send + 'static) -> Self {
         let out = Mutex::new(Out {
             writer: Box::new(out),
             written: Instant::now(),
@@ -63,7 +64,7 @@ impl Log {
         Self {
             shared: Arc::new(Shared {
                 redactor,
-                colour,
+                color,
                 verbose: AtomicBool::new(false),
                 activities: Activities::default(),
                 out,
@@ -79,7 +80,7 @@ impl Log {
     /// Begins a section.
     pub fn heading(&self, text: impl AsRef<str>) {
         self.write("\n", None);
-        self.line(text.as_ref(), Some(Colour::Blue));
+        self.line(text.as_ref(), Some(Color::Blue));
         self.out().heading = Some(text.as_ref().to_owned());
     }
 
@@ -107,19 +108,29 @@ impl Log {
         self.line(text.as_ref(), None);
     }
 
+    /// A line that another program printed; its colors stay, unless colors are off.
+    pub fn output(&self, text: impl AsRef<str>) {
+        let text = if self.shared.color {
+            printable_with_colors(text.as_ref())
+        } else {
+            printable(text.as_ref())
+        };
+        self.print(&format!("{text}\n"), None);
+    }
+
     /// A line that the next one of its kind replaces, such as a progress bar: for terminals.
     pub fn transient(&self, text: impl AsRef<str>) {
-        self.write(&format!("\r\x1b[2K{}", text.as_ref()), None);
+        self.print(&format!("\r\x1b[2K{}", printable(text.as_ref())), None);
     }
 
     /// Something that went well.
     pub fn success(&self, text: impl AsRef<str>) {
-        self.line(text.as_ref(), Some(Colour::Green));
+        self.line(text.as_ref(), Some(Color::Green));
     }
 
     /// Something to look at.
     pub fn warn(&self, text: impl AsRef<str>) {
-        self.line(text.as_ref(), Some(Colour::Yellow));
+        self.line(text.as_ref(), Some(Color::Yellow));
     }
 
     /// A detail, shown when the log is verbose.
@@ -133,21 +144,27 @@ impl Log {
     /// exactly one, last and short.
     pub(crate) fn failure(&self, text: &str) {
         self.write("\n", None);
-        self.line(text, Some(Colour::Red));
+        self.line(text, Some(Color::Red));
     }
 
-    fn line(&self, text: &str, colour: Option<Colour>) {
-        self.write(text, colour);
+    fn line(&self, text: &str, color: Option<Color>) {
+        self.write(text, color);
         self.write("\n", None);
     }
 
-    fn write(&self, text: &str, colour: Option<Colour>) {
+    fn write(&self, text: &str, color: Option<Color>) {
+        // Once more after the stripping: control characters may hide in a secret, or hide one.
+        let masked = self.shared.redactor.redact(text);
+        self.print(&printable(&masked), color);
+    }
+
+    fn print(&self, text: &str, color: Option<Color>) {
         let text = self.shared.redactor.redact(text);
         let mut out = self.out();
         // A log that can't be written has nobody to tell.
-        let _ = match colour {
-            Some(colour) if self.shared.colour => {
-                write!(out.writer, "\x1b[{};1m{text}\x1b[0m", colour as u8)
+        let _ = match color {
+            Some(color) if self.shared.color => {
+                write!(out.writer, "\x1b[{};1m{text}\x1b[0m", color as u8)
             }
             _ => out.writer.write_all(text.as_bytes()),
         };
@@ -255,5 +272,58 @@ impl Visit for Text {
         } else {
             write!(self.0, " {}={value:?}", field.name())
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn printed(color: bool, print: impl Fn(&Log)) -> String {
+        let (sink, redactor) = (Sink::default(), Redactor::new());
+        redactor.learn("s3cret-value");
+        print(&Log::new(redactor, color, sink.clone()));
+        let bytes = sink.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn nobodys_text_can_color_itself_as_the_failure() {
+        let forged = "\x1b[0m\x1b[31;1mforged\x1b[0m";
+        for color in [true, false] {
+            let text = printed(color, |log| {
+                log.plain(forged);
+                log.warn(forged);
+                log.failure(&format!("it broke: {forged}"));
+            });
+            let blocks: Vec<&str> = text.split("\x1b[31;1m").skip(1).collect();
+            assert_eq!(blocks, if color { vec!["it broke: forged\x1b[0m\n"] } else { vec![] }, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn control_characters_hide_no_secret() {
+        assert_eq!(printed(true, |log| log.plain("s3cret\x1b[0m-value")), "[REDACTED]\n");
+    }
+
+    #[test]
+    fn programs_keep_their_colors_and_nothing_else() {
+        let text = "\x1b[32mok\x1b[0m\x1b[2J s3cret-value";
+        assert_eq!(printed(true, |log| log.output(text)), "\x1b[32mok\x1b[0m [REDACTED]\n");
+        assert_eq!(printed(false, |log| log.output(text)), "ok [REDACTED]\n");
     }
 }

@@ -1,5 +1,7 @@
 //! Outputs for the steps that follow, through Bitrise's `envman`.
 
+use std::time::Duration;
+
 use command::{Command, Runner};
 
 use crate::{Log, Manifest};
@@ -8,6 +10,9 @@ use crate::{Log, Manifest};
 ///
 /// Fact: `env_bytes_limit_in_kb` in envman's `configs.go`.
 const VALUE_LIMIT: usize = 256 * 1024;
+
+/// envman writes a small file; one that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why an output could not be handed over.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +66,7 @@ pub(crate) async fn export(
         command = command.arg("--sensitive");
     }
     runner
-        .checked(command.stdin_bytes(value))
+        .checked(command.stdin_bytes(value).timeout(PATIENCE))
         .await
         .map(drop)
         .map_err(|source| {

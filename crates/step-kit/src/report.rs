@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use command::{Command, Runner};
 use html_report::{Block, Outcome, Page};
-use redaction::Redactor;
+use redaction::{MASK, Redactor, printable};
 
 use crate::{Environment, Log};
 
@@ -103,7 +103,7 @@ impl Report {
         if body.is_empty() {
             return Ok(());
         }
-        let text = redactor.redact(&format!("## {title}\n\n{body}")).into_owned();
+        let text = shown(redactor, &format!("## {title}\n\n{body}"));
         std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -118,9 +118,15 @@ impl Report {
         ending: &Ending<'_>,
         redactor: &Redactor,
     ) -> std::io::Result<()> {
-        let html = self.page(title, ending).render().map_err(std::io::Error::other)?;
+        // Before the page escapes anything: a secret with `<` in it would not be found afterwards.
+        let page = self.page(title, ending).map_text(&|text| shown(redactor, text));
+        let html = page.render().map_err(std::io::Error::other)?;
+        let text = html_report::visible_text(&html).replace(MASK, "");
+        if redactor.redact(&text) != text {
+            return Err(std::io::Error::other("it would show a secret"));
+        }
         std::fs::create_dir_all(folder)?;
-        std::fs::write(folder.join("index.html"), redactor.redact(&html).as_bytes())
+        std::fs::write(folder.join("index.html"), html)
     }
 
     fn page(&self, title: &str, ending: &Ending<'_>) -> Page {
@@ -164,13 +170,19 @@ impl Report {
         let text = format!("### {title}\n\n{body}");
         let command = Command::new("bitrise")
             .args([":annotations", "annotate"])
-            .arg(runner.redactor().redact(&text).as_ref())
+            .arg(shown(runner.redactor(), &text))
             .args(["--style", style])
             .timeout(ANNOTATION_PATIENCE);
         if let Err(error) = runner.checked(command).await {
             log.debug(format!("The build was not annotated: {error}"));
         }
     }
+}
+
+/// Text as people may see it: without secrets and control characters, which must not hide secrets either.
+fn shown(redactor: &Redactor, text: &str) -> String {
+    let masked = redactor.redact(text);
+    redactor.redact(&printable(&masked)).into_owned()
 }
 
 /// The folder of a report: its name is what Bitrise shows.
@@ -211,6 +223,31 @@ mod tests {
         let page = std::fs::read_to_string(folder.path().join("a-step/index.html")).unwrap();
         assert!(page.contains("mend it") && page.contains("Failed"), "{page}");
         assert!(!page.contains("s3cret") && !text.contains("s3cret"));
+    }
+
+    #[test]
+    fn a_secret_that_the_page_would_escape_is_masked() {
+        for secret in ["p&w/d<x>\"y'z", "k\u{e4}se\u{1f34f}&", "-----BEGIN PRIVATE KEY-----\nMIGTAgEAMBMGByqG/M49+gEGCCqG\n-----END PRIVATE KEY-----"] {
+            let folder = tempfile::tempdir().unwrap();
+            let redactor = Redactor::new();
+            redactor.learn(secret);
+            let report = Report::default();
+            report.fact("a fact", format!("<{secret}>"));
+            report.block(Block::Table {
+                heading: secret.to_owned(),
+                columns: vec![secret.to_owned()],
+                rows: vec![vec![secret.to_owned()]],
+            });
+            report.block(Block::List {
+                heading: String::new(),
+                items: vec![secret.to_owned()],
+            });
+            let ending = Ending::Failed { what: secret, remedy: Some(secret) };
+            report.write_page(folder.path(), "A step", &ending, &redactor).unwrap();
+            let text = html_report::visible_text(&std::fs::read_to_string(folder.path().join("index.html")).unwrap());
+            let body = secret.lines().find(|line| !line.starts_with("-----")).unwrap();
+            assert!(!text.contains(body) && text.matches(MASK).count() >= 7, "{text}");
+        }
     }
 
     #[test]

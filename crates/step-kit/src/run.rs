@@ -11,7 +11,7 @@ use std::time::Duration;
 use command::Runner;
 use redaction::Redactor;
 use serde::de::DeserializeOwned;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::heartbeat::Heartbeat;
@@ -27,7 +27,7 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs a step: the whole of its `main`.
 ///
-/// Exit status 0 is success, 1 a failure, 2 wrong inputs, 70 a defect, 130 and 143 an interruption. The
+/// Exit status 0 is success, 1 a failure, 2 wrong inputs, 70 a defect, 129, 130 and 143 an interruption. The
 /// step's future is dropped in every case, so what it keeps in guards (key files, keychains, children) is
 /// gone when the process ends.
 pub fn run<I, F, Fut>(manifest: &str, step: F) -> ExitCode
@@ -136,6 +136,8 @@ where
         },
     };
     runtime.block_on(report.leave(&manifest.title, ending, env, &runner, log));
+    // Work that blocks, such as hashing a passphrase, can't be stopped; the process ends without it.
+    runtime.shutdown_background();
     ended
 }
 
@@ -165,32 +167,64 @@ impl std::fmt::Debug for Farewell {
 }
 
 /// Runs the step until it ends or a signal comes. Children get the signal from their runner and some time to
-/// end by themselves; then the step is dropped, with everything that its guards clean up.
+/// end by themselves; then the step is dropped, with everything that its guards clean up. A second signal
+/// takes that time away.
 async fn until_signal(
     step: impl Future<Output = anyhow::Result<()>>,
     runner: &Runner,
     farewell: &Farewell,
 ) -> Result<(), Ended> {
     let mut step = std::pin::pin!(step);
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = Signals::listen()?;
     let (name, status) = tokio::select! {
         ended = &mut step => return ended.map_err(Ended::Failed),
-        _ = interrupt.recv() => ("SIGINT", 130),
-        _ = terminate.recv() => ("SIGTERM", 143),
+        signal = signals.next() => signal,
     };
     let ending = async {
         while runner.running() > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
+    let orderly = async {
+        tokio::select! {
+            _ = &mut step => {}
+            _ = tokio::time::timeout(GRACE, ending) => {}
+        }
+        // Bitrise ends an aborted build soon: what can't be done in time is left undone.
+        let _ = tokio::time::timeout(GRACE, farewell.say()).await;
+    };
     tokio::select! {
-        _ = &mut step => {}
-        _ = tokio::time::timeout(GRACE, ending) => {}
+        () = orderly => {}
+        _ = signals.next() => {}
     }
-    // Bitrise ends an aborted build soon: what can't be done in time is left undone.
-    let _ = tokio::time::timeout(GRACE, farewell.say()).await;
     Err(Ended::Interrupted(name, status))
+}
+
+/// The signals that end a run.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            // A terminal that is closed, or a connection to the machine that broke.
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next one: its name, and the exit status that shells give it.
+    async fn next(&mut self) -> (&'static str, u8) {
+        tokio::select! {
+            _ = self.interrupt.recv() => ("SIGINT", 130),
+            _ = self.terminate.recv() => ("SIGTERM", 143),
+            _ = self.hangup.recv() => ("SIGHUP", 129),
+        }
+    }
 }
 
 /// Bitrise names the variables that hold secrets of the workspace.

@@ -75,7 +75,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     step.log.plain(format!("$ {}", command.printable()));
     let output = step
         .runner
-        .stream(command, |line| step.log.plain(line.text))
+        .stream(command, |line| step.log.output(line.text))
         .await
         .context("fastlane could not be run")?;
     if !output.success() {
