@@ -161,7 +161,10 @@ impl Page {
     #[must_use]
     pub fn map_text(mut self, change: &dyn Fn(&str) -> String) -> Self {
         if let Some(failure) = &mut self.failure {
-            each(std::iter::once(&mut failure.what).chain(&mut failure.remedy), change);
+            each(
+                std::iter::once(&mut failure.what).chain(&mut failure.remedy),
+                change,
+            );
         }
         let facts = self.facts.iter_mut().flat_map(|(name, value)| [name, value]);
         each(std::iter::once(&mut self.title).chain(facts), change);

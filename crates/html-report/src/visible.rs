@@ -9,7 +9,8 @@ pub fn visible_text(html: &str) -> String {
         out.push_str(&resolved(&rest[..at]));
         rest = &rest[at..];
         let end = if rest.starts_with("<style") {
-            rest.find("</style>").map_or(rest.len(), |at| at + "</style>".len())
+            rest.find("</style>")
+                .map_or(rest.len(), |at| at + "</style>".len())
         } else {
             rest.find('>').map_or(rest.len(), |at| at + 1)
         };
@@ -75,7 +76,9 @@ mod tests {
     #[test]
     fn text_is_read_as_a_browser_shows_it() {
         assert_eq!(
-            visible_text("<style>p { color: red }</style><p title=\"a&lt;b\">x &amp;amp; &#x27;y&#x2f;&#39;</p> &unknown; &"),
+            visible_text(
+                "<style>p { color: red }</style><p title=\"a&lt;b\">x &amp;amp; &#x27;y&#x2f;&#39;</p> &unknown; &"
+            ),
             " a<b x &amp; 'y/' &unknown; &"
         );
     }

@@ -55,8 +55,12 @@ fn lines(secret: &str) -> impl Iterator<Item = String> {
 fn normalized(text: &str) -> BTreeSet<String> {
     BTreeSet::from([
         text.to_owned(),
-        ComposingNormalizerBorrowed::new_nfc().normalize(text).into_owned(),
-        DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned(),
+        ComposingNormalizerBorrowed::new_nfc()
+            .normalize(text)
+            .into_owned(),
+        DecomposingNormalizerBorrowed::new_nfd()
+            .normalize(text)
+            .into_owned(),
     ])
 }
 
@@ -347,7 +351,10 @@ fn percent_encoded(text: &str, left: &str, space: &str, case: Case) -> String {
 
 /// HTML and XML, as their many writers escape quotes and slashes.
 fn markup_forms(text: &str) -> Vec<String> {
-    let base = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let base = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
     let mut forms = vec![text.replace('&', "&amp;").replace('<', "&lt;")];
     for (double, single) in [
         ("\"", "'"),
@@ -376,7 +383,11 @@ fn markup_forms(text: &str) -> Vec<String> {
             };
             forms.extend([numbered(false), numbered(true)]);
             // Line breaks and tabs in attributes.
-            forms.push(form.replace('\n', "&#10;").replace('\t', "&#9;").replace('\r', "&#13;"));
+            forms.push(
+                form.replace('\n', "&#10;")
+                    .replace('\t', "&#9;")
+                    .replace('\r', "&#13;"),
+            );
             forms.push(form);
         }
     }

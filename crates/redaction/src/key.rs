@@ -41,7 +41,11 @@ pub(crate) fn fragments(secret: &str) -> BTreeSet<Vec<u8>> {
         cut(web_safe.as_bytes(), FRAGMENT, &mut fragments);
         if wrapped {
             // The file in base64, as it is and with the line breaks that PEM has.
-            for text in [secret.to_owned(), rewrapped(&body, "\n"), rewrapped(&body, "\r\n")] {
+            for text in [
+                secret.to_owned(),
+                rewrapped(&body, "\n"),
+                rewrapped(&body, "\r\n"),
+            ] {
                 for form in base64_forms(text.as_bytes()) {
                     cut(&form, WRAPPED_FRAGMENT, &mut fragments);
                 }
@@ -63,7 +67,12 @@ fn rewrapped(body: &str, line_break: &str) -> String {
         .filter_map(|line| std::str::from_utf8(line).ok())
         .collect();
     let armor = |edge| format!("-----{edge} PRIVATE KEY-----{line_break}");
-    format!("{}{}{line_break}{}", armor("BEGIN"), lines.join(line_break), armor("END"))
+    format!(
+        "{}{}{line_break}{}",
+        armor("BEGIN"),
+        lines.join(line_break),
+        armor("END")
+    )
 }
 
 /// The base64 texts of the keys in `secret`, without white space, and whether the secret is a text around them.
@@ -73,7 +82,9 @@ fn bodies(secret: &str) -> Vec<(String, bool)> {
     let mut found = Vec::new();
     let mut rest = compact.as_str();
     while let Some((_, after)) = rest.split_once("-----BEGIN") {
-        let Some((label, after)) = after.split_once("-----") else { break };
+        let Some((label, after)) = after.split_once("-----") else {
+            break;
+        };
         let end = after.find("-----").unwrap_or(after.len());
         if label.ends_with("PRIVATEKEY") {
             let body: String = after[..end].chars().take_while(|c| is_base64(*c)).collect();
@@ -89,7 +100,9 @@ fn bodies(secret: &str) -> Vec<(String, bool)> {
     if plain.len() < SHORTEST_BODY || !plain.chars().all(is_base64) {
         return found;
     }
-    let Ok(bytes) = BASE64.decode(&plain) else { return found };
+    let Ok(bytes) = BASE64.decode(&plain) else {
+        return found;
+    };
     match String::from_utf8(bytes) {
         // A key file in base64.
         Ok(inner) if inner.contains("-----BEGIN") => {

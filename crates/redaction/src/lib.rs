@@ -209,12 +209,23 @@ mod tests {
             let redactor = knowing(&[&given]);
             for width in [12, 20, 48, 60, 64, 76, 1000] {
                 for text in [body.clone(), encode(key)] {
-                    let wrapped: Vec<&str> = text.as_bytes().chunks(width.max(16)).map(|line| std::str::from_utf8(line).unwrap()).collect();
+                    let wrapped: Vec<&str> = text
+                        .as_bytes()
+                        .chunks(width.max(16))
+                        .map(|line| std::str::from_utf8(line).unwrap())
+                        .collect();
                     let shown = redactor.redact(&wrapped.join("\n")).into_owned();
                     let left = shown.replace(MASK, "");
                     // The armor, which is no secret, and a last line shorter than any fragment may stay.
                     let last = wrapped.last().unwrap();
-                    let secret = left.lines().filter(|line| line.len() > 3 && line != last && !encode("-----BEGIN PRIVATE KEY-----\n").contains(line)).count();
+                    let secret = left
+                        .lines()
+                        .filter(|line| {
+                            line.len() > 3
+                                && line != last
+                                && !encode("-----BEGIN PRIVATE KEY-----\n").contains(line)
+                        })
+                        .count();
                     assert_eq!(secret, 0, "given {given:?}, at {width}: {left:?}");
                 }
             }

@@ -3,6 +3,12 @@
 //! The encoders are those of Python, JavaScript (Node), Ruby, and Bash: what fastlane, its gems, and shell scripts log
 //! with. Secrets go in and encoded texts come out in hexadecimal, a line each, so that no quoting is lost on the way.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: what fails ends the test"
+)]
+
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -29,7 +35,10 @@ const QUOTES: &str = "'\"`\\$<>:|- \n";
 /// Encodes every secret with `program`, and says which forms are not masked.
 fn leaks(program: &str, arguments: &[&str]) -> Vec<String> {
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let input: String = SECRETS.iter().map(|secret| format!("{}\n", hex(secret))).collect();
+    let input: String = SECRETS
+        .iter()
+        .map(|secret| format!("{}\n", hex(secret)))
+        .collect();
     #[expect(clippy::disallowed_methods, reason = "a test's own tool")]
     let mut child = Command::new(program)
         .args(arguments)
@@ -45,7 +54,9 @@ fn leaks(program: &str, arguments: &[&str]) -> Vec<String> {
     let mut leaks = Vec::new();
     for line in text.lines() {
         let fields: Vec<&str> = line.split(' ').collect();
-        let [secret, encoder, encoded] = fields[..] else { panic!("{line}") };
+        let [secret, encoder, encoded] = fields[..] else {
+            panic!("{line}")
+        };
         let secret = SECRETS[secret.parse::<usize>().unwrap()];
         let digits: Vec<u8> = encoded.bytes().collect();
         let bytes: Vec<u8> = digits

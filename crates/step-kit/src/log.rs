@@ -311,19 +311,33 @@ mod tests {
                 log.failure(&format!("it broke: {forged}"));
             });
             let blocks: Vec<&str> = text.split("\x1b[31;1m").skip(1).collect();
-            assert_eq!(blocks, if color { vec!["it broke: forged\x1b[0m\n"] } else { vec![] }, "{text:?}");
+            assert_eq!(
+                blocks,
+                if color {
+                    vec!["it broke: forged\x1b[0m\n"]
+                } else {
+                    vec![]
+                },
+                "{text:?}"
+            );
         }
     }
 
     #[test]
     fn control_characters_hide_no_secret() {
-        assert_eq!(printed(true, |log| log.plain("s3cret\x1b[0m-value")), "[REDACTED]\n");
+        assert_eq!(
+            printed(true, |log| log.plain("s3cret\x1b[0m-value")),
+            "[REDACTED]\n"
+        );
     }
 
     #[test]
     fn programs_keep_their_colors_and_nothing_else() {
         let text = "\x1b[32mok\x1b[0m\x1b[2J s3cret-value";
-        assert_eq!(printed(true, |log| log.output(text)), "\x1b[32mok\x1b[0m [REDACTED]\n");
+        assert_eq!(
+            printed(true, |log| log.output(text)),
+            "\x1b[32mok\x1b[0m [REDACTED]\n"
+        );
         assert_eq!(printed(false, |log| log.output(text)), "ok [REDACTED]\n");
     }
 }

@@ -227,7 +227,11 @@ mod tests {
 
     #[test]
     fn a_secret_that_the_page_would_escape_is_masked() {
-        for secret in ["p&w/d<x>\"y'z", "k\u{e4}se\u{1f34f}&", "-----BEGIN PRIVATE KEY-----\nMIGTAgEAMBMGByqG/M49+gEGCCqG\n-----END PRIVATE KEY-----"] {
+        for secret in [
+            "p&w/d<x>\"y'z",
+            "k\u{e4}se\u{1f34f}&",
+            "-----BEGIN PRIVATE KEY-----\nMIGTAgEAMBMGByqG/M49+gEGCCqG\n-----END PRIVATE KEY-----",
+        ] {
             let folder = tempfile::tempdir().unwrap();
             let redactor = Redactor::new();
             redactor.learn(secret);
@@ -242,9 +246,16 @@ mod tests {
                 heading: String::new(),
                 items: vec![secret.to_owned()],
             });
-            let ending = Ending::Failed { what: secret, remedy: Some(secret) };
-            report.write_page(folder.path(), "A step", &ending, &redactor).unwrap();
-            let text = html_report::visible_text(&std::fs::read_to_string(folder.path().join("index.html")).unwrap());
+            let ending = Ending::Failed {
+                what: secret,
+                remedy: Some(secret),
+            };
+            report
+                .write_page(folder.path(), "A step", &ending, &redactor)
+                .unwrap();
+            let text = html_report::visible_text(
+                &std::fs::read_to_string(folder.path().join("index.html")).unwrap(),
+            );
             let body = secret.lines().find(|line| !line.starts_with("-----")).unwrap();
             assert!(!text.contains(body) && text.matches(MASK).count() >= 7, "{text}");
         }
