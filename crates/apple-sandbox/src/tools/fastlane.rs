@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Call, Ended, value, xcode};
+use super::{Call, Ended, altool, value};
 
 /// The variables by which an account is handed over, named as fastlane reads them.
 const CREDENTIALS: [&str; 5] = [
@@ -66,7 +66,7 @@ fn deliver(call: &Call) -> anyhow::Result<Ended> {
         return refuse("Could not sign in: there is no usable API key and no Apple ID");
     }
     if let Some(url) = call.env.get("APP_STORE_CONNECT_URL") {
-        xcode::deliver(url, Path::new(file))?;
+        altool::deliver(url, Path::new(file))?;
     }
     Ok(Ended::well(
         "Successfully uploaded package to App Store Connect\n",

@@ -6,6 +6,7 @@
 //! is called by: [`lay_out`] makes the links. A file `fail/<name>` in that directory makes a tool fail with
 //! the file's text.
 
+mod altool;
 pub mod envman;
 mod fastlane;
 mod security;
