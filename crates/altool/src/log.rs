@@ -100,8 +100,7 @@ impl Log {
 
     fn note_error(&mut self, at: usize, message: &str) {
         let is_harmless = |words: &&str| message.to_lowercase().contains(&words.to_lowercase());
-        let is_noise =
-            message.is_empty() || is_rule(message) || HARMLESS.iter().any(is_harmless);
+        let is_noise = message.is_empty() || is_rule(message) || HARMLESS.iter().any(is_harmless);
         let is_known = self.errors.iter().any(|error| error.title == message);
         if !is_noise {
             self.last_error = Some(at);
