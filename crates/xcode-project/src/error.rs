@@ -30,6 +30,9 @@ pub enum Error {
         #[source]
         source: SyntaxError,
     },
+    /// The project has a file in each format.
+    #[error("{} holds both `project.pbxproj` and `project.xcproj`, and Xcode refuses to open such a project; delete the one that is out of date", .0.display())]
+    TwoProjectFiles(PathBuf),
     /// The project file lacks something that every project has.
     #[error("{} has no {what}", path.display())]
     Incomplete {

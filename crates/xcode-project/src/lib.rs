@@ -41,7 +41,10 @@
 mod container;
 mod error;
 mod json;
+pub mod json5;
+mod model;
 mod paths;
+mod pbx;
 mod pbxproj;
 mod project;
 mod scheme;
@@ -50,15 +53,20 @@ mod signing;
 mod view;
 pub mod xcconfig;
 pub mod xcodebuild;
+mod xcproj;
 mod xml;
 
 pub use container::{Container, FileReference};
 pub use error::Error;
+pub use model::{
+    BaseConfiguration, BuildFile, BuildItem, BuildPhase, BuildSettings, CopyBase, CopyDestination,
+    Dependency, DependencyKind, Details, PhaseKind, SettingValue, SynchronizedFolder, Target,
+};
 pub use paths::normalized;
 pub use pbxproj::{Document, Entry, Format, Node, SyntaxError, Value};
-pub use project::{Platform, Project, Target};
+pub use project::{Platform, Project};
 pub use scheme::{BuildEntry, Scheme};
 pub use settings::{Answer, Origin, Settings};
 pub use signing::ManualSigning;
-pub use view::{BaseConfiguration, Dependency, DependencyKind, Details, executables};
+pub use view::executables;
 pub use xcconfig::MissingFile;

@@ -12,7 +12,7 @@ use crate::{json, xml};
 const DEEPEST: usize = 64;
 
 /// A larger file than any real project has.
-const LARGEST: usize = 256 << 20;
+pub(crate) const LARGEST: usize = 256 << 20;
 
 /// The forms that a property list is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub enum Format {
     Xml,
     /// JSON, which converters write.
     Json,
+    /// JSON5 in `project.xcproj`, which is no property list and has a schema of its own (Xcode 27.2).
+    Xcproj,
 }
 
 /// A property list with the text that it was read from.
@@ -68,7 +70,7 @@ pub struct Entry {
 
 /// Why a text is no property list, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}, column {column}: {expected}\n{source_line}\n{}^", " ".repeat(column - 1))]
+#[error("line {line}, column {column}: {expected}\n{source_line}\n{}^", " ".repeat(*caret))]
 pub struct SyntaxError {
     /// The line, from 1.
     pub line: usize,
@@ -76,7 +78,51 @@ pub struct SyntaxError {
     pub column: usize,
     /// What was expected.
     pub expected: String,
+    /// The line, or what of a long one stands around the column.
     source_line: String,
+    /// Where in that the column is, in characters.
+    caret: usize,
+}
+
+/// Where the excerpt of a long line begins, in characters before the column that is shown.
+const BEFORE_COLUMN: usize = 80;
+
+/// The longest excerpt of a line, in characters.
+const EXCERPT: usize = 160;
+
+impl SyntaxError {
+    /// What is wrong at a byte of a text.
+    pub(crate) fn at(text: &str, at: usize, what: &str) -> Self {
+        let before = &text[..at];
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let is_conflict = ["<<<<<<<", "=======", ">>>>>>>"]
+            .iter()
+            .any(|marker| text[start..].starts_with(marker));
+        let column = text[start..at].chars().count() + 1;
+        let skipped = if column > EXCERPT {
+            column - BEFORE_COLUMN
+        } else {
+            0
+        };
+        Self {
+            line: before.matches('\n').count() + 1,
+            column,
+            expected: if is_conflict {
+                "this is the mark of a merge conflict: resolve it first".to_owned()
+            } else {
+                what.to_owned()
+            },
+            source_line: text[start..]
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .skip(skipped)
+                .take(EXCERPT)
+                .collect(),
+            caret: column - 1 - skipped,
+        }
+    }
 }
 
 impl Node {
@@ -184,7 +230,7 @@ impl Document {
         match self.format {
             Format::OpenStep => written(text),
             Format::Xml => xml::written(text),
-            Format::Json => json::written(text),
+            Format::Json | Format::Xcproj => json::written(text),
         }
     }
 
@@ -193,7 +239,7 @@ impl Document {
         match self.format {
             Format::OpenStep => format!("{} = {};", written(key), written(value)),
             Format::Xml => format!("{}{lead}{}", xml::written_key(key), xml::written(value)),
-            Format::Json => format!("{}: {}", json::written(key), json::written(value)),
+            Format::Json | Format::Xcproj => format!("{}: {}", json::written(key), json::written(value)),
         }
     }
 
@@ -201,7 +247,7 @@ impl Document {
     pub(crate) fn separator(&self) -> &'static str {
         match self.format {
             Format::OpenStep | Format::Xml => "",
-            Format::Json => ",",
+            Format::Json | Format::Xcproj => ",",
         }
     }
 
@@ -232,27 +278,7 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn expected(&self, what: &str) -> SyntaxError {
-        let before = &self.text[..self.at];
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
-        let is_conflict = ["<<<<<<<", "=======", ">>>>>>>"]
-            .iter()
-            .any(|marker| self.text[start..].starts_with(marker));
-        SyntaxError {
-            line: before.matches('\n').count() + 1,
-            column: self.text[start..self.at].chars().count() + 1,
-            expected: if is_conflict {
-                "this is the mark of a merge conflict: resolve it first".to_owned()
-            } else {
-                format!("expected {what}")
-            },
-            source_line: self.text[start..]
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .take(160)
-                .collect(),
-        }
+        SyntaxError::at(self.text, self.at, &format!("expected {what}"))
     }
 
     fn peek(&self) -> Option<u8> {

@@ -1,16 +1,23 @@
 //! A project's targets, configurations and settings.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use plist::{Dictionary, Value as Plist};
 
 use crate::error::Error;
-use crate::paths::normalized;
-use crate::pbxproj::{Document, Node, Value};
+use crate::model::{Configuration, Model, Target};
+use crate::pbx::PbxFile;
+use crate::pbxproj::Document;
 use crate::settings::{Answer, Level, Origin, Settings, built_in};
-use crate::xcconfig::{self, MissingFile};
+use crate::xcconfig;
+use crate::xcproj::XcprojFile;
+
+/// The name of the project file in the older format.
+const PBXPROJ: &str = "project.pbxproj";
+
+/// The name of the project file in the format of Xcode 27.2.
+const XCPROJ: &str = "project.xcproj";
 
 /// What a target is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,90 +34,70 @@ pub enum Platform {
     Macos,
 }
 
-/// An open project file.
+/// An open project file, in either format.
 #[derive(Debug)]
 pub struct Project {
     pub(crate) file: PathBuf,
     path: PathBuf,
-    pub(crate) document: Document,
-    /// Where each object stands among the document's objects.
-    objects: HashMap<String, usize>,
-    /// The group that holds each object.
-    parents: OnceLock<HashMap<String, String>>,
+    pub(crate) source: Source,
+    pub(crate) model: Model,
 }
 
-/// A target of a project.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// Its ID in the project file.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Apple's product type, such as `com.apple.product-type.application`; blank for aggregates.
-    pub product_type: String,
-    /// IDs of the targets of the same project that it depends on.
-    pub dependencies: Vec<String>,
-    /// The names of its configurations.
-    pub configurations: Vec<String>,
-}
-
-impl Target {
-    /// Whether it yields something that is signed with a profile of its own: an app, extension, app clip or
-    /// watch app.
-    pub fn is_executable(&self) -> bool {
-        let kind = self
-            .product_type
-            .strip_prefix("com.apple.product-type.")
-            .unwrap_or_default();
-        kind.starts_with("application")
-            || kind.contains("-extension")
-            || kind.contains("watchkit")
-            || kind.contains(".watchapp")
-    }
-
-    /// Whether it is an app, an app clip or a watch app.
-    pub fn is_app(&self) -> bool {
-        self.product_type
-            .starts_with("com.apple.product-type.application")
-    }
-
-    /// Whether it is a UI test bundle.
-    pub fn is_ui_test(&self) -> bool {
-        self.product_type == "com.apple.product-type.bundle.ui-testing"
-    }
+/// The project file itself.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// `project.pbxproj`.
+    Pbxproj(PbxFile),
+    /// `project.xcproj`, the format of Xcode 27.2.
+    Xcproj(XcprojFile),
 }
 
 impl Project {
     /// Opens an `.xcodeproj` directory.
     ///
     /// # Errors
-    /// When its project file can't be read.
+    /// When its project file can't be read, or it holds one in each format, which Xcode refuses too.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let file = path.join("project.pbxproj");
+        let (pbxproj, xcproj) = (path.join(PBXPROJ), path.join(XCPROJ));
+        let (file, is_xcproj) = match (pbxproj.exists(), xcproj.exists()) {
+            (true, true) => return Err(Error::TwoProjectFiles(path.to_owned())),
+            (false, true) => (xcproj, true),
+            _ => (pbxproj, false),
+        };
         let text = std::fs::read_to_string(&file).map_err(|source| Error::Io {
             what: "read",
             path: file.clone(),
             source,
         })?;
-        let document = Document::parse(&text).map_err(|source| Error::Syntax {
+        let syntax = |source| Error::Syntax {
             path: file.clone(),
             source,
-        })?;
-        let project = Self {
+        };
+        let (source, model) = if is_xcproj {
+            let (xcproj, model) = XcprojFile::read(&text, path).map_err(syntax)?;
+            (Source::Xcproj(xcproj), model)
+        } else {
+            let pbxproj = PbxFile::new(Document::parse(&text).map_err(syntax)?);
+            if pbxproj.root().is_none() {
+                return Err(Error::Incomplete {
+                    path: file,
+                    what: "root object".to_owned(),
+                });
+            }
+            let model = pbxproj.model(path);
+            (Source::Pbxproj(pbxproj), model)
+        };
+        Ok(Self {
             file,
             path: path.to_owned(),
-            objects: positions(&document),
-            document,
-            parents: OnceLock::new(),
-        };
-        let root = project.document.root().text("rootObject").unwrap_or_default();
-        if project.object(root).is_none() {
-            return Err(Error::Incomplete {
-                path: project.file,
-                what: "root object".to_owned(),
-            });
-        }
-        Ok(project)
+            source,
+            model,
+        })
+    }
+
+    /// Whether a directory holds a project file, in either format.
+    pub fn is_at(path: &Path) -> bool {
+        path.join(PBXPROJ).is_file() || path.join(XCPROJ).is_file()
     }
 
     /// The `.xcodeproj` directory.
@@ -118,76 +105,33 @@ impl Project {
         &self.path
     }
 
+    /// The project file in it.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// The text of the project file as it was read.
     pub fn text(&self) -> &str {
-        self.document.text()
-    }
-
-    pub(crate) fn object(&self, id: &str) -> Option<&Node> {
-        let objects = self.document.root().get("objects")?.entries();
-        Some(&objects.get(*self.objects.get(id)?)?.value)
-    }
-
-    pub(crate) fn root(&self) -> Option<&Node> {
-        self.object(self.document.root().text("rootObject")?)
+        match &self.source {
+            Source::Pbxproj(file) => file.document.text(),
+            Source::Xcproj(file) => file.text(),
+        }
     }
 
     /// The folder that paths in the project count from: `$(SRCROOT)`.
     pub fn source_root(&self) -> PathBuf {
-        let folder = self.path.parent().unwrap_or(Path::new(""));
-        let inner = self
-            .root()
-            .and_then(|root| root.text("projectDirPath"))
-            .unwrap_or_default();
-        normalized(&folder.join(inner))
-    }
-
-    pub(crate) fn ids(node: Option<&Node>) -> impl Iterator<Item = &str> {
-        node.map(Node::items)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(Node::as_text)
+        self.model.source_root.clone()
     }
 
     /// All targets, in the project's order.
     pub fn targets(&self) -> Vec<Target> {
-        Self::ids(self.root().and_then(|root| root.get("targets")))
-            .filter_map(|id| self.target(id))
-            .collect()
+        let targets = self.model.targets.iter();
+        targets.map(|model| model.target.clone()).collect()
     }
 
     /// The target with this ID.
     pub fn target(&self, id: &str) -> Option<Target> {
-        let object = self.object(id)?;
-        let dependency = |dependency: &str| self.object(dependency)?.text("target").map(str::to_owned);
-        Some(Target {
-            id: id.to_owned(),
-            name: object.text("name").unwrap_or_default().to_owned(),
-            product_type: object.text("productType").unwrap_or_default().to_owned(),
-            dependencies: Self::ids(object.get("dependencies"))
-                .filter_map(dependency)
-                .collect(),
-            configurations: self
-                .configurations(object)
-                .map(|(_, node)| node.text("name").unwrap_or_default().to_owned())
-                .collect(),
-        })
-    }
-
-    /// The configurations of a target or of the project: their IDs and objects.
-    pub(crate) fn configurations<'a>(&'a self, owner: &'a Node) -> impl Iterator<Item = (&'a str, &'a Node)> {
-        let list = owner
-            .text("buildConfigurationList")
-            .and_then(|id| self.object(id));
-        Self::ids(list.and_then(|list| list.get("buildConfigurations")))
-            .filter_map(|id| Some((id, self.object(id)?)))
-    }
-
-    /// The configuration of a target or of the project with this name.
-    pub(crate) fn configuration<'a>(&'a self, owner: &'a Node, name: &str) -> Option<&'a Node> {
-        self.configurations(owner)
-            .map(|(_, node)| node)
-            .find(|node| node.text("name") == Some(name))
+        self.model.target(id).map(|model| model.target.clone())
     }
 
     /// The settings of a target in a configuration.
@@ -200,31 +144,31 @@ impl Project {
             configuration: configuration.to_owned(),
             known: target.configurations.clone(),
         };
-        let object = self.object(&target.id).ok_or_else(no_configuration)?;
         let of_target = self
-            .configuration(object, configuration)
+            .model
+            .configuration(Some(&target.id), configuration)
             .ok_or_else(no_configuration)?;
         let mut missing_files = Vec::new();
-        let of_project = self
-            .root()
-            .and_then(|root| self.configuration(root, configuration));
-        let project_level = of_project.map(|of_project| {
+        let mut read = |of: &Configuration, own: Origin, below: Origin| {
+            let base = of.base.as_deref();
             [
                 Level {
-                    origin: Origin::Project,
-                    assignments: assignments(of_project),
+                    origin: own,
+                    assignments: assignments(of),
                 },
-                self.base_configuration(of_project, Origin::ProjectXcconfig, &mut missing_files),
+                Level {
+                    origin: below,
+                    assignments: base
+                        .map(|path| xcconfig::read(path, &mut missing_files))
+                        .unwrap_or_default(),
+                },
             ]
-        });
-        let mut levels = vec![
-            Level {
-                origin: Origin::Target,
-                assignments: assignments(of_target),
-            },
-            self.base_configuration(of_target, Origin::TargetXcconfig, &mut missing_files),
-        ];
-        levels.extend(project_level.into_iter().flatten());
+        };
+        let of_project = self.model.configuration(None, configuration);
+        let project_levels =
+            of_project.map(|configuration| read(configuration, Origin::Project, Origin::ProjectXcconfig));
+        let mut levels = read(of_target, Origin::Target, Origin::TargetXcconfig).to_vec();
+        levels.extend(project_levels.into_iter().flatten());
         let root = self.source_root().display().to_string();
         levels.push(built_in(BTreeMap::from([
             ("TARGET_NAME", target.name.clone()),
@@ -255,65 +199,6 @@ impl Project {
         };
         settings.sdk = sdk(&settings);
         Ok(settings)
-    }
-
-    fn base_configuration(
-        &self,
-        configuration: &Node,
-        origin: Origin,
-        missing: &mut Vec<MissingFile>,
-    ) -> Level {
-        let path = self.base_configuration_path(configuration);
-        Level {
-            origin,
-            assignments: path
-                .map(|path| xcconfig::read(&path, missing))
-                .unwrap_or_default(),
-        }
-    }
-
-    /// The xcconfig file below a configuration.
-    pub(crate) fn base_configuration_path(&self, configuration: &Node) -> Option<PathBuf> {
-        if let Some(id) = configuration.text("baseConfigurationReference") {
-            return self.path_of(id);
-        }
-        // Since object version 71 a file in a synchronized folder is named by the folder and its own path.
-        let anchor = configuration.text("baseConfigurationReferenceAnchor")?;
-        let name = configuration.text("baseConfigurationReferenceRelativePath")?;
-        Some(self.path_of(anchor)?.join(name))
-    }
-
-    /// Where a file reference points to.
-    pub(crate) fn path_of(&self, id: &str) -> Option<PathBuf> {
-        let object = self.object(id)?;
-        let path = object.text("path").unwrap_or_default();
-        match object.text("sourceTree").unwrap_or("<group>") {
-            "<absolute>" => Some(PathBuf::from(path)),
-            "SOURCE_ROOT" => Some(self.source_root().join(path)),
-            "<group>" => Some(self.folder_around(id, 0)?.join(path)),
-            _ => None,
-        }
-    }
-
-    /// The folder of the group that holds an object.
-    fn folder_around(&self, id: &str, depth: usize) -> Option<PathBuf> {
-        // A group that holds itself is no group.
-        if depth > 64 {
-            return None;
-        }
-        let Some(id) = self.parents.get_or_init(|| parents(&self.document)).get(id) else {
-            return Some(self.source_root());
-        };
-        let parent = self.object(id)?;
-        if self.root()?.text("mainGroup") == Some(id) && parent.get("path").is_none() {
-            return Some(self.source_root());
-        }
-        let path = parent.text("path").unwrap_or_default();
-        match parent.text("sourceTree").unwrap_or("<group>") {
-            "<absolute>" => Some(PathBuf::from(path)),
-            "SOURCE_ROOT" => Some(self.source_root().join(path)),
-            _ => Some(self.folder_around(id, depth + 1)?.join(path)),
-        }
     }
 
     /// The platform of a target; `None` when the project files do not say.
@@ -437,26 +322,6 @@ impl Project {
     }
 }
 
-fn positions(document: &Document) -> HashMap<String, usize> {
-    let objects = document.root().get("objects").map(Node::entries);
-    let keys = objects.unwrap_or_default().iter().map(|entry| entry.key.clone());
-    keys.zip(0..).collect()
-}
-
-/// Which group holds which object.
-fn parents(document: &Document) -> HashMap<String, String> {
-    let objects = document.root().get("objects").map(Node::entries);
-    let groups = objects.unwrap_or_default().iter().filter(|entry| {
-        let kind = entry.value.text("isa");
-        matches!(kind, Some("PBXGroup" | "PBXVariantGroup" | "XCVersionGroup"))
-    });
-    groups
-        .flat_map(|group| {
-            Project::ids(group.value.get("children")).map(|child| (child.to_owned(), group.key.clone()))
-        })
-        .collect()
-}
-
 /// Replaces variables in every text of a property list, where they are defined.
 fn expand(value: &mut Plist, settings: &Settings, bundle_id: &str) {
     match value {
@@ -497,28 +362,11 @@ pub(crate) fn sdk(settings: &Settings) -> String {
         .to_owned()
 }
 
-/// The build settings that a configuration assigns; lists are joined with spaces. A dictionary has no order:
-/// sorted by key, conditional assignments come after the plain one and win over it.
-fn assignments(configuration: &Node) -> Vec<(String, String)> {
-    let entries = configuration
-        .get("buildSettings")
-        .map(Node::entries)
-        .unwrap_or_default();
-    let mut assignments: Vec<(String, String)> = entries
-        .iter()
-        .map(|entry| {
-            let value = match &entry.value.value {
-                Value::Text(text) => text.clone(),
-                Value::Array(items) => items
-                    .iter()
-                    .filter_map(Node::as_text)
-                    .collect::<Vec<_>>()
-                    .join(" "),
-                Value::Data(_) | Value::Dictionary(_) => String::new(),
-            };
-            (entry.key.clone(), value)
-        })
-        .collect();
-    assignments.sort();
-    assignments
+/// The build settings that a configuration assigns, in the order in which Xcode reads them; lists are joined with
+/// spaces.
+fn assignments(configuration: &Configuration) -> Vec<(String, String)> {
+    let settings = configuration.settings.iter();
+    settings
+        .map(|(key, value)| (key.clone(), value.joined()))
+        .collect()
 }

@@ -4,8 +4,10 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use crate::error::Error;
+use crate::model::Target;
+use crate::pbx::PbxFile;
 use crate::pbxproj::{Document, Entry, Node};
-use crate::project::{Project, Target};
+use crate::project::{Project, Source};
 
 /// How a target is to be signed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,22 +29,16 @@ impl Project {
     /// # Errors
     /// When a target has no such configuration.
     pub fn sign_manually(&self, targets: &[(Target, String, ManualSigning)]) -> Result<String, Error> {
-        let mut edits = Edits {
-            document: &self.document,
-            list: Vec::new(),
-        };
-        let mut attributed: Vec<&str> = Vec::new();
+        let mut settings = Vec::new();
+        let mut attributes: Vec<Attributes<'_>> = Vec::new();
         for (target, configuration, signing) in targets {
-            let no_configuration = || Error::NoConfiguration {
-                target: target.name.clone(),
-                configuration: configuration.clone(),
-                known: target.configurations.clone(),
-            };
-            let object = self.object(&target.id).ok_or_else(no_configuration)?;
-            let node = self
-                .configuration(object, configuration)
-                .ok_or_else(no_configuration)?;
-            let settings = node.get("buildSettings").ok_or_else(no_configuration)?;
+            let assigned =
+                self.assigned(Some(target), configuration)
+                    .ok_or_else(|| Error::NoConfiguration {
+                        target: target.name.clone(),
+                        configuration: configuration.clone(),
+                        known: target.configurations.clone(),
+                    })?;
             for (key, value) in [
                 ("CODE_SIGN_IDENTITY", signing.identity.as_str()),
                 ("CODE_SIGN_STYLE", "Manual"),
@@ -50,31 +46,35 @@ impl Project {
                 ("PROVISIONING_PROFILE", signing.profile_uuid.as_str()),
                 ("PROVISIONING_PROFILE_SPECIFIER", ""),
             ] {
-                edits.set(settings, key, value);
-                let variants = settings.entries().iter().filter(|entry| {
-                    entry
-                        .key
+                let variants = assigned.keys().filter(|written| {
+                    written
                         .strip_prefix(key)
                         .is_some_and(|rest| rest.starts_with('['))
                 });
-                for variant in variants {
-                    edits.replace(variant, value);
-                }
+                let keys = std::iter::once(key).chain(variants.map(String::as_str));
+                settings.extend(keys.map(|key| Assignment {
+                    target: &target.id,
+                    configuration,
+                    key,
+                    value,
+                }));
             }
-            if !attributed.contains(&target.id.as_str()) {
-                attributed.push(&target.id);
-                if let Some(attributes) = self.target_attributes().and_then(|all| all.get(&target.id)) {
-                    edits.set(attributes, "DevelopmentTeam", &signing.team_id);
-                    edits.set(attributes, "ProvisioningStyle", "Manual");
-                }
+            if !attributes.iter().any(|known| known.target == target.id) {
+                attributes.push(Attributes {
+                    target: &target.id,
+                    team_id: &signing.team_id,
+                });
             }
         }
-        Ok(self.document.replaced(edits.list))
-    }
-
-    /// What Xcode notes about the project's targets, by target ID: provisioning style, team and more.
-    pub fn target_attributes(&self) -> Option<&Node> {
-        self.root()?.get("attributes")?.get("TargetAttributes")
+        Ok(match &self.source {
+            Source::Pbxproj(file) => edit_pbxproj(file, &settings, &attributes),
+            Source::Xcproj(_) => {
+                return Err(Error::Unreadable {
+                    path: self.file.clone(),
+                    reason: "it is a project of Xcode 27.2, which is only read so far".to_owned(),
+                });
+            }
+        })
     }
 
     /// Replaces the project file by `text` in one atomic rename; the same text is not written.
@@ -115,6 +115,44 @@ impl Project {
             .map(drop)
             .map_err(|error| io(error.error))
     }
+}
+
+/// A build setting that is set for one configuration of a target.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Assignment<'a> {
+    /// The target's ID.
+    pub(crate) target: &'a str,
+    pub(crate) configuration: &'a str,
+    /// The key with its conditions, but for the configuration.
+    pub(crate) key: &'a str,
+    pub(crate) value: &'a str,
+}
+
+/// What Xcode notes about a target beside its settings, where it notes something; it becomes manual signing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attributes<'a> {
+    /// The target's ID.
+    pub(crate) target: &'a str,
+    pub(crate) team_id: &'a str,
+}
+
+fn edit_pbxproj(file: &PbxFile, settings: &[Assignment<'_>], attributes: &[Attributes<'_>]) -> String {
+    let mut edits = Edits {
+        document: &file.document,
+        list: Vec::new(),
+    };
+    for assignment in settings {
+        if let Some(settings) = file.build_settings(assignment.target, assignment.configuration) {
+            edits.set(settings, assignment.key, assignment.value);
+        }
+    }
+    for noted in attributes {
+        if let Some(attributes) = file.target_attributes().and_then(|all| all.get(noted.target)) {
+            edits.set(attributes, "DevelopmentTeam", noted.team_id);
+            edits.set(attributes, "ProvisioningStyle", "Manual");
+        }
+    }
+    file.document.replaced(edits.list)
 }
 
 struct Edits<'a> {

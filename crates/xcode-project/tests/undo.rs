@@ -57,17 +57,21 @@ fn signed(project: &Project, target: &Target) -> String {
 
 /// The bytes that signing the target may change, last first.
 fn may_change(project: &Project, target: &Target) -> Vec<Range<usize>> {
-    let settings = target
-        .configurations
+    let document = Document::parse(project.text()).unwrap();
+    let objects = document.root().get("objects").unwrap();
+    let object = |id: &str| objects.get(id).unwrap();
+    let configurations = object(object(&target.id).text("buildConfigurationList").unwrap());
+    let settings = configurations
+        .get("buildConfigurations")
+        .unwrap()
+        .items()
         .iter()
-        .filter_map(|name| project.assigned(Some(target), name));
+        .filter_map(|id| object(id.as_text().unwrap()).get("buildSettings"));
     let mut spans: Vec<_> = settings.map(|node| node.span.clone()).collect();
-    spans.extend(
-        project
-            .target_attributes()
-            .and_then(|all| all.get(&target.id))
-            .map(|node| node.span.clone()),
-    );
+    let attributes = object(document.root().text("rootObject").unwrap())
+        .get("attributes")
+        .and_then(|attributes| attributes.get("TargetAttributes")?.get(&target.id));
+    spans.extend(attributes.map(|node| node.span.clone()));
     spans.sort_by_key(|span| std::cmp::Reverse(span.start));
     spans.dedup();
     spans

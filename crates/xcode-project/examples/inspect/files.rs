@@ -26,7 +26,7 @@ impl Places {
                 }
             }
             let ends_in = |wanted: &str| folder.extension().is_some_and(|extension| extension == wanted);
-            if ends_in("xcodeproj") && folder.join("project.pbxproj").is_file() {
+            if ends_in("xcodeproj") && Project::is_at(&folder) {
                 places.projects.push(folder);
             } else if ends_in("xcworkspace") && folder.join("contents.xcworkspacedata").is_file() {
                 places.workspaces.push(folder);
@@ -83,7 +83,7 @@ pub(crate) fn workspace(root: &Path, path: &Path) -> Value {
 /// A project's folder alone does not make a project.
 fn is_there(path: &Path) -> bool {
     if path.extension().is_some_and(|extension| extension == "xcodeproj") {
-        path.join("project.pbxproj").is_file()
+        Project::is_at(path)
     } else {
         path.exists()
     }

@@ -5,18 +5,22 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use xcode_project::{
-    BaseConfiguration, DependencyKind, Document, Format, MissingFile, Node, Project, Target,
+    BaseConfiguration, BuildSettings, DependencyKind, Document, Format, MissingFile, Project, SettingValue,
+    Target, json5,
 };
 
 use crate::files::relative;
 use crate::settings;
 
 pub(crate) fn project(root: &Path, path: &Path) -> Value {
-    let bytes = std::fs::read(path.join("project.pbxproj")).unwrap_or_default();
+    let xcproj = std::fs::read(path.join("project.xcproj")).ok();
+    let is_xcproj = xcproj.is_some();
+    let bytes = xcproj.unwrap_or_else(|| std::fs::read(path.join("project.pbxproj")).unwrap_or_default());
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let mut value = json!({
         "path": relative(root, path),
         "format": match first {
+            _ if is_xcproj => "xcproj",
             Some(b'<') => "xml",
             _ => "openstep",
         },
@@ -26,6 +30,11 @@ pub(crate) fn project(root: &Path, path: &Path) -> Value {
         "sha256": Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
     });
     if let Ok(text) = std::str::from_utf8(&bytes)
+        && is_xcproj
+        && let Ok(document) = json5::Document::parse(text)
+    {
+        value["roundTrip"] = (document.text().as_bytes() == bytes).into();
+    } else if let Ok(text) = std::str::from_utf8(&bytes)
         && let Ok(document) = Document::parse(text)
     {
         value["roundTrip"] = (document.text().as_bytes() == bytes).into();
@@ -53,6 +62,7 @@ fn format_name(format: Format) -> &'static str {
         Format::OpenStep => "openstep",
         Format::Xml => "xml",
         Format::Json => "json",
+        Format::Xcproj => "xcproj",
     }
 }
 
@@ -164,21 +174,14 @@ fn base_configuration(root: &Path, base: Option<BaseConfiguration>) -> Value {
     )
 }
 
-/// A property list as JSON.
-fn raw(node: &Node) -> Value {
-    match &node.value {
-        xcode_project::Value::Text(text) => text.clone().into(),
-        xcode_project::Value::Data(bytes) => bytes
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-            .into(),
-        xcode_project::Value::Array(items) => items.iter().map(raw).collect(),
-        xcode_project::Value::Dictionary(entries) => Value::Object(
-            entries
-                .iter()
-                .map(|entry| (entry.key.clone(), raw(&entry.value)))
-                .collect(),
-        ),
-    }
+/// Build settings as JSON.
+fn raw(settings: &BuildSettings) -> Value {
+    let pairs = settings.iter().map(|(key, value)| {
+        let value = match value {
+            SettingValue::Text(text) => text.as_str().into(),
+            SettingValue::List(items) => json!(items),
+        };
+        (key.clone(), value)
+    });
+    Value::Object(pairs.collect())
 }

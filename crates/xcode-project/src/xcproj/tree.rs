@@ -1,0 +1,251 @@
+//! The tree of files: references with their names, places and IDs.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::json5::{Node, Value};
+
+use super::schema::{Object, Outcome, Problem, array};
+
+/// The number of a reference within a tree.
+pub(super) type Number = usize;
+
+/// A file, group or folder.
+#[derive(Debug)]
+pub(super) struct Reference<'a> {
+    pub(super) object: Object<'a>,
+    pub(super) is_folder: bool,
+    /// Its name within the group that holds it.
+    pub(super) name: Cow<'a, str>,
+    /// Where it is; `None` where only Xcode knows.
+    pub(super) path: Option<PathBuf>,
+    pub(super) id: Option<&'a str>,
+}
+
+/// All references of a project, each group before what it holds.
+#[derive(Debug, Default)]
+pub(super) struct Tree<'a> {
+    pub(super) references: Vec<Reference<'a>>,
+    /// By the group that holds it and its name; `None` where two have the same name.
+    names: HashMap<(Option<Number>, Cow<'a, str>), Option<Number>>,
+    ids: HashMap<&'a str, Number>,
+}
+
+impl<'a> Tree<'a> {
+    /// Reads `files`, whose paths count from `root`.
+    pub(super) fn read(files: &'a Node, root: &Path) -> Outcome<Self> {
+        let mut tree = Self::default();
+        tree.add(files, "files", None, Some(root), root)?;
+        Ok(tree)
+    }
+
+    fn add(
+        &mut self,
+        list: &'a Node,
+        what: &str,
+        parent: Option<Number>,
+        folder: Option<&Path>,
+        root: &Path,
+    ) -> Outcome<()> {
+        for element in array(list, what)? {
+            let object = Object::of(&element.node, "a file, group or folder")?;
+            let kind = object.text("kind")?.unwrap_or("file-reference");
+            let written = object.text("path")?.unwrap_or_default();
+            let path = match place(written) {
+                Some(Place::Group(path)) => folder.map(|folder| folder.join(path)),
+                Some(Place::Root(path)) => Some(root.join(path)),
+                Some(Place::Absolute(path)) => Some(path),
+                Some(Place::Elsewhere) => None,
+                None => {
+                    let at = object.get("path").unwrap_or(&element.node);
+                    return Err(Problem::new(at, format!("invalid path base in `{written}`")));
+                }
+            };
+            // A file or folder is called by its path alone, whatever else stands there.
+            let is_group = kind.ends_with("group");
+            let own_name = if is_group { object.text("name")? } else { None };
+            let number = self.references.len();
+            let reference = Reference {
+                object,
+                is_folder: kind == "folder",
+                name: own_name.map_or_else(|| unescaped(last_component(written)), Cow::Borrowed),
+                path,
+                id: object.text("id")?,
+            };
+            self.names
+                .entry((parent, reference.name.clone()))
+                .and_modify(|slot| *slot = None)
+                .or_insert(Some(number));
+            if let Some(id) = reference.id {
+                self.ids.entry(id).or_insert(number);
+            }
+            let inner = reference.path.clone();
+            self.references.push(reference);
+            if let Some(children) = object.get("children").filter(|_| is_group) {
+                self.add(children, "children", Some(number), inner.as_deref(), root)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a reference such as `"Group/Name"`, `"id:…"` or `["Group", {"name": "a/b"}]` means.
+    ///
+    /// # Errors
+    /// When it means nothing, or one of several things: Xcode refuses the project then (XcodeProj, pull request 1184).
+    pub(super) fn resolve(&self, node: &Node) -> Outcome<Number> {
+        let (written, found) = match &node.value {
+            Value::Text(text) => (text.clone(), self.by_text(text)),
+            Value::Array(elements) => {
+                let mut names = Vec::new();
+                for element in elements {
+                    names.push(component(&element.node)?);
+                }
+                (names.join("/"), self.by_names(names.iter().copied()))
+            }
+            _ => return Err(Problem::new(node, "expected a reference to a file or group")),
+        };
+        found.ok_or_else(|| {
+            let message =
+                format!("invalid reference: \"{written}\" is not the name of exactly one file or group");
+            Problem::new(node, message)
+        })
+    }
+
+    fn by_text(&self, text: &str) -> Option<Number> {
+        match text.strip_prefix("id:") {
+            Some(id) => self.ids.get(id).copied(),
+            None => self.by_names(text.split('/')),
+        }
+    }
+
+    fn by_names<'n>(&self, names: impl Iterator<Item = &'n str>) -> Option<Number> {
+        let mut at = None;
+        for name in names {
+            at = Some((*self.names.get(&(at, Cow::Borrowed(name)))?)?);
+        }
+        at
+    }
+}
+
+/// A component of a name path: a name, or an object that holds one.
+pub(super) fn component(node: &Node) -> Outcome<&str> {
+    if let Some(name) = node.as_text() {
+        return Ok(name);
+    }
+    Object::of(node, "a component of a name path")?.required_text("name")
+}
+
+/// The folder that a path counts from, with the rest of it.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    Group(String),
+    Root(String),
+    Absolute(PathBuf),
+    /// A place that only Xcode knows, such as the folder of products.
+    Elsewhere,
+}
+
+/// Where a path counts from (`FilePath.swift`); `None` for a base that does not exist.
+fn place(path: &str) -> Option<Place> {
+    if path.starts_with('/') {
+        return Some(Place::Absolute(PathBuf::from(unescaped(path).into_owned())));
+    }
+    if path == "~" || path.starts_with("~/") {
+        return Some(Place::Elsewhere);
+    }
+    let Some(inner) = path.strip_prefix('<') else {
+        return Some(Place::Group(unescaped(path).into_owned()));
+    };
+    let mut end = 0;
+    let bytes = inner.as_bytes();
+    while *bytes.get(end)? != b'>' {
+        end += if bytes[end] == b'\\' { 2 } else { 1 };
+    }
+    let rest = inner.get(end + 1..)?;
+    let rest = rest.strip_prefix('/').unwrap_or(rest);
+    match &inner[..end] {
+        "PROJECT" => Some(Place::Root(unescaped(rest).into_owned())),
+        "PRODUCTS" | "SDK" | "DEVELOPER" => Some(Place::Elsewhere),
+        base if base.starts_with("USER:") => Some(Place::Elsewhere),
+        _ => None,
+    }
+}
+
+/// A path without the backslashes before `<` and `\`.
+fn unescaped(path: &str) -> Cow<'_, str> {
+    if !path.contains('\\') {
+        return Cow::Borrowed(path);
+    }
+    let mut out = String::new();
+    let mut chars = path.chars();
+    while let Some(c) = chars.next() {
+        let is_escape = c == '\\';
+        out.extend(if is_escape {
+            chars.next().or(Some(c))
+        } else {
+            Some(c)
+        });
+    }
+    Cow::Owned(out)
+}
+
+fn last_component(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit('/').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json5::Document;
+
+    #[test]
+    fn paths_count_from_their_base() {
+        for (path, expected) in [
+            ("", Some(Place::Group(String::new()))),
+            ("a/b", Some(Place::Group("a/b".to_owned()))),
+            ("\\<a>\\\\b", Some(Place::Group("<a>\\b".to_owned()))),
+            ("/usr", Some(Place::Absolute("/usr".into()))),
+            ("~/x", Some(Place::Elsewhere)),
+            ("~x", Some(Place::Group("~x".to_owned()))),
+            ("<PROJECT>/a", Some(Place::Root("a".to_owned()))),
+            ("<PROJECT>", Some(Place::Root(String::new()))),
+            ("<PRODUCTS>/a.app", Some(Place::Elsewhere)),
+            ("<USER:A\\>B>/x", Some(Place::Elsewhere)),
+            ("<GROUP>/a", None),
+            ("<PROJECT", None),
+        ] {
+            assert_eq!(place(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn names_lead_to_exactly_one_reference() {
+        let text = r#"[
+            { kind: "group", name: "A", children: [
+                { path: "x.swift" }, { path: "<PROJECT>/sub/y.swift", id: "Y1" }, { path: "x.swift" },
+                { kind: "group", name: "b/c", children: [ { path: "z" } ] },
+            ] },
+            { kind: "folder", path: "Src/App" },
+        ]"#;
+        let document = Document::parse(text).unwrap();
+        let tree = Tree::read(document.root(), Path::new("/r")).unwrap();
+        for (reference, expected) in [
+            ("\"A/y.swift\"", Some("/r/sub/y.swift")),
+            ("\"id:Y1\"", Some("/r/sub/y.swift")),
+            ("[\"A\", {name: \"b/c\"}, \"z\"]", Some("/r/z")),
+            ("\"App\"", Some("/r/Src/App")),
+            ("\"A/x.swift\"", None),
+            ("\"A/b/c\"", None),
+            ("\"Src/App\"", None),
+            ("\"id:no\"", None),
+            ("[]", None),
+            ("7", None),
+        ] {
+            let node = Document::parse(reference).unwrap();
+            let found = tree.resolve(node.root()).ok();
+            let path = found.and_then(|number| tree.references[number].path.as_deref());
+            assert_eq!(path, expected.map(Path::new), "{reference}");
+        }
+    }
+}
