@@ -1,5 +1,6 @@
 //! Sending calls.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,12 @@ const AGREEMENT_ATTEMPTS: u32 = 3;
 
 /// The pause between those attempts.
 const AGREEMENT_PAUSE: Duration = Duration::from_secs(1);
+
+/// More pages than any list has: 200 resources each.
+const MOST_PAGES: u64 = 1000;
+
+/// More than any list has, in bytes over all pages.
+const LARGEST_LIST: usize = 256 << 20;
 
 /// How a client is set up.
 #[derive(Debug, Clone, Default)]
@@ -86,25 +93,46 @@ impl Client {
     /// All resources of a list, over all pages, with their included resources.
     ///
     /// # Errors
-    /// As [`Client::send`]. Apple's cursors now and then break in the middle of a list; then it is read
-    /// again, once, in a fixed order.
+    /// As [`Client::send`], and when the pages have no end, lead elsewhere, or lack what the list says it has. Apple's
+    /// cursors now and then break in the middle of a list; then it is read again, once, in a fixed order.
     pub async fn items<A, C>(&self, call: &C) -> Result<Many<A>, Error>
     where
         A: DeserializeOwned,
         C: Call<Answer = Many<A>>,
     {
-        match self.pages(call, call.query()).await {
+        let mut query = call.query();
+        let all = match self.pages(call, query.clone()).await {
             Err(error) if error.is_invalid_cursor() => {
                 tracing::debug!(
                     "{}: the cursor broke; reading the list again, sorted",
                     call.path()
                 );
-                let mut query = call.query();
                 query.push(("sort", "id".to_owned()));
-                self.pages(call, query).await
+                self.pages(call, query.clone()).await?
             }
-            result => result,
+            result => result?,
+        };
+        if !is_short(&all) {
+            return Ok(all);
         }
+        tracing::debug!(
+            "{}: the list is shorter than it says; reading it again",
+            call.path()
+        );
+        let all = self.pages(call, query).await?;
+        if !is_short(&all) {
+            return Ok(all);
+        }
+        let (listed, total) = (all.data.len(), all.total().unwrap_or_default());
+        let what = format!("Apple says that it has {total} entries, and lists {listed}");
+        if listed == 0 {
+            return Err(Error::List {
+                path: call.path(),
+                what,
+            });
+        }
+        tracing::warn!("The list {} may be incomplete: {what}.", call.path());
+        Ok(all)
     }
 
     async fn pages<A, C>(&self, call: &C, query: Vec<(&'static str, String)>) -> Result<Many<A>, Error>
@@ -112,13 +140,37 @@ impl Client {
         A: DeserializeOwned,
         C: Call<Answer = Many<A>>,
     {
-        let mut all: Many<A> = self.exchange(call, &call.path(), &query).await?.json()?;
+        let unreadable = |what: String| Error::List {
+            path: call.path(),
+            what,
+        };
+        let first = self.exchange(call, &call.path(), &query).await?;
+        let mut bytes = first.bytes().len();
+        let mut all: Many<A> = first.json()?;
+        let mut seen = BTreeSet::new();
         while let Some(next) = all.links.next.take() {
+            if !self.http.leads_to(&next, &call.path()) {
+                return Err(unreadable("the link to the next page leads elsewhere".to_owned()));
+            }
+            // Every page has an entry at least.
+            let most = all
+                .total()
+                .map_or(MOST_PAGES, |total| total.saturating_add(1).min(MOST_PAGES));
+            if !seen.insert(next.clone()) || seen.len() as u64 > most {
+                return Err(unreadable(format!(
+                    "its pages have no end ({} were read)",
+                    seen.len()
+                )));
+            }
             let page = match self.exchange(call, &next, &[]).await {
                 // A link past the end says no more than that the list has ended.
                 Err(error) if error.is_invalid_cursor() && ends_here(&all.data) => break,
                 result => result?,
             };
+            bytes += page.bytes().len();
+            if bytes > LARGEST_LIST {
+                return Err(unreadable(format!("it is larger than {} MB", LARGEST_LIST >> 20)));
+            }
             let page: Many<A> = page.json()?;
             if page.data.is_empty() {
                 break;
@@ -166,6 +218,11 @@ impl Client {
             }
         }
     }
+}
+
+/// Whether a list lacks entries that it says it has.
+fn is_short<A>(all: &Many<A>) -> bool {
+    all.total().is_some_and(|total| total > all.data.len() as u64)
 }
 
 /// Whether a list can have ended: Apple fills every page but the last.

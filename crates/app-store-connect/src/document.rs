@@ -21,8 +21,10 @@ pub struct Many<A> {
     /// Related resources that were asked for with `include`.
     #[serde(default = "Vec::new")]
     pub included: Vec<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub(crate) links: Links,
+    #[serde(default)]
+    pub(crate) meta: Value,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -86,6 +88,11 @@ impl<A> Resource<A> {
 }
 
 impl<A> Many<A> {
+    /// How many resources the whole list has, where the answer says so.
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.meta["paging"]["total"].as_u64()
+    }
+
     /// The included resources of one type, by ID. One that can't be read is left out.
     pub fn included<T: DeserializeOwned>(&self, kind: &str) -> BTreeMap<String, Resource<T>> {
         let of_kind = self.included.iter().filter(|resource| resource["type"] == kind);

@@ -20,6 +20,14 @@ pub enum Error {
     /// The request has no JSON form: a defect.
     #[error("failed to write the request")]
     Body(#[from] serde_json::Error),
+    /// A list can't be read to its end.
+    #[error("the list {path} of App Store Connect can't be read: {what}")]
+    List {
+        /// The request's path.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Apple answered, and said no.
     #[error("App Store Connect refused {0}")]
     Refused(Box<Refusal>),
@@ -84,7 +92,8 @@ impl fmt::Display for ApiError {
                 .values()
                 .flat_map(|errors| errors.as_array().into_iter().flatten())
             {
-                write!(f, "; {}", error["detail"].as_str().unwrap_or_default())?;
+                let detail = error["detail"].as_str().unwrap_or_default();
+                write!(f, "; {}", redaction::one_line(detail))?;
             }
         }
         Ok(())
@@ -98,7 +107,12 @@ impl Refusal {
             #[serde(default)]
             errors: Vec<ApiError>,
         }
-        let document: Document = response.json().unwrap_or_default();
+        let mut document: Document = response.json().unwrap_or_default();
+        for error in &mut document.errors {
+            for text in [&mut error.code, &mut error.title, &mut error.detail] {
+                *text = redaction::one_line(text).into_owned();
+            }
+        }
         Self {
             method: method.to_owned(),
             path: path.to_owned(),

@@ -8,6 +8,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// A larger cookie than any of Apple's, in bytes; browsers keep 4 kB.
+const LARGEST_COOKIE: usize = 16 * 1024;
+
+/// More cookies than Apple sets.
+const MOST_COOKIES: usize = 200;
+
 /// A host of Apple's that cookies are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Host {
@@ -115,7 +121,16 @@ impl Jar {
                 _ => {}
             }
         }
-        stored.ends = max_age.map(|seconds| now + time::Duration::seconds(seconds));
+        // One that ends after the last date there is does not end.
+        stored.ends = max_age.and_then(
+            |seconds| match now.checked_add(time::Duration::seconds(seconds)) {
+                None if seconds < 0 => Some(now),
+                end => end,
+            },
+        );
+        if stored.name.len() + stored.value.expose_secret().len() > LARGEST_COOKIE {
+            return;
+        }
         let is_ours = host.name() == stored.domain || host.name().ends_with(&format!(".{}", stored.domain));
         if is_ours {
             self.put(stored);
@@ -127,7 +142,9 @@ impl Jar {
     fn put(&mut self, new: Stored) {
         let is_same = |old: &Stored| old.name == new.name && old.domain == new.domain && old.path == new.path;
         self.cookies.retain(|old| !is_same(old));
-        self.cookies.push(new);
+        if self.cookies.len() < MOST_COOKIES {
+            self.cookies.push(new);
+        }
     }
 
     /// The `Cookie` header for a request to `path` on `host`; `None` when there is nothing to send.
@@ -230,6 +247,46 @@ mod tests {
         assert_eq!(sent(&jar, Host::AppStoreConnect), "myacinfo=new; dqsid=d");
         jar.take(Host::AppStoreConnect, "dqsid=; Max-Age=0", NOW);
         assert_eq!(sent(&jar, Host::AppStoreConnect), "myacinfo=new");
+    }
+
+    #[test]
+    fn no_lifetime_is_too_long_or_too_short() {
+        for (age, is_kept) in [
+            (i64::MAX, true),
+            (i64::MAX / 2, true),
+            (i64::from(i32::MAX), true),
+            (1, true),
+            (0, false),
+            (-1, false),
+            (i64::MIN, false),
+        ] {
+            let mut jar = Jar::default();
+            jar.take(Host::SignIn, &format!("dqsid=d; Max-Age={age}"), NOW);
+            assert_eq!(jar.header(Host::SignIn, "/").is_some(), is_kept, "{age}");
+        }
+        let mut jar = Jar::default();
+        for text in [
+            "a=1; Max-Age=99999999999999999999999999",
+            "b=1; Max-Age=x",
+            "c=1; Max-Age=",
+            "=",
+            "",
+            "d",
+            ";;;",
+        ] {
+            jar.take(Host::SignIn, text, NOW);
+        }
+        assert!(jar.header(Host::SignIn, "/").is_some());
+    }
+
+    #[test]
+    fn a_server_can_not_fill_the_memory_with_cookies() {
+        let mut jar = Jar::default();
+        for number in 0..10_000 {
+            jar.take(Host::SignIn, &format!("c{number}=v"), NOW);
+        }
+        jar.take(Host::SignIn, &format!("large={}", "x".repeat(100_000)), NOW);
+        assert_eq!(jar.cookies.len(), MOST_COOKIES);
     }
 
     #[test]

@@ -45,6 +45,8 @@ impl Session {
         let path = "/appleauth/auth/signin/complete";
         let mut request = self
             .step(Method::POST, path, &key)
+            // Each is an attempt at the password, even where Apple says that there were too many.
+            .once()
             .query([("isRememberMeEnabled", "false")])
             .json(&body)?;
         if let Some(stamp) = stamp {

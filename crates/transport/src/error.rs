@@ -1,21 +1,22 @@
 //! Why a request gave no usable answer.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-/// Why a request gave no usable answer. No text in it holds a query string or a header.
+/// Why a request gave no usable answer. No text in it holds a query string, a header, or credentials of a URL.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The base URL is not one that secrets may travel to.
-    #[error("`{url}` is not accepted as a base URL: it must be https, or http on this machine")]
+    /// The URL is not one that secrets may travel to.
+    #[error("{shown} is not accepted: the address must be https, or http on this machine")]
     BaseUrl {
-        /// The URL as given.
-        url: String,
+        /// Its scheme and host, in backticks.
+        shown: String,
     },
     /// The client can't be built.
     #[error("failed to set up HTTPS; if SSL_CERT_FILE or SSL_CERT_DIR is set, check that it names readable CA certificates: {}", chain(.0))]
     Setup(#[source] reqwest::Error),
     /// No answer came.
-    #[error("{method} {place} got no answer after {attempts} attempt(s): {reason}")]
+    #[error("{method} {place} got no answer after {}: {reason}", counted(*.attempts))]
     Unreachable {
         /// The request's method.
         method: String,
@@ -25,6 +26,38 @@ pub enum Error {
         attempts: u32,
         /// The chain of causes.
         reason: String,
+    },
+    /// The server's certificate is not one for its name, or nobody vouches for it.
+    #[error("{method} {place} was not sent, because the TLS certificate of {host} is not trusted: {reason}")]
+    Certificate {
+        /// The request's method.
+        method: String,
+        /// Host and path.
+        place: String,
+        /// The host.
+        host: String,
+        /// What is wrong with the certificate.
+        reason: String,
+    },
+    /// The server sent the request elsewhere, where credentials must not go.
+    #[error("{method} {place} was redirected to {to}, which is not followed")]
+    Redirected {
+        /// The request's method.
+        method: String,
+        /// Host and path.
+        place: String,
+        /// Scheme and host of the other place.
+        to: String,
+    },
+    /// The answer is larger than any real one.
+    #[error("{method} {place} was answered with more than {limit}")]
+    TooLarge {
+        /// The request's method.
+        method: String,
+        /// Host and path.
+        place: String,
+        /// The limit, such as `64 MB`.
+        limit: String,
     },
     /// A write may or may not have taken effect.
     #[error("{method} {place} may have taken effect or not: {reason}")]
@@ -48,6 +81,14 @@ pub enum Error {
     },
 }
 
+fn counted(number: u32) -> String {
+    if number == 1 {
+        "1 attempt".to_owned()
+    } else {
+        format!("{number} attempts")
+    }
+}
+
 /// An error with its causes in one line: the useful one is last.
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -56,5 +97,33 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         let _ = write!(text, ": {error}");
         cause = error.source();
     }
-    text
+    redaction::one_line(&text).into_owned()
+}
+
+/// What is wrong with a server's certificate, where that is what an error is about.
+pub(crate) fn certificate_fault(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            return Some(redaction::one_line(&error.to_string()).into_owned());
+        }
+        // I/O errors carry others without naming them as their source.
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if let Some(fault) = inner.and_then(|inner| certificate_fault(inner)) {
+            return Some(fault);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// A duration in words for logs.
+pub(crate) fn seconds(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else {
+        format!("{} s", duration.as_secs_f64().ceil())
+    }
 }

@@ -1,23 +1,30 @@
-//! One HTTP client policy: time-outs, retries, limits.
+//! One HTTP client policy: timeouts, retries, limits.
 //!
 //! A [`Client`] knows a base URL and how patient to be; it knows no endpoint. What to retry is a pure
 //! function, [`judge`]; a write whose outcome is unknown is never replayed, but reported as
-//! [`Error::OutcomeUnknown`], so that the caller looks first.
+//! [`Error::OutcomeUnknown`], so that the caller looks first. Credentials go to the host that they are for: redirects
+//! to another one are errors. Every answer has a limit of size, after decompression, and of time.
 
+mod backoff;
 mod budget;
 mod client;
 mod error;
 mod journal;
 mod policy;
+mod request;
+mod response;
 mod tls;
 mod transfer;
 
+pub use backoff::Backoff;
 pub use budget::Budget;
-pub use client::{Client, ClientBuilder, Request, Response};
+pub use client::{Client, ClientBuilder, download};
 pub use error::{Error, chain};
 pub use journal::{Entry, Journal};
 pub use policy::{Attempt, Outcome, Policy, Verdict, judge};
+pub use request::Request;
 pub use reqwest::{Method, StatusCode};
+pub use response::Response;
 pub use transfer::{Piece, Transfer, TransferError};
 pub use url::Url;
 
@@ -26,8 +33,21 @@ pub use url::Url;
 /// # Errors
 /// With what is accepted, when it is neither.
 pub fn base_url(text: &str) -> Result<Url, Error> {
-    let refused = || Error::BaseUrl { url: text.to_owned() };
-    let url = Url::parse(text.trim()).map_err(|_| refused())?;
+    let Ok(url) = Url::parse(text.trim()) else {
+        // It may be anything, a secret among it.
+        return Err(Error::BaseUrl {
+            shown: "the value, which is no URL,".to_owned(),
+        });
+    };
+    if accepted(&url) {
+        Ok(url)
+    } else {
+        Err(Error::BaseUrl { shown: shown(&url) })
+    }
+}
+
+/// Whether secrets may travel to a URL.
+pub(crate) fn accepted(url: &Url) -> bool {
     let is_loopback = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
@@ -35,9 +55,17 @@ pub fn base_url(text: &str) -> Result<Url, Error> {
         None => false,
     };
     match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback => Ok(url),
-        _ => Err(refused()),
+        "https" => true,
+        "http" => is_loopback,
+        _ => false,
+    }
+}
+
+/// Scheme and host in backticks: the other parts may be secrets.
+pub(crate) fn shown(url: &Url) -> String {
+    match url.host_str() {
+        Some(host) => format!("`{}://{host}`", url.scheme()),
+        None => format!("a URL with the scheme `{}`", url.scheme()),
     }
 }
 
@@ -62,6 +90,28 @@ mod tests {
             "http://localhost.example.com",
         ] {
             assert!(base_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_refused_url_is_named_without_its_secrets() {
+        for (url, expected) in [
+            (
+                "http://user:passw0rd@example.com/t0ken?q=s3cret",
+                "`http://example.com` is not accepted",
+            ),
+            (
+                "ftp://user:passw0rd@example.com/",
+                "`ftp://example.com` is not accepted",
+            ),
+            ("passw0rd", "the value, which is no URL, is not accepted"),
+            ("data:passw0rd", "a URL with the scheme `data` is not accepted"),
+        ] {
+            let error = base_url(url).unwrap_err().to_string();
+            assert!(
+                error.starts_with(expected) && !error.contains("passw0rd"),
+                "{error}"
+            );
         }
     }
 }

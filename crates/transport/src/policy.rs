@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use crate::Backoff;
+
 /// How patient a client is.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
@@ -13,8 +15,10 @@ pub struct Policy {
     pub first_pause: Duration,
     /// The longest pause of our own choosing.
     pub longest_pause: Duration,
-    /// The longest pause that a server may ask for with `Retry-After`.
+    /// The longest pause that a server may ask for with `Retry-After`, all pauses for one request together.
     pub longest_retry_after: Duration,
+    /// How long the attempts at one request may take together, without the pauses that a server asks for.
+    pub patience: Duration,
 }
 
 impl Default for Policy {
@@ -26,6 +30,8 @@ impl Default for Policy {
             longest_pause: Duration::from_secs(10),
             // Apple's hourly limit is a rolling one: after five minutes there is room again.
             longest_retry_after: Duration::from_secs(300),
+            // Apple's slowest answers (profile creation on a large team) take some tens of seconds.
+            patience: Duration::from_secs(180),
         }
     }
 }
@@ -68,18 +74,17 @@ pub enum Verdict {
 /// Decides what follows from an attempt. `jitter` is between 0 and 1.
 pub fn judge(policy: &Policy, attempt: Attempt, jitter: f64) -> Verdict {
     let last = attempt.number >= policy.attempts;
-    let pause = || {
-        let doubled = policy
-            .first_pause
-            .saturating_mul(1 << (attempt.number - 1).min(16));
-        doubled.min(policy.longest_pause).mul_f64(0.5 + jitter / 2.0)
+    let backoff = Backoff {
+        first: policy.first_pause,
+        longest: policy.longest_pause,
     };
+    let pause = || backoff.pause(attempt.number, jitter);
     match attempt.outcome {
         // The request was refused before it did anything, so even a write may be repeated.
         Outcome::Answered(StatusCode::TOO_MANY_REQUESTS, asked) => match asked {
             Some(asked) if asked > policy.longest_retry_after => Verdict::Done,
             _ if last => Verdict::Done,
-            Some(asked) => Verdict::Again(asked + policy.first_pause.mul_f64(jitter)),
+            Some(asked) => Verdict::Again(asked.saturating_add(policy.first_pause.mul_f64(jitter))),
             None => Verdict::Again(pause()),
         },
         Outcome::Answered(status, asked) if status.is_server_error() => {

@@ -1,7 +1,7 @@
 //! Sending pieces of a large file to URLs that a service hands out.
 //!
 //! A piece is read from disk while it is sent, so memory stays bounded whatever its size. The URLs carry their own
-//! authorisation: they are secrets, and no error repeats them.
+//! authorization: they are secrets, and no error repeats them.
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -54,7 +54,7 @@ pub enum TransferError {
     #[error("failed to read the file")]
     File(#[from] std::io::Error),
     /// The URL or a header is not one that can be sent to.
-    #[error("the service named a place that nothing can be sent to: {0}")]
+    #[error("invalid upload URL: {0}")]
     Place(String),
     /// The storage said no.
     #[error("{host} answered {status}")]

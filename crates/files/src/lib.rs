@@ -1,0 +1,10 @@
+//! Files that others may have prepared: read within limits, written whole and private.
+//!
+//! A path that a step is given may lead to a device, a pipe that nobody writes to, or a file of many gigabytes; a place
+//! that it writes to may be a link, or be read by another build at that moment.
+
+mod read;
+mod write;
+
+pub use read::{read, read_text};
+pub use write::{private_directory, replace};

@@ -1,0 +1,89 @@
+//! Writing.
+
+use std::fs::{DirBuilder, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::Path;
+
+/// Writes a file by an atomic rename, so that nobody ever sees half of it, with permissions `mode` whatever the umask
+/// says. A link stays a link: the file that it names is replaced.
+///
+/// # Errors
+/// When it can't be written; then the old file is as it was.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o600))
+        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(content)?;
+    file.as_file().set_permissions(Permissions::from_mode(mode))?;
+    file.persist(&target).map(drop).map_err(|error| error.error)
+}
+
+/// Makes sure that a directory is there and that only its owner may enter it, whatever the umask says.
+///
+/// # Errors
+/// When it can't be created, or belongs to somebody else.
+pub fn private_directory(path: &Path) -> std::io::Result<()> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
+    // The mode of the directory itself: a link to another place is not followed into.
+    let data = std::fs::symlink_metadata(path)?;
+    if !data.is_dir() {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::NotADirectory,
+            "something else than a directory is in its place",
+        ));
+    }
+    if data.permissions().mode() & 0o077 != 0 {
+        std::fs::set_permissions(path, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_with_its_mode_and_through_links() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("elsewhere")).unwrap();
+        let (link, real) = (folder.path().join("link"), folder.path().join("elsewhere/real"));
+        std::fs::write(&real, "old").unwrap();
+        std::os::unix::fs::symlink("elsewhere/real", &link).unwrap();
+        replace(&link, b"new", 0o640).unwrap();
+        assert!(link.is_symlink());
+        assert_eq!(
+            (std::fs::read(&real).unwrap(), mode(&real)),
+            (b"new".to_vec(), 0o640)
+        );
+        replace(&folder.path().join("fresh"), b"x", 0o600).unwrap();
+        assert_eq!(mode(&folder.path().join("fresh")), 0o600);
+        let files = std::fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(files, 3, "nothing else is left");
+    }
+
+    #[test]
+    fn a_directory_becomes_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        private_directory(&path).unwrap();
+        assert_eq!(mode(&path), 0o700);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
+        private_directory(&path).unwrap();
+        assert_eq!(mode(&path), 0o700);
+        std::os::unix::fs::symlink(&path, folder.path().join("link")).unwrap();
+        assert!(private_directory(&folder.path().join("link")).is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! Pieces of files on their way to storage.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use common::{Server, answer};
+use transport::{Journal, Piece, Transfer, TransferError};
+
+struct Job {
+    _folder: tempfile::TempDir,
+    file: PathBuf,
+    url: String,
+    sent: Arc<AtomicU64>,
+}
+
+impl Job {
+    fn new(url: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("app.ipa");
+        std::fs::write(&file, "0123456789").unwrap();
+        Self {
+            file,
+            url: format!("{url}/storage?signature=s3cret"),
+            sent: Arc::default(),
+            _folder: folder,
+        }
+    }
+
+    async fn send(
+        &self,
+        offset: u64,
+        length: u64,
+        headers: &[(String, String)],
+    ) -> Result<(), TransferError> {
+        let piece = Piece {
+            file: &self.file,
+            offset,
+            length,
+            method: "PUT",
+            url: &self.url,
+            headers,
+        };
+        let transfer = Transfer::new(Journal::default()).unwrap();
+        transfer
+            .with_stall(Duration::from_millis(300))
+            .send(piece, &self.sent)
+            .await
+    }
+}
+
+#[tokio::test]
+async fn a_piece_is_sent_from_its_place_with_its_own_length_and_headers() {
+    let server = Server::new(|_, stream| stream.write_all(&answer("200 OK", &[], "")).unwrap());
+    let job = Job::new(&server.url);
+    let headers = [
+        ("Content-Type".to_owned(), "application/octet-stream".to_owned()),
+        // A length of the service's own would not be that of the piece.
+        ("Content-Length".to_owned(), "999".to_owned()),
+    ];
+    job.send(3, 4, &headers).await.unwrap();
+    let heard = &server.heard()[0];
+    assert_eq!(
+        (heard.line.as_str(), heard.body.as_slice()),
+        ("PUT /storage?signature=s3cret HTTP/1.1", &b"3456"[..])
+    );
+    assert!(heard.headers.contains(&"content-length: 4".to_owned()));
+    assert!(
+        heard
+            .headers
+            .contains(&"content-type: application/octet-stream".to_owned())
+    );
+    assert_eq!(job.sent.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test]
+async fn refusals_are_told_from_what_passes_and_bytes_that_did_not_arrive_are_taken_back() {
+    for (status, is_refusal, is_passing) in [
+        ("403 X", true, false),
+        ("400 X", true, false),
+        ("408 X", false, true),
+        ("429 X", false, true),
+        ("500 X", false, true),
+        ("302 X", false, true),
+    ] {
+        let server = Server::new(move |_, stream| {
+            stream
+                .write_all(&answer(status, &["Location: http://127.0.0.1:1/"], ""))
+                .unwrap();
+        });
+        let job = Job::new(&server.url);
+        let error = job.send(0, 10, &[]).await.unwrap_err();
+        assert_eq!(
+            (error.is_refusal(), error.is_passing()),
+            (is_refusal, is_passing),
+            "{status}"
+        );
+        assert_eq!(job.sent.load(Ordering::Relaxed), 0, "{status}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_or_stalls_is_worth_another_attempt() {
+    let broken = Server::new(|_, _| {});
+    let error = Job::new(&broken.url).send(0, 10, &[]).await.unwrap_err();
+    assert!(
+        matches!(error, TransferError::Lost { .. }) && error.is_passing(),
+        "{error}"
+    );
+    let silent = Server::new(|_, _| std::thread::sleep(Duration::from_secs(3)));
+    let error = Job::new(&silent.url).send(0, 10, &[]).await.unwrap_err();
+    assert!(
+        matches!(error, TransferError::Stalled { .. }) && error.is_passing(),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_became_shorter_is_not_sent_as_if_it_were_whole() {
+    let server = Server::new(|_, stream| {
+        let _ = stream.write_all(&answer("200 OK", &[], ""));
+    });
+    assert!(Job::new(&server.url).send(5, 10, &[]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_piece_goes_to_https_or_this_machine_only() {
+    for (url, method) in [("http://storage.example.com", "PUT"), ("ftp://127.0.0.1", "PUT")] {
+        let error = Job::new(url).send(0, 10, &[]).await.unwrap_err();
+        assert!(
+            matches!(error, TransferError::Place(_)) && !error.is_passing(),
+            "{method} {error}"
+        );
+    }
+    let mut job = Job::new("http://127.0.0.1:1");
+    job.file = PathBuf::from("/nowhere");
+    assert!(matches!(job.send(0, 10, &[]).await, Err(TransferError::File(_))));
+}
