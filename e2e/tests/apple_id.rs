@@ -317,7 +317,7 @@ fn without_an_apple_id_it_is_said_what_is_connected_instead() {
     let sandbox = start(&seed(nothing.clone()));
     run(&sandbox, &[]).0.ended(1).said(&[
         "no Apple ID is connected",
-        "Account settings > Apple Developer Account",
+        "Account settings > Apple Service connection",
     ]);
     let sandbox = start(&Seed {
         apple_id: nothing,

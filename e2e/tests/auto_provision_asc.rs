@@ -158,7 +158,7 @@ fn the_api_key_comes_from_inputs_as_well() {
     half.ended(2).said(&["api_issuer: "]);
     let (none, _) = run(&sandbox, &[("connection", "off")]);
     none.ended(1)
-        .said(&["no Apple developer account was found", "What to do next"]);
+        .said(&["no Apple account was found", "What to do next"]);
 }
 
 fn serde_null() -> apple_sandbox::Json {

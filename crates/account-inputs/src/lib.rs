@@ -1,18 +1,18 @@
-//! The Apple account of a step: from its inputs to what signs in, told in one block of the log.
+//! The Apple account of a step: how its inputs are named, checked and spoken about.
 //!
-//! The steps that upload or run fastlane take the same inputs under almost the same names. What they mean is
-//! decided by [`apple_account`]; here is how they are named, checked and spoken about.
+//! What they mean is decided by [`apple_account`]; here it is told in one block of the log, and what a person does next
+//! has its one place ([`advice`]).
+
+mod advice;
 
 use anyhow::anyhow;
 use apple_account::{
-    Account, AppleId, ConnectionError, FindError, Found, Given, Problem, Request, Selection,
+    Account, ApiKey, AppleId, ConnectionError, CredentialProblem, FindError, Found, InputCredentials,
+    KeyInput, Renewal, Request, Selection,
 };
 use secrecy::SecretString;
-use step_kit::{Advice as _, InputProblem, Step};
+use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step};
 use time::OffsetDateTime;
-
-/// How a person gives the step an account.
-const CONNECT: &str = "connect an App Store Connect API key or an Apple ID to your Bitrise account and assign it to this app (App settings > Integrations > Apple service connection), or set the step's API key or Apple ID inputs";
 
 /// What a step accepts as an account.
 #[derive(Debug, Clone, Copy)]
@@ -21,41 +21,122 @@ pub struct Terms {
     pub apple_id_key: &'static str,
     /// Whether an Apple ID is of use only while its session lasts.
     pub needs_session: bool,
+    /// Whether only an API key of the team will do.
+    pub team_key_only: bool,
+}
+
+impl Terms {
+    /// Those of a step that uploads or runs other tools, whose Apple ID is in the input `apple_id_key`.
+    pub const fn of_any_account(apple_id_key: &'static str, needs_session: bool) -> Self {
+        Self {
+            apple_id_key,
+            needs_session,
+            team_key_only: false,
+        }
+    }
+
+    /// Those of a step that manages signing assets with an API key.
+    pub const TEAM_KEY: Self = Self {
+        apple_id_key: "",
+        needs_session: true,
+        team_key_only: true,
+    };
 }
 
 /// What is wrong with the credentials among the inputs, named by the step's own keys.
-pub fn problem(given: &Given, terms: Terms) -> Option<InputProblem> {
-    let problem = given.problem()?;
-    let key = match problem {
-        Problem::BothKinds | Problem::NoKey => "api_key_path",
-        Problem::NoIssuer => "api_issuer",
-        Problem::NoAppleId => terms.apple_id_key,
-        Problem::NoPassword => "password",
+pub fn problem(credentials: &InputCredentials, terms: Terms) -> Option<InputProblem> {
+    let problem = credentials.problem()?;
+    let (key, next) = match problem {
+        CredentialProblem::BothKinds => {
+            let is_text = credentials.key_location.is_none() && credentials.key_text.is_some();
+            (
+                if is_text {
+                    "api_key_content"
+                } else {
+                    "api_key_path"
+                },
+                "",
+            )
+        }
+        CredentialProblem::NoKey => (
+            "api_key_path",
+            "; set the path or URL of `AuthKey_<key ID>.p8`, or the key itself as `api_key_content`, or empty the IDs",
+        ),
+        CredentialProblem::NoIssuer if terms.team_key_only => (
+            "api_issuer",
+            "; copy the issuer ID from App Store Connect > Users and Access > Integrations",
+        ),
+        CredentialProblem::NoIssuer => (
+            "api_issuer",
+            "; copy the issuer ID from App Store Connect > Users and Access > Integrations, or write `individual` for a key that has none",
+        ),
+        CredentialProblem::NoAppleId => (terms.apple_id_key, ""),
+        CredentialProblem::NoPassword => ("password", ""),
     };
-    Some(InputProblem::new(key, problem.to_string()))
+    Some(InputProblem::new(key, format!("{problem}{next}")))
 }
 
 /// Finds the account that the inputs ask for and says which it is, and why the others are not used.
 ///
 /// # Errors
 /// When the account that wins is there and can't be used, with what to do about it.
-pub async fn find<I>(step: &Step<I>, connection: &str, given: &Given, terms: Terms) -> anyhow::Result<Found> {
+pub async fn find<I>(
+    step: &Step<I>,
+    connection: &str,
+    credentials: &InputCredentials,
+    terms: Terms,
+) -> anyhow::Result<Found> {
     step.log.heading("Apple account");
-    let selection: Selection = connection.parse().map_err(|text: String| anyhow!(text))?;
     let token = step.env.get("BITRISE_BUILD_API_TOKEN").map(SecretString::from);
     if let Some(token) = &token {
         step.redactor.learn_secret(token);
     }
+    let build_url = step.env.get("BITRISE_BUILD_URL");
+    found(step, connection, credentials, terms, build_url, token.as_ref()).await
+}
+
+/// Finds the API key that the inputs ask for, for a step that works with nothing else.
+///
+/// # Errors
+/// When there is none, or it can't be used, with what to do about it.
+pub async fn api_key<I>(
+    step: &Step<I>,
+    connection: &str,
+    credentials: &InputCredentials,
+    build_url: Option<&str>,
+    build_api_token: Option<&Secret>,
+) -> anyhow::Result<(ApiKey, Found)> {
+    let terms = Terms::TEAM_KEY;
+    if let Some(problem) = problem(credentials, terms) {
+        return Err(InputProblems::from(problem).into());
+    }
+    let token = build_api_token.map(Secret::secret);
+    let mut found = found(step, connection, credentials, terms, build_url, token).await?;
+    match found.account.take() {
+        Some(Account::ApiKey(key)) => Ok((key, found)),
+        _ => Err(missing(found, terms)),
+    }
+}
+
+async fn found<I>(
+    step: &Step<I>,
+    connection: &str,
+    credentials: &InputCredentials,
+    terms: Terms,
+    build_url: Option<&str>,
+    build_api_token: Option<&SecretString>,
+) -> anyhow::Result<Found> {
+    let selection: Selection = connection.parse().map_err(|text: String| anyhow!(text))?;
     let request = Request {
         selection,
-        api_key_only: false,
+        team_key_only: terms.team_key_only,
         needs_session: terms.needs_session,
-        build_url: step.env.get("BITRISE_BUILD_URL"),
-        build_api_token: token.as_ref(),
+        build_url,
+        build_api_token,
         document: None,
-        given,
+        credentials,
     };
-    let found = looked_for(step, request).await?;
+    let found = search(step, request).await?;
     match &found.account {
         Some(account @ Account::ApiKey(key)) => {
             step.log
@@ -75,38 +156,84 @@ pub async fn find<I>(step: &Step<I>, connection: &str, given: &Given, terms: Ter
 /// # Errors
 /// When there is none, or its connection has ended, with what to do about it.
 pub async fn apple_id<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result<(AppleId, Found)> {
-    let mut found = looked_for(step, request).await?;
+    let mut found = search(step, request).await?;
     match found.account.take() {
         Some(Account::AppleId(apple_id)) => Ok((apple_id, found)),
         _ => Err(match found.failure {
             Some(failure) => {
-                let advice = advice(&failure);
+                let advice = advice::about_connection(&failure);
                 anyhow::Error::from(failure)
                     .context("no Apple ID was found")
                     .hint(advice)
             }
-            None if found.connection.api_key.is_some() => anyhow!(
-                "the Apple service connection of this app is an API key, and this needs an Apple ID"
-            )
-            .hint("use the step auto-provision-asc, which works with the API key, or assign an Apple ID to the app (App settings > Integrations > Apple service connection)"),
-            None => anyhow!("no Apple ID is connected: {}", found.explanation.join("; ")).hint("connect the Apple ID to your Bitrise account (Account settings > Apple Developer Account) and assign it to this app (App settings > Integrations > Apple service connection)"),
+            None if found.connection.api_key.is_some() => {
+                anyhow!("the Apple service connection of this app is an API key, and this needs an Apple ID")
+                    .hint(advice::use_the_key())
+            }
+            None => anyhow!("no Apple ID is connected: {}", found.explanation.join("; "))
+                .hint(advice::connect_apple_id()),
         }),
     }
 }
 
-async fn looked_for<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result<Found> {
+async fn search<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result<Found> {
     let found = apple_account::find(request, &step.redactor, OffsetDateTime::now_utc())
         .await
-        .map_err(|error: FindError| {
-            let advice = error.advice();
-            anyhow::Error::from(error).hint(advice)
-        })?;
+        .map_err(unusable)?;
     found
         .explanation
         .iter()
         .for_each(|line| step.log.plain(format!("- {line}")));
     found.warnings.iter().for_each(|line| step.log.warn(line));
+    let renewal = match &found.renewal {
+        Some(Renewal::Over(date)) => Some(format!("ended on {date}")),
+        Some(Renewal::Soon(date)) => Some(format!("ends on {date}")),
+        None => None,
+    };
+    if let Some(when) = renewal {
+        let renew = advice::renew();
+        step.log
+            .warn(format!("The connected Apple ID's session {when}; {renew}."));
+    }
     Ok(found)
+}
+
+/// An account that is there and can't be used, with what to do about it. What an input holds is a matter of the inputs.
+fn unusable(error: FindError) -> anyhow::Error {
+    let next = advice::about_inputs(&error);
+    let problem =
+        |key: &str, text: String| anyhow::Error::from(InputProblems::from(InputProblem::new(key, text)));
+    let error = match error {
+        FindError::Key { input, source } => problem(key_of(input), source.to_string()),
+        FindError::File { input, source } => {
+            anyhow::Error::from(source).context(format!("failed to read the API key that `{}` names", key_of(input)))
+        }
+        FindError::NoKeyId => problem(
+            "api_key_id",
+            "has no value, and the name of the key's file does not tell the key ID; accepted: the key ID, or a file named `AuthKey_<key ID>.p8` as it was downloaded".to_owned(),
+        ),
+        FindError::NoIssuer => problem("api_issuer", "has no value although an API key is given".to_owned()),
+        FindError::Issuer { value, reason } => {
+            let shown = value.map_or_else(String::new, |value| format!("`{value}` "));
+            problem(
+                "api_issuer",
+                format!("{shown}{reason}; accepted: a UUID such as 57246542-96fe-1a63-e053-0824d011072a"),
+            )
+        }
+        FindError::Individual => problem(
+            "api_issuer",
+            "says that the API key is an individual one, and individual keys can't manage certificates, devices, identifiers, and profiles; accepted: the issuer ID of a team key".to_owned(),
+        ),
+        other @ FindError::Expired(_) => other.into(),
+    };
+    error.hint(next)
+}
+
+fn key_of(input: KeyInput) -> &'static str {
+    match input {
+        KeyInput::Location => "api_key_path",
+        KeyInput::Text => "api_key_content",
+    }
 }
 
 /// What kind of account it is, in people's words.
@@ -126,30 +253,39 @@ pub fn kind(account: Option<&Account>) -> &'static str {
 ///
 /// # Errors
 /// When there is none, with the reason and what to do.
-pub fn required(found: Found) -> anyhow::Result<(Account, Vec<String>)> {
-    if let Some(account) = found.account {
-        return Ok((account, found.warnings));
+pub fn required(found: Found, terms: Terms) -> anyhow::Result<(Account, Vec<String>)> {
+    let mut found = found;
+    match found.account.take() {
+        Some(account) => Ok((account, found.warnings)),
+        None => Err(missing(found, terms)),
     }
-    Err(match found.failure {
+}
+
+fn missing(found: Found, terms: Terms) -> anyhow::Error {
+    match found.failure {
         Some(failure) => {
-            let advice = advice(&failure);
+            let advice = advice::about_connection(&failure);
             anyhow::Error::from(failure)
                 .context("no Apple account was found")
                 .hint(advice)
         }
-        None => anyhow!("no Apple account was found: {}", found.explanation.join("; ")).hint(CONNECT),
-    })
+        None => anyhow!("no Apple account was found: {}", found.explanation.join("; "))
+            .hint(advice::connect(terms)),
+    }
 }
 
 /// Says that there is no account, where the step goes on without one.
-pub fn warn_of_none<I>(step: &Step<I>, found: &Found) {
+pub fn warn_of_none<I>(step: &Step<I>, found: &Found, terms: Terms) {
     match &found.failure {
-        Some(failure) => step
-            .log
-            .warn(format!("{}. What to do: {}.", reasons(failure), advice(failure))),
-        None => step
-            .log
-            .warn(format!("No Apple account was found. To use one, {CONNECT}.")),
+        Some(failure) => step.log.warn(format!(
+            "{}. What to do: {}.",
+            reasons(failure),
+            advice::about_connection(failure)
+        )),
+        None => step.log.warn(format!(
+            "No Apple account was found. To use one, {}.",
+            advice::connect(terms)
+        )),
     }
 }
 
@@ -163,17 +299,4 @@ fn reasons(failure: &ConnectionError) -> String {
         cause = error.source();
     }
     text
-}
-
-/// What a person should do about a connection that can't be used.
-fn advice(failure: &ConnectionError) -> &'static str {
-    match failure {
-        ConnectionError::Withheld => {
-            "builds of pull requests from forks of public apps get no credentials by design; run this step in other builds only, or use the step's API key or Apple ID inputs"
-        }
-        ConnectionError::Unreachable(_) | ConnectionError::Status(_) | ConnectionError::File(_) => {
-            "rebuild; if it happens again, use the step's API key or Apple ID inputs, or look at https://status.bitrise.io"
-        }
-        _ => "connect the account anew on Bitrise: Account settings > Apple service connection",
-    }
 }

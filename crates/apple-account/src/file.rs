@@ -1,21 +1,32 @@
 //! Files that an input names: by URL, `file://` or plain path.
 
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::Path;
 
 use transport::{Client, Method};
 use url::Url;
 
-/// Why a file could not be read. Its URL may hold a token, so only the host is named.
+/// Keys, certificates and connection documents are kilobytes.
+const LARGEST: u64 = 16 * 1024 * 1024;
+
+/// Why a file could not be read. Inputs that name files are sensitive and a URL may hold a token, so no path is quoted,
+/// and of a URL only the host.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It is on this machine, and can't be read.
-    #[error("failed to read {}", path.display())]
-    Local {
-        /// The file.
-        path: PathBuf,
-        /// The operating system's reason.
-        #[source]
-        source: std::io::Error,
+    #[error("the file can't be read")]
+    Local(#[source] std::io::Error),
+    /// It is a directory, a pipe or a device.
+    #[error("the path names {0}, not a file")]
+    NotAFile(&'static str),
+    /// Nobody has such a key.
+    #[error("the file has more than {} MB", LARGEST / 1024 / 1024)]
+    TooLarge,
+    /// It would travel for everyone to see.
+    #[error("{host} is asked for a secret without encryption; accepted: https, or http on this machine")]
+    Insecure {
+        /// The server.
+        host: String,
     },
     /// The server said no.
     #[error("the download from {host} was answered with HTTP {status}")]
@@ -36,17 +47,11 @@ pub enum FileError {
     },
 }
 
-/// Reads the file that `location` names: `file://…`, `http(s)://…` or a path.
+/// Reads the file that `location` names: `file://…`, `https://…` or a path; `http://` only from this machine.
 ///
 /// # Errors
 /// When it can't be read.
 pub async fn read(location: &str) -> Result<Vec<u8>, FileError> {
-    let local = |path: &Path| {
-        std::fs::read(path).map_err(|source| FileError::Local {
-            path: path.to_owned(),
-            source,
-        })
-    };
     if let Some(path) = location.strip_prefix("file://") {
         // The path as written, spaces included; an escaped one only where that does not exist.
         let plain = Path::new(path);
@@ -63,6 +68,9 @@ pub async fn read(location: &str) -> Result<Vec<u8>, FileError> {
         return local(Path::new(location));
     };
     let host = url.host_str().unwrap_or_default().to_owned();
+    if transport::base_url(url.as_str()).is_err() {
+        return Err(FileError::Insecure { host });
+    }
     let failed = |source| FileError::Download {
         host: host.clone(),
         source: Box::new(source),
@@ -80,5 +88,68 @@ pub async fn read(location: &str) -> Result<Vec<u8>, FileError> {
             status: answer.status.as_u16(),
         });
     }
+    if answer.bytes().len() as u64 > LARGEST {
+        return Err(FileError::TooLarge);
+    }
     Ok(answer.bytes().to_vec())
+}
+
+fn local(path: &Path) -> Result<Vec<u8>, FileError> {
+    let kind = std::fs::metadata(path).map_err(FileError::Local)?;
+    if !kind.is_file() {
+        // Reading a pipe may take forever.
+        return Err(FileError::NotAFile(if kind.is_dir() {
+            "a directory"
+        } else {
+            "a device or a pipe"
+        }));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        .map_err(FileError::Local)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(FileError::TooLarge);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn error(location: &str) -> String {
+        transport::chain(&read(location).await.unwrap_err())
+    }
+
+    #[tokio::test]
+    async fn only_files_are_read_and_no_path_is_quoted() {
+        let directory = tempfile::tempdir().unwrap();
+        let missing = directory.path().join("s3cret/AuthKey_X.p8");
+        for (location, expected) in [
+            (directory.path().display().to_string(), "a directory"),
+            ("/dev/zero".to_owned(), "a device or a pipe"),
+            (missing.display().to_string(), "No such file"),
+            (format!("file://{}", missing.display()), "No such file"),
+            ("http://example.com/s3cret".to_owned(), "without encryption"),
+        ] {
+            let text = error(&location).await;
+            assert!(text.contains(expected) && !text.contains("s3cret"), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_url_is_read_as_written_and_escaped() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("AuthKey_X (1).p8");
+        std::fs::write(&path, "key").unwrap();
+        let escaped = Url::from_file_path(&path).unwrap().to_string();
+        for location in [
+            path.display().to_string(),
+            format!("file://{}", path.display()),
+            escaped,
+        ] {
+            assert_eq!(read(&location).await.unwrap(), b"key", "{location}");
+        }
+    }
 }

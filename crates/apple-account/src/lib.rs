@@ -1,24 +1,27 @@
 //! Which Apple developer account, and from where.
 //!
 //! Bitrise keeps the accounts that are connected to an app and hands them to builds; steps also take
-//! credentials as inputs. [`resolve`] decides which of them is used, and says why the others are not.
+//! credentials as inputs. [`find`] reads both, decides which account is used, and says why the others are not.
 
 mod connection;
+mod credentials;
 mod file;
 mod find;
-mod given;
+mod ids;
 mod key;
+pub mod pages;
 mod source;
 
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-pub use connection::{Connection, ConnectionError, TestDevice, fetch};
+pub use connection::{Connection, ConnectionError, TestDevice};
+pub use credentials::{CredentialProblem, InputCredentials, KeyInput};
 pub use file::{FileError, read as read_file};
-pub use find::{FindError, Found, Request, find};
-pub use given::{Given, Problem};
-pub use key::{KeyError, key_id_of, normalised};
-pub use source::{AccountError, Available, Choice, Selection, Source, resolve};
+pub use find::{FindError, Found, Renewal, Request, find};
+pub use ids::IssuerError;
+pub use key::{KeyError, PrivateKey, key_id_of, read as read_key};
+pub use source::Selection;
 
 /// An App Store Connect API key.
 #[derive(Debug, Clone)]

@@ -20,22 +20,22 @@ pub enum Selection {
 impl FromStr for Selection {
     type Err = String;
 
-    /// Dashes are as good as underscores: both live in workflows.
+    /// Dashes are as good as underscores, and `auto` as `automatic`: all live in workflows.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text.replace('-', "_").as_str() {
-            "automatic" => Self::Automatic,
+            "automatic" | "auto" => Self::Automatic,
             "api_key" => Self::ApiKey,
             "apple_id" => Self::AppleId,
             "enterprise_with_apple_id" => Self::EnterpriseWithAppleId,
             "off" => Self::Off,
-            _ => return Err(format!("`{text}` is no connection type")),
+            _ => return Err(format!("`{text}` is not a connection type")),
         })
     }
 }
 
 /// A place that credentials come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// The API key that is connected on Bitrise.
     ConnectedApiKey,
     /// The Apple ID that is connected on Bitrise.
@@ -48,7 +48,7 @@ pub enum Source {
 
 impl Source {
     /// The source as the log names it.
-    pub(crate) fn describe(self) -> &'static str {
+    fn describe(self) -> &'static str {
         match self {
             Self::ConnectedApiKey => "API key connected on Bitrise",
             Self::ConnectedAppleId => "Apple ID connected on Bitrise",
@@ -58,50 +58,35 @@ impl Source {
     }
 }
 
-/// Which sources have something.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Available {
-    /// An API key is connected.
-    pub connected_api_key: bool,
-    /// An Apple ID is connected.
-    pub connected_apple_id: bool,
-    /// The inputs hold an API key.
-    pub input_api_key: bool,
-    /// The inputs hold an Apple ID.
-    pub input_apple_id: bool,
-}
-
-impl Available {
-    fn has(self, source: Source) -> bool {
-        match source {
-            Source::ConnectedApiKey => self.connected_api_key,
-            Source::ConnectedAppleId => self.connected_apple_id,
-            Source::InputApiKey => self.input_api_key,
-            Source::InputAppleId => self.input_apple_id,
-        }
-    }
+/// What a source has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing.
+    Empty,
+    /// Credentials.
+    Ready,
+    /// A session that ended on that day.
+    Expired(String),
+    /// Credentials that can't be used.
+    Broken,
 }
 
 /// The source that is used, and what became of the others.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
-    /// The source.
-    pub source: Source,
+#[derive(Debug, Default)]
+pub(crate) struct Choice {
+    /// The source, where one has credentials.
+    pub(crate) source: Option<Source>,
+    /// When the session of a source ended.
+    pub(crate) expired: Option<String>,
+    /// The sources before it that can't be used.
+    pub(crate) broken: Vec<Source>,
     /// A line per source that was considered.
-    pub explanation: Vec<String>,
-}
-
-/// No source has credentials.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no Apple developer account was found: {}", .explanation.join("; "))]
-pub struct AccountError {
-    /// A line per source that was considered.
-    pub explanation: Vec<String>,
+    pub(crate) explanation: Vec<String>,
 }
 
 /// The sources that a selection considers, in order, for steps that take API keys alone (`api_key_only`) or
 /// both kinds.
-pub(crate) fn order(selection: Selection, api_key_only: bool) -> &'static [Source] {
+fn order(selection: Selection, api_key_only: bool) -> &'static [Source] {
     use Source as S;
     match (selection, api_key_only) {
         (Selection::Automatic, true) => &[S::ConnectedApiKey, S::InputApiKey],
@@ -119,87 +104,100 @@ pub(crate) fn order(selection: Selection, api_key_only: bool) -> &'static [Sourc
 }
 
 /// Chooses the first source of the selection's order that has credentials.
-///
-/// # Errors
-/// When none has.
-pub fn resolve(
-    selection: Selection,
-    api_key_only: bool,
-    available: Available,
-) -> Result<Choice, AccountError> {
-    let mut explanation = Vec::new();
-    let mut chosen = None;
+pub(crate) fn choose(selection: Selection, api_key_only: bool, state: impl Fn(Source) -> State) -> Choice {
+    let mut choice = Choice::default();
     for source in order(selection, api_key_only) {
-        let state = match (chosen, available.has(*source)) {
-            (None, true) => {
-                chosen = Some(*source);
-                "used"
+        let line = match (state(*source), choice.source) {
+            (State::Empty, _) => "none".to_owned(),
+            (State::Ready, None) => {
+                choice.source = Some(*source);
+                "used".to_owned()
             }
-            (Some(_), true) => "there, and not needed",
-            (_, false) => "none",
+            (State::Ready, Some(_)) => "there, and not needed".to_owned(),
+            (State::Expired(date), _) => {
+                let line = format!("its session ended on {date}");
+                choice.expired.get_or_insert(date);
+                line
+            }
+            (State::Broken, None) => {
+                choice.broken.push(*source);
+                "can't be used".to_owned()
+            }
+            (State::Broken, Some(_)) => "can't be used, and not needed".to_owned(),
         };
-        explanation.push(format!("{}: {state}", source.describe()));
+        choice.explanation.push(format!("{}: {line}", source.describe()));
     }
-    match chosen {
-        Some(source) => Ok(Choice { source, explanation }),
-        None => Err(AccountError { explanation }),
-    }
+    choice
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ALL: [Source; 4] = [
+        Source::ConnectedApiKey,
+        Source::ConnectedAppleId,
+        Source::InputApiKey,
+        Source::InputAppleId,
+    ];
+    const INPUTS: [Source; 2] = [Source::InputApiKey, Source::InputAppleId];
+    const APPLE_IDS: [Source; 2] = [Source::ConnectedAppleId, Source::InputAppleId];
+
     #[test]
     fn the_order_is_that_of_the_originals() {
-        let all = Available {
-            connected_api_key: true,
-            connected_apple_id: true,
-            input_api_key: true,
-            input_apple_id: true,
-        };
-        let no_connection = Available {
-            connected_api_key: false,
-            connected_apple_id: false,
-            ..all
-        };
-        let apple_ids = Available {
-            connected_api_key: false,
-            input_api_key: false,
-            ..all
-        };
         for (selection, api_key_only, available, expected) in [
-            (Selection::Automatic, true, all, Some(Source::ConnectedApiKey)),
             (
                 Selection::Automatic,
                 true,
-                no_connection,
-                Some(Source::InputApiKey),
+                &ALL[..],
+                Some(Source::ConnectedApiKey),
             ),
-            (Selection::Automatic, true, apple_ids, None),
+            (Selection::Automatic, true, &INPUTS, Some(Source::InputApiKey)),
+            (Selection::Automatic, true, &APPLE_IDS, None),
             (
                 Selection::Automatic,
                 false,
-                apple_ids,
+                &APPLE_IDS,
                 Some(Source::ConnectedAppleId),
             ),
-            (
-                Selection::Automatic,
-                false,
-                no_connection,
-                Some(Source::InputApiKey),
-            ),
-            (Selection::ApiKey, false, no_connection, None),
-            (Selection::AppleId, false, all, Some(Source::ConnectedAppleId)),
-            (Selection::Off, false, all, Some(Source::InputApiKey)),
-            (Selection::Off, false, apple_ids, Some(Source::InputAppleId)),
-            (Selection::Off, true, apple_ids, None),
+            (Selection::Automatic, false, &INPUTS, Some(Source::InputApiKey)),
+            (Selection::ApiKey, false, &INPUTS, None),
+            (Selection::AppleId, false, &ALL, Some(Source::ConnectedAppleId)),
+            (Selection::Off, false, &ALL, Some(Source::InputApiKey)),
+            (Selection::Off, false, &APPLE_IDS, Some(Source::InputAppleId)),
+            (Selection::Off, true, &APPLE_IDS, None),
         ] {
-            let choice = resolve(selection, api_key_only, available)
-                .ok()
-                .map(|choice| choice.source);
-            assert_eq!(choice, expected, "{selection:?} {api_key_only} {available:?}");
+            let choice = choose(selection, api_key_only, |source| {
+                if available.contains(&source) {
+                    State::Ready
+                } else {
+                    State::Empty
+                }
+            });
+            assert_eq!(
+                choice.source, expected,
+                "{selection:?} {api_key_only} {available:?}"
+            );
         }
+    }
+
+    #[test]
+    fn what_is_broken_matters_before_the_one_that_is_used_and_what_is_over_always() {
+        let choice = choose(Selection::Automatic, false, |source| match source {
+            Source::ConnectedApiKey => State::Broken,
+            Source::ConnectedAppleId => State::Expired("2026-01-02".to_owned()),
+            _ => State::Ready,
+        });
+        assert_eq!(choice.source, Some(Source::InputApiKey));
+        assert_eq!(
+            (choice.broken.as_slice(), choice.expired.as_deref()),
+            (&[Source::ConnectedApiKey][..], Some("2026-01-02"))
+        );
+        let choice = choose(Selection::Automatic, false, |source| match source {
+            Source::ConnectedApiKey => State::Ready,
+            _ => State::Broken,
+        });
+        assert!(choice.broken.is_empty());
     }
 
     #[test]
@@ -208,6 +206,7 @@ mod tests {
             "enterprise-with-apple-id".parse(),
             Ok(Selection::EnterpriseWithAppleId)
         );
+        assert_eq!("auto".parse(), Ok(Selection::Automatic));
         assert!("bogus".parse::<Selection>().is_err());
     }
 }

@@ -87,13 +87,13 @@ impl Refusal {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::WrongPassword | Self::AppSpecificPassword => {
-                "connect the Apple ID anew on Bitrise (Account settings > Apple Developer Account) with the password that signs in at https://account.apple.com; app-specific passwords do not work here"
+                "connect the Apple ID anew on Bitrise (Account settings > Apple Service connection) with the password that signs in at https://account.apple.com; app-specific passwords do not work here"
             }
             Self::Locked => {
                 "unlock the account at https://iforgot.apple.com, then connect it anew on Bitrise"
             }
             Self::SecondFactor => {
-                "re-authenticate on Bitrise: Account settings > Apple Developer Account > Re-authenticate; it holds for 30 days"
+                "re-authenticate on Bitrise: Account settings > Apple Service connection > Re-authenticate (2SA/2FA); it holds for 30 days"
             }
             Self::Interaction | Self::Steps(_) => {
                 "sign in once at https://account.apple.com and https://appstoreconnect.apple.com and answer what Apple asks"

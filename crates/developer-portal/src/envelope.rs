@@ -126,7 +126,7 @@ impl Refusal {
             Self::NotAvailable(_) => "use another bundle ID, or let its owner delete or transfer it",
             Self::Team(_) => "check the team ID, and that the membership is paid",
             Self::Expired => {
-                "re-authenticate on Bitrise: Account settings > Apple Developer Account > Re-authenticate"
+                "re-authenticate on Bitrise: Account settings > Apple Service connection > Re-authenticate (2SA/2FA)"
             }
             Self::Unavailable(_) => "see https://developer.apple.com/system-status/, then build again",
             Self::Other { .. } | Self::Token | Self::Lacks(_) => {

@@ -60,7 +60,7 @@ const KNOWN: &[Known] = &[
         ],
         diagnosis: Diagnosis {
             cause: "Apple does not accept the Apple ID's password",
-            remedy: "correct it where it is kept: on Bitrise under Account settings > Apple Developer Account, or in the step's inputs",
+            remedy: "correct it where it is kept: on Bitrise under Account settings > Apple Service connection, or in the step's inputs",
         },
     },
     Known {
@@ -83,7 +83,7 @@ const KNOWN: &[Known] = &[
         ],
         diagnosis: Diagnosis {
             cause: "Apple wants the second factor again: the Apple ID's session is over",
-            remedy: "sign in again on Bitrise (Account settings > Apple Developer Account > Re-authenticate), or use an API key, which needs no session",
+            remedy: "sign in again on Bitrise (Account settings > Apple Service connection > Re-authenticate (2SA/2FA)), or use an API key, which needs no session",
         },
     },
     Known {

@@ -31,10 +31,7 @@ pub use inputs::{Inputs, PlatformInput, Uploader};
 pub const MANIFEST: &str = include_str!("../step.yml");
 
 /// altool signs in by itself, so an Apple ID is as good without a session.
-const TERMS: Terms = Terms {
-    apple_id_key: "itunescon_user",
-    needs_session: false,
-};
+const TERMS: Terms = Terms::of_any_account("itunescon_user", false);
 
 /// Runs the step.
 ///
@@ -53,7 +50,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         None
     };
     let found = account_inputs::find(&step, &step.inputs.connection, &step.inputs.given(), TERMS).await?;
-    let (account, _) = account_inputs::required(found)?;
+    let (account, _) = account_inputs::required(found, TERMS)?;
     if !with_altool {
         native::key(&account, native::UPLOADING)?;
     } else if step.inputs.wait_for_processing.is_on() {

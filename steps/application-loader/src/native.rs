@@ -16,7 +16,7 @@ use crate::progress::Progress;
 pub(crate) const UPLOADING: &str = "the upload without Xcode";
 pub(crate) const WAITING: &str = "waiting for processing";
 
-const NEEDS_KEY: &str = "connect an API key on Bitrise (Account settings > Apple Developer Account), or set the inputs api_key_path and api_issuer; with an Apple ID, run the step on a Mac with Xcode";
+const NEEDS_KEY: &str = "connect an API key on Bitrise (Workspace settings > Integrations > App Store Connect), or set the inputs api_key_path and api_issuer; with an Apple ID, run the step on a Mac with Xcode";
 
 /// The API key of the account: the App Store Connect API takes nothing else.
 ///

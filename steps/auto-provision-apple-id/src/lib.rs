@@ -6,7 +6,7 @@
 mod certificates;
 mod inputs;
 
-use apple_account::{Given, Request, Selection};
+use apple_account::{InputCredentials, Request, Selection};
 use auto_provision::{
     Access, Account, Analysis, Order, Source, download_certificates, of_team, open_session, provision, usable,
 };
@@ -55,12 +55,12 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
 async fn sign_in(step: &Step<Order>, own: &Own) -> anyhow::Result<Account> {
     let request = Request {
         selection: Selection::AppleId,
-        api_key_only: false,
+        team_key_only: false,
         needs_session: true,
         build_url: own.build_url.as_deref(),
         build_api_token: own.build_api_token.as_ref().map(Secret::secret),
         document: step.env.get(DOCUMENT),
-        given: &Given::default(),
+        credentials: &InputCredentials::default(),
     };
     let (apple_id, found) = account_inputs::apple_id(step, request).await?;
     let session = open_session(step, &apple_id, "team_id", own.team_id.as_deref()).await?;

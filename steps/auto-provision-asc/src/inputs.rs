@@ -1,5 +1,6 @@
 //! The inputs, as `step.yml` declares them.
 
+use apple_account::InputCredentials;
 use auto_provision::{BuildSettings, DistributionType, IdentityName, Mode, Order};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
@@ -11,8 +12,15 @@ pub struct Inputs {
     pub connection: String,
     /// The API key's file.
     pub api_key_path: Option<Secret>,
+    /// The API key itself.
+    pub api_key_content: Option<Secret>,
+    /// The API key's ID.
+    pub api_key_id: Option<String>,
     /// The API key's issuer.
     pub api_issuer: Option<String>,
+    /// Whether the API key belongs to the Enterprise Program.
+    #[serde(default)]
+    pub api_key_enterprise_account: Flag,
     /// The team of an Apple ID.
     pub apple_id_team_id: Option<String>,
     /// How the app is handed to people.
@@ -60,8 +68,7 @@ pub struct Inputs {
 #[derive(Debug)]
 pub(crate) struct AccountInputs {
     pub(crate) connection: String,
-    pub(crate) api_key_path: Option<Secret>,
-    pub(crate) api_issuer: Option<String>,
+    pub(crate) credentials: InputCredentials,
     pub(crate) apple_id_team_id: Option<String>,
     pub(crate) build_api_token: Option<Secret>,
     pub(crate) build_url: Option<String>,
@@ -87,10 +94,18 @@ impl Inputs {
             keychain_password: self.keychain_password,
             identity: IdentityName::Sha1,
         };
+        let secret = |input: Option<Secret>| input.map(|secret| secret.secret().clone());
+        let credentials = InputCredentials {
+            key_location: secret(self.api_key_path),
+            key_text: secret(self.api_key_content),
+            key_id: self.api_key_id,
+            issuer: self.api_issuer,
+            is_enterprise: self.api_key_enterprise_account.is_on(),
+            ..InputCredentials::default()
+        };
         let account = AccountInputs {
             connection: self.connection,
-            api_key_path: self.api_key_path,
-            api_issuer: self.api_issuer,
+            credentials,
             apple_id_team_id: self.apple_id_team_id,
             build_api_token: self.build_api_token,
             build_url: self.build_url,

@@ -1,6 +1,6 @@
 //! The inputs, as `step.yml` declares them.
 
-use apple_account::Given;
+use apple_account::InputCredentials;
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
 
@@ -11,8 +11,15 @@ pub struct Inputs {
     pub connection: String,
     /// The API key's file.
     pub api_key_path: Option<Secret>,
+    /// The API key itself.
+    pub api_key_content: Option<Secret>,
+    /// The API key's ID.
+    pub api_key_id: Option<String>,
     /// The API key's issuer.
     pub api_issuer: Option<String>,
+    /// Whether the API key belongs to the Enterprise Program.
+    #[serde(default)]
+    pub api_key_enterprise_account: Flag,
     /// The Apple ID.
     pub itunescon_user: Option<Secret>,
     /// Its password.
@@ -62,11 +69,14 @@ pub struct Inputs {
 
 impl Inputs {
     /// The credentials among them.
-    pub(crate) fn given(&self) -> Given {
+    pub(crate) fn given(&self) -> InputCredentials {
         let secret = |input: &Option<Secret>| input.as_ref().map(|secret| secret.secret().clone());
-        Given {
-            api_key_path: secret(&self.api_key_path),
-            api_issuer: self.api_issuer.clone(),
+        InputCredentials {
+            key_location: secret(&self.api_key_path),
+            key_text: secret(&self.api_key_content),
+            key_id: self.api_key_id.clone(),
+            issuer: self.api_issuer.clone(),
+            is_enterprise: self.api_key_enterprise_account.is_on(),
             apple_id: self.itunescon_user.as_ref().map(|user| user.expose().to_owned()),
             password: secret(&self.password),
             app_specific_password: secret(&self.app_password),

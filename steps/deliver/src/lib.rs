@@ -24,10 +24,7 @@ pub use inputs::Inputs;
 /// The step's manifest.
 pub const MANIFEST: &str = include_str!("../step.yml");
 
-const TERMS: Terms = Terms {
-    apple_id_key: "itunescon_user",
-    needs_session: true,
-};
+const TERMS: Terms = Terms::of_any_account("itunescon_user", true);
 
 /// Runs the step.
 ///
@@ -39,7 +36,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         .iter()
         .for_each(|line| step.log.warn(line));
     let found = account_inputs::find(&step, &step.inputs.connection, &step.inputs.given(), TERMS).await?;
-    let (account, _) = account_inputs::required(found)?;
+    let (account, _) = account_inputs::required(found, TERMS)?;
     if matches!(&account, Account::AppleId(apple_id) if apple_id.app_specific_password.is_none()) {
         step.log.warn(
             "The Apple ID has no app-specific password; with two-factor authentication, uploads need one.",

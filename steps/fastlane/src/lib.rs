@@ -21,10 +21,7 @@ pub use inputs::Inputs;
 /// The step's manifest.
 pub const MANIFEST: &str = include_str!("../step.yml");
 
-const TERMS: Terms = Terms {
-    apple_id_key: "apple_id",
-    needs_session: true,
-};
+const TERMS: Terms = Terms::of_any_account("apple_id", true);
 
 /// Runs the step.
 ///
@@ -39,7 +36,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     }
     let found = account_inputs::find(&step, &step.inputs.connection, &step.inputs.given(), TERMS).await?;
     if found.account.is_none() {
-        account_inputs::warn_of_none(&step, &found);
+        account_inputs::warn_of_none(&step, &found, TERMS);
     }
 
     let launcher = setup::ready(&step, &directory).await?;
