@@ -25,6 +25,9 @@ file="$APP_STORE_CONNECT_API_KEY_PATH"
 for word in "$@"; do case "$word" in *api_key.json) file="$word";; esac; done
 sed 's/"key":"[^"]*"/"key":"-"/' "$file""#;
 
+/// Account inputs, the exit status that they lead to, and words of the message.
+type Refusal<'a> = (&'a [(&'a str, &'a str)], i32, &'a [&'a str]);
+
 /// A sandbox to which nothing is connected.
 fn unconnected() -> Sandbox {
     let mut seed = Seed::default();
@@ -145,7 +148,7 @@ fn what_is_wrong_with_a_key_names_the_input_and_quotes_nothing() {
     let issuer = ("api_issuer", issuer.as_str());
     let half = &pem[..pem.len() / 2];
     let public = pem.replace("PRIVATE", "PUBLIC");
-    let cases: [(&[(&str, &str)], i32, &[&str]); 9] = [
+    let cases: [Refusal<'_>; 9] = [
         (
             &[("api_key_path", half), id, issuer],
             2,
