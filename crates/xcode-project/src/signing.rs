@@ -68,12 +68,7 @@ impl Project {
         }
         Ok(match &self.source {
             Source::Pbxproj(file) => edit_pbxproj(file, &settings, &attributes),
-            Source::Xcproj(_) => {
-                return Err(Error::Unreadable {
-                    path: self.file.clone(),
-                    reason: "it is a project of Xcode 27.2, which is only read so far".to_owned(),
-                });
-            }
+            Source::Xcproj(file) => file.edited(&self.model, &settings, &attributes),
         })
     }
 

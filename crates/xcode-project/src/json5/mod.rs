@@ -4,12 +4,15 @@
 //! unedited document prints as it was, to the byte. The grammar is
 //! that of json5.org, version 1.0.0.
 
+mod edit;
 mod parser;
 mod string;
 
 use std::ops::Range;
 
 use crate::pbxproj::{LARGEST, SyntaxError};
+
+pub(crate) use edit::{Layout, ObjectEdit};
 
 /// The nesting at which Foundation's JSON reader, which Xcode uses, gives up (swift-foundation, `JSONScanner.swift`).
 pub const DEEPEST: usize = 512;
@@ -94,6 +97,20 @@ impl Document {
     /// The text, to the byte.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The text with some values replaced, which must not overlap.
+    pub(crate) fn replaced(&self, mut edits: Vec<(Range<usize>, String)>) -> String {
+        edits.sort_by_key(|(span, _)| span.start);
+        let mut out = String::with_capacity(self.text.len() + 1024);
+        let mut copied = 0;
+        for (span, text) in edits {
+            out.push_str(&self.text[copied..span.start]);
+            out.push_str(&text);
+            copied = span.end;
+        }
+        out.push_str(&self.text[copied..]);
+        out
     }
 }
 

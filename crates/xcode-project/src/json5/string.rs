@@ -122,24 +122,23 @@ fn is_mark(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{203f}' | '\u{2040}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
-/// A string as Xcode writes it: in double quotes, with no more escapes than JSON needs
+/// A string in these quotes, with no more escapes than JSON needs: so Xcode writes them, always in double quotes
 /// (xcode-project-format, `Printer.swift`, September 2026).
-#[cfg(test)]
-pub(crate) fn written(text: &str) -> String {
+pub(super) fn written_with(text: &str, quote: char) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
+    out.push(quote);
     for c in text.chars() {
         match c {
-            '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            c if c == quote => out.extend(['\\', c]),
             c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => out.push(c),
         }
     }
-    out.push('"');
+    out.push(quote);
     out
 }
 
@@ -170,10 +169,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let text = "quote \" backslash \\ slash / tab \t newline \n bell \u{7} del \u{7f} \u{a0} \u{2028} 😀";
-        assert_eq!(read(&written(text)), text);
+        assert_eq!(read(&written_with(text, '"')), text);
+        assert_eq!(read(&written_with(text, '\'')), text);
         // A line of a fixture that rork-xcode 0.13 checks against Xcode's writer.
         assert!(
-            written(text).starts_with(r#""quote \" backslash \\ slash / tab \t newline \n bell \u0007 del "#)
+            written_with(text, '"')
+                .starts_with(r#""quote \" backslash \\ slash / tab \t newline \n bell \u0007 del "#)
         );
     }
 

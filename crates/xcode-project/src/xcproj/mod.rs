@@ -4,6 +4,7 @@
 //! signing does not depend on is not read; what is read is read as strictly as Xcode reads it, since a project that
 //! Xcode refuses can't be built.
 
+mod edit;
 mod membership;
 mod read;
 mod schema;

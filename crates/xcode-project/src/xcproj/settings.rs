@@ -28,7 +28,6 @@ pub(super) fn unfolded<'a>(key: &'a str, configurations: &[String]) -> (Cow<'a, 
 }
 
 /// A key with the condition that names a configuration, as Xcode writes it.
-#[cfg(test)]
 pub(super) fn folded(key: &str, configuration: &str) -> String {
     let (name, conditions) = key.split_at(key.find('[').unwrap_or(key.len()));
     format!("{name}[config={configuration}]{conditions}")
