@@ -267,8 +267,8 @@ fn split_line(text: &str) -> (&str, &str) {
             return text.split_at(at);
         }
         let rest = &text[at..];
-        at += if rest.starts_with("/*") {
-            rest[2..].find("*/").map_or(rest.len(), |length| length + 4)
+        at += if let Some(inside) = rest.strip_prefix("/*") {
+            inside.find("*/").map_or(rest.len(), |length| length + 4)
         } else if rest.starts_with("//") {
             rest.find(is_line_end).unwrap_or(rest.len())
         } else {
