@@ -7,6 +7,10 @@ use step_kit::{Flag, Secret};
 /// The inputs.
 #[derive(Debug, Deserialize)]
 pub struct Inputs {
+    /// What does the work: fastlane, the native engine, or whichever can.
+    pub engine: String,
+    /// Whether changes are made or only shown.
+    pub mode: String,
     /// Where the account comes from.
     pub connection: String,
     /// The API key's file.

@@ -6,6 +6,7 @@
 mod arguments;
 mod artifact;
 mod inputs;
+mod native;
 mod setup;
 mod xcode;
 
@@ -18,6 +19,7 @@ use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 
 use crate::arguments::Extra;
 use crate::artifact::Artifact;
+use crate::native::EngineChoice;
 
 pub use inputs::Inputs;
 
@@ -31,12 +33,55 @@ const TERMS: Terms = Terms::of_any_account("itunescon_user", true);
 /// # Errors
 /// With what failed and what to do next; a deliver that fails keeps fastlane's exit status.
 pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
-    let (artifact, extra) = checked(&step.inputs)?;
+    let choice = EngineChoice::of(&step.inputs);
+    if choice == EngineChoice::Fastlane {
+        plan_needs_native(&step.inputs)?;
+        let (artifact, extra) = checked(&step.inputs)?;
+        let account = account(&step).await?;
+        return with_fastlane(step, account, artifact, extra).await;
+    }
+    let extra = arguments::extra(&step.inputs).map_err(InputProblems)?;
+    let mut request = native::Request::read(&step, &extra.deliver);
+    if choice == EngineChoice::Native {
+        request = Ok(request?);
+    }
+    let account = account(&step).await?;
+    let objection = native::objection(&request, &account).filter(|_| choice == EngineChoice::Automatic);
+    match (objection, request) {
+        (None, request) => {
+            step.log.plain("Engine: native.");
+            native::run(&step, &account, request?).await
+        }
+        (Some(reason), _) => {
+            step.log.plain(format!("Engine: fastlane, because {reason}."));
+            plan_needs_native(&step.inputs)?;
+            let (artifact, extra) = checked(&step.inputs)?;
+            with_fastlane(step, account, artifact, extra).await
+        }
+    }
+}
+
+/// A plan is the native engine's.
+fn plan_needs_native(inputs: &Inputs) -> anyhow::Result<()> {
+    if inputs.mode == "plan" {
+        let problem = InputProblem::new("mode", "`plan` needs the native engine; set engine to `native`");
+        return Err(InputProblems(vec![problem]).into());
+    }
+    Ok(())
+}
+
+/// The account that signs in.
+async fn account(step: &Step<Inputs>) -> anyhow::Result<Account> {
+    let found = account_inputs::find(step, &step.inputs.connection, &step.inputs.given(), TERMS).await?;
+    let (account, _) = account_inputs::required(found, TERMS)?;
+    Ok(account)
+}
+
+/// Calls fastlane deliver.
+async fn with_fastlane(step: Step<Inputs>, account: Account, artifact: Artifact, extra: Extra) -> anyhow::Result<()> {
     arguments::ambiguities(&step.inputs)
         .iter()
         .for_each(|line| step.log.warn(line));
-    let found = account_inputs::find(&step, &step.inputs.connection, &step.inputs.given(), TERMS).await?;
-    let (account, _) = account_inputs::required(found, TERMS)?;
     if matches!(&account, Account::AppleId(apple_id) if apple_id.app_specific_password.is_none()) {
         step.log.warn(
             "The Apple ID has no app-specific password; with two-factor authentication, uploads need one.",

@@ -1,0 +1,363 @@
+//! What a release shall be, from options and folders.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use md5::{Digest as _, Md5};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::age_rating;
+use crate::metadata::{self, Metadata};
+use crate::options::Values;
+use crate::problem::Problem;
+use crate::screenshot::{self, Screenshots};
+use crate::snapshot::AppName;
+use crate::text;
+
+/// When an approved version goes on sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseTiming {
+    /// As soon as Apple approves it.
+    AfterApproval,
+    /// When somebody releases it.
+    Manual,
+    /// At a full hour, after Apple approved it.
+    Scheduled(OffsetDateTime),
+}
+
+/// What happens to pictures that the folder does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leftovers {
+    /// A set with local pictures has exactly those; other sets stay.
+    KeepOtherSets,
+    /// Locales with local pictures lose all other sets.
+    DropOtherSets,
+    /// All locales lose what the folder does not have.
+    DropEverything,
+}
+
+/// A file that is uploaded as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// MD5 of its content, hexadecimal.
+    pub checksum: String,
+}
+
+/// Which build is submitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildChoice {
+    /// The newest one of the version.
+    Latest,
+    /// The one with this number.
+    Number(String),
+}
+
+/// What a submission for review needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredSubmission {
+    /// Which build.
+    pub build: BuildChoice,
+    /// The answer to export compliance, for a build that has none.
+    pub uses_encryption: Option<bool>,
+    /// `USES_THIRD_PARTY_CONTENT` or `DOES_NOT_USE_THIRD_PARTY_CONTENT`.
+    pub content_rights: Option<&'static str>,
+}
+
+/// What a release shall be. What is `None` stays as it is.
+#[derive(Debug, Clone)]
+pub struct DesiredRelease {
+    /// Which app.
+    pub app: AppName,
+    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
+    pub platform: &'static str,
+    /// The version, such as `1.1`.
+    pub version: Option<String>,
+    /// Whether a version may be created or renamed.
+    pub may_change_version: bool,
+    /// Whether the version on the App Store is edited, instead of the next one.
+    pub edit_live: bool,
+    /// Texts, categories, review information; `None` leaves everything of the kind alone.
+    pub metadata: Option<Metadata>,
+    /// Answers of the age rating.
+    pub age_rating: Option<Map<String, Value>>,
+    /// When it goes on sale.
+    pub timing: Option<ReleaseTiming>,
+    /// Whether it is released in phases.
+    pub phased: Option<bool>,
+    /// The attachment of the review information.
+    pub attachment: Option<LocalFile>,
+    /// Screenshots; `None` leaves them alone.
+    pub screenshots: Option<Screenshots>,
+    /// What happens to other screenshots.
+    pub leftovers: Leftovers,
+    /// How long screenshots may be processed, in seconds.
+    pub processing_timeout: u64,
+    /// Whether a submission in progress is cancelled first.
+    pub reject_if_possible: bool,
+    /// The submission for review, if there is to be one.
+    pub submission: Option<DesiredSubmission>,
+}
+
+impl DesiredRelease {
+    /// Whether it says anything about what is the same for all versions: names, categories, the age rating.
+    pub(crate) fn needs_app_info(&self) -> bool {
+        let metadata = self.metadata.as_ref();
+        !self.edit_live
+            && (self.age_rating.is_some()
+                || metadata.is_some_and(|metadata| !metadata.texts.is_empty() || !metadata.categories.is_empty()))
+    }
+}
+
+/// A release, and what was noticed on the way.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The release.
+    pub release: DesiredRelease,
+    /// What is left out or looks wrong.
+    pub warnings: Vec<String>,
+}
+
+/// Makes a release of options; relative paths are below `directory`.
+///
+/// # Errors
+/// With everything that App Store Connect would refuse and that can be found locally.
+pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Result<Assembled, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut warnings = Vec::new();
+    let flag = |key: &str| options.get(key).and_then(Value::as_bool);
+    let is_on = |key: &str| flag(key) == Some(true);
+    let text_of = |key: &str| options.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    let edit_live = is_on("edit_live");
+
+    let app = match (text_of("app_identifier"), options.get("app").and_then(Value::as_i64)) {
+        (Some(bundle_id), _) => AppName::BundleId(bundle_id.to_owned()),
+        (None, Some(id)) => AppName::Id(id.to_string()),
+        (None, None) => {
+            problems.push(Problem::new("app_identifier", "no app is named; accepted: its bundle ID, or its Apple ID as `app`"));
+            AppName::Id(String::new())
+        }
+    };
+    let platform = match platform(text_of("platform").unwrap_or("ios")) {
+        Ok(platform) => platform,
+        Err(problem) => {
+            problems.push(problem);
+            "IOS"
+        }
+    };
+    let mut metadata = None;
+    let mut age_rating = None;
+    let mut attachment = None;
+    if !is_on("skip_metadata") {
+        let folder = folder(options, directory, "metadata_path", "metadata");
+        match metadata::read(Some(&folder), options) {
+            Ok(read) => {
+                problems.extend(text::validate(&read.texts));
+                problems.extend(review_problems(&read.review));
+                metadata = Some(read);
+            }
+            Err(found) => problems.extend(found),
+        }
+        if let Some(path) = text_of("app_rating_config_path") {
+            match std::fs::read_to_string(directory.join(path)) {
+                Ok(text) => match age_rating::parse(path, &text) {
+                    Ok(attributes) => age_rating = Some(attributes),
+                    Err(problem) => problems.push(problem),
+                },
+                Err(error) => problems.push(Problem::new("app_rating_config_path", format!("`{path}` can't be read: {error}"))),
+            }
+        }
+        if let Some(path) = text_of("app_review_attachment_file") {
+            match local_file(&directory.join(path)) {
+                Ok(file) => attachment = Some(file),
+                Err(error) => problems.push(Problem::new("app_review_attachment_file", format!("`{path}` can't be read: {error}"))),
+            }
+        }
+    }
+    let mut screenshots = None;
+    if !is_on("skip_screenshots") && !edit_live {
+        let folder = folder(options, directory, "screenshots_path", "screenshots");
+        match screenshot::read(&folder, is_on("ignore_language_directory_validation")) {
+            Ok(read) => {
+                warnings.extend(read.warnings);
+                screenshots = Some(read.screenshots);
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    let timing = match timing(options, now) {
+        Ok(timing) => timing,
+        Err(problem) => {
+            problems.push(problem);
+            None
+        }
+    };
+    if let Some(ReleaseTiming::Scheduled(date)) = timing
+        && options.get("auto_release_date").and_then(Value::as_i64) != Some(date.unix_timestamp() * 1000)
+    {
+        warnings.push(format!("auto_release_date is cut down to the full hour, which Apple demands: {date}."));
+    }
+    for (key, what) in [
+        ("price_tier", "price tiers no longer exist; set the price in App Store Connect"),
+        ("reset_ratings", "App Store Connect can't reset ratings with an API key; reset them on the web"),
+    ] {
+        if options.get(key).is_some_and(|value| !value.is_null() && *value != Value::Bool(false)) {
+            problems.push(Problem::new(key, what));
+        }
+    }
+    let information = options.get("submission_information").and_then(Value::as_object);
+    let answer = |key: &str| information.and_then(|information| information.get(key)).and_then(Value::as_bool);
+    let submission = is_on("submit_for_review").then(|| DesiredSubmission {
+        build: match text_of("build_number") {
+            None | Some("latest") => BuildChoice::Latest,
+            Some(number) => BuildChoice::Number(number.to_owned()),
+        },
+        uses_encryption: answer("export_compliance_uses_encryption"),
+        content_rights: answer("content_rights_contains_third_party_content")
+            .map(|uses| if uses { "USES_THIRD_PARTY_CONTENT" } else { "DOES_NOT_USE_THIRD_PARTY_CONTENT" }),
+    });
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let has_metadata = metadata.is_some();
+    let release = DesiredRelease {
+        app,
+        platform,
+        version: text_of("app_version").map(str::to_owned),
+        may_change_version: !is_on("skip_app_version_update") && !edit_live,
+        edit_live,
+        metadata,
+        age_rating,
+        // fastlane sets these with the metadata, and so leaves them alone without it.
+        timing: timing.filter(|_| has_metadata),
+        phased: flag("phased_release").filter(|_| has_metadata),
+        attachment,
+        screenshots,
+        leftovers: match (is_on("sync_screenshots"), is_on("overwrite_screenshots")) {
+            (true, _) => Leftovers::DropEverything,
+            (false, true) => Leftovers::DropOtherSets,
+            (false, false) => Leftovers::KeepOtherSets,
+        },
+        processing_timeout: options
+            .get("screenshot_processing_timeout")
+            .and_then(Value::as_u64)
+            .unwrap_or(3600),
+        reject_if_possible: is_on("reject_if_possible"),
+        submission,
+    };
+    Ok(Assembled { release, warnings })
+}
+
+/// Apple's name of a platform of deliver.
+///
+/// # Errors
+/// With what is accepted.
+pub fn platform(name: &str) -> Result<&'static str, Problem> {
+    match name {
+        "ios" => Ok("IOS"),
+        "appletvos" | "tvos" => Ok("TV_OS"),
+        "xros" => Ok("VISION_OS"),
+        "osx" => Ok("MAC_OS"),
+        other => Err(Problem::new("platform", format!("`{other}` is not accepted; accepted: ios, appletvos, xros, osx"))),
+    }
+}
+
+/// A folder that an option names, else deliver's usual one.
+fn folder(options: &Values, directory: &Path, key: &str, usual: &str) -> PathBuf {
+    match options.get(key).and_then(Value::as_str).filter(|path| !path.is_empty()) {
+        Some(path) => directory.join(path),
+        None => {
+            let fastlane = ["fastlane", ".fastlane"].map(|name| directory.join(name));
+            match fastlane.into_iter().find(|folder| folder.is_dir()) {
+                Some(folder) => folder.join(usual),
+                None => directory.join(usual),
+            }
+        }
+    }
+}
+
+fn timing(options: &Values, now: OffsetDateTime) -> Result<Option<ReleaseTiming>, Problem> {
+    let automatic = options.get("automatic_release").and_then(Value::as_bool);
+    let Some(milliseconds) = options.get("auto_release_date").and_then(Value::as_i64) else {
+        return Ok(automatic.map(|automatic| if automatic { ReleaseTiming::AfterApproval } else { ReleaseTiming::Manual }));
+    };
+    let problem = |message: &str| Problem::new("auto_release_date", message);
+    if automatic.is_some() {
+        return Err(problem("can't be combined with automatic_release"));
+    }
+    let seconds = milliseconds.div_euclid(1000);
+    let date = OffsetDateTime::from_unix_timestamp(seconds - seconds.rem_euclid(3600))
+        .map_err(|_| problem("is not a date in milliseconds since 1970"))?;
+    if date <= now {
+        return Err(problem(&format!("lies in the past: {date}")));
+    }
+    Ok(Some(ReleaseTiming::Scheduled(date)))
+}
+
+fn review_problems(review: &BTreeMap<&'static str, String>) -> Vec<Problem> {
+    let notes = review.get("notes").filter(|notes| notes.len() > 4000);
+    notes
+        .map(|notes| Problem::new("review_information/notes", format!("{} bytes, but the limit is 4000", notes.len())))
+        .into_iter()
+        .collect()
+}
+
+fn local_file(path: &Path) -> std::io::Result<LocalFile> {
+    let bytes = std::fs::read(path)?;
+    Ok(LocalFile {
+        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        path: path.to_owned(),
+        size: bytes.len() as u64,
+        checksum: Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-25 12:30 UTC);
+
+    fn assembled(options: Value, directory: &Path) -> Result<Assembled, Vec<Problem>> {
+        assemble(&serde_json::from_value(options).unwrap(), directory, NOW)
+    }
+
+    #[test]
+    fn every_local_problem_is_found_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("fastlane/metadata/en-US/promotional_text.txt");
+        std::fs::create_dir_all(text.parent().unwrap()).unwrap();
+        std::fs::write(text, "x".repeat(171)).unwrap();
+        let problems = assembled(json!({"price_tier": 3, "platform": "android", "app_rating_config_path": "none.json"}), folder.path()).unwrap_err();
+        let places: Vec<&str> = problems.iter().map(|problem| problem.place.as_str()).collect();
+        assert_eq!(places, ["app_identifier", "platform", "en-US/promotional_text", "app_rating_config_path", "price_tier"]);
+    }
+
+    #[test]
+    fn a_release_date_is_a_full_hour_in_the_future() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |milliseconds: i64| assembled(json!({"app": 1, "auto_release_date": milliseconds}), folder.path());
+        let date = datetime!(2026-12-01 08:00 UTC);
+        let found = at(date.unix_timestamp() * 1000 + 1_234_567).unwrap();
+        assert_eq!(found.release.timing, Some(ReleaseTiming::Scheduled(date)));
+        assert_eq!(found.warnings.len(), 1);
+        assert!(at(NOW.unix_timestamp() * 1000 - 1).is_err());
+        assert!(assembled(json!({"app": 1, "auto_release_date": 1, "automatic_release": true}), folder.path()).is_err());
+    }
+
+    #[test]
+    fn without_metadata_nothing_of_the_version_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let release = assembled(json!({"app": 1, "skip_metadata": true, "automatic_release": true, "phased_release": true}), folder.path()).unwrap().release;
+        assert_eq!((release.timing, release.phased, release.metadata), (None, None, None));
+    }
+}

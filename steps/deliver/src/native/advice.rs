@@ -1,0 +1,61 @@
+//! What to do about a release that failed.
+
+use app_store_release::ReleaseError;
+use step_kit::Advice as _;
+
+/// The error, with what to do next.
+pub(crate) fn explained(error: ReleaseError) -> anyhow::Error {
+    let hint = hint(&error);
+    let context = match &error {
+        ReleaseError::Invalid(_) => "the metadata or the options have problems; nothing was changed",
+        ReleaseError::Several(_) => "some changes failed; everything else was made",
+        _ => "the release failed",
+    };
+    anyhow::Error::from(error).context(context).hint(hint)
+}
+
+fn hint(error: &ReleaseError) -> String {
+    match error {
+        ReleaseError::Invalid(_) => "correct what is listed, then rerun".to_owned(),
+        ReleaseError::NoApp { .. } => {
+            "create the app in App Store Connect > Apps, or check that the API key belongs to the app's team and that bundle_id or app_id is right".to_owned()
+        }
+        ReleaseError::NoEditableVersion { .. } => {
+            "name the next version with `--app_version` in the input options, and leave skip_app_version_update at `no`".to_owned()
+        }
+        ReleaseError::Locked { cancelable: true, .. } => {
+            "wait for the review, or add `--reject_if_possible` to the input options to cancel it first".to_owned()
+        }
+        ReleaseError::Locked { state, .. } if state == "READY_FOR_DISTRIBUTION" => {
+            "raise the app's version (CFBundleShortVersionString, or `--app_version` in the input options)".to_owned()
+        }
+        ReleaseError::Locked { .. } => "see the version's page in App Store Connect; rerun when it can be edited".to_owned(),
+        ReleaseError::SubmissionInProgress { .. } => {
+            "resolve the submission in App Store Connect > App Review, or add `--reject_if_possible` to the input options to cancel it first".to_owned()
+        }
+        ReleaseError::ForeignDraft { .. } => "submit or remove those items in App Store Connect > App Review, then rerun".to_owned(),
+        ReleaseError::NoBuild { .. } => "upload the build first, or name one of these with `--build_number` in the input options".to_owned(),
+        ReleaseError::UnusableBuild { .. } => "upload a build with a new build number (CFBundleVersion)".to_owned(),
+        ReleaseError::NoCompliance { .. } => {
+            "set ITSAppUsesNonExemptEncryption in the app's Info.plist, or pass `--submission_information '{\"export_compliance_uses_encryption\": false}'` in the input options".to_owned()
+        }
+        ReleaseError::TooSlow { .. } => "see https://developer.apple.com/system-status/; a rerun continues where this run stopped".to_owned(),
+        ReleaseError::Media { .. } => "export the picture again (PNG or JPEG, RGB, no alpha channel), then rerun".to_owned(),
+        ReleaseError::Transfer { .. } => "check the network of this machine; a rerun continues where this run stopped".to_owned(),
+        ReleaseError::File { .. } => "check the file and its permissions".to_owned(),
+        ReleaseError::NoGroup { .. } | ReleaseError::BetaIncomplete(_) => "correct it in App Store Connect > TestFlight".to_owned(),
+        ReleaseError::Api { source, .. } => api_hint(source),
+        ReleaseError::Several(errors) => errors.first().map_or_else(String::new, hint),
+    }
+}
+
+fn api_hint(error: &app_store_connect::Error) -> String {
+    match error.refusal().map(|refusal| refusal.status.as_u16()) {
+        Some(401) => "check that the key ID, the issuer ID, and the private key belong together, and that the key was not revoked",
+        Some(403) => "give the API key the role App Manager or Admin, and let the Account Holder accept the current agreements",
+        Some(429) => "wait until the hourly limit of the key has room again",
+        Some(409 | 422) => "correct what App Store Connect names, then rerun; what was done already stays",
+        _ => "see https://developer.apple.com/system-status/; a rerun continues where this run stopped",
+    }
+    .to_owned()
+}

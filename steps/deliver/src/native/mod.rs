@@ -1,0 +1,124 @@
+//! deliver without Ruby: the native engine, through the App Store Connect API.
+
+mod advice;
+mod request;
+mod show;
+mod upload;
+
+use std::time::Duration;
+
+use account_inputs as accounts;
+use anyhow::Context as _;
+use app_store_connect::{Client, Credentials, Options};
+use app_store_release::{Engine, ReleaseError, desired};
+use apple_account::{Account, ApiKey};
+use step_kit::{Advice as _, InputProblem, InputProblems, Step};
+use time::OffsetDateTime;
+
+use crate::inputs::Inputs;
+
+pub(crate) use request::Request;
+
+/// How long Apple may process a build that is to be submitted.
+const PROCESSING_TIMEOUT: Duration = Duration::from_secs(2 * 3600);
+
+/// What the input `engine` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EngineChoice {
+    Fastlane,
+    Native,
+    Automatic,
+}
+
+impl EngineChoice {
+    pub(crate) fn of(inputs: &Inputs) -> Self {
+        match inputs.engine.as_str() {
+            "native" => Self::Native,
+            "automatic" => Self::Automatic,
+            _ => Self::Fastlane,
+        }
+    }
+}
+
+/// Why the native engine is not taken by `engine: automatic`, or nothing when it is.
+pub(crate) fn objection(request: &Result<Request, InputProblems>, account: &Account) -> Option<String> {
+    if !matches!(account, Account::ApiKey(_)) {
+        return Some("the account is an Apple ID".to_owned());
+    }
+    match request {
+        Ok(request) => request.objection.clone(),
+        Err(problems) => Some(problems.0.first().map_or_else(String::new, |problem| problem.problem.clone())),
+    }
+}
+
+/// Makes the release, or shows its plan.
+///
+/// # Errors
+/// With what failed and what to do next.
+pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request) -> anyhow::Result<()> {
+    let Account::ApiKey(key) = account else {
+        return Err(anyhow::anyhow!("the native engine needs an App Store Connect API key, and the account is an Apple ID")
+            .hint("connect an API key, set the inputs api_key_path and api_issuer, or set engine to `fastlane`"));
+    };
+    let engine = Engine::new(client(step, key)?)?;
+    let directory = std::env::current_dir().context("the working directory can't be found")?;
+    let assembled = desired::assemble(&request.options, &directory, OffsetDateTime::now_utc())
+        .map_err(|problems| advice::explained(ReleaseError::Invalid(problems)))?;
+    assembled.warnings.iter().for_each(|line| step.log.warn(line));
+    let release = assembled.release;
+
+    step.report.fact("Account", accounts::kind(Some(account)));
+    step.log.heading("App Store Connect");
+    let prepared = engine.prepare(&release, request.package.is_some()).await.map_err(advice::explained)?;
+    show::plan(step, &prepared, request.package.as_ref());
+    if step.inputs.mode == "plan" {
+        step.report.is_plan();
+        step.log.plain(serde_json::to_string_pretty(&prepared.plan)?);
+        step.log.plain("Nothing was changed: the mode is `plan`.");
+        return Ok(());
+    }
+
+    let prepared = engine.apply(&release, prepared).await.map_err(advice::explained)?;
+    if let Some(package) = &request.package {
+        upload::upload(step, &engine, &prepared.snapshot.app, package).await?;
+    }
+    let app = &prepared.snapshot.app;
+    let mut done = format!("{} is up to date on App Store Connect", app.bundle_id);
+    if release.submission.is_some() {
+        step.log.heading("Review");
+        let build = match prepared.build.clone().filter(|build| build.processing_state != "PROCESSING") {
+            Some(build) => build,
+            None => engine
+                .await_build(&release, &prepared.snapshot, PROCESSING_TIMEOUT)
+                .await
+                .map_err(advice::explained)?,
+        };
+        let released = engine.submit(&release, &prepared.snapshot, &build).await.map_err(advice::explained)?;
+        done = format!("Version {} with build {} is submitted for review ({})", released.version, build.number, released.state);
+    }
+    step.log.success(format!("{done}."));
+    step.report.markdown(&format!("{done}."));
+    Ok(())
+}
+
+/// A client of the App Store Connect API.
+fn client(step: &Step<Inputs>, key: &ApiKey) -> anyhow::Result<Client> {
+    let base_url = step.env.get("APP_STORE_CONNECT_URL").map(transport::base_url).transpose()?;
+    let credentials = Credentials {
+        key_id: key.key_id.clone(),
+        issuer_id: key.issuer_id.clone(),
+        private_key: key.private_key.clone(),
+        enterprise: key.enterprise,
+    };
+    let options = Options {
+        base_url,
+        redactor: step.redactor.clone(),
+        ..Options::default()
+    };
+    Ok(Client::new(credentials, options)?)
+}
+
+/// A problem of an input that holds deliver's options.
+fn input_problem(problem: &app_store_release::Problem) -> InputProblem {
+    InputProblem::new("options", problem.to_string())
+}

@@ -1,0 +1,67 @@
+//! The plan, for people.
+
+use std::path::Path;
+
+use app_store_release::Prepared;
+use app_store_release::plan::{Action, Change};
+use serde_json::Value;
+use step_kit::Step;
+
+use crate::inputs::Inputs;
+
+/// Prints the plan, with the differences of texts, and puts it into the report.
+pub(crate) fn plan(step: &Step<Inputs>, prepared: &Prepared, package: Option<&std::path::PathBuf>) {
+    let app = &prepared.snapshot.app;
+    step.log.plain(format!("App {} ({})", app.bundle_id, app.id));
+    for version in &prepared.snapshot.versions {
+        step.log.plain(format!("Version {} ({})", version.number, version.state));
+    }
+    let mut lines: Vec<String> = prepared.plan.first.iter().chain(&prepared.plan.then).map(Action::line).collect();
+    lines.extend(package.map(|path| format!("+ {:<18} {}", "build", name(path))));
+    if prepared.plan.submit {
+        let build = prepared.build.as_ref().map_or_else(|| "the uploaded build".to_owned(), |build| format!("build {}", build.number));
+        lines.push(format!("+ {:<18} {build}", "review submission"));
+    }
+    let count = lines.len();
+    step.log.heading(match count {
+        0 => "Plan: no changes".to_owned(),
+        1 => "Plan: 1 change".to_owned(),
+        count => format!("Plan: {count} changes"),
+    });
+    lines.iter().for_each(|line| step.log.plain(line.trim_end()));
+    prepared.plan.notes.iter().for_each(|note| step.log.plain(note));
+    for action in &prepared.plan.then {
+        if let Action::UpdateLocale { locale, changes, .. } = action {
+            differences(locale, changes).iter().for_each(|line| step.log.plain(line));
+        }
+    }
+    if !lines.is_empty() {
+        let list: Vec<String> = lines.iter().map(|line| format!("    {}", line.trim_end())).collect();
+        step.report.markdown(&format!("Planned changes:\n\n{}", list.join("\n")));
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What changes in the texts of a locale, line by line.
+fn differences(locale: &str, changes: &[Change]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for change in changes {
+        let (Value::String(to), from) = (&change.to, change.from.as_str().unwrap_or_default()) else {
+            continue;
+        };
+        lines.push(format!("{locale} {}:", change.attribute));
+        let lines_of = similar::TextDiff::from_lines(from, to);
+        for part in lines_of.iter_all_changes() {
+            let sign = match part.tag() {
+                similar::ChangeTag::Delete => '-',
+                similar::ChangeTag::Insert => '+',
+                similar::ChangeTag::Equal => ' ',
+            };
+            lines.push(format!("  {sign} {}", part.value().trim_end()));
+        }
+    }
+    lines
+}
