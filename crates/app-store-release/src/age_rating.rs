@@ -11,7 +11,10 @@ use crate::problem::Problem;
 const OLD_KEYS: [(&str, &str); 12] = [
     ("CARTOON_FANTASY_VIOLENCE", "violenceCartoonOrFantasy"),
     ("REALISTIC_VIOLENCE", "violenceRealistic"),
-    ("PROLONGED_GRAPHIC_SADISTIC_REALISTIC_VIOLENCE", "violenceRealisticProlongedGraphicOrSadistic"),
+    (
+        "PROLONGED_GRAPHIC_SADISTIC_REALISTIC_VIOLENCE",
+        "violenceRealisticProlongedGraphicOrSadistic",
+    ),
     ("PROFANITY_CRUDE_HUMOR", "profanityOrCrudeHumor"),
     ("MATURE_SUGGESTIVE", "matureOrSuggestiveThemes"),
     ("HORROR", "horrorOrFearThemes"),
@@ -25,8 +28,16 @@ const OLD_KEYS: [(&str, &str); 12] = [
 
 /// Attributes that are true or false; all others of the old numbers are levels.
 const BOOLEANS: [&str; 10] = [
-    "advertising", "ageAssurance", "gambling", "healthOrWellnessTopics", "lootBox", "messagingAndChat",
-    "parentalControls", "unrestrictedWebAccess", "userGeneratedContent", "gamblingAndContests",
+    "advertising",
+    "ageAssurance",
+    "gambling",
+    "healthOrWellnessTopics",
+    "lootBox",
+    "messagingAndChat",
+    "parentalControls",
+    "unrestrictedWebAccess",
+    "userGeneratedContent",
+    "gamblingAndContests",
 ];
 
 /// Reads an age rating file.
@@ -40,12 +51,25 @@ pub fn parse(place: &str, text: &str) -> Result<Map<String, Value>, Problem> {
     let mut attributes = Map::new();
     for (key, value) in object {
         let stem = key.strip_prefix("MZGenre.").unwrap_or(&key);
-        let name = OLD_KEYS.iter().find(|(old, _)| *old == stem).map_or(key.as_str(), |(_, new)| *new);
-        let name = if stem == "GAMBLING_CONTESTS" { "gamblingAndContests" } else { name };
-        let value = if BOOLEANS.contains(&name) { boolean(value) } else { level(value) };
+        let name = OLD_KEYS
+            .iter()
+            .find(|(old, _)| *old == stem)
+            .map_or(key.as_str(), |(_, new)| *new);
+        let name = if stem == "GAMBLING_CONTESTS" {
+            "gamblingAndContests"
+        } else {
+            name
+        };
+        let value = if BOOLEANS.contains(&name) {
+            boolean(value)
+        } else {
+            level(value)
+        };
         if name == "gamblingAndContests" {
             if value == Value::Bool(true) {
-                return Err(problem(format!("`{key}` can't be true: since 2023 it is two questions; set `gambling` to true or false and `contests` to a level")));
+                return Err(problem(format!(
+                    "`{key}` can't be true: since 2023 it is two questions; set `gambling` to true or false and `contests` to a level"
+                )));
             }
             attributes.insert("gambling".to_owned(), Value::Bool(false));
             attributes.insert("contests".to_owned(), "NONE".into());

@@ -23,7 +23,10 @@ pub struct NeedsRuby {
 /// # Errors
 /// With the first line that is more than a literal call.
 pub fn parse(text: &str) -> Result<Values, NeedsRuby> {
-    let mut reader = Reader { text: text.trim_start_matches('\u{feff}'), at: 0 };
+    let mut reader = Reader {
+        text: text.trim_start_matches('\u{feff}'),
+        at: 0,
+    };
     let mut values = Values::new();
     loop {
         reader.skip_space(true);
@@ -33,12 +36,19 @@ pub fn parse(text: &str) -> Result<Values, NeedsRuby> {
         let line = reader.line();
         let name = reader.name().ok_or_else(|| reader.needs_ruby())?;
         if options::definition(&name).is_none() && !IGNORED_CALLS.contains(&name.as_str()) {
-            return Err(NeedsRuby { line, what: format!("`{name}` is not an option of deliver") });
+            return Err(NeedsRuby {
+                line,
+                what: format!("`{name}` is not an option of deliver"),
+            });
         }
         reader.skip_space(false);
         let parenthesized = reader.take('(');
         reader.skip_space(parenthesized);
-        let value = if reader.starts_value() { reader.value(0)? } else { return Err(reader.needs_ruby()) };
+        let value = if reader.starts_value() {
+            reader.value(0)?
+        } else {
+            return Err(reader.needs_ruby());
+        };
         reader.skip_space(parenthesized);
         if parenthesized && !reader.take(')') {
             return Err(reader.needs_ruby());
@@ -56,8 +66,14 @@ pub fn parse(text: &str) -> Result<Values, NeedsRuby> {
 
 /// Calls of an Appfile that name accounts and teams, which an API key makes irrelevant.
 const IGNORED_CALLS: [&str; 8] = [
-    "apple_id", "apple_dev_portal_id", "itunes_connect_id", "itc_team_id", "itc_team_name", "package_name",
-    "json_key_file", "apple_id_key",
+    "apple_id",
+    "apple_dev_portal_id",
+    "itunes_connect_id",
+    "itc_team_id",
+    "itc_team_name",
+    "package_name",
+    "json_key_file",
+    "apple_id_key",
 ];
 
 /// Nesting that no file of options has.
@@ -122,7 +138,8 @@ impl<'a> Reader<'a> {
     }
 
     fn starts_value(&self) -> bool {
-        self.rest().starts_with(|c: char| "\"'{[:-".contains(c) || c.is_ascii_alphanumeric())
+        self.rest()
+            .starts_with(|c: char| "\"'{[:-".contains(c) || c.is_ascii_alphanumeric())
     }
 
     fn value(&mut self, depth: usize) -> Result<Value, NeedsRuby> {
@@ -158,7 +175,10 @@ impl<'a> Reader<'a> {
             .char_indices()
             .find(|(i, c)| !(c.is_ascii_digit() || *c == '_' || (*i == 0 && *c == '-')))
             .map_or(rest.len(), |(i, _)| i);
-        let number = rest[..end].replace('_', "").parse::<i64>().map_err(|_| self.needs_ruby())?;
+        let number = rest[..end]
+            .replace('_', "")
+            .parse::<i64>()
+            .map_err(|_| self.needs_ruby())?;
         if rest[end..].starts_with('.') {
             return Err(self.needs_ruby());
         }
@@ -178,7 +198,9 @@ impl<'a> Reader<'a> {
                 _ if c == quote => return Ok(text),
                 '#' if quote == '"' && self.rest().starts_with('{') => return Err(error),
                 '\\' => {
-                    let Some(escaped) = chars.next() else { return Err(error) };
+                    let Some(escaped) = chars.next() else {
+                        return Err(error);
+                    };
                     self.at += escaped.len_utf8();
                     match (quote, escaped) {
                         ('\'', '\'' | '\\') => text.push(escaped),
@@ -232,9 +254,16 @@ impl<'a> Reader<'a> {
 
     /// A key with its separator: `"de-DE" =>`, `:notes =>`, `'de-DE':` or `notes:`.
     fn key(&mut self, depth: usize) -> Result<String, NeedsRuby> {
-        if self.rest().starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
+        if self
+            .rest()
+            .starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        {
             let name = self.name().ok_or_else(|| self.needs_ruby())?;
-            return if self.take(':') { Ok(name) } else { Err(self.needs_ruby()) };
+            return if self.take(':') {
+                Ok(name)
+            } else {
+                Err(self.needs_ruby())
+            };
         }
         let Value::String(key) = self.value(depth + 1)? else {
             return Err(self.needs_ruby());
@@ -243,7 +272,11 @@ impl<'a> Reader<'a> {
             return Ok(key);
         }
         self.skip_space(true);
-        if self.take('=') && self.take('>') { Ok(key) } else { Err(self.needs_ruby()) }
+        if self.take('=') && self.take('>') {
+            Ok(key)
+        } else {
+            Err(self.needs_ruby())
+        }
     }
 }
 

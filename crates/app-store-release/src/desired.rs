@@ -111,7 +111,8 @@ impl DesiredRelease {
         let metadata = self.metadata.as_ref();
         !self.edit_live
             && (self.age_rating.is_some()
-                || metadata.is_some_and(|metadata| !metadata.texts.is_empty() || !metadata.categories.is_empty()))
+                || metadata
+                    .is_some_and(|metadata| !metadata.texts.is_empty() || !metadata.categories.is_empty()))
     }
 }
 
@@ -133,14 +134,26 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
     let mut warnings = Vec::new();
     let flag = |key: &str| options.get(key).and_then(Value::as_bool);
     let is_on = |key: &str| flag(key) == Some(true);
-    let text_of = |key: &str| options.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    let text_of = |key: &str| {
+        options
+            .get(key)
+            .and_then(Value::as_str)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+    };
     let edit_live = is_on("edit_live");
 
-    let app = match (text_of("app_identifier"), options.get("app").and_then(Value::as_i64)) {
+    let app = match (
+        text_of("app_identifier"),
+        options.get("app").and_then(Value::as_i64),
+    ) {
         (Some(bundle_id), _) => AppName::BundleId(bundle_id.to_owned()),
         (None, Some(id)) => AppName::Id(id.to_string()),
         (None, None) => {
-            problems.push(Problem::new("app_identifier", "no app is named; accepted: its bundle ID, or its Apple ID as `app`"));
+            problems.push(Problem::new(
+                "app_identifier",
+                "no app is named; accepted: its bundle ID, or its Apple ID as `app`",
+            ));
             AppName::Id(String::new())
         }
     };
@@ -170,13 +183,19 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
                     Ok(attributes) => age_rating = Some(attributes),
                     Err(problem) => problems.push(problem),
                 },
-                Err(error) => problems.push(Problem::new("app_rating_config_path", format!("`{path}` can't be read: {error}"))),
+                Err(error) => problems.push(Problem::new(
+                    "app_rating_config_path",
+                    format!("`{path}` can't be read: {error}"),
+                )),
             }
         }
         if let Some(path) = text_of("app_review_attachment_file") {
             match local_file(&directory.join(path)) {
                 Ok(file) => attachment = Some(file),
-                Err(error) => problems.push(Problem::new("app_review_attachment_file", format!("`{path}` can't be read: {error}"))),
+                Err(error) => problems.push(Problem::new(
+                    "app_review_attachment_file",
+                    format!("`{path}` can't be read: {error}"),
+                )),
             }
         }
     }
@@ -201,26 +220,46 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
     if let Some(ReleaseTiming::Scheduled(date)) = timing
         && options.get("auto_release_date").and_then(Value::as_i64) != Some(date.unix_timestamp() * 1000)
     {
-        warnings.push(format!("auto_release_date is cut down to the full hour, which Apple demands: {date}."));
+        warnings.push(format!(
+            "auto_release_date is cut down to the full hour, which Apple demands: {date}."
+        ));
     }
     for (key, what) in [
-        ("price_tier", "price tiers no longer exist; set the price in App Store Connect"),
-        ("reset_ratings", "App Store Connect can't reset ratings with an API key; reset them on the web"),
+        (
+            "price_tier",
+            "price tiers no longer exist; set the price in App Store Connect",
+        ),
+        (
+            "reset_ratings",
+            "App Store Connect can't reset ratings with an API key; reset them on the web",
+        ),
     ] {
-        if options.get(key).is_some_and(|value| !value.is_null() && *value != Value::Bool(false)) {
+        if options
+            .get(key)
+            .is_some_and(|value| !value.is_null() && *value != Value::Bool(false))
+        {
             problems.push(Problem::new(key, what));
         }
     }
     let information = options.get("submission_information").and_then(Value::as_object);
-    let answer = |key: &str| information.and_then(|information| information.get(key)).and_then(Value::as_bool);
+    let answer = |key: &str| {
+        information
+            .and_then(|information| information.get(key))
+            .and_then(Value::as_bool)
+    };
     let submission = is_on("submit_for_review").then(|| DesiredSubmission {
         build: match text_of("build_number") {
             None | Some("latest") => BuildChoice::Latest,
             Some(number) => BuildChoice::Number(number.to_owned()),
         },
         uses_encryption: answer("export_compliance_uses_encryption"),
-        content_rights: answer("content_rights_contains_third_party_content")
-            .map(|uses| if uses { "USES_THIRD_PARTY_CONTENT" } else { "DOES_NOT_USE_THIRD_PARTY_CONTENT" }),
+        content_rights: answer("content_rights_contains_third_party_content").map(|uses| {
+            if uses {
+                "USES_THIRD_PARTY_CONTENT"
+            } else {
+                "DOES_NOT_USE_THIRD_PARTY_CONTENT"
+            }
+        }),
     });
     if !problems.is_empty() {
         return Err(problems);
@@ -264,13 +303,20 @@ pub fn platform(name: &str) -> Result<&'static str, Problem> {
         "appletvos" | "tvos" => Ok("TV_OS"),
         "xros" => Ok("VISION_OS"),
         "osx" => Ok("MAC_OS"),
-        other => Err(Problem::new("platform", format!("`{other}` is not accepted; accepted: ios, appletvos, xros, osx"))),
+        other => Err(Problem::new(
+            "platform",
+            format!("`{other}` is not accepted; accepted: ios, appletvos, xros, osx"),
+        )),
     }
 }
 
 /// A folder that an option names, else deliver's usual one.
 fn folder(options: &Values, directory: &Path, key: &str, usual: &str) -> PathBuf {
-    match options.get(key).and_then(Value::as_str).filter(|path| !path.is_empty()) {
+    match options
+        .get(key)
+        .and_then(Value::as_str)
+        .filter(|path| !path.is_empty())
+    {
         Some(path) => directory.join(path),
         None => {
             let fastlane = ["fastlane", ".fastlane"].map(|name| directory.join(name));
@@ -285,7 +331,13 @@ fn folder(options: &Values, directory: &Path, key: &str, usual: &str) -> PathBuf
 fn timing(options: &Values, now: OffsetDateTime) -> Result<Option<ReleaseTiming>, Problem> {
     let automatic = options.get("automatic_release").and_then(Value::as_bool);
     let Some(milliseconds) = options.get("auto_release_date").and_then(Value::as_i64) else {
-        return Ok(automatic.map(|automatic| if automatic { ReleaseTiming::AfterApproval } else { ReleaseTiming::Manual }));
+        return Ok(automatic.map(|automatic| {
+            if automatic {
+                ReleaseTiming::AfterApproval
+            } else {
+                ReleaseTiming::Manual
+            }
+        }));
     };
     let problem = |message: &str| Problem::new("auto_release_date", message);
     if automatic.is_some() {
@@ -303,7 +355,12 @@ fn timing(options: &Values, now: OffsetDateTime) -> Result<Option<ReleaseTiming>
 fn review_problems(review: &BTreeMap<&'static str, String>) -> Vec<Problem> {
     let notes = review.get("notes").filter(|notes| notes.len() > 4000);
     notes
-        .map(|notes| Problem::new("review_information/notes", format!("{} bytes, but the limit is 4000", notes.len())))
+        .map(|notes| {
+            Problem::new(
+                "review_information/notes",
+                format!("{} bytes, but the limit is 4000", notes.len()),
+            )
+        })
         .into_iter()
         .collect()
 }
@@ -311,10 +368,17 @@ fn review_problems(review: &BTreeMap<&'static str, String>) -> Vec<Problem> {
 fn local_file(path: &Path) -> std::io::Result<LocalFile> {
     let bytes = std::fs::read(path)?;
     Ok(LocalFile {
-        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        name: path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         path: path.to_owned(),
         size: bytes.len() as u64,
-        checksum: Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        checksum: Md5::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
     })
 }
 
@@ -337,27 +401,59 @@ mod tests {
         let text = folder.path().join("fastlane/metadata/en-US/promotional_text.txt");
         std::fs::create_dir_all(text.parent().unwrap()).unwrap();
         std::fs::write(text, "x".repeat(171)).unwrap();
-        let problems = assembled(json!({"price_tier": 3, "platform": "android", "app_rating_config_path": "none.json"}), folder.path()).unwrap_err();
+        let problems = assembled(
+            json!({"price_tier": 3, "platform": "android", "app_rating_config_path": "none.json"}),
+            folder.path(),
+        )
+        .unwrap_err();
         let places: Vec<&str> = problems.iter().map(|problem| problem.place.as_str()).collect();
-        assert_eq!(places, ["app_identifier", "platform", "en-US/promotional_text", "app_rating_config_path", "price_tier"]);
+        assert_eq!(
+            places,
+            [
+                "app_identifier",
+                "platform",
+                "en-US/promotional_text",
+                "app_rating_config_path",
+                "price_tier"
+            ]
+        );
     }
 
     #[test]
     fn a_release_date_is_a_full_hour_in_the_future() {
         let folder = tempfile::tempdir().unwrap();
-        let at = |milliseconds: i64| assembled(json!({"app": 1, "auto_release_date": milliseconds}), folder.path());
+        let at = |milliseconds: i64| {
+            assembled(
+                json!({"app": 1, "auto_release_date": milliseconds}),
+                folder.path(),
+            )
+        };
         let date = datetime!(2026-12-01 08:00 UTC);
         let found = at(date.unix_timestamp() * 1000 + 1_234_567).unwrap();
         assert_eq!(found.release.timing, Some(ReleaseTiming::Scheduled(date)));
         assert_eq!(found.warnings.len(), 1);
         assert!(at(NOW.unix_timestamp() * 1000 - 1).is_err());
-        assert!(assembled(json!({"app": 1, "auto_release_date": 1, "automatic_release": true}), folder.path()).is_err());
+        assert!(
+            assembled(
+                json!({"app": 1, "auto_release_date": 1, "automatic_release": true}),
+                folder.path()
+            )
+            .is_err()
+        );
     }
 
     #[test]
     fn without_metadata_nothing_of_the_version_changes() {
         let folder = tempfile::tempdir().unwrap();
-        let release = assembled(json!({"app": 1, "skip_metadata": true, "automatic_release": true, "phased_release": true}), folder.path()).unwrap().release;
-        assert_eq!((release.timing, release.phased, release.metadata), (None, None, None));
+        let release = assembled(
+            json!({"app": 1, "skip_metadata": true, "automatic_release": true, "phased_release": true}),
+            folder.path(),
+        )
+        .unwrap()
+        .release;
+        assert_eq!(
+            (release.timing, release.phased, release.metadata),
+            (None, None, None)
+        );
     }
 }

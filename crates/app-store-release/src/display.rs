@@ -55,15 +55,19 @@ pub fn of(width: usize, height: usize, path: &Path, is_imessage: bool) -> Option
         sizes.contains(&(width, height)) || (display.turned && sizes.contains(&(height, width)))
     })?;
     let text = path.to_string_lossy().to_lowercase();
-    let is_second_generation = text.contains("app_ipad_pro_129")
-        || (text.contains("12.9") && text.contains("2nd generation"));
+    let is_second_generation =
+        text.contains("app_ipad_pro_129") || (text.contains("12.9") && text.contains("2nd generation"));
     let name = match found.name {
         "IPAD_PRO_3GEN_129" if width.min(height) == 2048 && is_second_generation => "IPAD_PRO_129",
         "APPLE_TV" if width == 3840 && text.contains("vision") => "APPLE_VISION_PRO",
         name => name,
     };
     let display = DISPLAYS.iter().find(|display| display.name == name)?;
-    let value = if is_imessage { display.imessage } else { display.app };
+    let value = if is_imessage {
+        display.imessage
+    } else {
+        display.app
+    };
     (!value.is_empty()).then_some(value)
 }
 
@@ -77,7 +81,12 @@ mod tests {
             (1320, 2868, "a.png", Some("APP_IPHONE_67")),
             (2796, 1290, "a.png", Some("APP_IPHONE_67")),
             (2048, 2732, "a.png", Some("APP_IPAD_PRO_3GEN_129")),
-            (2048, 2732, "iPad Pro (12.9-inch) (2nd generation)-1.png", Some("APP_IPAD_PRO_129")),
+            (
+                2048,
+                2732,
+                "iPad Pro (12.9-inch) (2nd generation)-1.png",
+                Some("APP_IPAD_PRO_129"),
+            ),
             (2732, 2048, "APP_IPAD_PRO_129_1.png", Some("APP_IPAD_PRO_129")),
             (3840, 2160, "tv.png", Some("APP_APPLE_TV")),
             (3840, 2160, "vision/1.png", Some("APP_APPLE_VISION_PRO")),
@@ -85,9 +94,16 @@ mod tests {
             (1136, 600, "a.png", Some("APP_IPHONE_40")),
             (100, 100, "a.png", None),
         ] {
-            assert_eq!(of(width, height, Path::new(path), false), expected, "{width} × {height} {path}");
+            assert_eq!(
+                of(width, height, Path::new(path), false),
+                expected,
+                "{width} × {height} {path}"
+            );
         }
-        assert_eq!(of(1320, 2868, Path::new("a"), true), Some("IMESSAGE_APP_IPHONE_67"));
+        assert_eq!(
+            of(1320, 2868, Path::new("a"), true),
+            Some("IMESSAGE_APP_IPHONE_67")
+        );
         assert_eq!(of(416, 496, Path::new("a"), true), None);
     }
 }

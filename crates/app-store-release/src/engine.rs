@@ -62,7 +62,10 @@ impl Engine {
     /// When the machine has no usable CA certificates.
     pub fn new(client: Client) -> Result<Self, transport::Error> {
         let transfer = Transfer::new(client.http().journal().clone())?;
-        Ok(Self { store: Store::new(client), transfer })
+        Ok(Self {
+            store: Store::new(client),
+            transfer,
+        })
     }
 
     /// The client below.
@@ -74,26 +77,44 @@ impl Engine {
     ///
     /// # Errors
     /// When the release is impossible as things are, or App Store Connect can't be asked.
-    pub async fn prepare(&self, desired: &DesiredRelease, build_follows: bool) -> Result<Prepared, ReleaseError> {
+    pub async fn prepare(
+        &self,
+        desired: &DesiredRelease,
+        build_follows: bool,
+    ) -> Result<Prepared, ReleaseError> {
         let app = snapshot::app(&self.store, &desired.app).await?;
         let snapshot = self.observe(desired, &app).await?;
         let plan = plan::plan(desired, &snapshot)?;
         let build = match &desired.submission {
             Some(submission) if !build_follows => {
                 let number = version_number(desired, &snapshot).unwrap_or_default();
-                let build = self.find_build(&app, desired.platform, &number, &submission.build).await?;
+                let build = self
+                    .find_build(&app, desired.platform, &number, &submission.build)
+                    .await?;
                 check_build(&build, submission.uses_encryption)?;
                 Some(build)
             }
             _ => None,
         };
         self.check_resubmission(desired, &snapshot, &plan, build.as_ref())?;
-        Ok(Prepared { snapshot, plan, build })
+        Ok(Prepared {
+            snapshot,
+            plan,
+            build,
+        })
     }
 
     /// A version that is in review already is right if it has the build that is to be submitted.
-    fn check_resubmission(&self, desired: &DesiredRelease, snapshot: &Snapshot, plan: &Plan, build: Option<&Build>) -> Result<(), ReleaseError> {
-        let Some(version) = own_version(desired, snapshot) else { return Ok(()) };
+    fn check_resubmission(
+        &self,
+        desired: &DesiredRelease,
+        snapshot: &Snapshot,
+        plan: &Plan,
+        build: Option<&Build>,
+    ) -> Result<(), ReleaseError> {
+        let Some(version) = own_version(desired, snapshot) else {
+            return Ok(());
+        };
         let in_review = matches!(version.state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW");
         if !plan.submit || !in_review || !plan.first.is_empty() {
             return Ok(());
@@ -110,8 +131,11 @@ impl Engine {
     }
 
     async fn observe(&self, desired: &DesiredRelease, app: &App) -> Result<Snapshot, ReleaseError> {
-        let mut snapshot = Snapshot::read(&self.store, app, desired.platform, desired.needs_app_info()).await?;
-        let Some(version) = own_version(desired, &snapshot).or_else(|| snapshot.versions.iter().find(|version| version.is_live())) else {
+        let mut snapshot =
+            Snapshot::read(&self.store, app, desired.platform, desired.needs_app_info()).await?;
+        let Some(version) = own_version(desired, &snapshot)
+            .or_else(|| snapshot.versions.iter().find(|version| version.is_live()))
+        else {
             return Ok(snapshot);
         };
         let localizations = match &desired.screenshots {
@@ -119,18 +143,27 @@ impl Engine {
             Some(local) => version
                 .localizations
                 .iter()
-                .filter(|(locale, _)| desired.leftovers == Leftovers::DropEverything || local.contains_key(*locale))
+                .filter(|(locale, _)| {
+                    desired.leftovers == Leftovers::DropEverything || local.contains_key(*locale)
+                })
                 .filter_map(|(locale, localization)| Some((locale.clone(), localization.id.clone()?)))
                 .collect(),
         };
-        let review = version.review.as_ref().and_then(|review| review.id.clone()).filter(|_| desired.attachment.is_some());
+        let review = version
+            .review
+            .as_ref()
+            .and_then(|review| review.id.clone())
+            .filter(|_| desired.attachment.is_some());
         let attachments = async {
             match &review {
-                Some(review) => read_attachments(&self.store, review).await.map_err(api("read the review attachments")),
+                Some(review) => read_attachments(&self.store, review)
+                    .await
+                    .map_err(api("read the review attachments")),
                 None => Ok(Vec::new()),
             }
         };
-        let (media, attachments) = futures_util::try_join!(media::read_media(&self.store, localizations), attachments)?;
+        let (media, attachments) =
+            futures_util::try_join!(media::read_media(&self.store, localizations), attachments)?;
         snapshot.media = media;
         snapshot.attachments = attachments;
         Ok(snapshot)
@@ -140,7 +173,11 @@ impl Engine {
     ///
     /// # Errors
     /// With everything that was refused; what could be done besides is done.
-    pub async fn apply(&self, desired: &DesiredRelease, mut prepared: Prepared) -> Result<Prepared, ReleaseError> {
+    pub async fn apply(
+        &self,
+        desired: &DesiredRelease,
+        mut prepared: Prepared,
+    ) -> Result<Prepared, ReleaseError> {
         if !prepared.plan.first.is_empty() {
             for action in &prepared.plan.first {
                 tracing::info!("{}", action.line());
@@ -150,7 +187,9 @@ impl Engine {
         }
         let mut errors = Vec::new();
         let (texts, others): (Vec<&Action>, Vec<&Action>) =
-            prepared.plan.then.iter().partition(|action| matches!(action, Action::CreateLocale { .. } | Action::UpdateLocale { .. }));
+            prepared.plan.then.iter().partition(|action| {
+                matches!(action, Action::CreateLocale { .. } | Action::UpdateLocale { .. })
+            });
         let mut created: Vec<(String, String)> = Vec::new();
         let mut locales: Vec<(&str, Vec<&Action>)> = Vec::new();
         for action in texts {
@@ -183,14 +222,17 @@ impl Engine {
         errors.extend(results.into_iter().filter_map(Result::err));
         let mut sets: Vec<Vec<&plan::SetChange>> = Vec::new();
         for action in others {
-            let Action::UpdateScreenshots(change) = action else { continue };
+            let Action::UpdateScreenshots(change) = action else {
+                continue;
+            };
             match sets.iter_mut().find(|sets| sets[0].locale == change.locale) {
                 Some(sets) => sets.push(change),
                 None => sets.push(vec![change]),
             }
         }
         let created = &created;
-        let results = stream::iter(&sets).map(|changes| self.update_screenshots(desired, snapshot, created, changes));
+        let results =
+            stream::iter(&sets).map(|changes| self.update_screenshots(desired, snapshot, created, changes));
         let results: Vec<Result<(), ReleaseError>> = results.buffer_unordered(AT_ONCE).collect().await;
         errors.extend(results.into_iter().filter_map(Result::err));
         ReleaseError::join(errors)?;
@@ -198,15 +240,27 @@ impl Engine {
     }
 
     /// Makes the version editable.
-    async fn open(&self, desired: &DesiredRelease, snapshot: &Snapshot, action: &Action) -> Result<(), ReleaseError> {
+    async fn open(
+        &self,
+        desired: &DesiredRelease,
+        snapshot: &Snapshot,
+        action: &Action,
+    ) -> Result<(), ReleaseError> {
         let store = &self.store;
         match action {
             Action::CancelSubmission { id, .. } => {
-                let cancelled = store.patch("reviewSubmissions", id, json!({"canceled": true}), None).await;
+                let cancelled = store
+                    .patch("reviewSubmissions", id, json!({"canceled": true}), None)
+                    .await;
                 let now = || store.get(format!("v1/reviewSubmissions/{id}"), &[]);
                 if let Err(error) = cancelled {
                     // It may be on its way already.
-                    let state = now().await.ok().flatten().map(|now| text(&now.attributes, "state")).unwrap_or_default();
+                    let state = now()
+                        .await
+                        .ok()
+                        .flatten()
+                        .map(|now| text(&now.attributes, "state"))
+                        .unwrap_or_default();
                     if !matches!(state.as_str(), "CANCELING" | "COMPLETE") {
                         return Err(api("cancel the review submission")(error));
                     }
@@ -214,7 +268,9 @@ impl Engine {
                 let mut wait = Wait::new("the cancellation of the review submission");
                 loop {
                     let state = now().await.map_err(api("read the review submission"))?;
-                    let state = state.map(|now| text(&now.attributes, "state")).unwrap_or_default();
+                    let state = state
+                        .map(|now| text(&now.attributes, "state"))
+                        .unwrap_or_default();
                     if state == "COMPLETE" {
                         return Ok(());
                     }
@@ -227,39 +283,75 @@ impl Engine {
                 .map_err(api("take the version out of the draft submission")),
             Action::CreateVersion { version } => self.create_version(desired, snapshot, version).await,
             Action::RenameVersion { to, .. } => {
-                let id = own_version(desired, snapshot).and_then(|version| version.id.clone()).unwrap_or_default();
-                let renamed = store.patch("appStoreVersions", &id, json!({"versionString": to}), None).await;
-                renamed.map(drop).map_err(api(format!("rename the version to {to}")))
+                let id = own_version(desired, snapshot)
+                    .and_then(|version| version.id.clone())
+                    .unwrap_or_default();
+                let renamed = store
+                    .patch("appStoreVersions", &id, json!({"versionString": to}), None)
+                    .await;
+                renamed
+                    .map(drop)
+                    .map_err(api(format!("rename the version to {to}")))
             }
             _ => Ok(()),
         }
     }
 
-    async fn create_version(&self, desired: &DesiredRelease, snapshot: &Snapshot, number: &str) -> Result<(), ReleaseError> {
+    async fn create_version(
+        &self,
+        desired: &DesiredRelease,
+        snapshot: &Snapshot,
+        number: &str,
+    ) -> Result<(), ReleaseError> {
         let app = &snapshot.app.id;
-        let new = New::of("appStoreVersions", json!({"platform": desired.platform, "versionString": number})).with("app", "apps", app);
+        let new = New::of(
+            "appStoreVersions",
+            json!({"platform": desired.platform, "versionString": number}),
+        )
+        .with("app", "apps", app);
         let find = || async {
-            let query = [("filter[platform]", desired.platform), ("filter[versionString]", number)];
-            let page = self.store.list(format!("v1/apps/{app}/appStoreVersions"), &query).await?;
-            Ok(page.data.into_iter().find(|version| is_editable(&text(&version.attributes, "appVersionState"))))
+            let query = [
+                ("filter[platform]", desired.platform),
+                ("filter[versionString]", number),
+            ];
+            let page = self
+                .store
+                .list(format!("v1/apps/{app}/appStoreVersions"), &query)
+                .await?;
+            Ok(page
+                .data
+                .into_iter()
+                .find(|version| is_editable(&text(&version.attributes, "appVersionState"))))
         };
         let created = self.store.create(&new, find).await;
         created.map(drop).map_err(api(format!("create version {number}")))
     }
 
     /// Looks until our own changes show, and plans again. Only after a change of our own a missing thing may be late.
-    async fn observe_effect(&self, desired: &DesiredRelease, before: Prepared) -> Result<Prepared, ReleaseError> {
+    async fn observe_effect(
+        &self,
+        desired: &DesiredRelease,
+        before: Prepared,
+    ) -> Result<Prepared, ReleaseError> {
         let app = &before.snapshot.app;
         let mut wait = Wait::new("the new state of the version");
         loop {
             let snapshot = self.observe(desired, app).await?;
             let shown = own_version(desired, &snapshot).is_some_and(|version| {
-                is_editable(&version.state) && desired.version.as_ref().is_none_or(|wanted| !desired.may_change_version || is_same(wanted, &version.number))
+                is_editable(&version.state)
+                    && desired
+                        .version
+                        .as_ref()
+                        .is_none_or(|wanted| !desired.may_change_version || is_same(wanted, &version.number))
             });
             if shown && (!desired.needs_app_info() || snapshot.editable_info().is_some()) {
                 let plan = plan::plan(desired, &snapshot)?;
                 if plan.first.is_empty() {
-                    return Ok(Prepared { snapshot, plan, build: before.build });
+                    return Ok(Prepared {
+                        snapshot,
+                        plan,
+                        build: before.build,
+                    });
                 }
             }
             wait.pause("not visible yet").await?;
@@ -267,34 +359,69 @@ impl Engine {
     }
 
     /// Creates or changes the texts of a locale. Returns the ID of a new locale of the version.
-    async fn update_locale(&self, desired: &DesiredRelease, snapshot: &Snapshot, action: &Action) -> Result<Option<String>, ReleaseError> {
+    async fn update_locale(
+        &self,
+        desired: &DesiredRelease,
+        snapshot: &Snapshot,
+        action: &Action,
+    ) -> Result<Option<String>, ReleaseError> {
         match action {
             Action::CreateLocale { locale, part, texts } => {
                 let (parent, kind, relationship) = self.place(desired, snapshot, *part);
                 let mut attributes = texts.clone();
                 attributes.insert("locale".to_owned(), locale.clone().into());
-                let parent_kind = if *part == Part::Version { "appStoreVersions" } else { "appInfos" };
+                let parent_kind = if *part == Part::Version {
+                    "appStoreVersions"
+                } else {
+                    "appInfos"
+                };
                 let new = New::of(kind, Value::Object(attributes)).with(relationship, parent_kind, &parent);
                 let find = || async {
-                    let page = self.store.list(format!("v1/{parent_kind}/{parent}/{kind}"), &[("limit", "200")]).await?;
-                    Ok(page.data.into_iter().find(|localization| localization.attributes["locale"] == locale.as_str()))
+                    let page = self
+                        .store
+                        .list(format!("v1/{parent_kind}/{parent}/{kind}"), &[("limit", "200")])
+                        .await?;
+                    Ok(page
+                        .data
+                        .into_iter()
+                        .find(|localization| localization.attributes["locale"] == locale.as_str()))
                 };
-                let created = self.store.create(&new, find).await.map_err(api(format!("create the locale {locale}")))?;
-                let differs: Map<String, Value> =
-                    texts.iter().filter(|(name, text)| created.attributes.get(*name) != Some(text)).map(|(name, text)| (name.clone(), text.clone())).collect();
+                let created = self
+                    .store
+                    .create(&new, find)
+                    .await
+                    .map_err(api(format!("create the locale {locale}")))?;
+                let differs: Map<String, Value> = texts
+                    .iter()
+                    .filter(|(name, text)| created.attributes.get(*name) != Some(text))
+                    .map(|(name, text)| (name.clone(), text.clone()))
+                    .collect();
                 if !differs.is_empty() {
-                    let patched = self.store.patch(kind, &created.id, Value::Object(differs), None).await;
+                    let patched = self
+                        .store
+                        .patch(kind, &created.id, Value::Object(differs), None)
+                        .await;
                     patched.map_err(api(format!("update the texts of {locale}")))?;
                 }
                 Ok((*part == Part::Version).then_some(created.id))
             }
-            Action::UpdateLocale { locale, part, changes } => {
+            Action::UpdateLocale {
+                locale,
+                part,
+                changes,
+            } => {
                 let (_, kind, _) = self.place(desired, snapshot, *part);
                 let id = match part {
-                    Part::Version => own_version(desired, snapshot).and_then(|version| version.localizations.get(locale)),
-                    Part::AppInfo => snapshot.editable_info().and_then(|info| info.localizations.get(locale)),
+                    Part::Version => {
+                        own_version(desired, snapshot).and_then(|version| version.localizations.get(locale))
+                    }
+                    Part::AppInfo => snapshot
+                        .editable_info()
+                        .and_then(|info| info.localizations.get(locale)),
                 };
-                let id = id.and_then(|localization| localization.id.clone()).unwrap_or_default();
+                let id = id
+                    .and_then(|localization| localization.id.clone())
+                    .unwrap_or_default();
                 let names: Vec<&str> = changes.iter().map(|change| change.attribute.as_str()).collect();
                 let patched = self.store.patch(kind, &id, to_attributes(changes), None).await;
                 patched.map_err(api(format!("update {} of {locale}", names.join(", "))))?;
@@ -305,11 +432,20 @@ impl Engine {
     }
 
     /// The ID of what a locale belongs to, the type of its localizations, and their relationship to it.
-    fn place(&self, desired: &DesiredRelease, snapshot: &Snapshot, part: Part) -> (String, &'static str, &'static str) {
+    fn place(
+        &self,
+        desired: &DesiredRelease,
+        snapshot: &Snapshot,
+        part: Part,
+    ) -> (String, &'static str, &'static str) {
         match part {
             Part::Version => {
                 let id = own_version(desired, snapshot).and_then(|version| version.id.clone());
-                (id.unwrap_or_default(), "appStoreVersionLocalizations", "appStoreVersion")
+                (
+                    id.unwrap_or_default(),
+                    "appStoreVersionLocalizations",
+                    "appStoreVersion",
+                )
             }
             Part::AppInfo => {
                 let id = snapshot.editable_info().and_then(|info| info.id.clone());
@@ -326,48 +462,108 @@ impl Engine {
         created: &[(String, String)],
         changes: &[&plan::SetChange],
     ) -> Result<(), ReleaseError> {
-        let locale = changes.first().map(|change| change.locale.as_str()).unwrap_or_default();
-        let known = own_version(desired, snapshot).and_then(|version| version.localizations.get(locale)?.id.clone());
-        let new = || created.iter().find(|(name, _)| name == locale).map(|(_, id)| id.clone());
+        let locale = changes
+            .first()
+            .map(|change| change.locale.as_str())
+            .unwrap_or_default();
+        let known =
+            own_version(desired, snapshot).and_then(|version| version.localizations.get(locale)?.id.clone());
+        let new = || {
+            created
+                .iter()
+                .find(|(name, _)| name == locale)
+                .map(|(_, id)| id.clone())
+        };
         let localization = known.or_else(new).unwrap_or_default();
         let timeout = Duration::from_secs(desired.processing_timeout);
         media::update_sets(&self.store, &self.transfer, &localization, changes, timeout).await?;
         for change in changes {
-            tracing::info!("Updated the screenshots of {} for {}.", change.locale, change.display);
+            tracing::info!(
+                "Updated the screenshots of {} for {}.",
+                change.locale,
+                change.display
+            );
         }
         Ok(())
     }
 
     /// Makes any other change.
-    async fn update(&self, desired: &DesiredRelease, snapshot: &Snapshot, action: &Action) -> Result<(), ReleaseError> {
+    async fn update(
+        &self,
+        desired: &DesiredRelease,
+        snapshot: &Snapshot,
+        action: &Action,
+    ) -> Result<(), ReleaseError> {
         let store = &self.store;
-        let Some(version) = own_version(desired, snapshot) else { return Ok(()) };
+        let Some(version) = own_version(desired, snapshot) else {
+            return Ok(());
+        };
         let version_id = version.id.clone().unwrap_or_default();
         match action {
             Action::UpdateVersion { changes } => self.update_version(&version_id, changes).await,
             Action::UpdateCategories { changes } => {
-                let id = snapshot.editable_info().and_then(|info| info.id.clone()).unwrap_or_default();
-                let patched = store.patch("appInfos", &id, json!({}), Some(to_relationships(changes))).await;
+                let id = snapshot
+                    .editable_info()
+                    .and_then(|info| info.id.clone())
+                    .unwrap_or_default();
+                let patched = store
+                    .patch("appInfos", &id, json!({}), Some(to_relationships(changes)))
+                    .await;
                 patched.map(drop).map_err(api("update the categories"))
             }
             Action::UpdateAgeRating { changes } => {
-                let rating = snapshot.editable_info().and_then(|info| info.age_rating.as_ref()).and_then(|rating| rating.id.clone());
-                let patched = store.patch("ageRatingDeclarations", &rating.unwrap_or_default(), to_attributes(changes), None).await;
+                let rating = snapshot
+                    .editable_info()
+                    .and_then(|info| info.age_rating.as_ref())
+                    .and_then(|rating| rating.id.clone());
+                let patched = store
+                    .patch(
+                        "ageRatingDeclarations",
+                        &rating.unwrap_or_default(),
+                        to_attributes(changes),
+                        None,
+                    )
+                    .await;
                 patched.map(drop).map_err(api("update the age rating"))
             }
-            Action::UpdateReviewInformation { changes } => self.update_review(&version_id, version, changes).await,
+            Action::UpdateReviewInformation { changes } => {
+                self.update_review(&version_id, version, changes).await
+            }
             Action::ReplaceAttachment { .. } => self.replace_attachment(desired, snapshot, version).await,
             Action::CreatePhasedRelease => {
-                let new = New::of("appStoreVersionPhasedReleases", json!({"phasedReleaseState": "INACTIVE"})).with("appStoreVersion", "appStoreVersions", &version_id);
-                let find = || store.get(format!("v1/appStoreVersions/{version_id}/appStoreVersionPhasedRelease"), &[]);
-                store.create(&new, find).await.map(drop).map_err(api("create the phased release"))
+                let new = New::of(
+                    "appStoreVersionPhasedReleases",
+                    json!({"phasedReleaseState": "INACTIVE"}),
+                )
+                .with("appStoreVersion", "appStoreVersions", &version_id);
+                let find = || {
+                    store.get(
+                        format!("v1/appStoreVersions/{version_id}/appStoreVersionPhasedRelease"),
+                        &[],
+                    )
+                };
+                store
+                    .create(&new, find)
+                    .await
+                    .map(drop)
+                    .map_err(api("create the phased release"))
             }
             Action::DeletePhasedRelease => match &version.phased {
-                Some((id, _)) => store.delete("appStoreVersionPhasedReleases", id).await.map_err(api("delete the phased release")),
+                Some((id, _)) => store
+                    .delete("appStoreVersionPhasedReleases", id)
+                    .await
+                    .map_err(api("delete the phased release")),
                 None => Ok(()),
             },
             Action::SetContentRights { answer } => {
-                let patched = store.patch("apps", &snapshot.app.id, json!({"contentRightsDeclaration": answer}), None).await;
+                let patched = store
+                    .patch(
+                        "apps",
+                        &snapshot.app.id,
+                        json!({"contentRightsDeclaration": answer}),
+                        None,
+                    )
+                    .await;
                 patched.map(drop).map_err(api("answer the content rights"))
             }
             _ => Ok(()),
@@ -378,8 +574,15 @@ impl Engine {
     async fn update_version(&self, id: &str, changes: &[plan::Change]) -> Result<(), ReleaseError> {
         let mut wait = Wait::for_at_most("the version to accept changes", Duration::from_secs(10));
         loop {
-            match self.store.patch("appStoreVersions", id, to_attributes(changes), None).await {
-                Err(error) if crate::store::is_conflict(&error) && changes.iter().any(|change| change.attribute == "releaseType") => {
+            match self
+                .store
+                .patch("appStoreVersions", id, to_attributes(changes), None)
+                .await
+            {
+                Err(error)
+                    if crate::store::is_conflict(&error)
+                        && changes.iter().any(|change| change.attribute == "releaseType") =>
+                {
                     if wait.pause("refused").await.is_err() {
                         return Err(api("update the version")(error));
                     }
@@ -389,32 +592,74 @@ impl Engine {
         }
     }
 
-    async fn update_review(&self, version_id: &str, version: &Version, changes: &[plan::Change]) -> Result<(), ReleaseError> {
+    async fn update_review(
+        &self,
+        version_id: &str,
+        version: &Version,
+        changes: &[plan::Change],
+    ) -> Result<(), ReleaseError> {
         let attributes = to_attributes(changes);
         let what = || api("update the review information");
         if let Some(id) = version.review.as_ref().and_then(|review| review.id.as_deref()) {
-            return self.store.patch("appStoreReviewDetails", id, attributes, None).await.map(drop).map_err(what());
+            return self
+                .store
+                .patch("appStoreReviewDetails", id, attributes, None)
+                .await
+                .map(drop)
+                .map_err(what());
         }
-        let new = New::of("appStoreReviewDetails", attributes.clone()).with("appStoreVersion", "appStoreVersions", version_id);
-        let find = || self.store.get(format!("v1/appStoreVersions/{version_id}/appStoreReviewDetail"), &[]);
+        let new = New::of("appStoreReviewDetails", attributes.clone()).with(
+            "appStoreVersion",
+            "appStoreVersions",
+            version_id,
+        );
+        let find = || {
+            self.store.get(
+                format!("v1/appStoreVersions/{version_id}/appStoreReviewDetail"),
+                &[],
+            )
+        };
         let detail = self.store.create(&new, find).await.map_err(what())?;
-        let same = attributes.as_object().is_some_and(|wanted| wanted.iter().all(|(name, value)| detail.attributes.get(name) == Some(value)));
+        let same = attributes.as_object().is_some_and(|wanted| {
+            wanted
+                .iter()
+                .all(|(name, value)| detail.attributes.get(name) == Some(value))
+        });
         if same {
             return Ok(());
         }
-        self.store.patch("appStoreReviewDetails", &detail.id, attributes, None).await.map(drop).map_err(what())
+        self.store
+            .patch("appStoreReviewDetails", &detail.id, attributes, None)
+            .await
+            .map(drop)
+            .map_err(what())
     }
 
-    async fn replace_attachment(&self, desired: &DesiredRelease, snapshot: &Snapshot, version: &Version) -> Result<(), ReleaseError> {
-        let Some(file) = &desired.attachment else { return Ok(()) };
+    async fn replace_attachment(
+        &self,
+        desired: &DesiredRelease,
+        snapshot: &Snapshot,
+        version: &Version,
+    ) -> Result<(), ReleaseError> {
+        let Some(file) = &desired.attachment else {
+            return Ok(());
+        };
         let version_id = version.id.clone().unwrap_or_default();
         let path = format!("v1/appStoreVersions/{version_id}/appStoreReviewDetail");
         let detail = match version.review.as_ref().and_then(|review| review.id.clone()) {
             Some(id) => id,
             None => {
-                let new = New::of("appStoreReviewDetails", json!({})).with("appStoreVersion", "appStoreVersions", &version_id);
+                let new = New::of("appStoreReviewDetails", json!({})).with(
+                    "appStoreVersion",
+                    "appStoreVersions",
+                    &version_id,
+                );
                 let find = || self.store.get(path.clone(), &[]);
-                self.store.create(&new, find).await.map_err(api("create the review information"))?.id
+                self.store
+                    .create(&new, find)
+                    .await
+                    .map_err(api("create the review information"))?
+                    .id
             }
         };
         for old in media::superseded(&snapshot.attachments, &file.checksum) {
@@ -433,27 +678,50 @@ impl Engine {
     }
 
     /// Finds the build that is to be submitted.
-    async fn find_build(&self, app: &App, platform: &'static str, version: &str, choice: &BuildChoice) -> Result<Build, ReleaseError> {
-        let mut filters = vec![("filter[app]", app.id.as_str()), ("filter[preReleaseVersion.platform]", platform)];
+    async fn find_build(
+        &self,
+        app: &App,
+        platform: &'static str,
+        version: &str,
+        choice: &BuildChoice,
+    ) -> Result<Build, ReleaseError> {
+        let mut filters = vec![
+            ("filter[app]", app.id.as_str()),
+            ("filter[preReleaseVersion.platform]", platform),
+        ];
         if !version.is_empty() {
             filters.push(("filter[preReleaseVersion.version]", version));
         }
         if let BuildChoice::Number(number) = choice {
             filters.push(("filter[version]", number));
         }
-        let builds = snapshot::read_builds(&self.store, &filters).await.map_err(api("read the builds"))?;
-        let usable = builds.iter().find(|build| !build.expired && !matches!(build.processing_state.as_str(), "FAILED" | "INVALID"));
+        let builds = snapshot::read_builds(&self.store, &filters)
+            .await
+            .map_err(api("read the builds"))?;
+        let usable = builds
+            .iter()
+            .find(|build| !build.expired && !matches!(build.processing_state.as_str(), "FAILED" | "INVALID"));
         match usable.or(builds.first()) {
             Some(build) => Ok(build.clone()),
             None => {
-                let all = snapshot::read_builds(&self.store, &[("filter[app]", app.id.as_str())]).await.map_err(api("read the builds"))?;
+                let all = snapshot::read_builds(&self.store, &[("filter[app]", app.id.as_str())])
+                    .await
+                    .map_err(api("read the builds"))?;
                 let number = match choice {
                     BuildChoice::Latest => "build".to_owned(),
                     BuildChoice::Number(number) => format!("build {number}"),
                 };
                 Err(ReleaseError::NoBuild {
-                    build: if version.is_empty() { number } else { format!("{number} of version {version}") },
-                    available: all.iter().take(5).map(|build| format!("{} ({})", build.version, build.number)).collect(),
+                    build: if version.is_empty() {
+                        number
+                    } else {
+                        format!("{number} of version {version}")
+                    },
+                    available: all
+                        .iter()
+                        .take(5)
+                        .map(|build| format!("{} ({})", build.version, build.number))
+                        .collect(),
                 })
             }
         }
@@ -463,15 +731,35 @@ impl Engine {
     ///
     /// # Errors
     /// When it is refused, or is not processed within `patience`.
-    pub async fn await_build(&self, desired: &DesiredRelease, snapshot: &Snapshot, patience: Duration) -> Result<Build, ReleaseError> {
-        let choice = desired.submission.as_ref().map_or(&BuildChoice::Latest, |submission| &submission.build);
+    pub async fn await_build(
+        &self,
+        desired: &DesiredRelease,
+        snapshot: &Snapshot,
+        patience: Duration,
+    ) -> Result<Build, ReleaseError> {
+        let choice = desired
+            .submission
+            .as_ref()
+            .map_or(&BuildChoice::Latest, |submission| &submission.build);
         let number = version_number(desired, snapshot).unwrap_or_default();
         let mut wait = Wait::for_at_most("the processing of the build", patience);
-        let activity = tracing::info_span!("activity", what = "waiting for App Store Connect to process the build", state = tracing::field::Empty);
+        let activity = tracing::info_span!(
+            "activity",
+            what = "waiting for App Store Connect to process the build",
+            state = tracing::field::Empty
+        );
         loop {
-            let build = self.find_build(&snapshot.app, desired.platform, &number, choice).await?;
+            let build = self
+                .find_build(&snapshot.app, desired.platform, &number, choice)
+                .await?;
             if build.processing_state != "PROCESSING" {
-                check_build(&build, desired.submission.as_ref().and_then(|submission| submission.uses_encryption))?;
+                check_build(
+                    &build,
+                    desired
+                        .submission
+                        .as_ref()
+                        .and_then(|submission| submission.uses_encryption),
+                )?;
                 return Ok(build);
             }
             activity.record("state", build.processing_state.as_str());
@@ -497,19 +785,33 @@ pub(crate) fn own_version<'a>(desired: &DesiredRelease, snapshot: &'a Snapshot) 
 /// The number that the version will have.
 fn version_number(desired: &DesiredRelease, snapshot: &Snapshot) -> Option<String> {
     let current = own_version(desired, snapshot).map(|version| version.number.clone());
-    if desired.may_change_version { desired.version.clone().or(current) } else { current.or_else(|| desired.version.clone()) }
+    if desired.may_change_version {
+        desired.version.clone().or(current)
+    } else {
+        current.or_else(|| desired.version.clone())
+    }
 }
 
 fn check_build(build: &Build, uses_encryption: Option<bool>) -> Result<(), ReleaseError> {
-    let unusable = |reason: &str| Err(ReleaseError::UnusableBuild { build: build.number.clone(), reason: reason.to_owned() });
+    let unusable = |reason: &str| {
+        Err(ReleaseError::UnusableBuild {
+            build: build.number.clone(),
+            reason: reason.to_owned(),
+        })
+    };
     match build.processing_state.as_str() {
         "FAILED" | "INVALID" => return unusable("was refused by App Store Connect when it was processed"),
         _ if build.expired => return unusable("has expired"),
         _ if build.internal_only => return unusable("is for internal testing only"),
         _ => {}
     }
-    if build.uses_non_exempt_encryption.is_none() && uses_encryption.is_none() && build.processing_state != "PROCESSING" {
-        return Err(ReleaseError::NoCompliance { build: build.number.clone() });
+    if build.uses_non_exempt_encryption.is_none()
+        && uses_encryption.is_none()
+        && build.processing_state != "PROCESSING"
+    {
+        return Err(ReleaseError::NoCompliance {
+            build: build.number.clone(),
+        });
     }
     Ok(())
 }
@@ -528,13 +830,22 @@ impl Wait {
     }
 
     pub(crate) fn for_at_most(what: &'static str, patience: Duration) -> Self {
-        Self { what, started: Instant::now(), pause: FIRST_PAUSE, patience }
+        Self {
+            what,
+            started: Instant::now(),
+            pause: FIRST_PAUSE,
+            patience,
+        }
     }
 
     /// Waits until it is time for another look.
     pub(crate) async fn pause(&mut self, state: &str) -> Result<(), ReleaseError> {
         if self.started.elapsed() + self.pause > self.patience {
-            return Err(ReleaseError::TooSlow { what: self.what.to_owned(), seconds: self.patience.as_secs(), state: state.to_owned() });
+            return Err(ReleaseError::TooSlow {
+                what: self.what.to_owned(),
+                seconds: self.patience.as_secs(),
+                state: state.to_owned(),
+            });
         }
         tokio::time::sleep(self.pause).await;
         self.pause = (self.pause * 3 / 2).min(LONGEST_PAUSE);

@@ -21,9 +21,13 @@ pub mod screenshot;
 mod snapshot;
 mod store;
 mod submit;
+pub mod testflight;
 pub mod text;
 
 pub use engine::{Engine, Prepared, Released};
 pub use error::ReleaseError;
 pub use problem::Problem;
-pub use snapshot::{App, AppInfo, AppName, Build, Localization, RemoteMedia, RemoteScreenshot, RemoteSet, Snapshot, Submission, Version};
+pub use snapshot::{
+    App, AppInfo, AppName, Build, Localization, RemoteMedia, RemoteScreenshot, RemoteSet, Snapshot,
+    Submission, Version,
+};

@@ -50,7 +50,11 @@ pub(crate) struct Asset<'a> {
 /// Reserves a file. After a lost answer the reservation is looked for, since it may have been made (fastlane #16842).
 async fn reserve(store: &Store, asset: Asset<'_>) -> Result<Object, ReleaseError> {
     let (relationship, parent_kind, parent) = asset.parent;
-    let new = New::of(asset.kind, json!({"fileName": asset.name, "fileSize": asset.size})).with(relationship, parent_kind, parent);
+    let new = New::of(
+        asset.kind,
+        json!({"fileName": asset.name, "fileSize": asset.size}),
+    )
+    .with(relationship, parent_kind, parent);
     let siblings = format!("v1/{parent_kind}/{parent}/{}", asset.kind);
     let find = || async {
         let page = store.list(siblings.clone(), &[("limit", "50")]).await?;
@@ -60,11 +64,19 @@ async fn reserve(store: &Store, asset: Asset<'_>) -> Result<Object, ReleaseError
                 && sibling.attributes["assetDeliveryState"]["state"] == "AWAITING_UPLOAD"
         }))
     };
-    store.create(&new, find).await.map_err(api(format!("reserve the upload of {}", asset.name)))
+    store
+        .create(&new, find)
+        .await
+        .map_err(api(format!("reserve the upload of {}", asset.name)))
 }
 
 /// Sends a reserved file and commits it.
-async fn send(store: &Store, transfer: &Transfer, asset: Asset<'_>, reserved: &Object) -> Result<(), ReleaseError> {
+async fn send(
+    store: &Store,
+    transfer: &Transfer,
+    asset: Asset<'_>,
+    reserved: &Object,
+) -> Result<(), ReleaseError> {
     let operations: Vec<UploadOperation> = reserved
         .attributes
         .get("uploadOperations")
@@ -87,9 +99,16 @@ async fn send(store: &Store, transfer: &Transfer, asset: Asset<'_>, reserved: &O
     }
 }
 
-async fn send_part(transfer: &Transfer, asset: Asset<'_>, operation: &UploadOperation) -> Result<(), ReleaseError> {
-    let headers: Vec<(String, String)> =
-        operation.request_headers.iter().map(|header| (header.name.clone(), header.value.clone())).collect();
+async fn send_part(
+    transfer: &Transfer,
+    asset: Asset<'_>,
+    operation: &UploadOperation,
+) -> Result<(), ReleaseError> {
+    let headers: Vec<(String, String)> = operation
+        .request_headers
+        .iter()
+        .map(|header| (header.name.clone(), header.value.clone()))
+        .collect();
     let piece = Piece {
         file: asset.path,
         offset: operation.offset,
@@ -107,7 +126,12 @@ async fn send_part(transfer: &Transfer, asset: Asset<'_>, operation: &UploadOper
                 tokio::time::sleep(pause).await;
                 pause *= 2;
             }
-            Err(source) => return Err(ReleaseError::Transfer { file: asset.name.to_owned(), source }),
+            Err(source) => {
+                return Err(ReleaseError::Transfer {
+                    file: asset.name.to_owned(),
+                    source,
+                });
+            }
         }
     }
     Ok(())
@@ -142,13 +166,27 @@ pub(crate) async fn update_sets(
             None if change.upload.is_empty() => continue,
             None => create_set(store, localization, change).await?,
         };
-        sets.push(Set { id, order: change.remaining.clone(), slots: change.slots.clone(), place });
+        sets.push(Set {
+            id,
+            order: change.remaining.clone(),
+            slots: change.slots.clone(),
+            place,
+        });
     }
     for round in 1.. {
         let failed = fill(store, transfer, localization, &mut sets, timeout).await?;
-        let Some((file, reason)) = failed.first() else { break };
-        if round == ROUNDS || !failed.iter().all(|(_, reason)| reason.contains("IMAGE_TOOL_FAILURE")) {
-            return Err(ReleaseError::Media { file: file.clone(), reason: reason.clone() });
+        let Some((file, reason)) = failed.first() else {
+            break;
+        };
+        if round == ROUNDS
+            || !failed
+                .iter()
+                .all(|(_, reason)| reason.contains("IMAGE_TOOL_FAILURE"))
+        {
+            return Err(ReleaseError::Media {
+                file: file.clone(),
+                reason: reason.clone(),
+            });
         }
         tracing::info!("Apple failed to process {file}; uploading it again.");
     }
@@ -169,17 +207,34 @@ struct Set {
 }
 
 async fn create_set(store: &Store, localization: &str, change: &SetChange) -> Result<String, ReleaseError> {
-    let new = New::of("appScreenshotSets", json!({"screenshotDisplayType": change.display})).with(
+    let new = New::of(
+        "appScreenshotSets",
+        json!({"screenshotDisplayType": change.display}),
+    )
+    .with(
         "appStoreVersionLocalization",
         "appStoreVersionLocalizations",
         localization,
     );
     let find = || async {
-        let sets = store.list(format!("v1/appStoreVersionLocalizations/{localization}/appScreenshotSets"), &[("limit", "50")]).await?;
-        Ok(sets.data.into_iter().find(|set| set.attributes["screenshotDisplayType"] == change.display.as_str()))
+        let sets = store
+            .list(
+                format!("v1/appStoreVersionLocalizations/{localization}/appScreenshotSets"),
+                &[("limit", "50")],
+            )
+            .await?;
+        Ok(sets
+            .data
+            .into_iter()
+            .find(|set| set.attributes["screenshotDisplayType"] == change.display.as_str()))
     };
     let set = store.create(&new, find).await;
-    Ok(set.map_err(api(format!("create the set {} of {}", change.display, change.locale)))?.id)
+    Ok(set
+        .map_err(api(format!(
+            "create the set {} of {}",
+            change.display, change.locale
+        )))?
+        .id)
 }
 
 /// Uploads what is new, in its order, and waits for it. What failed is deleted and returned with Apple's reason.
@@ -195,19 +250,32 @@ async fn fill(
         for (index, slot) in set.slots.iter().enumerate() {
             if let Slot::New(shot) = slot {
                 // One after another: the order of reservations is the order in the set.
-                reserved.push((number, index, shot.clone(), reserve(store, asset(shot, &set.id)).await?));
+                reserved.push((
+                    number,
+                    index,
+                    shot.clone(),
+                    reserve(store, asset(shot, &set.id)).await?,
+                ));
             }
         }
     }
     let all: &[Set] = sets;
     stream::iter(reserved.iter().map(Ok::<_, ReleaseError>))
-        .try_for_each_concurrent(AT_ONCE, |(number, _, shot, object)| send(store, transfer, asset(shot, &all[*number].id), object))
+        .try_for_each_concurrent(AT_ONCE, |(number, _, shot, object)| {
+            send(store, transfer, asset(shot, &all[*number].id), object)
+        })
         .await?;
-    let open: Vec<String> = reserved.iter().map(|(_, _, _, object)| object.id.clone()).collect();
+    let open: Vec<String> = reserved
+        .iter()
+        .map(|(_, _, _, object)| object.id.clone())
+        .collect();
     let (reasons, seen) = wait(store, localization, open, timeout).await?;
     for set in sets.iter_mut() {
         let now = seen.values().find(|now| now.id == set.id);
-        set.order = now.map_or_else(|| set.order.clone(), |now| now.screenshots.iter().map(|shot| shot.id.clone()).collect());
+        set.order = now.map_or_else(
+            || set.order.clone(),
+            |now| now.screenshots.iter().map(|shot| shot.id.clone()).collect(),
+        );
     }
     let mut failed = Vec::new();
     for (number, index, shot, object) in reserved {
@@ -216,7 +284,10 @@ async fn fill(
             None => set.slots[index] = Slot::Kept(object.id),
             Some((id, reason)) => {
                 let file = format!("{} {}", set.place, shot.name);
-                store.delete("appScreenshots", id).await.map_err(api(format!("delete the failed screenshot {file}")))?;
+                store
+                    .delete("appScreenshots", id)
+                    .await
+                    .map_err(api(format!("delete the failed screenshot {file}")))?;
                 failed.push((file, reason.clone()));
             }
         }
@@ -250,7 +321,9 @@ async fn wait(
     while !open.is_empty() {
         tokio::time::sleep(pause).await;
         pause = (pause * 3 / 2).min(LONGEST_PAUSE);
-        seen = read_sets(store, localization).await.map_err(api("read the screenshots that are processed"))?;
+        seen = read_sets(store, localization)
+            .await
+            .map_err(api("read the screenshots that are processed"))?;
         for shot in seen.values().flat_map(|set| &set.screenshots) {
             let is_open = open.contains(&shot.id);
             match shot.state.as_str() {
@@ -284,7 +357,10 @@ async fn order(store: &Store, set: &Set) -> Result<(), ReleaseError> {
         return Ok(());
     }
     let path = format!("v1/appScreenshotSets/{}/relationships/appScreenshots", set.id);
-    let data: Vec<Value> = wanted.iter().map(|id| json!({"type": "appScreenshots", "id": id})).collect();
+    let data: Vec<Value> = wanted
+        .iter()
+        .map(|id| json!({"type": "appScreenshots", "id": id}))
+        .collect();
     let ordered = store.link(Method::PATCH, path, Value::Array(data)).await;
     ordered.map_err(api(format!("order the screenshots of {}", set.place)))
 }
@@ -299,13 +375,19 @@ pub(crate) async fn read_media(
 ) -> Result<crate::snapshot::RemoteMedia, ReleaseError> {
     let reads = localizations.into_iter().map(|(locale, id)| async move {
         let sets = read_sets(store, &id).await;
-        sets.map(|sets| (locale.clone(), sets)).map_err(api(format!("read the screenshots of {locale}")))
+        sets.map(|sets| (locale.clone(), sets))
+            .map_err(api(format!("read the screenshots of {locale}")))
     });
     stream::iter(reads).buffer_unordered(8).try_collect().await
 }
 
 /// What is left of an attachment that was uploaded before.
-pub(crate) fn superseded<'a>(attachments: &'a [RemoteScreenshot], checksum: &str) -> impl Iterator<Item = &'a RemoteScreenshot> {
+pub(crate) fn superseded<'a>(
+    attachments: &'a [RemoteScreenshot],
+    checksum: &str,
+) -> impl Iterator<Item = &'a RemoteScreenshot> {
     let checksum = checksum.to_owned();
-    attachments.iter().filter(move |attachment| attachment.checksum.as_deref() != Some(checksum.as_str()))
+    attachments
+        .iter()
+        .filter(move |attachment| attachment.checksum.as_deref() != Some(checksum.as_str()))
 }

@@ -81,7 +81,11 @@ pub fn read(folder: Option<&Path>, options: &Values) -> Result<Metadata, Vec<Pro
         }
     }
     metadata.review.retain(|_, text| !text.is_empty());
-    if problems.is_empty() { Ok(metadata) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(metadata)
+    } else {
+        Err(problems)
+    }
 }
 
 fn read_folder(
@@ -104,14 +108,23 @@ fn read_folder(
         metadata.review.extend(text.map(|text| (attribute, text)));
     }
     for path in folders(folder, problems) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         if name.starts_with('.') || OTHER_FOLDERS.into_iter().any(is) || EXPANDED.into_iter().any(is) {
             continue;
         }
         let texts: BTreeMap<TextField, String> = TextField::ALL
             .into_iter()
-            .filter_map(|field| Some((field, text_file(&path.join(format!("{}.txt", field.key())), problems)?)))
+            .filter_map(|field| {
+                Some((
+                    field,
+                    text_file(&path.join(format!("{}.txt", field.key())), problems)?,
+                ))
+            })
             .collect();
         if is("default") {
             *defaults = texts;
@@ -129,7 +142,12 @@ fn lay_options_over(
     defaults: &mut BTreeMap<TextField, String>,
     problems: &mut Vec<Problem>,
 ) {
-    for name in options.get("languages").and_then(Value::as_array).into_iter().flatten() {
+    for name in options
+        .get("languages")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         let name = name.as_str().unwrap_or_default();
         match locale::canonical(name) {
             Some(locale) => drop(metadata.texts.entry(locale.to_owned()).or_default()),
@@ -161,7 +179,13 @@ fn lay_options_over(
             }
         }
     }
-    let text_option = |key: &str| options.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    let text_option = |key: &str| {
+        options
+            .get(key)
+            .and_then(Value::as_str)
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+    };
     if let Some(text) = text_option("copyright") {
         metadata.copyright = Some(text.to_owned());
     }
@@ -205,7 +229,10 @@ fn folders(folder: &Path, problems: &mut Vec<Problem>) -> BTreeSet<PathBuf> {
             .filter(|path| path.is_dir())
             .collect(),
         Err(error) => {
-            problems.push(Problem::new(folder.display().to_string(), format!("can't be read: {error}")));
+            problems.push(Problem::new(
+                folder.display().to_string(),
+                format!("can't be read: {error}"),
+            ));
             BTreeSet::new()
         }
     }
@@ -247,24 +274,61 @@ fn category(name: &str) -> String {
 
 /// Category names of iTunes Connect, and the IDs that replaced them.
 const OLD_CATEGORIES: &[(&str, &str)] = &[
-    ("Apps.Food_Drink", "FOOD_AND_DRINK"), ("Business", "BUSINESS"), ("Education", "EDUCATION"),
-    ("SocialNetworking", "SOCIAL_NETWORKING"), ("Book", "BOOKS"), ("Sports", "SPORTS"), ("Finance", "FINANCE"),
-    ("Reference", "REFERENCE"), ("Apps.GraphicsDesign", "GRAPHICS_AND_DESIGN"), ("Apps.DeveloperTools", "DEVELOPER_TOOLS"),
-    ("Healthcare_Fitness", "HEALTH_AND_FITNESS"), ("Music", "MUSIC"), ("Weather", "WEATHER"), ("Travel", "TRAVEL"),
-    ("Entertainment", "ENTERTAINMENT"), ("Stickers", "STICKERS"), ("Games", "GAMES"), ("Lifestyle", "LIFESTYLE"),
-    ("Medical", "MEDICAL"), ("Apps.Newsstand", "MAGAZINES_AND_NEWSPAPERS"), ("Utilities", "UTILITIES"),
-    ("Apps.Shopping", "SHOPPING"), ("Productivity", "PRODUCTIVITY"), ("News", "NEWS"), ("Photography", "PHOTO_AND_VIDEO"),
-    ("Navigation", "NAVIGATION"), ("Word", "GAMES_WORD"), ("Adventure", "GAMES_ADVENTURE"), ("Action", "GAMES_ACTION"),
-    ("RolePlaying", "GAMES_ROLE_PLAYING"), ("Arcade", "GAMES_CASUAL"), ("Board", "GAMES_BOARD"), ("Trivia", "GAMES_TRIVIA"),
-    ("Card", "GAMES_CARD"), ("Puzzle", "GAMES_PUZZLE"), ("Casino", "GAMES_CASINO"), ("Strategy", "GAMES_STRATEGY"),
-    ("Simulation", "GAMES_SIMULATION"), ("Racing", "GAMES_RACING"), ("Family", "GAMES_FAMILY"),
-    ("Apps.Stickers.Places", "STICKERS_PLACES_AND_OBJECTS"), ("Apps.Stickers.Emotions", "STICKERS_EMOJI_AND_EXPRESSIONS"),
-    ("Apps.Stickers.BirthdaysAndCelebrations", "STICKERS_CELEBRATIONS"), ("Apps.Stickers.Celebrities", "STICKERS_CELEBRITIES"),
-    ("Apps.Stickers.MoviesAndTV", "STICKERS_MOVIES_AND_TV"), ("Apps.Stickers.Sports", "STICKERS_SPORTS_AND_ACTIVITIES"),
-    ("Apps.Stickers.FoodAndDrink", "STICKERS_EATING_AND_DRINKING"), ("Apps.Stickers.Characters", "STICKERS_CHARACTERS"),
-    ("Apps.Stickers.Animals", "STICKERS_ANIMALS"), ("Apps.Stickers.Fashion", "STICKERS_FASHION"), ("Apps.Stickers.Art", "STICKERS_ART"),
-    ("Apps.Stickers.Games", "STICKERS_GAMING"), ("Apps.Stickers.KidsAndFamily", "STICKERS_KIDS_AND_FAMILY"),
-    ("Apps.Stickers.People", "STICKERS_PEOPLE"), ("Apps.Stickers.Music", "STICKERS_MUSIC"),
+    ("Apps.Food_Drink", "FOOD_AND_DRINK"),
+    ("Business", "BUSINESS"),
+    ("Education", "EDUCATION"),
+    ("SocialNetworking", "SOCIAL_NETWORKING"),
+    ("Book", "BOOKS"),
+    ("Sports", "SPORTS"),
+    ("Finance", "FINANCE"),
+    ("Reference", "REFERENCE"),
+    ("Apps.GraphicsDesign", "GRAPHICS_AND_DESIGN"),
+    ("Apps.DeveloperTools", "DEVELOPER_TOOLS"),
+    ("Healthcare_Fitness", "HEALTH_AND_FITNESS"),
+    ("Music", "MUSIC"),
+    ("Weather", "WEATHER"),
+    ("Travel", "TRAVEL"),
+    ("Entertainment", "ENTERTAINMENT"),
+    ("Stickers", "STICKERS"),
+    ("Games", "GAMES"),
+    ("Lifestyle", "LIFESTYLE"),
+    ("Medical", "MEDICAL"),
+    ("Apps.Newsstand", "MAGAZINES_AND_NEWSPAPERS"),
+    ("Utilities", "UTILITIES"),
+    ("Apps.Shopping", "SHOPPING"),
+    ("Productivity", "PRODUCTIVITY"),
+    ("News", "NEWS"),
+    ("Photography", "PHOTO_AND_VIDEO"),
+    ("Navigation", "NAVIGATION"),
+    ("Word", "GAMES_WORD"),
+    ("Adventure", "GAMES_ADVENTURE"),
+    ("Action", "GAMES_ACTION"),
+    ("RolePlaying", "GAMES_ROLE_PLAYING"),
+    ("Arcade", "GAMES_CASUAL"),
+    ("Board", "GAMES_BOARD"),
+    ("Trivia", "GAMES_TRIVIA"),
+    ("Card", "GAMES_CARD"),
+    ("Puzzle", "GAMES_PUZZLE"),
+    ("Casino", "GAMES_CASINO"),
+    ("Strategy", "GAMES_STRATEGY"),
+    ("Simulation", "GAMES_SIMULATION"),
+    ("Racing", "GAMES_RACING"),
+    ("Family", "GAMES_FAMILY"),
+    ("Apps.Stickers.Places", "STICKERS_PLACES_AND_OBJECTS"),
+    ("Apps.Stickers.Emotions", "STICKERS_EMOJI_AND_EXPRESSIONS"),
+    ("Apps.Stickers.BirthdaysAndCelebrations", "STICKERS_CELEBRATIONS"),
+    ("Apps.Stickers.Celebrities", "STICKERS_CELEBRITIES"),
+    ("Apps.Stickers.MoviesAndTV", "STICKERS_MOVIES_AND_TV"),
+    ("Apps.Stickers.Sports", "STICKERS_SPORTS_AND_ACTIVITIES"),
+    ("Apps.Stickers.FoodAndDrink", "STICKERS_EATING_AND_DRINKING"),
+    ("Apps.Stickers.Characters", "STICKERS_CHARACTERS"),
+    ("Apps.Stickers.Animals", "STICKERS_ANIMALS"),
+    ("Apps.Stickers.Fashion", "STICKERS_FASHION"),
+    ("Apps.Stickers.Art", "STICKERS_ART"),
+    ("Apps.Stickers.Games", "STICKERS_GAMING"),
+    ("Apps.Stickers.KidsAndFamily", "STICKERS_KIDS_AND_FAMILY"),
+    ("Apps.Stickers.People", "STICKERS_PEOPLE"),
+    ("Apps.Stickers.Music", "STICKERS_MUSIC"),
 ];
 
 #[cfg(test)]
@@ -305,7 +369,13 @@ mod tests {
         let metadata = read(Some(folder.path()), &Values::new()).unwrap();
         assert_eq!(metadata.copyright.as_deref(), Some("2026 Example"));
         assert_eq!(metadata.categories["primaryCategory"], "FOOD_AND_DRINK");
-        assert_eq!(metadata.review, BTreeMap::from([("contactFirstName", "Ada".to_owned()), ("notes", "Older name.".to_owned())]));
+        assert_eq!(
+            metadata.review,
+            BTreeMap::from([
+                ("contactFirstName", "Ada".to_owned()),
+                ("notes", "Older name.".to_owned())
+            ])
+        );
         let english = &metadata.texts["en-US"];
         assert_eq!(english[&TextField::Description], "Text");
         assert_eq!(english[&TextField::ReleaseNotes], "For English.");
@@ -316,7 +386,9 @@ mod tests {
     #[test]
     fn options_win_over_files_and_activate_locales() {
         let folder = folder(&[("en-US/description.txt", "File")]);
-        let options = values(json!({"description": {"en-US": "Option", "de-DE": "Anders"}, "keywords": {"default": ["a", "b"]}, "languages": ["fr-FR"]}));
+        let options = values(
+            json!({"description": {"en-US": "Option", "de-DE": "Anders"}, "keywords": {"default": ["a", "b"]}, "languages": ["fr-FR"]}),
+        );
         let metadata = read(Some(folder.path()), &options).unwrap();
         assert_eq!(metadata.texts["en-US"][&TextField::Description], "Option");
         assert_eq!(metadata.texts["fr-FR"][&TextField::Keywords], "a, b");
@@ -326,7 +398,11 @@ mod tests {
     fn a_folder_that_is_no_locale_is_named_with_the_one_that_was_meant() {
         let folder = folder(&[("en/description.txt", "Text"), ("qqq/description.txt", "Text")]);
         let problems = read(Some(folder.path()), &Values::new()).unwrap_err();
-        assert!(problems[0].message.ends_with("did you mean en-US?"), "{}", problems[0]);
+        assert!(
+            problems[0].message.ends_with("did you mean en-US?"),
+            "{}",
+            problems[0]
+        );
         assert_eq!(problems.len(), 2);
         let lenient = values(json!({"ignore_language_directory_validation": true}));
         assert_eq!(read(Some(folder.path()), &lenient).unwrap().texts.len(), 0);
@@ -334,6 +410,9 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_an_empty_one() {
-        assert_eq!(read(Some(Path::new("/no/such/folder")), &Values::new()).unwrap(), Metadata::default());
+        assert_eq!(
+            read(Some(Path::new("/no/such/folder")), &Values::new()).unwrap(),
+            Metadata::default()
+        );
     }
 }

@@ -84,13 +84,26 @@ const OTHER_VARIABLES: [(&str, &[&str]); 7] = [
     ("username", &["DELIVER_USERNAME", "DELIVER_USER"]),
     ("app_icon", &["DELIVER_APP_ICON_PATH"]),
     ("apple_watch_app_icon", &["DELIVER_APPLE_WATCH_APP_ICON_PATH"]),
-    ("precheck_include_in_app_purchases", &["PRECHECK_INCLUDE_IN_APP_PURCHASES"]),
+    (
+        "precheck_include_in_app_purchases",
+        &["PRECHECK_INCLUDE_IN_APP_PURCHASES"],
+    ),
 ];
 
 /// deliver has no variables for options whose value depends on the locale.
 const WITHOUT_VARIABLE: [&str; 12] = [
-    "submission_information", "app_review_information", "description", "name", "subtitle", "keywords",
-    "promotional_text", "release_notes", "privacy_url", "apple_tv_privacy_policy", "support_url", "marketing_url",
+    "submission_information",
+    "app_review_information",
+    "description",
+    "name",
+    "subtitle",
+    "keywords",
+    "promotional_text",
+    "release_notes",
+    "privacy_url",
+    "apple_tv_privacy_policy",
+    "support_url",
+    "marketing_url",
 ];
 
 /// Options with their values; a key is there once.
@@ -111,7 +124,10 @@ pub fn from_words(words: &[String]) -> Result<Values, Vec<Problem>> {
     let mut words = words.iter().map(String::as_str).peekable();
     while let Some(word) = words.next() {
         let Some(name) = word.strip_prefix("--") else {
-            problems.push(Problem::new(word, "is not an option of deliver; accepted: --name value"));
+            problems.push(Problem::new(
+                word,
+                "is not an option of deliver; accepted: --name value",
+            ));
             continue;
         };
         let (name, joined) = match name.split_once('=') {
@@ -133,7 +149,11 @@ pub fn from_words(words: &[String]) -> Result<Values, Vec<Problem>> {
             Err(message) => problems.push(Problem::new(format!("--{name}"), message)),
         }
     }
-    if problems.is_empty() { Ok(values) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(values)
+    } else {
+        Err(problems)
+    }
 }
 
 /// Reads the variables that deliver reads.
@@ -143,7 +163,10 @@ pub fn from_words(words: &[String]) -> Result<Values, Vec<Problem>> {
 pub fn from_environment<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Values, Vec<Problem>> {
     let mut values = Values::new();
     let mut problems = Vec::new();
-    for definition in DEFINITIONS.iter().filter(|definition| !WITHOUT_VARIABLE.contains(&definition.key)) {
+    for definition in DEFINITIONS
+        .iter()
+        .filter(|definition| !WITHOUT_VARIABLE.contains(&definition.key))
+    {
         let usual = format!("DELIVER_{}", definition.key.to_uppercase());
         let others = OTHER_VARIABLES.iter().find(|(key, _)| *key == definition.key);
         let names: Vec<&str> = others.map_or_else(|| vec![usual.as_str()], |(_, names)| names.to_vec());
@@ -158,7 +181,11 @@ pub fn from_environment<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Val
             break;
         }
     }
-    if problems.is_empty() { Ok(values) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(values)
+    } else {
+        Err(problems)
+    }
 }
 
 /// The first option with a value that the native engine does not cover with certainty, with the reason.
@@ -239,9 +266,18 @@ mod tests {
     #[test]
     fn a_command_line_is_read_as_fastlane_reads_it() {
         let values = from_words(&words(&[
-            "--app_version", "1.1", "--skip_metadata", "--force", "true", "--phased_release=false",
-            "--submission_information", r#"{"export_compliance_uses_encryption": false}"#, "--languages", "en-US, de-DE",
-            "--auto_release_date", "1799999999000",
+            "--app_version",
+            "1.1",
+            "--skip_metadata",
+            "--force",
+            "true",
+            "--phased_release=false",
+            "--submission_information",
+            r#"{"export_compliance_uses_encryption": false}"#,
+            "--languages",
+            "en-US, de-DE",
+            "--auto_release_date",
+            "1799999999000",
         ]))
         .unwrap();
         assert_eq!(
@@ -254,7 +290,14 @@ mod tests {
 
     #[test]
     fn every_problem_of_a_command_line_is_reported() {
-        let problems = from_words(&words(&["--skip_metdata", "--auto_release_date", "soon", "--name", "[]"])).unwrap_err();
+        let problems = from_words(&words(&[
+            "--skip_metdata",
+            "--auto_release_date",
+            "soon",
+            "--name",
+            "[]",
+        ]))
+        .unwrap_err();
         let text: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(
             text,
@@ -275,12 +318,21 @@ mod tests {
             ("DELIVER_NAME", "not read"),
         ]);
         let values = from_environment(|name| variables.get(name).copied()).unwrap();
-        assert_eq!(serde_json::to_value(values).unwrap(), json!({"skip_metadata": true, "ipa": "a.ipa"}));
+        assert_eq!(
+            serde_json::to_value(values).unwrap(),
+            json!({"skip_metadata": true, "ipa": "a.ipa"})
+        );
     }
 
     #[test]
     fn what_only_fastlane_can_do_is_named() {
-        let values = from_words(&words(&["--run_precheck_before_submit", "false", "--price_tier", "3"])).unwrap();
+        let values = from_words(&words(&[
+            "--run_precheck_before_submit",
+            "false",
+            "--price_tier",
+            "3",
+        ]))
+        .unwrap();
         assert_eq!(first_uncovered(&values), Some("price_tier"));
         let values = from_words(&words(&["--run_precheck_before_submit", "false"])).unwrap();
         assert_eq!(first_uncovered(&values), None);

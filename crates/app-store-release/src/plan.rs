@@ -199,7 +199,10 @@ struct Target {
 /// When the state of the app makes it impossible; nothing has to be tried to find out.
 pub fn plan(desired: &DesiredRelease, snapshot: &Snapshot) -> Result<Plan, ReleaseError> {
     let target = target(desired, snapshot)?;
-    let mut plan = Plan { first: target.first.clone(), ..Plan::default() };
+    let mut plan = Plan {
+        first: target.first.clone(),
+        ..Plan::default()
+    };
     if let Some(metadata) = &desired.metadata {
         let changes = version_changes(desired, &target.version);
         if !changes.is_empty() {
@@ -213,14 +216,18 @@ pub fn plan(desired: &DesiredRelease, snapshot: &Snapshot) -> Result<Plan, Relea
     if let Some(file) = &desired.attachment
         && !matches!(snapshot.attachments.as_slice(), [only] if only.checksum.as_deref() == Some(file.checksum.as_str()))
     {
-        plan.then.push(Action::ReplaceAttachment { name: file.name.clone() });
+        plan.then.push(Action::ReplaceAttachment {
+            name: file.name.clone(),
+        });
     }
     plan_screenshots(desired, &target, snapshot, &mut plan);
     if let Some(submission) = &desired.submission {
         if let Some(answer) = submission.content_rights
             && snapshot.app.content_rights.as_deref() != Some(answer)
         {
-            plan.then.push(Action::SetContentRights { answer: answer.to_owned() });
+            plan.then.push(Action::SetContentRights {
+                answer: answer.to_owned(),
+            });
         }
         plan.submit = true;
     }
@@ -231,43 +238,92 @@ pub fn plan(desired: &DesiredRelease, snapshot: &Snapshot) -> Result<Plan, Relea
 fn target(desired: &DesiredRelease, snapshot: &Snapshot) -> Result<Target, ReleaseError> {
     let versions = &snapshot.versions;
     let live = versions.iter().find(|version| version.is_live());
-    let states = || versions.iter().map(|version| format!("version {} ({})", version.number, version.state)).collect();
-    let missing = || ReleaseError::NoEditableVersion { platform: desired.platform, states: states() };
+    let states = || {
+        versions
+            .iter()
+            .map(|version| format!("version {} ({})", version.number, version.state))
+            .collect()
+    };
+    let missing = || ReleaseError::NoEditableVersion {
+        platform: desired.platform,
+        states: states(),
+    };
     if desired.edit_live {
         let version = version_of(desired, snapshot).ok_or_else(missing)?;
-        return Ok(Target { version: version.clone(), info: None, is_first: false, first: Vec::new() });
+        return Ok(Target {
+            version: version.clone(),
+            info: None,
+            is_first: false,
+            first: Vec::new(),
+        });
     }
     let found = next(versions);
     let is_first = live.is_none() && versions.len() <= 1;
     let info = snapshot.editable_info().cloned();
     let Some(version) = found else {
-        let number = desired.version.as_ref().filter(|_| desired.may_change_version).ok_or_else(missing)?;
+        let number = desired
+            .version
+            .as_ref()
+            .filter(|_| desired.may_change_version)
+            .ok_or_else(missing)?;
         if let Some(same) = versions.iter().find(|version| is_same(&version.number, number)) {
-            return Err(locked(same, format!("version {number} can't be prepared again; raise the version")));
+            return Err(locked(
+                same,
+                format!("version {number} can't be prepared again; raise the version"),
+            ));
         }
-        let first = vec![Action::CreateVersion { version: number.clone() }];
-        return Ok(Target { version: predicted(live, number), info: info.or_else(|| copied(snapshot)), is_first, first });
+        let first = vec![Action::CreateVersion {
+            version: number.clone(),
+        }];
+        return Ok(Target {
+            version: predicted(live, number),
+            info: info.or_else(|| copied(snapshot)),
+            is_first,
+            first,
+        });
     };
     let mut first = Vec::new();
-    if let Some(wanted) = desired.version.as_ref().filter(|wanted| !is_same(wanted, &version.number)) {
+    if let Some(wanted) = desired
+        .version
+        .as_ref()
+        .filter(|wanted| !is_same(wanted, &version.number))
+    {
         if !desired.may_change_version {
             if desired.submission.is_some() || desired.metadata.is_some() || desired.screenshots.is_some() {
-                return Err(ReleaseError::NoEditableVersion { platform: desired.platform, states: states() });
+                return Err(ReleaseError::NoEditableVersion {
+                    platform: desired.platform,
+                    states: states(),
+                });
             }
         } else if let Some(same) = versions.iter().find(|other| is_same(&other.number, wanted)) {
-            return Err(locked(same, format!("version {wanted} can't be prepared again; raise the version")));
+            return Err(locked(
+                same,
+                format!("version {wanted} can't be prepared again; raise the version"),
+            ));
         } else {
-            first.push(Action::RenameVersion { from: version.number.clone(), to: wanted.clone() });
+            first.push(Action::RenameVersion {
+                from: version.number.clone(),
+                to: wanted.clone(),
+            });
         }
     }
-    Ok(Target { version: version.clone(), info, is_first, first })
+    Ok(Target {
+        version: version.clone(),
+        info,
+        is_first,
+        first,
+    })
 }
 
 /// The version that a release changes, if it is there: the live one where that is edited, else the one on its way.
 pub(crate) fn version_of<'a>(desired: &DesiredRelease, snapshot: &'a Snapshot) -> Option<&'a Version> {
     let versions = &snapshot.versions;
     let live = versions.iter().find(|version| version.is_live());
-    if desired.edit_live { live.or_else(|| next(versions)) } else { next(versions) }
+    if desired.edit_live {
+        live.or_else(|| next(versions))
+    } else {
+        next(versions)
+    }
 }
 
 /// The version that is not on the App Store yet; of several the highest.
@@ -279,7 +335,10 @@ fn next(versions: &[Version]) -> Option<&Version> {
 }
 
 fn parts(number: &str) -> Vec<u64> {
-    let mut parts: Vec<u64> = number.split('.').map(|part| part.trim().parse().unwrap_or(0)).collect();
+    let mut parts: Vec<u64> = number
+        .split('.')
+        .map(|part| part.trim().parse().unwrap_or(0))
+        .collect();
     while parts.last() == Some(&0) {
         parts.pop();
     }
@@ -288,7 +347,11 @@ fn parts(number: &str) -> Vec<u64> {
 
 /// Whether two version numbers are one to Apple: 1.0 and 1.0.0 are, and 01.0 as well.
 pub(crate) fn is_same(a: &str, b: &str) -> bool {
-    a == b || (parts(a) == parts(b) && [a, b].iter().all(|text| text.split('.').all(|part| part.trim().parse::<u64>().is_ok())))
+    a == b
+        || (parts(a) == parts(b)
+            && [a, b]
+                .iter()
+                .all(|text| text.split('.').all(|part| part.trim().parse::<u64>().is_ok())))
 }
 
 /// What a new version will look like: Apple copies locales, texts and pictures of the one before, but not what is new.
@@ -308,7 +371,9 @@ fn predicted(live: Option<&Version>, number: &str) -> Version {
     "PREPARE_FOR_SUBMISSION".clone_into(&mut version.state);
     version.phased = None;
     version.build = None;
-    version.attributes.insert("releaseType".to_owned(), "AFTER_APPROVAL".into());
+    version
+        .attributes
+        .insert("releaseType".to_owned(), "AFTER_APPROVAL".into());
     version.attributes.remove("earliestReleaseDate");
     for localization in version.localizations.values_mut() {
         localization.id = None;
@@ -329,17 +394,26 @@ fn locked(version: &Version, what: String) -> ReleaseError {
         version: version.number.clone(),
         state: version.state.clone(),
         what,
-        cancelable: matches!(version.state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW" | "PENDING_DEVELOPER_RELEASE"),
+        cancelable: matches!(
+            version.state.as_str(),
+            "WAITING_FOR_REVIEW" | "IN_REVIEW" | "PENDING_DEVELOPER_RELEASE"
+        ),
     }
 }
 
 fn version_changes(desired: &DesiredRelease, version: &Version) -> Vec<Change> {
     let mut wanted = Map::new();
-    if let Some(copyright) = desired.metadata.as_ref().and_then(|metadata| metadata.copyright.as_ref()) {
+    if let Some(copyright) = desired
+        .metadata
+        .as_ref()
+        .and_then(|metadata| metadata.copyright.as_ref())
+    {
         wanted.insert("copyright".to_owned(), copyright.clone().into());
     }
     match desired.timing {
-        Some(ReleaseTiming::AfterApproval) => drop(wanted.insert("releaseType".to_owned(), "AFTER_APPROVAL".into())),
+        Some(ReleaseTiming::AfterApproval) => {
+            drop(wanted.insert("releaseType".to_owned(), "AFTER_APPROVAL".into()))
+        }
         Some(ReleaseTiming::Manual) => drop(wanted.insert("releaseType".to_owned(), "MANUAL".into())),
         Some(ReleaseTiming::Scheduled(date)) => {
             wanted.insert("releaseType".to_owned(), "SCHEDULED".into());
@@ -371,7 +445,8 @@ fn changes(current: &Map<String, Value>, wanted: &Map<String, Value>) -> Vec<Cha
 
 fn attributes(texts: &Texts, owner: Owner) -> Map<String, Value> {
     let own = texts.iter().filter(|(field, _)| field.owner() == owner);
-    own.map(|(field, text)| (field.attribute().to_owned(), Value::String(text.clone()))).collect()
+    own.map(|(field, text)| (field.attribute().to_owned(), Value::String(text.clone())))
+        .collect()
 }
 
 fn plan_texts(desired: &DesiredRelease, target: &Target, snapshot: &Snapshot, plan: &mut Plan) {
@@ -391,26 +466,51 @@ fn plan_texts(desired: &DesiredRelease, target: &Target, snapshot: &Snapshot, pl
             let existing = info.localizations.get(locale);
             if existing.is_none() && !wanted.contains_key("name") {
                 let primary = info.localizations.get(&snapshot.app.primary_locale);
-                wanted.extend(primary.and_then(|primary| Some(("name".to_owned(), primary.attributes.get("name")?.clone()))));
+                wanted.extend(
+                    primary.and_then(|primary| {
+                        Some(("name".to_owned(), primary.attributes.get("name")?.clone()))
+                    }),
+                );
             }
-            plan.then.extend(locale_action(locale, Part::AppInfo, existing, wanted));
+            plan.then
+                .extend(locale_action(locale, Part::AppInfo, existing, wanted));
         }
         let existing = target.version.localizations.get(locale);
         if desired.edit_live && existing.is_none() {
-            plan.notes.push(format!("{locale} is left out: a version on the App Store gets no new locales."));
+            plan.notes.push(format!(
+                "{locale} is left out: a version on the App Store gets no new locales."
+            ));
             continue;
         }
-        plan.then.extend(locale_action(locale, Part::Version, existing, attributes(&texts, Owner::Version)));
+        plan.then.extend(locale_action(
+            locale,
+            Part::Version,
+            existing,
+            attributes(&texts, Owner::Version),
+        ));
     }
 }
 
-fn locale_action(locale: &str, part: Part, existing: Option<&Localization>, wanted: Map<String, Value>) -> Option<Action> {
+fn locale_action(
+    locale: &str,
+    part: Part,
+    existing: Option<&Localization>,
+    wanted: Map<String, Value>,
+) -> Option<Action> {
     let locale = locale.to_owned();
     match existing {
-        None => Some(Action::CreateLocale { locale, part, texts: wanted }),
+        None => Some(Action::CreateLocale {
+            locale,
+            part,
+            texts: wanted,
+        }),
         Some(existing) => {
             let changes = changes(&existing.attributes, &wanted);
-            (!changes.is_empty()).then_some(Action::UpdateLocale { locale, part, changes })
+            (!changes.is_empty()).then_some(Action::UpdateLocale {
+                locale,
+                part,
+                changes,
+            })
         }
     }
 }
@@ -423,21 +523,32 @@ fn plan_app_info(desired: &DesiredRelease, target: &Target, plan: &mut Plan) {
     for group in [&CATEGORIES[..3], &CATEGORIES[3..]] {
         // As fastlane: subcategories count only with their category, and then those that are not given are cleared.
         if metadata.categories.contains_key(group[0].1) {
-            wanted.extend(group.iter().map(|(_, name)| (*name, metadata.categories.get(name))));
+            wanted.extend(
+                group
+                    .iter()
+                    .map(|(_, name)| (*name, metadata.categories.get(name))),
+            );
         }
     }
     let category = |id: Option<&String>| id.map_or(Value::Null, |id| Value::String(id.clone()));
     let changed: Vec<Change> = wanted
         .into_iter()
         .filter(|(name, id)| info.categories.get(name) != *id)
-        .map(|(name, id)| Change { attribute: name.to_owned(), from: category(info.categories.get(name)), to: category(id) })
+        .map(|(name, id)| Change {
+            attribute: name.to_owned(),
+            from: category(info.categories.get(name)),
+            to: category(id),
+        })
         .collect();
     if !changed.is_empty() {
         plan.then.push(Action::UpdateCategories { changes: changed });
     }
     if let Some(wanted) = &desired.age_rating {
         let none = Map::new();
-        let current = info.age_rating.as_ref().map_or(&none, |rating| &rating.attributes);
+        let current = info
+            .age_rating
+            .as_ref()
+            .map_or(&none, |rating| &rating.attributes);
         let changes = changes(current, wanted);
         if !changes.is_empty() {
             plan.then.push(Action::UpdateAgeRating { changes });
@@ -449,12 +560,21 @@ fn plan_review(metadata: &crate::metadata::Metadata, target: &Target, plan: &mut
     if metadata.review.is_empty() {
         return;
     }
-    let mut wanted: Map<String, Value> =
-        metadata.review.iter().map(|(name, text)| ((*name).to_owned(), text.clone().into())).collect();
-    let has_demo = ["demoAccountName", "demoAccountPassword"].iter().all(|name| wanted.contains_key(*name));
+    let mut wanted: Map<String, Value> = metadata
+        .review
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), text.clone().into()))
+        .collect();
+    let has_demo = ["demoAccountName", "demoAccountPassword"]
+        .iter()
+        .all(|name| wanted.contains_key(*name));
     wanted.insert("demoAccountRequired".to_owned(), has_demo.into());
     let none = Map::new();
-    let current = target.version.review.as_ref().map_or(&none, |review| &review.attributes);
+    let current = target
+        .version
+        .review
+        .as_ref()
+        .map_or(&none, |review| &review.attributes);
     let changes = changes(current, &wanted);
     if !changes.is_empty() {
         plan.then.push(Action::UpdateReviewInformation { changes });
@@ -464,11 +584,14 @@ fn plan_review(metadata: &crate::metadata::Metadata, target: &Target, plan: &mut
 fn plan_phased(desired: &DesiredRelease, target: &Target, plan: &mut Plan) {
     match (desired.phased, &target.version.phased) {
         (Some(true), None) if target.is_first => {
-            plan.notes.push("The release is not phased: the first version of an app can't be.".to_owned());
+            plan.notes
+                .push("The release is not phased: the first version of an app can't be.".to_owned());
         }
         (Some(true), None) => plan.then.push(Action::CreatePhasedRelease),
         (Some(false), Some((_, state))) if state == "INACTIVE" => plan.then.push(Action::DeletePhasedRelease),
-        (Some(false), Some((_, state))) => plan.notes.push(format!("The phased release stays: it is {state}.")),
+        (Some(false), Some((_, state))) => plan
+            .notes
+            .push(format!("The phased release stays: it is {state}.")),
         _ => {}
     }
 }
@@ -486,38 +609,82 @@ fn plan_screenshots(desired: &DesiredRelease, target: &Target, snapshot: &Snapsh
         let wanted = local.get(locale).unwrap_or(&no_sets);
         let planned = plan.then.iter().any(|action| matches!(action, Action::CreateLocale { locale: planned, part: Part::Version, .. } if planned == locale));
         if !target.version.localizations.contains_key(locale) && !planned && !wanted.is_empty() {
-            plan.then.push(Action::CreateLocale { locale: locale.clone(), part: Part::Version, texts: Map::new() });
+            plan.then.push(Action::CreateLocale {
+                locale: locale.clone(),
+                part: Part::Version,
+                texts: Map::new(),
+            });
         }
         for (display, screenshots) in wanted {
             let change = set_change(locale, display, screenshots, remote.get(*display));
             plan.then.extend(change.map(Action::UpdateScreenshots));
         }
         if desired.leftovers != Leftovers::KeepOtherSets {
-            let others = remote.iter().filter(|(display, set)| !wanted.contains_key(display.as_str()) && !set.screenshots.is_empty());
-            plan.then.extend(others.filter_map(|(display, set)| set_change(locale, display, &[], Some(set))).map(Action::UpdateScreenshots));
+            let others = remote.iter().filter(|(display, set)| {
+                !wanted.contains_key(display.as_str()) && !set.screenshots.is_empty()
+            });
+            plan.then.extend(
+                others
+                    .filter_map(|(display, set)| set_change(locale, display, &[], Some(set)))
+                    .map(Action::UpdateScreenshots),
+            );
         }
     }
 }
 
 /// How a set becomes what the folder has: what is there by checksum is kept, the rest is deleted or uploaded.
-fn set_change(locale: &str, display: &str, wanted: &[Screenshot], remote: Option<&RemoteSet>) -> Option<SetChange> {
+fn set_change(
+    locale: &str,
+    display: &str,
+    wanted: &[Screenshot],
+    remote: Option<&RemoteSet>,
+) -> Option<SetChange> {
     let existing = remote.map(|set| set.screenshots.as_slice()).unwrap_or_default();
-    let mut unused: Vec<_> = existing.iter().filter(|shot| shot.state != "FAILED" && shot.state != "AWAITING_UPLOAD").collect();
+    let mut unused: Vec<_> = existing
+        .iter()
+        .filter(|shot| shot.state != "FAILED" && shot.state != "AWAITING_UPLOAD")
+        .collect();
     let slots: Vec<Slot> = wanted
         .iter()
-        .map(|shot| match unused.iter().position(|there| there.checksum.as_deref() == Some(shot.checksum.as_str())) {
-            Some(index) => Slot::Kept(unused.remove(index).id.clone()),
-            None => Slot::New(shot.clone()),
+        .map(|shot| {
+            match unused
+                .iter()
+                .position(|there| there.checksum.as_deref() == Some(shot.checksum.as_str()))
+            {
+                Some(index) => Slot::Kept(unused.remove(index).id.clone()),
+                None => Slot::New(shot.clone()),
+            }
         })
         .collect();
-    let kept: Vec<&String> = slots.iter().filter_map(|slot| match slot { Slot::Kept(id) => Some(id), Slot::New(_) => None }).collect();
-    let delete: Vec<String> = existing.iter().map(|shot| &shot.id).filter(|id| !kept.contains(id)).cloned().collect();
-    let upload: Vec<String> = slots.iter().filter_map(|slot| match slot { Slot::New(shot) => Some(shot.name.clone()), Slot::Kept(_) => None }).collect();
+    let kept: Vec<&String> = slots
+        .iter()
+        .filter_map(|slot| match slot {
+            Slot::Kept(id) => Some(id),
+            Slot::New(_) => None,
+        })
+        .collect();
+    let delete: Vec<String> = existing
+        .iter()
+        .map(|shot| &shot.id)
+        .filter(|id| !kept.contains(id))
+        .cloned()
+        .collect();
+    let upload: Vec<String> = slots
+        .iter()
+        .filter_map(|slot| match slot {
+            Slot::New(shot) => Some(shot.name.clone()),
+            Slot::Kept(_) => None,
+        })
+        .collect();
     let current: Vec<&String> = existing.iter().map(|shot| &shot.id).collect();
     if delete.is_empty() && upload.is_empty() && current == kept {
         return None;
     }
-    let remaining = current.into_iter().filter(|id| kept.contains(id)).cloned().collect();
+    let remaining = current
+        .into_iter()
+        .filter(|id| kept.contains(id))
+        .cloned()
+        .collect();
     Some(SetChange {
         locale: locale.to_owned(),
         display: display.to_owned(),
@@ -545,20 +712,35 @@ fn open_what_is_closed(
     let needs_edit = !plan.then.is_empty() || !plan.first.is_empty();
     if state == "READY_FOR_REVIEW" {
         if needs_edit {
-            let item = snapshot.submissions.iter().flat_map(|submission| &submission.items);
-            let own = item.filter(|(_, of)| of.as_ref() == version.id.as_ref()).map(|(id, _)| id.clone());
-            plan.first.splice(0..0, own.map(|item| Action::RemoveDraftItem { item }));
+            let item = snapshot
+                .submissions
+                .iter()
+                .flat_map(|submission| &submission.items);
+            let own = item
+                .filter(|(_, of)| of.as_ref() == version.id.as_ref())
+                .map(|(id, _)| id.clone());
+            plan.first
+                .splice(0..0, own.map(|item| Action::RemoveDraftItem { item }));
         }
         return Ok(plan);
     }
     let in_progress = snapshot.submissions.iter().find(|submission| {
-        matches!(submission.state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW" | "UNRESOLVED_ISSUES")
-            && (submission.items.is_empty() || submission.items.iter().any(|(_, of)| of.is_none() || *of == version.id))
+        matches!(
+            submission.state.as_str(),
+            "WAITING_FOR_REVIEW" | "IN_REVIEW" | "UNRESOLVED_ISSUES"
+        ) && (submission.items.is_empty()
+            || submission
+                .items
+                .iter()
+                .any(|(_, of)| of.is_none() || *of == version.id))
     });
     if desired.reject_if_possible
         && let Some(submission) = in_progress
     {
-        let cancel = Action::CancelSubmission { id: submission.id.clone(), state: submission.state.clone() };
+        let cancel = Action::CancelSubmission {
+            id: submission.id.clone(),
+            state: submission.state.clone(),
+        };
         plan.first.insert(0, cancel);
         return Ok(plan);
     }
@@ -580,13 +762,22 @@ fn open_what_is_closed(
 
 fn in_open_submission(version: &Version, snapshot: &Snapshot) -> bool {
     matches!(version.state.as_str(), "REJECTED" | "METADATA_REJECTED")
-        && snapshot.submissions.iter().any(|submission| submission.state == "UNRESOLVED_ISSUES")
+        && snapshot
+            .submissions
+            .iter()
+            .any(|submission| submission.state == "UNRESOLVED_ISSUES")
 }
 
 fn is_allowed_in_review(action: &Action) -> bool {
     match action {
-        Action::UpdateLocale { part: Part::Version, changes, .. } => changes.iter().all(|change| {
-            TextField::ALL.iter().any(|field| field.attribute() == change.attribute && field.is_editable_when_live())
+        Action::UpdateLocale {
+            part: Part::Version,
+            changes,
+            ..
+        } => changes.iter().all(|change| {
+            TextField::ALL
+                .iter()
+                .any(|field| field.attribute() == change.attribute && field.is_editable_when_live())
         }),
         _ => false,
     }
@@ -595,23 +786,53 @@ fn is_allowed_in_review(action: &Action) -> bool {
 impl Action {
     /// One line for people: a sign, the kind, what it is about, and why.
     pub fn line(&self) -> String {
-        let names = |changes: &[Change]| changes.iter().map(|change| change.attribute.clone()).collect::<Vec<_>>().join(", ");
-        let row = |sign: char, kind: &str, what: &str, why: String| format!("{sign} {kind:<18} {what:<24} {why}");
+        let names = |changes: &[Change]| {
+            changes
+                .iter()
+                .map(|change| change.attribute.clone())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let row =
+            |sign: char, kind: &str, what: &str, why: String| format!("{sign} {kind:<18} {what:<24} {why}");
         match self {
-            Self::CancelSubmission { state, .. } => row('!', "submission", "cancel", format!("it is {state}")),
-            Self::RemoveDraftItem { .. } => row('~', "submission", "take version out", "a version in a draft can't be edited".to_owned()),
-            Self::CreateVersion { version } => row('+', "version", version, "not on App Store Connect".to_owned()),
-            Self::RenameVersion { from, to } => row('~', "version", to, format!("the version in preparation is {from}")),
+            Self::CancelSubmission { state, .. } => {
+                row('!', "submission", "cancel", format!("it is {state}"))
+            }
+            Self::RemoveDraftItem { .. } => row(
+                '~',
+                "submission",
+                "take version out",
+                "a version in a draft can't be edited".to_owned(),
+            ),
+            Self::CreateVersion { version } => {
+                row('+', "version", version, "not on App Store Connect".to_owned())
+            }
+            Self::RenameVersion { from, to } => row(
+                '~',
+                "version",
+                to,
+                format!("the version in preparation is {from}"),
+            ),
             Self::UpdateVersion { changes } => row('~', "version", "", names(changes)),
             Self::CreateLocale { locale, part, .. } => row('+', part.name(), locale, "new locale".to_owned()),
-            Self::UpdateLocale { locale, part, changes } => row('~', part.name(), locale, names(changes)),
+            Self::UpdateLocale {
+                locale,
+                part,
+                changes,
+            } => row('~', part.name(), locale, names(changes)),
             Self::UpdateCategories { changes } => row('~', "categories", "", names(changes)),
             Self::UpdateAgeRating { changes } => row('~', "age rating", "", names(changes)),
             Self::UpdateReviewInformation { changes } => row('~', "review information", "", names(changes)),
             Self::ReplaceAttachment { name } => row('~', "review attachment", name, "upload".to_owned()),
             Self::CreatePhasedRelease => row('+', "phased release", "", "asked for".to_owned()),
             Self::DeletePhasedRelease => row('-', "phased release", "", "not wanted".to_owned()),
-            Self::UpdateScreenshots(set) => row('~', "screenshots", &format!("{} {}", set.locale, set.display), set.reason()),
+            Self::UpdateScreenshots(set) => row(
+                '~',
+                "screenshots",
+                &format!("{} {}", set.locale, set.display),
+                set.reason(),
+            ),
             Self::SetContentRights { answer } => row('~', "content rights", "", answer.clone()),
         }
     }
@@ -644,7 +865,9 @@ impl SetChange {
 
 /// The attributes of changes as they are sent.
 pub(crate) fn to_attributes(changes: &[Change]) -> Value {
-    let pairs = changes.iter().map(|change| (change.attribute.clone(), change.to.clone()));
+    let pairs = changes
+        .iter()
+        .map(|change| (change.attribute.clone(), change.to.clone()));
     Value::Object(pairs.collect())
 }
 

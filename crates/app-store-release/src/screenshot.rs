@@ -55,10 +55,20 @@ pub fn read(folder: &Path, lenient: bool) -> Result<Folder, Vec<Problem>> {
         if !path.is_dir() || name.starts_with('.') {
             continue;
         }
-        if ["appleTV", "iMessage"].iter().any(|other| name.eq_ignore_ascii_case(other)) {
+        if ["appleTV", "iMessage"]
+            .iter()
+            .any(|other| name.eq_ignore_ascii_case(other))
+        {
             for (inner, path) in entries(&path, &mut problems) {
                 if path.is_dir() {
-                    collect(&inner, &path, name == "iMessage", lenient, &mut pictures, &mut problems);
+                    collect(
+                        &inner,
+                        &path,
+                        name == "iMessage",
+                        lenient,
+                        &mut pictures,
+                        &mut problems,
+                    );
                 }
             }
         } else {
@@ -88,7 +98,11 @@ pub fn read(folder: &Path, lenient: bool) -> Result<Folder, Vec<Problem>> {
             }
         }
     }
-    if problems.is_empty() { Ok(found) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(found)
+    } else {
+        Err(problems)
+    }
 }
 
 fn collect(
@@ -120,7 +134,8 @@ fn collect(
                 ));
             }
         } else if !lenient {
-            let meant = locale::suggestion(name).map_or_else(String::new, |locale| format!("; did you mean {locale}?"));
+            let meant = locale::suggestion(name)
+                .map_or_else(String::new, |locale| format!("; did you mean {locale}?"));
             problems.push(Problem::new(
                 folder.display().to_string(),
                 format!("`{name}` is not a locale of the App Store{meant}"),
@@ -128,34 +143,54 @@ fn collect(
         }
         return;
     };
-    pictures.extend(paths.into_iter().map(|path| (locale.to_owned(), is_imessage, path)));
+    pictures.extend(
+        paths
+            .into_iter()
+            .map(|path| (locale.to_owned(), is_imessage, path)),
+    );
 }
 
 fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let extension = path
+        .extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
     ["png", "jpg", "jpeg"].contains(&extension.as_str())
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// The display type and checksum of a picture, or what App Store Connect would refuse about it.
 fn measure(path: &Path, is_imessage: bool) -> Result<(&'static str, Screenshot), String> {
-    let size = path.metadata().map_err(|error| format!("can't be read: {error}"))?.len();
+    let size = path
+        .metadata()
+        .map_err(|error| format!("can't be read: {error}"))?
+        .len();
     if size > LARGEST_FILE {
         return Err("is larger than 500 MB".to_owned());
     }
     let bytes = std::fs::read(path).map_err(|error| format!("can't be read: {error}"))?;
     let kind = imagesize::image_type(&bytes).map_err(|_| "is neither PNG nor JPEG".to_owned())?;
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    let extension = path
+        .extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
     let fits = match kind {
         imagesize::ImageType::Png => extension == "png",
         imagesize::ImageType::Jpeg => extension == "jpg" || extension == "jpeg",
         _ => return Err("is neither PNG nor JPEG".to_owned()),
     };
     if !fits {
-        return Err(format!("is a {kind:?} image with the extension `{extension}`; rename it").to_lowercase());
+        return Err(
+            format!("is a {kind:?} image with the extension `{extension}`; rename it").to_lowercase(),
+        );
     }
     let dimensions = imagesize::blob_size(&bytes).map_err(|error| format!("is damaged: {error}"))?;
     let display = display::of(dimensions.width, dimensions.height, path, is_imessage).ok_or_else(|| {
@@ -164,8 +199,19 @@ fn measure(path: &Path, is_imessage: bool) -> Result<(&'static str, Screenshot),
             dimensions.width, dimensions.height
         )
     })?;
-    let checksum = Md5::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((display, Screenshot { path: path.to_owned(), name: file_name(path), size, checksum }))
+    let checksum = Md5::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok((
+        display,
+        Screenshot {
+            path: path.to_owned(),
+            name: file_name(path),
+            size,
+            checksum,
+        },
+    ))
 }
 
 fn entries(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, PathBuf> {
@@ -178,7 +224,10 @@ fn entries(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, PathB
             .collect(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
         Err(error) => {
-            problems.push(Problem::new(folder.display().to_string(), format!("can't be read: {error}")));
+            problems.push(Problem::new(
+                folder.display().to_string(),
+                format!("can't be read: {error}"),
+            ));
             BTreeMap::new()
         }
     }
@@ -248,20 +297,35 @@ pub(crate) mod tests {
             ("en-US/notes.txt", Vec::new()),
         ]);
         let found = read(folder.path(), false).unwrap().screenshots;
-        let names: Vec<&str> = found["en-US"]["APP_IPHONE_67"].iter().map(|shot| shot.name.as_str()).collect();
+        let names: Vec<&str> = found["en-US"]["APP_IPHONE_67"]
+            .iter()
+            .map(|shot| shot.name.as_str())
+            .collect();
         assert_eq!(names, ["2.png", "10.png"]);
-        assert!(found["en-US"].contains_key("APP_IPAD_PRO_3GEN_129") && found["en-US"].contains_key("APP_APPLE_TV"));
+        assert!(
+            found["en-US"].contains_key("APP_IPAD_PRO_3GEN_129")
+                && found["en-US"].contains_key("APP_APPLE_TV")
+        );
         assert!(found["de-DE"].contains_key("IMESSAGE_APP_IPHONE_67"));
     }
 
     #[test]
     fn the_eleventh_is_left_out_and_named() {
-        let files: Vec<(String, Vec<u8>)> = (1..=12).map(|n| (format!("en-US/{n}.png"), png(1290, 2796, n))).collect();
-        let files: Vec<(&str, Vec<u8>)> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+        let files: Vec<(String, Vec<u8>)> = (1..=12)
+            .map(|n| (format!("en-US/{n}.png"), png(1290, 2796, n)))
+            .collect();
+        let files: Vec<(&str, Vec<u8>)> = files
+            .iter()
+            .map(|(name, bytes)| (name.as_str(), bytes.clone()))
+            .collect();
         let folder = folder(&files);
         let found = read(folder.path(), false).unwrap();
         assert_eq!(found.screenshots["en-US"]["APP_IPHONE_67"].len(), 10);
-        assert!(found.warnings[0].ends_with("Left out: 11.png, 12.png."), "{:?}", found.warnings);
+        assert!(
+            found.warnings[0].ends_with("Left out: 11.png, 12.png."),
+            "{:?}",
+            found.warnings
+        );
     }
 
     #[test]
@@ -276,8 +340,14 @@ pub(crate) mod tests {
         let problems = read(folder.path(), false).unwrap_err();
         let text: Vec<String> = problems.iter().map(|problem| problem.message.clone()).collect();
         assert_eq!(text.len(), 5, "{text:?}");
-        assert!(text.iter().any(|message| message.contains("100 × 100")), "{text:?}");
-        assert!(text.iter().any(|message| message.contains("did you mean en-US")), "{text:?}");
+        assert!(
+            text.iter().any(|message| message.contains("100 × 100")),
+            "{text:?}"
+        );
+        assert!(
+            text.iter().any(|message| message.contains("did you mean en-US")),
+            "{text:?}"
+        );
     }
 
     #[test]

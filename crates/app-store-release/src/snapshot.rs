@@ -130,7 +130,8 @@ pub struct Snapshot {
 const STATES: &str = "ACCEPTED,DEVELOPER_REJECTED,IN_REVIEW,INVALID_BINARY,METADATA_REJECTED,PENDING_APPLE_RELEASE,PENDING_DEVELOPER_RELEASE,PREPARE_FOR_SUBMISSION,PROCESSING_FOR_DISTRIBUTION,READY_FOR_DISTRIBUTION,READY_FOR_REVIEW,REJECTED,WAITING_FOR_EXPORT_COMPLIANCE,WAITING_FOR_REVIEW";
 
 /// States of submissions that are not complete.
-const OPEN_SUBMISSIONS: &str = "READY_FOR_REVIEW,WAITING_FOR_REVIEW,IN_REVIEW,UNRESOLVED_ISSUES,CANCELING,COMPLETING";
+const OPEN_SUBMISSIONS: &str =
+    "READY_FOR_REVIEW,WAITING_FOR_REVIEW,IN_REVIEW,UNRESOLVED_ISSUES,CANCELING,COMPLETING";
 
 /// How an app is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,13 +152,21 @@ pub(crate) async fn app(store: &Store, name: &AppName) -> Result<App, ReleaseErr
         AppName::BundleId(bundle_id) => {
             let query = [("filter[bundleId]", bundle_id.as_str()), ("limit", "200")];
             let apps = store.list("v1/apps", &query).await.map_err(look())?;
-            apps.data.into_iter().find(|app| text(&app.attributes, "bundleId") == *bundle_id)
+            apps.data
+                .into_iter()
+                .find(|app| text(&app.attributes, "bundleId") == *bundle_id)
         }
         AppName::Id(id) => store.get(format!("v1/apps/{id}"), &[]).await.map_err(look())?,
     };
     let app = found.ok_or_else(|| match name {
-        AppName::BundleId(value) => ReleaseError::NoApp { kind: "bundle ID", value: value.clone() },
-        AppName::Id(value) => ReleaseError::NoApp { kind: "Apple ID", value: value.clone() },
+        AppName::BundleId(value) => ReleaseError::NoApp {
+            kind: "bundle ID",
+            value: value.clone(),
+        },
+        AppName::Id(value) => ReleaseError::NoApp {
+            kind: "Apple ID",
+            value: value.clone(),
+        },
     })?;
     Ok(App {
         bundle_id: text(&app.attributes, "bundleId"),
@@ -172,20 +181,41 @@ impl Snapshot {
     ///
     /// # Errors
     /// When App Store Connect can't be asked.
-    pub(crate) async fn read(store: &Store, app: &App, platform: &str, with_infos: bool) -> Result<Self, ReleaseError> {
-        let versions = async { read_versions(store, &app.id, platform).await.map_err(api("read the versions")) };
+    pub(crate) async fn read(
+        store: &Store,
+        app: &App,
+        platform: &str,
+        with_infos: bool,
+    ) -> Result<Self, ReleaseError> {
+        let versions = async {
+            read_versions(store, &app.id, platform)
+                .await
+                .map_err(api("read the versions"))
+        };
         let infos = async {
             if !with_infos {
                 return Ok(Vec::new());
             }
-            read_infos(store, &app.id).await.map_err(api("read the app infos"))
+            read_infos(store, &app.id)
+                .await
+                .map_err(api("read the app infos"))
         };
         let (versions, infos) = futures_util::try_join!(versions, infos)?;
         let in_submission = |version: &Version| {
-            matches!(version.state.as_str(), "READY_FOR_REVIEW" | "WAITING_FOR_REVIEW" | "IN_REVIEW" | "REJECTED" | "METADATA_REJECTED" | "PENDING_DEVELOPER_RELEASE")
+            matches!(
+                version.state.as_str(),
+                "READY_FOR_REVIEW"
+                    | "WAITING_FOR_REVIEW"
+                    | "IN_REVIEW"
+                    | "REJECTED"
+                    | "METADATA_REJECTED"
+                    | "PENDING_DEVELOPER_RELEASE"
+            )
         };
         let submissions = if versions.iter().any(in_submission) {
-            read_submissions(store, &app.id, platform).await.map_err(api("read the review submissions"))?
+            read_submissions(store, &app.id, platform)
+                .await
+                .map_err(api("read the review submissions"))?
         } else {
             Vec::new()
         };
@@ -212,14 +242,19 @@ impl Snapshot {
 
     /// The app info of the version that is on the App Store.
     pub(crate) fn live_info(&self) -> Option<&AppInfo> {
-        self.infos.iter().find(|info| info.state == "READY_FOR_DISTRIBUTION")
+        self.infos
+            .iter()
+            .find(|info| info.state == "READY_FOR_DISTRIBUTION")
     }
 }
 
 impl Version {
     /// Whether it is on the App Store.
     pub(crate) fn is_live(&self) -> bool {
-        matches!(self.state.as_str(), "READY_FOR_DISTRIBUTION" | "PROCESSING_FOR_DISTRIBUTION")
+        matches!(
+            self.state.as_str(),
+            "READY_FOR_DISTRIBUTION" | "PROCESSING_FOR_DISTRIBUTION"
+        )
     }
 }
 
@@ -230,7 +265,10 @@ async fn read_versions(store: &Store, app: &str, platform: &str) -> Result<Vec<V
             &[
                 ("filter[platform]", platform),
                 ("filter[appVersionState]", STATES),
-                ("include", "build,appStoreVersionLocalizations,appStoreReviewDetail,appStoreVersionPhasedRelease"),
+                (
+                    "include",
+                    "build,appStoreVersionLocalizations,appStoreReviewDetail,appStoreVersionPhasedRelease",
+                ),
                 ("limit[appStoreVersionLocalizations]", "50"),
                 ("limit", "50"),
             ],
@@ -239,18 +277,24 @@ async fn read_versions(store: &Store, app: &str, platform: &str) -> Result<Vec<V
     let localizations = page.included::<Attributes>("appStoreVersionLocalizations");
     let reviews = page.included::<Attributes>("appStoreReviewDetails");
     let phased = page.included::<Attributes>("appStoreVersionPhasedReleases");
-    let one = |version: &Object, name: &str| version.related(name).into_iter().next().map(|related| related.id);
+    let one =
+        |version: &Object, name: &str| version.related(name).into_iter().next().map(|related| related.id);
     let versions = page.data.iter().map(|version| Version {
         id: Some(version.id.clone()),
         number: text(&version.attributes, "versionString"),
         state: text(&version.attributes, "appVersionState"),
         localizations: by_locale(version, "appStoreVersionLocalizations", &localizations),
         review: one(version, "appStoreReviewDetail").map(|id| Localization {
-            attributes: reviews.get(&id).map(|review| review.attributes.clone()).unwrap_or_default(),
+            attributes: reviews
+                .get(&id)
+                .map(|review| review.attributes.clone())
+                .unwrap_or_default(),
             id: Some(id),
         }),
         phased: one(version, "appStoreVersionPhasedRelease").map(|id| {
-            let state = phased.get(&id).map(|phased| text(&phased.attributes, "phasedReleaseState"));
+            let state = phased
+                .get(&id)
+                .map(|phased| text(&phased.attributes, "phasedReleaseState"));
             (id, state.unwrap_or_default())
         }),
         build: one(version, "build"),
@@ -280,16 +324,27 @@ async fn read_infos(store: &Store, app: &str) -> Result<Vec<AppInfo>, Error> {
             .into_iter()
             .filter_map(|(_, name)| Some((name, info.related(name).into_iter().next()?.id)))
             .collect(),
-        age_rating: info.related("ageRatingDeclaration").into_iter().next().map(|rating| Localization {
-            attributes: ratings.get(&rating.id).map(|rating| rating.attributes.clone()).unwrap_or_default(),
-            id: Some(rating.id),
-        }),
+        age_rating: info
+            .related("ageRatingDeclaration")
+            .into_iter()
+            .next()
+            .map(|rating| Localization {
+                attributes: ratings
+                    .get(&rating.id)
+                    .map(|rating| rating.attributes.clone())
+                    .unwrap_or_default(),
+                id: Some(rating.id),
+            }),
     });
     Ok(infos.collect())
 }
 
 /// The submissions of a platform that are not complete.
-pub(crate) async fn read_submissions(store: &Store, app: &str, platform: &str) -> Result<Vec<Submission>, Error> {
+pub(crate) async fn read_submissions(
+    store: &Store,
+    app: &str,
+    platform: &str,
+) -> Result<Vec<Submission>, Error> {
     let page = store
         .list(
             format!("v1/apps/{app}/reviewSubmissions"),
@@ -304,17 +359,29 @@ pub(crate) async fn read_submissions(store: &Store, app: &str, platform: &str) -
         .await?;
     let items = page.included::<Attributes>("reviewSubmissionItems");
     let submissions = page.data.iter().map(|submission| {
-        let version = submission.related("appStoreVersionForReview").into_iter().next().map(|version| version.id);
+        let version = submission
+            .related("appStoreVersionForReview")
+            .into_iter()
+            .next()
+            .map(|version| version.id);
         let ids = submission.related("items");
         let active: Vec<String> = ids
             .into_iter()
-            .filter(|item| items.get(&item.id).is_none_or(|item| text(&item.attributes, "state") != "REMOVED"))
+            .filter(|item| {
+                items
+                    .get(&item.id)
+                    .is_none_or(|item| text(&item.attributes, "state") != "REMOVED")
+            })
             .map(|item| item.id)
             .collect();
         let of = |id: &String| {
-            let named = items.get(id).and_then(|item| item.related("appStoreVersion").into_iter().next());
+            let named = items
+                .get(id)
+                .and_then(|item| item.related("appStoreVersion").into_iter().next());
             // A submission's only item is the version that it is for; Apple names items' versions only when asked one by one.
-            named.map(|version| version.id).or_else(|| (active.len() == 1).then(|| version.clone()).flatten())
+            named
+                .map(|version| version.id)
+                .or_else(|| (active.len() == 1).then(|| version.clone()).flatten())
         };
         Submission {
             id: submission.id.clone(),
@@ -329,25 +396,45 @@ pub(crate) async fn read_submissions(store: &Store, app: &str, platform: &str) -
 ///
 /// # Errors
 /// When App Store Connect can't be asked.
-pub(crate) async fn read_sets(store: &Store, localization: &str) -> Result<BTreeMap<String, RemoteSet>, Error> {
+pub(crate) async fn read_sets(
+    store: &Store,
+    localization: &str,
+) -> Result<BTreeMap<String, RemoteSet>, Error> {
     let page = store
         .list(
             format!("v1/appStoreVersionLocalizations/{localization}/appScreenshotSets"),
-            &[("include", "appScreenshots"), ("limit[appScreenshots]", "50"), ("limit", "50")],
+            &[
+                ("include", "appScreenshots"),
+                ("limit[appScreenshots]", "50"),
+                ("limit", "50"),
+            ],
         )
         .await?;
     let screenshots = page.included::<Attributes>("appScreenshots");
     let sets = page.data.iter().map(|set| {
         let order = set.related("appScreenshots");
-        let set_of = order.iter().filter_map(|id| screenshots.get(&id.id)).map(screenshot).collect();
-        (text(&set.attributes, "screenshotDisplayType"), RemoteSet { id: set.id.clone(), screenshots: set_of })
+        let set_of = order
+            .iter()
+            .filter_map(|id| screenshots.get(&id.id))
+            .map(screenshot)
+            .collect();
+        (
+            text(&set.attributes, "screenshotDisplayType"),
+            RemoteSet {
+                id: set.id.clone(),
+                screenshots: set_of,
+            },
+        )
     });
     Ok(sets.collect())
 }
 
 /// A picture from its resource.
 pub(crate) fn screenshot(object: &Object) -> RemoteScreenshot {
-    let state = object.attributes.get("assetDeliveryState").unwrap_or(&Value::Null);
+    let state = object
+        .attributes
+        .get("assetDeliveryState")
+        .unwrap_or(&Value::Null);
     RemoteScreenshot {
         id: object.id.clone(),
         name: text(&object.attributes, "fileName"),
@@ -366,7 +453,11 @@ fn reasons(state: &Value) -> String {
             format!("{} ({})", part("description"), part("code"))
         })
         .collect();
-    if lines.is_empty() { "processing failed, and Apple gives no reason".to_owned() } else { lines.join("; ") }
+    if lines.is_empty() {
+        "processing failed, and Apple gives no reason".to_owned()
+    } else {
+        lines.join("; ")
+    }
 }
 
 fn by_locale(owner: &Object, name: &str, all: &BTreeMap<String, Object>) -> BTreeMap<String, Localization> {
@@ -374,7 +465,10 @@ fn by_locale(owner: &Object, name: &str, all: &BTreeMap<String, Object>) -> BTre
     own.map(|localization| {
         (
             text(&localization.attributes, "locale"),
-            Localization { id: Some(localization.id.clone()), attributes: localization.attributes.clone() },
+            Localization {
+                id: Some(localization.id.clone()),
+                attributes: localization.attributes.clone(),
+            },
         )
     })
     .collect()
@@ -404,14 +498,29 @@ pub(crate) async fn read_attachments(store: &Store, review: &str) -> Result<Vec<
 ///
 /// # Errors
 /// When App Store Connect can't be asked.
-pub(crate) async fn read_builds(store: &Store, filters: &[(&'static str, &str)]) -> Result<Vec<Build>, Error> {
-    let mut query = vec![("include", "preReleaseVersion"), ("sort", "-uploadedDate"), ("limit", "50")];
+pub(crate) async fn read_builds(
+    store: &Store,
+    filters: &[(&'static str, &str)],
+) -> Result<Vec<Build>, Error> {
+    let mut query = vec![
+        ("include", "preReleaseVersion"),
+        ("sort", "-uploadedDate"),
+        ("limit", "50"),
+    ];
     query.extend(filters);
     let page = store.list("v1/builds", &query).await?;
     let trains = page.included::<Attributes>("preReleaseVersions");
     let builds = page.data.iter().map(|build| {
-        let train = build.related("preReleaseVersion").into_iter().next().and_then(|id| trains.get(&id.id));
-        let of_train = |name: &str| train.map(|train| text(&train.attributes, name)).unwrap_or_default();
+        let train = build
+            .related("preReleaseVersion")
+            .into_iter()
+            .next()
+            .and_then(|id| trains.get(&id.id));
+        let of_train = |name: &str| {
+            train
+                .map(|train| text(&train.attributes, name))
+                .unwrap_or_default()
+        };
         let flag = |name: &str| build.attributes.get(name).and_then(Value::as_bool);
         Build {
             id: build.id.clone(),

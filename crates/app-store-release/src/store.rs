@@ -106,7 +106,11 @@ impl New {
 
     fn document(&self) -> Value {
         let mut data = json!({"type": self.kind});
-        if self.attributes.as_object().is_some_and(|attributes| !attributes.is_empty()) {
+        if self
+            .attributes
+            .as_object()
+            .is_some_and(|attributes| !attributes.is_empty())
+        {
             data["attributes"] = self.attributes.clone();
         }
         if !self.relationships.is_empty() {
@@ -131,9 +135,30 @@ impl Store {
         path: impl Into<String>,
         query: &[(&'static str, &str)],
     ) -> Result<Many<Attributes>, Error> {
-        let query = query.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let query = query
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()))
+            .collect();
         self.client
             .items(&Read {
+                path: path.into(),
+                query,
+            })
+            .await
+    }
+
+    /// The first page of a list.
+    pub(crate) async fn page(
+        &self,
+        path: impl Into<String>,
+        query: &[(&'static str, &str)],
+    ) -> Result<Many<Attributes>, Error> {
+        let query = query
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()))
+            .collect();
+        self.client
+            .send(&Read {
                 path: path.into(),
                 query,
             })
@@ -146,7 +171,10 @@ impl Store {
         path: impl Into<String>,
         query: &[(&'static str, &str)],
     ) -> Result<Option<Object>, Error> {
-        let query = query.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+        let query = query
+            .iter()
+            .map(|(key, value)| (*key, (*value).to_owned()))
+            .collect();
         let call = ReadOne(Read {
             path: path.into(),
             query,
@@ -198,19 +226,28 @@ impl Store {
         relationships: Option<Value>,
     ) -> Result<Value, Error> {
         let mut data = json!({"type": kind, "id": id});
-        if attributes.as_object().is_some_and(|attributes| !attributes.is_empty()) {
+        if attributes
+            .as_object()
+            .is_some_and(|attributes| !attributes.is_empty())
+        {
             data["attributes"] = attributes;
         }
         if let Some(relationships) = relationships {
             data["relationships"] = relationships;
         }
-        self.change(Method::PATCH, format!("v1/{kind}/{id}"), Some(json!({"data": data})))
-            .await
+        self.change(
+            Method::PATCH,
+            format!("v1/{kind}/{id}"),
+            Some(json!({"data": data})),
+        )
+        .await
     }
 
     /// Replaces (`PATCH`) or adds to (`POST`) a relationship; both may be done twice.
     pub(crate) async fn link(&self, method: Method, path: String, data: Value) -> Result<(), Error> {
-        self.change(method, path, Some(json!({"data": data}))).await.map(drop)
+        self.change(method, path, Some(json!({"data": data})))
+            .await
+            .map(drop)
     }
 
     /// Deletes a resource; one that is gone already is deleted.
@@ -269,5 +306,6 @@ pub(crate) fn is_conflict(error: &Error) -> bool {
 
 /// A resource of which only the ID is known.
 pub(crate) fn stub(kind: &str, id: &str) -> Object {
-    serde_json::from_value(json!({"type": kind, "id": id, "attributes": {}})).expect("a resource of ours is one")
+    serde_json::from_value(json!({"type": kind, "id": id, "attributes": {}}))
+        .expect("a resource of ours is one")
 }

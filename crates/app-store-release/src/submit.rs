@@ -21,9 +21,17 @@ impl Engine {
     ///
     /// # Errors
     /// With Apple's reasons, one per line, when the version is not complete.
-    pub async fn submit(&self, desired: &DesiredRelease, snapshot: &Snapshot, build: &Build) -> Result<Released, ReleaseError> {
+    pub async fn submit(
+        &self,
+        desired: &DesiredRelease,
+        snapshot: &Snapshot,
+        build: &Build,
+    ) -> Result<Released, ReleaseError> {
         let Some(version) = own_version(desired, snapshot) else {
-            return Err(ReleaseError::NoEditableVersion { platform: desired.platform, states: Vec::new() });
+            return Err(ReleaseError::NoEditableVersion {
+                platform: desired.platform,
+                states: Vec::new(),
+            });
         };
         let version_id = version.id.clone().unwrap_or_default();
         let released = |state: &str| Released {
@@ -33,14 +41,25 @@ impl Engine {
         };
         let is_in_review = matches!(version.state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW");
         if is_in_review && version.build.as_ref() == Some(&build.id) {
-            tracing::info!("Version {} with build {} is in review already ({}).", version.number, build.number, version.state);
+            tracing::info!(
+                "Version {} with build {} is in review already ({}).",
+                version.number,
+                build.number,
+                version.state
+            );
             return Ok(released(&version.state));
         }
         self.answer_compliance(desired, build).await?;
         if version.build.as_ref() != Some(&build.id) {
             let path = format!("v1/appStoreVersions/{version_id}/relationships/build");
-            let attached = self.store.link(Method::PATCH, path, json!({"type": "builds", "id": build.id})).await;
-            attached.map_err(api(format!("attach build {} to version {}", build.number, version.number)))?;
+            let attached = self
+                .store
+                .link(Method::PATCH, path, json!({"type": "builds", "id": build.id}))
+                .await;
+            attached.map_err(api(format!(
+                "attach build {} to version {}",
+                build.number, version.number
+            )))?;
             tracing::info!("Attached build {} to version {}.", build.number, version.number);
         }
         let submission = self.draft(desired, snapshot, &version_id).await?;
@@ -49,38 +68,76 @@ impl Engine {
     }
 
     async fn answer_compliance(&self, desired: &DesiredRelease, build: &Build) -> Result<(), ReleaseError> {
-        let answer = desired.submission.as_ref().and_then(|submission| submission.uses_encryption);
+        let answer = desired
+            .submission
+            .as_ref()
+            .and_then(|submission| submission.uses_encryption);
         let (None, Some(answer)) = (build.uses_non_exempt_encryption, answer) else {
             return Ok(());
         };
-        let answered = self.store.patch("builds", &build.id, json!({"usesNonExemptEncryption": answer}), None).await;
+        let answered = self
+            .store
+            .patch(
+                "builds",
+                &build.id,
+                json!({"usesNonExemptEncryption": answer}),
+                None,
+            )
+            .await;
         match answered {
             Ok(_) => Ok(()),
             // Once answered, a second answer is refused: it may have been this run's own, whose answer was lost.
             Err(error) if is_conflict(&error) => {
-                let now = self.store.get(format!("v1/builds/{}", build.id), &[]).await.map_err(api("read the build"))?;
+                let now = self
+                    .store
+                    .get(format!("v1/builds/{}", build.id), &[])
+                    .await
+                    .map_err(api("read the build"))?;
                 match now {
-                    Some(now) if now.attributes.get("usesNonExemptEncryption") == Some(&answer.into()) => Ok(()),
-                    _ => Err(api(format!("answer the export compliance of build {}", build.number))(error)),
+                    Some(now) if now.attributes.get("usesNonExemptEncryption") == Some(&answer.into()) => {
+                        Ok(())
+                    }
+                    _ => Err(api(format!(
+                        "answer the export compliance of build {}",
+                        build.number
+                    ))(error)),
                 }
             }
-            Err(error) => Err(api(format!("answer the export compliance of build {}", build.number))(error)),
+            Err(error) => Err(api(format!(
+                "answer the export compliance of build {}",
+                build.number
+            ))(error)),
         }
     }
 
     /// The draft submission with the version in it: the one that is there, or a new one.
-    async fn draft(&self, desired: &DesiredRelease, snapshot: &Snapshot, version: &str) -> Result<String, ReleaseError> {
+    async fn draft(
+        &self,
+        desired: &DesiredRelease,
+        snapshot: &Snapshot,
+        version: &str,
+    ) -> Result<String, ReleaseError> {
         let app = &snapshot.app.id;
         let platform = desired.platform;
-        let open = |submissions: &[crate::snapshot::Submission]| submissions.iter().find(|submission| submission.state == "READY_FOR_REVIEW").cloned();
+        let open = |submissions: &[crate::snapshot::Submission]| {
+            submissions
+                .iter()
+                .find(|submission| submission.state == "READY_FOR_REVIEW")
+                .cloned()
+        };
         let draft = match open(&snapshot.submissions) {
             Some(draft) => draft,
             None => {
-                let new = New::of("reviewSubmissions", json!({"platform": platform})).with("app", "apps", app);
+                let new =
+                    New::of("reviewSubmissions", json!({"platform": platform})).with("app", "apps", app);
                 let find = || async {
                     let all = read_submissions(&self.store, app, platform).await?;
                     match open(&all) {
-                        Some(draft) => self.store.get(format!("v1/reviewSubmissions/{}", draft.id), &[]).await,
+                        Some(draft) => {
+                            self.store
+                                .get(format!("v1/reviewSubmissions/{}", draft.id), &[])
+                                .await
+                        }
                         None => Ok(None),
                     }
                 };
@@ -98,14 +155,24 @@ impl Engine {
                 };
                 let created = match created {
                     Ok(created) => created,
-                    Err(error) if is_conflict(&error) => return Err(self.conflict(app, platform, error).await),
+                    Err(error) if is_conflict(&error) => {
+                        return Err(self.conflict(app, platform, error).await);
+                    }
                     Err(error) => return Err(api("create the review submission")(error)),
                 };
-                crate::snapshot::Submission { id: created.id, state: "READY_FOR_REVIEW".to_owned(), items: Vec::new() }
+                crate::snapshot::Submission {
+                    id: created.id,
+                    state: "READY_FOR_REVIEW".to_owned(),
+                    items: Vec::new(),
+                }
             }
         };
         let holds = draft.items.iter().any(|(_, of)| of.as_deref() == Some(version));
-        let others = draft.items.iter().filter(|(_, of)| of.as_deref() != Some(version)).count();
+        let others = draft
+            .items
+            .iter()
+            .filter(|(_, of)| of.as_deref() != Some(version))
+            .count();
         if others > 0 {
             return Err(ReleaseError::ForeignDraft { count: others });
         }
@@ -117,14 +184,27 @@ impl Engine {
 
     /// Why a submission can't be created: another one of the platform is in progress, or Apple's own reason.
     async fn conflict(&self, app: &str, platform: &str, error: Error) -> ReleaseError {
-        let open = read_submissions(&self.store, app, platform).await.unwrap_or_default();
-        match open.into_iter().find(|submission| submission.state != "READY_FOR_REVIEW") {
-            Some(submission) => ReleaseError::SubmissionInProgress { state: submission.state },
+        let open = read_submissions(&self.store, app, platform)
+            .await
+            .unwrap_or_default();
+        match open
+            .into_iter()
+            .find(|submission| submission.state != "READY_FOR_REVIEW")
+        {
+            Some(submission) => ReleaseError::SubmissionInProgress {
+                state: submission.state,
+            },
             None => api("create the review submission")(error),
         }
     }
 
-    async fn add_item(&self, app: &str, platform: &str, submission: &str, version: &str) -> Result<(), ReleaseError> {
+    async fn add_item(
+        &self,
+        app: &str,
+        platform: &str,
+        submission: &str,
+        version: &str,
+    ) -> Result<(), ReleaseError> {
         let new = New::of("reviewSubmissionItems", json!({}))
             .with("reviewSubmission", "reviewSubmissions", submission)
             .with("appStoreVersion", "appStoreVersions", version);
@@ -142,7 +222,11 @@ impl Engine {
                         return Err(api("add the version to the review submission")(error));
                     }
                 }
-                result => return result.map(drop).map_err(api("add the version to the review submission")),
+                result => {
+                    return result
+                        .map(drop)
+                        .map_err(api("add the version to the review submission"));
+                }
             }
         }
     }
@@ -151,18 +235,31 @@ impl Engine {
     async fn send(&self, submission: &str, version: &str) -> Result<(), ReleaseError> {
         let mut wait = Wait::for_at_most("the version to become ready for review", READY_TIMEOUT);
         loop {
-            let error = match self.store.patch("reviewSubmissions", submission, json!({"submitted": true}), None).await {
+            let error = match self
+                .store
+                .patch("reviewSubmissions", submission, json!({"submitted": true}), None)
+                .await
+            {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };
             // It may have been sent before its answer was lost.
-            let now = self.store.get(format!("v1/reviewSubmissions/{submission}"), &[]).await.map_err(api("read the review submission"))?;
+            let now = self
+                .store
+                .get(format!("v1/reviewSubmissions/{submission}"), &[])
+                .await
+                .map_err(api("read the review submission"))?;
             let state = now.map(|now| text(&now.attributes, "state")).unwrap_or_default();
             if matches!(state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW") {
                 return Ok(());
             }
-            let now = self.store.get(format!("v1/appStoreVersions/{version}"), &[]).await.map_err(api("read the version"))?;
-            let is_ready = now.is_some_and(|now| text(&now.attributes, "appVersionState") == "READY_FOR_REVIEW");
+            let now = self
+                .store
+                .get(format!("v1/appStoreVersions/{version}"), &[])
+                .await
+                .map_err(api("read the version"))?;
+            let is_ready =
+                now.is_some_and(|now| text(&now.attributes, "appVersionState") == "READY_FOR_REVIEW");
             if is_ready && !is_transient(&error) || wait.pause(&state).await.is_err() {
                 return Err(api("submit for review")(error));
             }

@@ -136,9 +136,9 @@ impl TextField {
         if length < fewest {
             return Some(format!("{length} characters, but at least {fewest} are required"));
         }
-        let looks_like_url = text
-            .split_once("://")
-            .is_some_and(|(scheme, rest)| matches!(scheme, "http" | "https") && rest.contains('.') && !text.contains(char::is_whitespace));
+        let looks_like_url = text.split_once("://").is_some_and(|(scheme, rest)| {
+            matches!(scheme, "http" | "https") && rest.contains('.') && !text.contains(char::is_whitespace)
+        });
         (self.is_url() && !looks_like_url).then(|| format!("`{text}` is not a URL; accepted: https://…"))
     }
 }
@@ -175,9 +175,15 @@ mod tests {
     fn every_complaint_names_locale_and_field() {
         let texts = LocalizedTexts::from([(
             "en-US".to_owned(),
-            Texts::from([(TextField::PromotionalText, "x".repeat(171)), (TextField::Name, "x".repeat(31))]),
+            Texts::from([
+                (TextField::PromotionalText, "x".repeat(171)),
+                (TextField::Name, "x".repeat(31)),
+            ]),
         )]);
-        let places: Vec<String> = validate(&texts).into_iter().map(|problem| problem.place).collect();
+        let places: Vec<String> = validate(&texts)
+            .into_iter()
+            .map(|problem| problem.place)
+            .collect();
         assert_eq!(places, ["en-US/name", "en-US/promotional_text"]);
     }
 }

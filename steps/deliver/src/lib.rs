@@ -78,7 +78,12 @@ async fn account(step: &Step<Inputs>) -> anyhow::Result<Account> {
 }
 
 /// Calls fastlane deliver.
-async fn with_fastlane(step: Step<Inputs>, account: Account, artifact: Artifact, extra: Extra) -> anyhow::Result<()> {
+async fn with_fastlane(
+    step: Step<Inputs>,
+    account: Account,
+    artifact: Artifact,
+    extra: Extra,
+) -> anyhow::Result<()> {
     arguments::ambiguities(&step.inputs)
         .iter()
         .for_each(|line| step.log.warn(line));

@@ -47,7 +47,12 @@ pub(crate) fn objection(request: &Result<Request, InputProblems>, account: &Acco
     }
     match request {
         Ok(request) => request.objection.clone(),
-        Err(problems) => Some(problems.0.first().map_or_else(String::new, |problem| problem.problem.clone())),
+        Err(problems) => Some(
+            problems
+                .0
+                .first()
+                .map_or_else(String::new, |problem| problem.problem.clone()),
+        ),
     }
 }
 
@@ -57,8 +62,12 @@ pub(crate) fn objection(request: &Result<Request, InputProblems>, account: &Acco
 /// With what failed and what to do next.
 pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request) -> anyhow::Result<()> {
     let Account::ApiKey(key) = account else {
-        return Err(anyhow::anyhow!("the native engine needs an App Store Connect API key, and the account is an Apple ID")
-            .hint("connect an API key, set the inputs api_key_path and api_issuer, or set engine to `fastlane`"));
+        return Err(anyhow::anyhow!(
+            "the native engine needs an App Store Connect API key, and the account is an Apple ID"
+        )
+        .hint(
+            "connect an API key, set the inputs api_key_path and api_issuer, or set engine to `fastlane`",
+        ));
     };
     let engine = Engine::new(client(step, key)?)?;
     let directory = std::env::current_dir().context("the working directory can't be found")?;
@@ -69,7 +78,10 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
 
     step.report.fact("Account", accounts::kind(Some(account)));
     step.log.heading("App Store Connect");
-    let prepared = engine.prepare(&release, request.package.is_some()).await.map_err(advice::explained)?;
+    let prepared = engine
+        .prepare(&release, request.package.is_some())
+        .await
+        .map_err(advice::explained)?;
     show::plan(step, &prepared, request.package.as_ref());
     if step.inputs.mode == "plan" {
         step.report.is_plan();
@@ -78,7 +90,10 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
         return Ok(());
     }
 
-    let prepared = engine.apply(&release, prepared).await.map_err(advice::explained)?;
+    let prepared = engine
+        .apply(&release, prepared)
+        .await
+        .map_err(advice::explained)?;
     if let Some(package) = &request.package {
         upload::upload(step, &engine, &prepared.snapshot.app, package).await?;
     }
@@ -86,15 +101,25 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
     let mut done = format!("{} is up to date on App Store Connect", app.bundle_id);
     if release.submission.is_some() {
         step.log.heading("Review");
-        let build = match prepared.build.clone().filter(|build| build.processing_state != "PROCESSING") {
+        let build = match prepared
+            .build
+            .clone()
+            .filter(|build| build.processing_state != "PROCESSING")
+        {
             Some(build) => build,
             None => engine
                 .await_build(&release, &prepared.snapshot, PROCESSING_TIMEOUT)
                 .await
                 .map_err(advice::explained)?,
         };
-        let released = engine.submit(&release, &prepared.snapshot, &build).await.map_err(advice::explained)?;
-        done = format!("Version {} with build {} is submitted for review ({})", released.version, build.number, released.state);
+        let released = engine
+            .submit(&release, &prepared.snapshot, &build)
+            .await
+            .map_err(advice::explained)?;
+        done = format!(
+            "Version {} with build {} is submitted for review ({})",
+            released.version, build.number, released.state
+        );
     }
     step.log.success(format!("{done}."));
     step.report.markdown(&format!("{done}."));
@@ -103,7 +128,11 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
 
 /// A client of the App Store Connect API.
 fn client(step: &Step<Inputs>, key: &ApiKey) -> anyhow::Result<Client> {
-    let base_url = step.env.get("APP_STORE_CONNECT_URL").map(transport::base_url).transpose()?;
+    let base_url = step
+        .env
+        .get("APP_STORE_CONNECT_URL")
+        .map(transport::base_url)
+        .transpose()?;
     let credentials = Credentials {
         key_id: key.key_id.clone(),
         issuer_id: key.issuer_id.clone(),

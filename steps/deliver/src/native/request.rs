@@ -31,7 +31,9 @@ impl Request {
         let mut objection = None;
         let mut values = options::Values::new();
         for name in ["Appfile", "Deliverfile"] {
-            let Some(path) = fastlane_file(directory, name) else { continue };
+            let Some(path) = fastlane_file(directory, name) else {
+                continue;
+            };
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             match deliverfile::parse(&text) {
                 Ok(found) => values.extend(found),
@@ -65,10 +67,21 @@ impl Request {
         if let Some(uncovered) = options::first_uncovered(&values) {
             objection.get_or_insert(format!("the option {uncovered} is fastlane's alone"));
         }
-        if values.get("precheck_default_rule_level") == Some(&Value::from("error")) || fastlane_file(directory, "Precheckfile").is_some() {
-            objection.get_or_insert("precheck has rules of its own here, and only fastlane runs it".to_owned());
+        if values.get("precheck_default_rule_level") == Some(&Value::from("error"))
+            || fastlane_file(directory, "Precheckfile").is_some()
+        {
+            objection
+                .get_or_insert("precheck has rules of its own here, and only fastlane runs it".to_owned());
         }
-        if problems.is_empty() { Ok(Self { options: values, package, objection }) } else { Err(InputProblems(problems)) }
+        if problems.is_empty() {
+            Ok(Self {
+                options: values,
+                package,
+                objection,
+            })
+        } else {
+            Err(InputProblems(problems))
+        }
     }
 }
 
@@ -103,7 +116,11 @@ fn from_inputs(inputs: &Inputs) -> options::Values {
 }
 
 /// The package that is uploaded: the named one, else the newest in the working directory, as in fastlane.
-fn package(values: &mut options::Values, directory: &Path, problems: &mut Vec<InputProblem>) -> Option<PathBuf> {
+fn package(
+    values: &mut options::Values,
+    directory: &Path,
+    problems: &mut Vec<InputProblem>,
+) -> Option<PathBuf> {
     let text = |key: &str| values.get(key).and_then(Value::as_str).map(str::to_owned);
     if values.get("skip_binary_upload") == Some(&Value::Bool(true)) || values.contains_key("build_number") {
         return None;
@@ -111,17 +128,26 @@ fn package(values: &mut options::Values, directory: &Path, problems: &mut Vec<In
     if let Some(path) = text("ipa").or_else(|| text("pkg")) {
         let path = PathBuf::from(path);
         if !path.is_file() {
-            let key = if text("ipa").is_some() { "ipa_path" } else { "pkg_path" };
+            let key = if text("ipa").is_some() {
+                "ipa_path"
+            } else {
+                "pkg_path"
+            };
             problems.push(InputProblem::new(
                 key,
-                format!("there is no file at `{}`; does the step that builds the package run before this one?", path.display()),
+                format!(
+                    "there is no file at `{}`; does the step that builds the package run before this one?",
+                    path.display()
+                ),
             ));
         }
         return Some(path);
     }
     let newest = |extension: &str| {
         let entries = std::fs::read_dir(directory).ok()?;
-        let files = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.extension().is_some_and(|found| found == extension));
+        let files = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|found| found == extension));
         files.max_by_key(|path| path.metadata().and_then(|data| data.modified()).ok())
     };
     newest("ipa").or_else(|| newest("pkg"))
@@ -129,7 +155,10 @@ fn package(values: &mut options::Values, directory: &Path, problems: &mut Vec<In
 
 /// A file of fastlane, where fastlane looks for it.
 fn fastlane_file(directory: &Path, name: &str) -> Option<PathBuf> {
-    ["fastlane", ".fastlane", "."].iter().map(|folder| directory.join(folder).join(name)).find(|path| path.is_file())
+    ["fastlane", ".fastlane", "."]
+        .iter()
+        .map(|folder| directory.join(folder).join(name))
+        .find(|path| path.is_file())
 }
 
 /// Apple's name of the input `platform`.

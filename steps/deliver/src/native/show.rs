@@ -14,12 +14,22 @@ pub(crate) fn plan(step: &Step<Inputs>, prepared: &Prepared, package: Option<&st
     let app = &prepared.snapshot.app;
     step.log.plain(format!("App {} ({})", app.bundle_id, app.id));
     for version in &prepared.snapshot.versions {
-        step.log.plain(format!("Version {} ({})", version.number, version.state));
+        step.log
+            .plain(format!("Version {} ({})", version.number, version.state));
     }
-    let mut lines: Vec<String> = prepared.plan.first.iter().chain(&prepared.plan.then).map(Action::line).collect();
+    let mut lines: Vec<String> = prepared
+        .plan
+        .first
+        .iter()
+        .chain(&prepared.plan.then)
+        .map(Action::line)
+        .collect();
     lines.extend(package.map(|path| format!("+ {:<18} {}", "build", name(path))));
     if prepared.plan.submit {
-        let build = prepared.build.as_ref().map_or_else(|| "the uploaded build".to_owned(), |build| format!("build {}", build.number));
+        let build = prepared.build.as_ref().map_or_else(
+            || "the uploaded build".to_owned(),
+            |build| format!("build {}", build.number),
+        );
         lines.push(format!("+ {:<18} {build}", "review submission"));
     }
     let count = lines.len();
@@ -32,17 +42,26 @@ pub(crate) fn plan(step: &Step<Inputs>, prepared: &Prepared, package: Option<&st
     prepared.plan.notes.iter().for_each(|note| step.log.plain(note));
     for action in &prepared.plan.then {
         if let Action::UpdateLocale { locale, changes, .. } = action {
-            differences(locale, changes).iter().for_each(|line| step.log.plain(line));
+            differences(locale, changes)
+                .iter()
+                .for_each(|line| step.log.plain(line));
         }
     }
     if !lines.is_empty() {
-        let list: Vec<String> = lines.iter().map(|line| format!("    {}", line.trim_end())).collect();
-        step.report.markdown(&format!("Planned changes:\n\n{}", list.join("\n")));
+        let list: Vec<String> = lines
+            .iter()
+            .map(|line| format!("    {}", line.trim_end()))
+            .collect();
+        step.report
+            .markdown(&format!("Planned changes:\n\n{}", list.join("\n")));
     }
 }
 
 fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// What changes in the texts of a locale, line by line.

@@ -19,20 +19,44 @@ const ACCEPT_TIMEOUT: Duration = Duration::from_secs(1800);
 ///
 /// # Errors
 /// When it is not a package, did not arrive, or was refused.
-pub(crate) async fn upload(step: &Step<Inputs>, engine: &Engine, app: &App, path: &Path) -> anyhow::Result<()> {
+pub(crate) async fn upload(
+    step: &Step<Inputs>,
+    engine: &Engine,
+    app: &App,
+    path: &Path,
+) -> anyhow::Result<()> {
     step.log.heading("Upload");
-    let is_pkg = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("pkg"));
-    let (format, uti) = if is_pkg { (Format::Pkg, "com.apple.pkg") } else { (Format::Ipa, "com.apple.ipa") };
-    let read = app_package::Package::read(path, format).with_context(|| format!("the package `{}` can't be read", path.display()))?;
+    let is_pkg = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("pkg"));
+    let (format, uti) = if is_pkg {
+        (Format::Pkg, "com.apple.pkg")
+    } else {
+        (Format::Ipa, "com.apple.ipa")
+    };
+    let read = app_package::Package::read(path, format)
+        .with_context(|| format!("the package `{}` can't be read", path.display()))?;
     let missing = |what: &str| format!("the package `{}` has no {what}", path.display());
     let package = build_upload::Package {
         path: path.to_owned(),
-        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        name: path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
         size: read.size,
         uti,
         app: app.id.clone(),
-        short_version: read.app.short_version.clone().with_context(|| missing("CFBundleShortVersionString"))?,
-        version: read.app.version.clone().with_context(|| missing("CFBundleVersion"))?,
+        short_version: read
+            .app
+            .short_version
+            .clone()
+            .with_context(|| missing("CFBundleShortVersionString"))?,
+        version: read
+            .app
+            .version
+            .clone()
+            .with_context(|| missing("CFBundleVersion"))?,
         platform: crate::native::request::api_platform(&step.inputs.platform),
     };
     let uploader = Uploader::new(engine.client().clone(), Transfer::new(Journal::default())?);
@@ -44,9 +68,18 @@ pub(crate) async fn upload(step: &Step<Inputs>, engine: &Engine, app: &App, path
             .hint("correct what App Store Connect names, then rerun; nothing half done was left behind")
     };
     let uploaded = uploader.upload(&package).await.map_err(failed)?;
-    follow(engine.client(), &uploaded, Until::Accepted, ACCEPT_TIMEOUT, |state| step.log.debug(format!("App Store Connect: {state}")))
-        .await
-        .map_err(failed)?;
-    step.log.plain(format!("{} ({}, build {}) was uploaded.", package.name, package.short_version, package.version));
+    follow(
+        engine.client(),
+        &uploaded,
+        Until::Accepted,
+        ACCEPT_TIMEOUT,
+        |state| step.log.debug(format!("App Store Connect: {state}")),
+    )
+    .await
+    .map_err(failed)?;
+    step.log.plain(format!(
+        "{} ({}, build {}) was uploaded.",
+        package.name, package.short_version, package.version
+    ));
     Ok(())
 }

@@ -1,0 +1,221 @@
+//! What TestFlight has now.
+
+use std::collections::BTreeMap;
+
+use app_store_connect::Error;
+
+use crate::error::{ReleaseError, api};
+use crate::snapshot::{App, Build, Localization, optional, text};
+use crate::store::{Attributes, Object, Store};
+use crate::testflight::BuildName;
+
+/// A beta group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BetaGroup {
+    /// Apple's ID.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether its testers belong to the team.
+    pub is_internal: bool,
+    /// Whether it gets every build by itself.
+    pub has_all_builds: bool,
+    /// Its public link, where there is one.
+    pub public_link: Option<String>,
+}
+
+/// The build, and everything around it.
+#[derive(Debug, Clone)]
+pub struct BetaSnapshot {
+    /// The app.
+    pub app: App,
+    /// The build; `None` when it is not uploaded yet.
+    pub build: Option<BetaBuild>,
+    /// All groups of the app.
+    pub groups: Vec<BetaGroup>,
+    /// Texts about the beta, by locale; read where external testers get the build.
+    pub texts: BTreeMap<String, Localization>,
+    /// The contact for beta review; read where external testers get the build.
+    pub contact: Option<Localization>,
+    /// IDs and numbers of other builds that have not expired; read where they shall.
+    pub others: Vec<(String, String)>,
+}
+
+/// A build, as TestFlight sees it.
+#[derive(Debug, Clone)]
+pub struct BetaBuild {
+    /// The build.
+    pub build: Build,
+    pub(crate) whats_new: BTreeMap<String, Localization>,
+    /// IDs of groups that have it.
+    pub(crate) groups: Vec<String>,
+    pub(crate) external_state: String,
+    pub(crate) internal_state: String,
+    pub(crate) notifies: Option<bool>,
+}
+
+/// Reads all groups of an app.
+pub(crate) async fn groups(store: &Store, app: &str) -> Result<Vec<BetaGroup>, ReleaseError> {
+    let page = store
+        .list("v1/betaGroups", &[("filter[app]", app), ("limit", "200")])
+        .await
+        .map_err(api("read the beta groups"))?;
+    let flag = |group: &Object, name: &str| {
+        group.attributes.get(name).and_then(serde_json::Value::as_bool) == Some(true)
+    };
+    let groups = page.data.iter().map(|group| BetaGroup {
+        id: group.id.clone(),
+        name: text(&group.attributes, "name"),
+        is_internal: flag(group, "isInternalGroup"),
+        has_all_builds: flag(group, "hasAccessToAllBuilds"),
+        public_link: optional(&group.attributes, "publicLink").filter(|_| flag(group, "publicLinkEnabled")),
+    });
+    Ok(groups.collect())
+}
+
+/// Reads the build with everything that TestFlight says about it; `None` when it is not there.
+pub(crate) async fn build(
+    store: &Store,
+    app: &str,
+    platform: &str,
+    name: &BuildName,
+) -> Result<Option<BetaBuild>, Error> {
+    let mut query = vec![
+        (
+            "include",
+            "preReleaseVersion,buildBetaDetail,betaBuildLocalizations,betaGroups",
+        ),
+        ("limit[betaBuildLocalizations]", "50"),
+        ("limit[betaGroups]", "50"),
+        ("sort", "-uploadedDate"),
+        ("limit", "5"),
+    ];
+    query.push(("filter[app]", app));
+    match name {
+        BuildName::Id(id) => query.push(("filter[id]", id)),
+        BuildName::Numbers { version, number } => {
+            if !platform.is_empty() {
+                query.push(("filter[preReleaseVersion.platform]", platform));
+            }
+            query.extend(
+                version
+                    .as_deref()
+                    .map(|version| ("filter[preReleaseVersion.version]", version)),
+            );
+            query.extend(number.as_deref().map(|number| ("filter[version]", number)));
+        }
+    }
+    let page = store.page("v1/builds", &query).await?;
+    let (trains, details) = (
+        page.included::<Attributes>("preReleaseVersions"),
+        page.included::<Attributes>("buildBetaDetails"),
+    );
+    let texts = page.included::<Attributes>("betaBuildLocalizations");
+    let Some(found) = page.data.first() else {
+        return Ok(None);
+    };
+    let one = |name: &str| found.related(name).into_iter().next();
+    let train = one("preReleaseVersion").and_then(|id| trains.get(&id.id));
+    // Right after processing, the details can be missing from the answer.
+    let detail = one("buildBetaDetail")
+        .and_then(|id| details.get(&id.id))
+        .map(|detail| detail.attributes.clone())
+        .unwrap_or_default();
+    let flag = |name: &str| found.attributes.get(name).and_then(serde_json::Value::as_bool);
+    let localizations = found
+        .related("betaBuildLocalizations")
+        .into_iter()
+        .filter_map(|id| texts.get(&id.id));
+    Ok(Some(BetaBuild {
+        build: Build {
+            id: found.id.clone(),
+            number: text(&found.attributes, "version"),
+            version: train
+                .map(|train| text(&train.attributes, "version"))
+                .unwrap_or_default(),
+            platform: train
+                .map(|train| text(&train.attributes, "platform"))
+                .unwrap_or_default(),
+            processing_state: text(&found.attributes, "processingState"),
+            uses_non_exempt_encryption: flag("usesNonExemptEncryption"),
+            expired: flag("expired") == Some(true),
+            internal_only: text(&found.attributes, "buildAudienceType") == "INTERNAL_ONLY",
+        },
+        whats_new: localizations
+            .map(|own| {
+                (
+                    text(&own.attributes, "locale"),
+                    Localization {
+                        id: Some(own.id.clone()),
+                        attributes: own.attributes.clone(),
+                    },
+                )
+            })
+            .collect(),
+        groups: found
+            .related("betaGroups")
+            .into_iter()
+            .map(|group| group.id)
+            .collect(),
+        external_state: text(&detail, "externalBuildState"),
+        internal_state: text(&detail, "internalBuildState"),
+        notifies: detail
+            .get("autoNotifyEnabled")
+            .and_then(serde_json::Value::as_bool),
+    }))
+}
+
+/// Reads the texts about the beta.
+pub(crate) async fn texts(store: &Store, app: &str) -> Result<BTreeMap<String, Localization>, ReleaseError> {
+    let page = store
+        .list(
+            "v1/betaAppLocalizations",
+            &[("filter[app]", app), ("limit", "200")],
+        )
+        .await
+        .map_err(api("read the beta texts"))?;
+    let texts = page.data.into_iter();
+    Ok(texts
+        .map(|own| {
+            (
+                text(&own.attributes, "locale"),
+                Localization {
+                    id: Some(own.id),
+                    attributes: own.attributes,
+                },
+            )
+        })
+        .collect())
+}
+
+/// Reads the contact for beta review.
+pub(crate) async fn contact(store: &Store, app: &str) -> Result<Option<Localization>, ReleaseError> {
+    let found = store
+        .get(format!("v1/apps/{app}/betaAppReviewDetail"), &[])
+        .await
+        .map_err(api("read the beta review contact"))?;
+    Ok(found.map(|found| Localization {
+        id: Some(found.id),
+        attributes: found.attributes,
+    }))
+}
+
+/// Reads all other builds that have not expired.
+pub(crate) async fn others(store: &Store, app: &str) -> Result<Vec<(String, String)>, ReleaseError> {
+    let page = store
+        .list(
+            "v1/builds",
+            &[
+                ("filter[app]", app),
+                ("filter[expired]", "false"),
+                ("limit", "200"),
+            ],
+        )
+        .await;
+    let page = page.map_err(api("read the builds"))?;
+    Ok(page
+        .data
+        .iter()
+        .map(|build| (build.id.clone(), text(&build.attributes, "version")))
+        .collect())
+}
