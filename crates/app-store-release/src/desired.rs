@@ -26,6 +26,17 @@ pub enum ReleaseTiming {
     Scheduled(OffsetDateTime),
 }
 
+impl ReleaseTiming {
+    /// `releaseType`, in Apple's spelling.
+    pub(crate) fn release_type(self) -> &'static str {
+        match self {
+            Self::AfterApproval => "AFTER_APPROVAL",
+            Self::Manual => "MANUAL",
+            Self::Scheduled(_) => "SCHEDULED",
+        }
+    }
+}
+
 /// What happens to pictures that the folder does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leftovers {

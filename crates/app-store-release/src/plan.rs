@@ -410,22 +410,16 @@ fn version_changes(desired: &DesiredRelease, version: &Version) -> Vec<Change> {
     {
         wanted.insert("copyright".to_owned(), copyright.clone().into());
     }
-    match desired.timing {
-        Some(ReleaseTiming::AfterApproval) => {
-            drop(wanted.insert("releaseType".to_owned(), "AFTER_APPROVAL".into()))
+    if let Some(timing) = desired.timing {
+        wanted.insert("releaseType".to_owned(), timing.release_type().into());
+    }
+    if let Some(ReleaseTiming::Scheduled(date)) = desired.timing {
+        let current = optional(&version.attributes, "earliestReleaseDate");
+        let current = current.and_then(|text| time::OffsetDateTime::parse(&text, &Rfc3339).ok());
+        if current != Some(date) {
+            let text = date.format(&Rfc3339).unwrap_or_default().replace('Z', "+00:00");
+            wanted.insert("earliestReleaseDate".to_owned(), text.into());
         }
-        Some(ReleaseTiming::Manual) => drop(wanted.insert("releaseType".to_owned(), "MANUAL".into())),
-        Some(ReleaseTiming::Scheduled(date)) => {
-            wanted.insert("releaseType".to_owned(), "SCHEDULED".into());
-            let same = optional(&version.attributes, "earliestReleaseDate")
-                .and_then(|text| time::OffsetDateTime::parse(&text, &Rfc3339).ok())
-                .is_some_and(|current| current == date);
-            if !same {
-                let text = date.format(&Rfc3339).unwrap_or_default().replace('Z', "+00:00");
-                wanted.insert("earliestReleaseDate".to_owned(), text.into());
-            }
-        }
-        None => {}
     }
     changes(&version.attributes, &wanted)
 }

@@ -114,8 +114,7 @@ fn collect(
     problems: &mut Vec<Problem>,
 ) {
     let mut paths: Vec<PathBuf> = entries(folder, problems)
-        .into_iter()
-        .map(|(_, path)| path)
+        .into_values()
         .filter(|path| path.is_file() && is_picture(path))
         .collect();
     if paths.iter().any(|path| file_name(path).contains("_framed.")) {
