@@ -58,7 +58,7 @@ impl Request {
             values.remove("app_identifier");
         }
         let package = package(&mut values, directory, &mut problems);
-        if values.get("app_identifier").is_none() && values.get("app").is_none() {
+        if !values.contains_key("app_identifier") && !values.contains_key("app") {
             problems.push(InputProblem::new(
                 "bundle_id",
                 "neither it nor app_id has a value; accepted: the app's bundle ID, or the Apple ID on its App Information page",
