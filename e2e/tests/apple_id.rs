@@ -814,7 +814,7 @@ fn troubles_of_the_sign_in_pass_or_are_explained() {
             "signed in with the password",
         ),
         (
-            Fault::times("GET /olympus/v1/app/config", 1, Kind::Reset),
+            Fault::times("GET /logout", 1, Kind::Reset),
             0,
             "signed in with the password",
         ),

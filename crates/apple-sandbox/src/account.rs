@@ -28,6 +28,8 @@ pub struct SeedAppleId {
     pub ends_in_days: Option<i64>,
     /// Whether sign-ins need a second factor, which a trusted device spares.
     pub second_factor: bool,
+    /// Whether the second factor is a security key, which has no code.
+    pub security_key: bool,
     /// Whether the account is locked.
     pub locked: bool,
     /// What its owner must do before signing in.
@@ -61,6 +63,7 @@ impl Default for SeedAppleId {
             trusted: true,
             ends_in_days: Some(20),
             second_factor: true,
+            security_key: false,
             locked: false,
             required_steps: Vec::new(),
             on_app_store_connect: true,
@@ -78,6 +81,9 @@ pub struct AppleAccount {
     /// The values of `myacinfo` that are accepted. Without any, every session has ended.
     #[serde(rename = "live_sessions", serialize_with = "count")]
     pub sessions: Vec<String>,
+    /// Those of them that App Store Connect refuses, and the portal does not.
+    #[serde(skip)]
+    pub tainted: Vec<String>,
     /// After how many requests to the portal every session ends; `None` for never.
     pub ends_after: Option<u32>,
     /// The value of the trusted device's cookie.
@@ -107,6 +113,7 @@ impl AppleAccount {
         Self {
             seed: seed.clone(),
             sessions: if seed.signed_in { vec![session] } else { Vec::new() },
+            tainted: Vec::new(),
             ends_after: None,
             trust: format!("HSARMTKNSRVXWFla{}SRVT", noise(dice, 24)),
             failures: 0,

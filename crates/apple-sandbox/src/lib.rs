@@ -14,6 +14,7 @@ mod asc;
 mod auth;
 mod bitrise;
 mod cms;
+mod era;
 mod fault;
 mod manage;
 mod pki;
@@ -28,6 +29,7 @@ pub mod tools;
 mod uploads;
 
 pub use account::{AppleAccount, SeedAppleId, Team};
+pub use era::{Era, Switches};
 pub use fault::{Fault, Kind};
 pub use seed::{Seed, SeedApp, SeedCertificate, SeedDevice, SeedProfile};
 pub use serde_json::Value as Json;

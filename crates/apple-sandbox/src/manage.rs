@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::answer::answer;
+use crate::era::Era;
 use crate::fault::Fault;
 use crate::state::{Build, State};
 
@@ -22,6 +23,7 @@ pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) ->
                     .unwrap_or(state.devices_are_processed);
                 state.serials_are_listed = change.serials_are_listed.unwrap_or(state.serials_are_listed);
                 state.apple_id.ends_after = change.sessions_end_after.or(state.apple_id.ends_after);
+                state.switches = change.apple.map_or(state.switches, Era::switches);
                 if change.sessions_end == Some(true) {
                     state.apple_id.end_sessions();
                 }
@@ -64,6 +66,8 @@ struct Change {
     device_limit: Option<usize>,
     devices_are_processed: Option<bool>,
     serials_are_listed: Option<bool>,
+    /// What Apple is like from now on.
+    apple: Option<Era>,
     /// Ends every session of the Apple ID.
     sessions_end: Option<bool>,
     /// Ends them after so many requests to the Developer Portal.

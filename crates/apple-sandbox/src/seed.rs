@@ -6,6 +6,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::account::{AppleAccount, SeedAppleId};
+use crate::era::Era;
 use crate::fault::Fault;
 use crate::pki::{self, Authority, Subject};
 use crate::profile::{self, Contents};
@@ -15,6 +16,8 @@ use crate::state::{App, BundleId, Capability, Certificate, Device, Processing, P
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Seed {
+    /// What Apple is like.
+    pub apple: Era,
     /// The team.
     pub team_id: String,
     /// The API key's ID.
@@ -172,6 +175,7 @@ impl Default for Seed {
             status: enabled(),
         };
         Self {
+            apple: Era::default(),
             team_id: "SBXTEAM123".to_owned(),
             key_id: "SBXKEY1234".to_owned(),
             issuer_id: "00000000-5a5a-4b4b-8c8c-000000000001".to_owned(),
@@ -230,6 +234,7 @@ impl Seed {
         connection.entry("test_devices").or_insert(devices.into());
         let mut dice = fastrand::Rng::with_seed(self.random);
         let mut state = State {
+            switches: self.apple.switches(),
             apple_id: AppleAccount::new(&self.apple_id, &mut dice),
             serials_are_listed: true,
             groups: Vec::new(),

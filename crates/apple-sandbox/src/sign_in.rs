@@ -13,7 +13,8 @@ use crate::asc::Request;
 use crate::srp;
 use crate::state::State;
 
-const SERVICE_KEY: &str = "5a5a0b80c3bf78523bfe80974d320935bfa30add02e1bff88ec2166c6bd5a706";
+/// App Store Connect's own, public since 2018.
+const SERVICE_KEY: &str = "e0b80c3bf78523bfe80974d320935bfa30add02e1bff88ec2166c6bd5a706c42";
 
 /// How many leading zero bits a stamp must have.
 const BITS: u32 = 10;
@@ -35,7 +36,9 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
     Some(match (request.method, request.path) {
         ("GET", "/olympus/v1/app/config") => {
             // Apple gives no key for its newer name.
-            if request.value("hostname") == Some("itunesconnect.apple.com") {
+            if !state.switches.key_in_config {
+                gone()
+            } else if request.value("hostname") == Some("itunesconnect.apple.com") {
                 answer(
                     200,
                     &json!({"authServiceUrl": "https://idmsa.apple.com/appleauth", "authServiceKey": SERVICE_KEY}),
@@ -44,6 +47,8 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
                 answer(404, &json!({}))
             }
         }
+        ("GET" | "HEAD", "/logout") => logout(headers, state),
+        (_, "/olympus/v2/app/config") => unauthenticated(),
         ("GET", "/olympus/v1/session") => olympus(headers, state),
         ("GET", "/appleauth/auth/signin") => challenge(request, state),
         ("POST", "/appleauth/auth/signin/init") => begin(request, headers, state),
@@ -69,27 +74,55 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
     })
 }
 
+/// A page of 423 bytes in the style of Jetty, as since 2026-09-10 (XcodesApp #850, fastlane #30199).
+fn gone() -> Response {
+    let page = "<html>\n<head>\n<meta http-equiv=\"Content-Type\" content=\"text/html;charset=utf-8\"/>\n<title>Error 404 Not Found</title>\n</head>\n<body><h2>HTTP ERROR 404 Not Found</h2>\n<table>\n<tr><th>URI:</th><td>/olympus/v1/app/config</td></tr>\n<tr><th>STATUS:</th><td>404</td></tr>\n<tr><th>MESSAGE:</th><td>Not Found</td></tr>\n</table>\n</body>\n</html>\n";
+    let headers = [("content-type", "text/html;charset=utf-8"), ("server", "daiquiri")];
+    (StatusCode::NOT_FOUND, headers, page).into_response()
+}
+
+/// The sign-out: it ends the session whose cookies it gets, and its redirect names the key (fastlane #30206,
+/// `@expo/apple-utils` 2.2.1).
+fn logout(headers: &HeaderMap, state: &mut State) -> Response {
+    if has_session(headers, state) {
+        state.apple_id.end_sessions();
+    }
+    if !state.switches.key_in_logout {
+        return gone();
+    }
+    let place = format!(
+        "https://idmsa.apple.com/appleauth/signout?widgetKey={SERVICE_KEY}&asop=destroy-session&rv=3"
+    );
+    let mut response = StatusCode::FOUND.into_response();
+    if let Ok(place) = HeaderValue::from_str(&place) {
+        response.headers_mut().insert("location", place);
+    }
+    response
+}
+
+/// Text, no JSON.
+fn unauthenticated() -> Response {
+    let text = "Unauthenticated\n\nRequest ID: SANDBOX.0.0\n";
+    (StatusCode::UNAUTHORIZED, text).into_response()
+}
+
 fn with(name: &'static str, value: &'static str, status: StatusCode, body: &'static str) -> Response {
     (status, [(name, value)], body).into_response()
 }
 
 /// Whether the request carries a session that is alive.
 pub(crate) fn has_session(headers: &HeaderMap, state: &State) -> bool {
-    cookie(header(headers, "cookie"), "myacinfo").is_some_and(|value| {
-        state
-            .apple_id
-            .sessions
-            .contains(&value.trim_matches('"').to_owned())
-    })
+    session_of(headers).is_some_and(|value| state.apple_id.sessions.contains(&value))
+}
+
+fn session_of(headers: &HeaderMap) -> Option<String> {
+    cookie(header(headers, "cookie"), "myacinfo").map(|value| value.trim_matches('"').to_owned())
 }
 
 fn olympus(headers: &HeaderMap, state: &State) -> Response {
-    if !has_session(headers, state) {
-        return (
-            StatusCode::UNAUTHORIZED,
-            "Unauthenticated\n\nRequest ID: SANDBOX.0.0\n",
-        )
-            .into_response();
+    let is_tainted = session_of(headers).is_some_and(|value| state.apple_id.tainted.contains(&value));
+    if !has_session(headers, state) || is_tainted {
+        return unauthenticated();
     }
     let provider = if state.apple_id.seed.on_app_store_connect {
         json!({"providerId": 118_000_001, "name": "Example GmbH", "contentTypes": ["SOFTWARE"]})
@@ -203,7 +236,7 @@ fn complete(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Re
     };
     let seed = state.apple_id.seed.clone();
     let verifier = srp::verifier(&seed.password, &seed.protocol, &SALT);
-    let (first, second) = srp::proofs(&seed.name, &SALT, &verifier, &public_a, &secret);
+    let proofs = srp::proofs(&seed.name, &SALT, &verifier, &public_a, &secret);
     let given = |key: &str| {
         STANDARD
             .decode(body[key].as_str().unwrap_or_default())
@@ -216,7 +249,9 @@ fn complete(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Re
             "This Apple Account has been locked for security reasons.",
         );
     }
-    if body["accountName"] != *seed.name || given("m1") != first || given("m2") != second {
+    let (m1, m2) = (given("m1"), given("m2"));
+    let is_proved = proofs.iter().any(|proof| proof.is(&m1, &m2));
+    if body["accountName"] != *seed.name || !is_proved {
         state.apple_id.failures += 1;
         return service_error(
             401,
@@ -224,11 +259,19 @@ fn complete(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Re
             "Check the account information you entered and try again.",
         );
     }
+    // The password is right: wrong ones of before do not count any more.
+    state.apple_id.failures = 0;
     let trust = cookie(header(headers, "cookie"), "DES");
     // Apple wants the value as it set it: in quotes.
     let is_trusted = trust == Some(format!("\"{}\"", state.apple_id.trust));
     if seed.second_factor && !is_trusted {
-        let mut response = answer(409, &json!({"authType": "hsa2"}));
+        // A security key is told beside the same `authType` (kei #228, 2026-04-18).
+        let body = if seed.security_key {
+            json!({"authType": "hsa2", "fsaChallenge": {"challenge": "c2FuZGJveA", "keyHandles": ["a2V5"]}, "keyNames": ["Blue key"]})
+        } else {
+            json!({"authType": "hsa2"})
+        };
+        let mut response = answer(409, &body);
         for (name, value) in [
             ("X-Apple-ID-Session-Id", "session-of-409"),
             ("scnt", "scnt-of-409"),
@@ -254,7 +297,13 @@ fn complete(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Re
         }
         return response;
     }
-    signed_in(state, StatusCode::OK)
+    let stale = session_of(headers).is_some_and(|value| !state.apple_id.sessions.contains(&value));
+    let response = signed_in(state, StatusCode::OK);
+    if stale {
+        // App Store Connect refuses what began with the cookies of an ended session (rork #2303, 2026-09-02).
+        state.apple_id.tainted.extend(state.apple_id.sessions.last().cloned());
+    }
+    response
 }
 
 fn signed_in(state: &mut State, status: StatusCode) -> Response {

@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::account::{AppleAccount, Team};
+use crate::era::Switches;
 use crate::fault::Fault;
 use crate::pki::Authority;
 
 /// The whole state.
 #[derive(Debug, Serialize)]
 pub struct State {
+    /// What Apple is like.
+    pub switches: Switches,
     /// The team.
     pub team_id: String,
     /// The API key's ID.

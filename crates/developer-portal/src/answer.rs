@@ -37,6 +37,9 @@ pub enum Refusal {
     /// A second factor is wanted, which a build can't give.
     #[error("Apple wants a second factor, and a build can't enter a code")]
     SecondFactor,
+    /// The account has security keys: there is no code that anybody could enter.
+    #[error("the Apple ID signs in with a security key or passkey, which a build can't do: such accounts have no six-digit code")]
+    SecurityKey,
     /// Terms, privacy or an invitation must be answered by a person.
     #[error("Apple wants a person to accept terms or confirm data of this account first")]
     Interaction,
@@ -95,6 +98,9 @@ impl Refusal {
             Self::SecondFactor => {
                 "re-authenticate on Bitrise: Account settings > Apple Service connection > Re-authenticate (2SA/2FA); it holds for 30 days"
             }
+            Self::SecurityKey => {
+                "use an App Store Connect API key, or connect an Apple ID without security keys"
+            }
             Self::Interaction | Self::Steps(_) => {
                 "sign in once at https://account.apple.com and https://appstoreconnect.apple.com and answer what Apple asks"
             }
@@ -113,6 +119,16 @@ impl Refusal {
 struct Document {
     #[serde(default, alias = "service_errors", rename = "serviceErrors")]
     errors: Vec<ServiceError>,
+    #[serde(default, rename = "fsaChallenge")]
+    security_key: Option<serde_json::Value>,
+    #[serde(default, rename = "keyNames")]
+    key_names: Vec<serde_json::Value>,
+}
+
+impl Document {
+    fn challenges_security_key(&self) -> bool {
+        self.security_key.is_some() || !self.key_names.is_empty()
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -145,17 +161,21 @@ impl ServiceError {
 
 /// What an answer means.
 ///
-/// Facts: -20101 and -20283 are wrong credentials, -20209 is a locked account; 409 asks for the second factor, 412 for a
+/// Facts: -20101 and -20283 are wrong credentials, -20209 is a locked account, -36607 an outage; 409 asks for the second factor, 412 for a
 /// person; a page instead of JSON is an outage, whatever its status.
 pub fn read(answer: Answer<'_>) -> Verdict {
     let document: Option<Document> = serde_json::from_str(answer.body).ok();
     let is_page = answer.body.trim_start().starts_with('<');
-    let errors = document.unwrap_or_default().errors;
+    let document = document.unwrap_or_default();
+    let errors = &document.errors;
     let has = |codes: &[&str]| errors.iter().any(|error| codes.contains(&error.code().as_str()));
     let refusal = match answer.status {
         _ if has(&["-20101", "-20283"]) || answer.body.contains("invalid=\"true\"") => Refusal::WrongPassword,
         _ if has(&["-20209"]) => Refusal::Locked,
+        status if has(&["-36607"]) => Refusal::Unavailable(status),
         200..=299 if !is_page => return Verdict::SignedIn,
+        // `authType` says `hsa2` for them, too (kei #228, 2026-04-18).
+        409 if document.challenges_security_key() => Refusal::SecurityKey,
         409 => Refusal::SecondFactor,
         412 => Refusal::Interaction,
         403 => Refusal::Blocked,
@@ -212,6 +232,13 @@ mod tests {
                 &[],
                 Refusal::SecondFactor,
             ),
+            (
+                409,
+                "{\"authType\":\"hsa2\",\"fsaChallenge\":{\"challenge\":\"x\"},\"keyNames\":[\"blue\"]}".to_owned(),
+                &[],
+                Refusal::SecurityKey,
+            ),
+            (503, code("-36607"), &[], Refusal::Unavailable(503)),
             (412, "{\"authType\":\"sa\"}".to_owned(), &[], Refusal::Interaction),
             (429, String::new(), &[], Refusal::TooMany(Some(60))),
             (

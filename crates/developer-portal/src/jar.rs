@@ -169,6 +169,11 @@ impl Jar {
         (!pairs.is_empty()).then(|| pairs.join("; ").into())
     }
 
+    /// Forgets everything but the device's trust.
+    pub fn keep_trust(&mut self) {
+        self.cookies.retain(|cookie| cookie.name.starts_with("DES"));
+    }
+
     /// Whether the jar holds a session, rather than only the device's trust.
     pub fn has_session(&self) -> bool {
         self.cookies.iter().any(|cookie| cookie.name == "myacinfo")

@@ -14,6 +14,7 @@ mod jar;
 mod later;
 mod resources;
 mod services;
+mod service_key;
 mod session;
 mod sign_in;
 pub mod srp;
@@ -24,5 +25,6 @@ pub use resources::{
     AppId, Assignable, Associated, Certificate, Device, Profile, ProfileRequest, Slug, Template,
 };
 pub use services::Services;
+pub use service_key::KNOWN_KEY;
 pub use session::{Hosts, Session, SessionError};
 pub use team::{Team, TeamError, choose};

@@ -15,6 +15,7 @@ use crate::answer;
 use crate::envelope::{self, Refusal};
 use crate::hashcash::TooHard;
 use crate::jar::{Host, Jar};
+use crate::sign_in::Entry;
 use crate::srp::Unusable;
 use crate::team::Team;
 
@@ -164,6 +165,17 @@ pub(crate) struct Call<'a> {
     pub(crate) writes: bool,
 }
 
+/// What App Store Connect says to a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Olympus {
+    /// It works there.
+    Accepted,
+    /// The Apple ID is signed in, and has no team there.
+    NoTeam,
+    /// The session is none: HTTP 401, with a body that begins `Unauthenticated` and is no JSON.
+    Refused,
+}
+
 /// A session that the Developer Portal accepts.
 #[derive(Debug)]
 pub struct Session {
@@ -179,7 +191,7 @@ pub struct Session {
     renewals: tokio::sync::Mutex<u32>,
     teams: Vec<Team>,
     signed_in: bool,
-    on_app_store_connect: Option<bool>,
+    olympus: Option<Olympus>,
     notes: Vec<String>,
     pub(crate) account: AppleId,
     pub(crate) redactor: Redactor,
@@ -215,7 +227,7 @@ impl Session {
             renewals: tokio::sync::Mutex::new(0),
             teams: Vec::new(),
             signed_in: false,
-            on_app_store_connect: None,
+            olympus: None,
             notes,
             account: account.clone(),
             redactor: redactor.clone(),
@@ -232,18 +244,41 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
-        session.sign_in().await?;
+        let entry = session.sign_in().await?;
         session.signed_in = true;
-        session.look().await?;
+        let looked = session.look().await;
+        if session.olympus == Some(Olympus::Refused) && entry == Entry::Complete {
+            session.sign_in_afresh(looked).await?;
+        } else {
+            looked?;
+        }
         Ok(session)
+    }
+
+    /// Signs in once more, with a jar that holds nothing but the device's trust: Apple said yes to the sign-in, and
+    /// App Store Connect does not accept the session (rork #2303, 2026-09-02). `looked` is what the portal said to the
+    /// first one, which will do where the second sign-in fails.
+    async fn sign_in_afresh(&mut self, looked: Result<(), SessionError>) -> Result<(), SessionError> {
+        self.notes
+            .push("App Store Connect did not accept the new session: signed in a second time".to_owned());
+        let first = self.jar().clone();
+        match (self.sign_in().await, looked) {
+            (Ok(_), _) => self.look().await,
+            (Err(error), Ok(())) => {
+                tracing::warn!("The second sign-in failed: {error}. Continuing with the first session.");
+                *self.jar() = first;
+                Ok(())
+            }
+            (Err(_), Err(error)) => Err(error),
+        }
     }
 
     /// Asks both services, together, whether they accept the session. Only the portal's answer decides: people without a
     /// team on App Store Connect are fine without, and its services may be down.
     async fn look(&mut self) -> Result<(), SessionError> {
-        let (teams, accepted) = futures_util::join!(self.list_teams(), self.works_on_app_store_connect());
+        let (teams, olympus) = futures_util::join!(self.list_teams(), self.ask_olympus());
+        self.olympus = olympus.ok();
         self.teams = teams?;
-        self.on_app_store_connect = accepted.ok();
         Ok(())
     }
 
@@ -269,17 +304,21 @@ impl Session {
 
     /// Whether App Store Connect accepts the session, too; `None` when it gave no answer.
     pub fn on_app_store_connect(&self) -> Option<bool> {
-        self.on_app_store_connect
+        self.olympus.map(|olympus| olympus == Olympus::Accepted)
     }
 
-    async fn works_on_app_store_connect(&self) -> Result<bool, SessionError> {
+    async fn ask_olympus(&self) -> Result<Olympus, SessionError> {
         let path = "/olympus/v1/session";
         let request = self.app_store_connect.request(Method::GET, path);
         let answer = self.send(Host::AppStoreConnect, path, request).await?;
         let has_provider = answer
             .json::<serde_json::Value>()
             .is_ok_and(|document| document["provider"].is_object());
-        Ok(answer.status.is_success() && has_provider)
+        Ok(match answer.status.as_u16() {
+            401 => Olympus::Refused,
+            200..=299 if has_provider => Olympus::Accepted,
+            _ => Olympus::NoTeam,
+        })
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {
@@ -290,7 +329,7 @@ impl Session {
         self.jar().has_trust()
     }
 
-    fn jar(&self) -> MutexGuard<'_, Jar> {
+    pub(crate) fn jar(&self) -> MutexGuard<'_, Jar> {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -18,9 +18,22 @@ use crate::srp::{self, Challenge, Protocol, Unusable};
 /// How often an exchange is begun anew for a number that clients write differently: one in 85 has one.
 const EXCHANGES: usize = 5;
 
+/// How a sign-in ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Apple had nothing more to ask.
+    Complete,
+    /// The invitation to two-factor authentication was postponed. App Store Connect refuses such accounts since May 2023
+    /// (fastlane #21301); the portal does not.
+    Postponed,
+}
+
 impl Session {
     /// The whole sign-in, with the account's password.
-    pub(crate) async fn sign_in(&self) -> Result<(), SessionError> {
+    ///
+    /// Of the cookies that are there only the device's trust is sent: with those of a session that has ended Apple may
+    /// answer every request of the sign-in well, and refuse the new session (rork #2303, 2026-09-02).
+    pub(crate) async fn sign_in(&self) -> Result<Entry, SessionError> {
         let apple_id = self.account.apple_id.as_str();
         let Some(password) = &self.account.password else {
             return Err(SessionError::NoPassword(apple_id.to_owned()));
@@ -31,7 +44,8 @@ impl Session {
                 source: answer::Refusal::AppSpecificPassword,
             });
         }
-        let key = self.service_key().await?;
+        self.jar().keep_trust();
+        let key: SecretString = self.service_key().await?.into();
         let name = apple_id.to_lowercase();
         let (challenge, proofs) = self.exchange(&name, password, &key).await?;
         let stamp = self.stamp(&key).await?;
@@ -57,7 +71,7 @@ impl Session {
             Err(SessionError::Refused {
                 source: answer::Refusal::Interaction,
                 ..
-            }) => self.answer_later(&answer).await,
+            }) => self.answer_later(&answer).await.map(|()| Entry::Postponed),
             Err(error) => {
                 if let SessionError::Refused {
                     source: answer::Refusal::SecondFactor,
@@ -68,7 +82,7 @@ impl Session {
                 }
                 Err(error)
             }
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(Entry::Complete),
         }
     }
 
@@ -112,26 +126,6 @@ impl Session {
             .header("Accept", &"application/json, text/javascript".into())
             .header("X-Requested-With", &"XMLHttpRequest".into())
             .header("X-Apple-Widget-Key", key)
-    }
-
-    /// The key by which App Store Connect's sign-in is known. It is public, and fetched every time.
-    async fn service_key(&self) -> Result<SecretString, SessionError> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Config {
-            auth_service_key: String,
-        }
-        let path = "/olympus/v1/app/config";
-        // The query says `itunesconnect`, although the host does not.
-        let request = self
-            .app_store_connect
-            .request(Method::GET, path)
-            .query([("hostname", "itunesconnect.apple.com")]);
-        let config: Config = self.send(Host::AppStoreConnect, path, request).await?.json()?;
-        if config.auth_service_key.is_empty() {
-            return Err(SessionError::Lacks("authServiceKey"));
-        }
-        Ok(config.auth_service_key.into())
     }
 
     /// The stamp that Apple wants to see, where it wants one.

@@ -92,6 +92,10 @@ fn a_session_that_has_ended_is_renewed_with_the_password_and_the_trusted_device(
 
 #[test]
 fn refusals_are_told_apart_and_never_tried_again() {
+    let keyed = SeedAppleId {
+        security_key: true,
+        ..SeedAppleId::default()
+    };
     let steps = SeedAppleId {
         second_factor: false,
         required_steps: vec!["hsa2_enrollment".to_owned(), "terms".to_owned()],
@@ -104,6 +108,7 @@ fn refusals_are_told_apart_and_never_tried_again() {
     for (apple_id, given, expected) in [
         (SeedAppleId::default(), Some("wrong"), Refusal::WrongPassword),
         (SeedAppleId::default(), None, Refusal::SecondFactor),
+        (keyed, None, Refusal::SecurityKey),
         (locked, None, Refusal::Locked),
         (steps, None, Refusal::Steps(vec!["terms".to_owned()])),
     ] {
@@ -132,4 +137,104 @@ fn without_a_password_an_ended_session_says_how_to_renew_it() {
     });
     assert!(matches!(error, SessionError::NoPassword(_)), "{error}");
     assert!(error.advice().contains("Re-authenticate"));
+}
+
+/// What asked for the sign-in key, in its order.
+fn key_requests(sandbox: &Sandbox) -> Vec<String> {
+    let mut asked = asked(sandbox);
+    asked.retain(|line| line.contains("/logout") || line.contains("/app/config"));
+    asked
+}
+
+#[test]
+fn the_key_comes_from_the_redirect_of_the_sign_out_which_gets_no_cookies() {
+    let sandbox = start(SeedAppleId::default());
+    let account = account(Some(&password(&sandbox)), &[trust(&sandbox)]);
+    // A session of somebody else, which a sign-out with its cookies would end.
+    let others = sandbox.state().apple_id.sessions[0].clone();
+    let session = open(&sandbox, &account, &Redactor::new(), opened);
+    assert!(session.signed_in());
+    assert_eq!(key_requests(&sandbox), ["GET /logout"]);
+    assert!(sandbox.state().apple_id.sessions.contains(&others));
+}
+
+#[test]
+fn without_the_redirect_the_key_comes_from_the_old_address_and_at_last_from_memory() {
+    for (era, key_in_config) in [
+        (apple_sandbox::Era::June2025, true),
+        (apple_sandbox::Era::June2025, false),
+    ] {
+        let sandbox = Sandbox::start(&Seed {
+            apple: era,
+            ..Seed::default()
+        })
+        .unwrap();
+        sandbox.state().switches.key_in_config = key_in_config;
+        let account = account(Some(&password(&sandbox)), &[trust(&sandbox)]);
+        let session = open(&sandbox, &account, &Redactor::new(), opened);
+        assert!(session.signed_in());
+        assert_eq!(
+            key_requests(&sandbox),
+            ["GET /logout", "GET /olympus/v1/app/config"]
+        );
+    }
+}
+
+#[test]
+fn cookies_of_an_ended_session_are_not_sent_along_with_a_sign_in() {
+    let sandbox = start(SeedAppleId::default());
+    let cookies = [session(&sandbox), trust(&sandbox)];
+    sandbox.state().apple_id.end_sessions();
+    let account = account(Some(&password(&sandbox)), &cookies);
+    let session = open(&sandbox, &account, &Redactor::new(), opened);
+    assert_eq!(session.on_app_store_connect(), Some(true));
+    assert!(sandbox.state().apple_id.tainted.is_empty());
+    assert_eq!(attempts(&sandbox), 1);
+}
+
+#[test]
+fn a_session_that_app_store_connect_refuses_is_opened_a_second_time_and_no_third() {
+    let sandbox = start(SeedAppleId::default());
+    sandbox.fail(apple_sandbox::Fault::always(
+        "GET /olympus/v1/session",
+        apple_sandbox::Kind::Unauthorized,
+    ));
+    let account = account(Some(&password(&sandbox)), &[trust(&sandbox)]);
+    let session = open(&sandbox, &account, &Redactor::new(), opened);
+    // The portal decides; App Store Connect only says what it is good for.
+    assert_eq!(session.on_app_store_connect(), Some(false));
+    assert!(session.notes().iter().any(|note| note.contains("signed in a second time")));
+    assert_eq!(attempts(&sandbox), 2);
+}
+
+#[test]
+fn a_postponed_invitation_is_no_reason_to_sign_in_twice() {
+    let sandbox = start(SeedAppleId {
+        second_factor: false,
+        required_steps: vec!["hsa2_enrollment".to_owned()],
+        ..SeedAppleId::default()
+    });
+    sandbox.fail(apple_sandbox::Fault::always(
+        "GET /olympus/v1/session",
+        apple_sandbox::Kind::Unauthorized,
+    ));
+    let account = account(Some(&password(&sandbox)), &[]);
+    let session = open(&sandbox, &account, &Redactor::new(), opened);
+    assert_eq!((session.signed_in(), attempts(&sandbox)), (true, 1));
+}
+
+#[test]
+fn a_right_password_ends_the_count_of_wrong_ones() {
+    let sandbox = start(SeedAppleId::default());
+    let right = password(&sandbox);
+    let trust = [trust(&sandbox)];
+    for _ in 0..2 {
+        for _ in 0..4 {
+            let wrong = account(Some("wrong"), &trust);
+            open(&sandbox, &wrong, &Redactor::new(), async |outcome| outcome.map(drop)).unwrap_err();
+        }
+        let account = account(Some(&right), &trust);
+        open(&sandbox, &account, &Redactor::new(), opened);
+    }
+    assert_eq!(sandbox.state().apple_id.failures, 0);
 }

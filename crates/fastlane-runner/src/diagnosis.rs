@@ -17,6 +17,18 @@ struct Known {
 /// The most telling first: an upload that failed for one reason often mentions others in passing. The words
 /// are those of Apple's services and of fastlane, in lower case.
 const KNOWN: &[Known] = &[
+    // Since 2026-09-10 the address from which fastlane read its sign-in key answers 404 (fastlane #30199, #30206): up to
+    // 2.239.0 it says that the key is empty, or takes the page for a timeout of Apple's.
+    Known {
+        words: &[
+            "service key is empty",
+            "could not receive latest api key from app store connect",
+        ],
+        diagnosis: Diagnosis {
+            cause: "this fastlane can't sign in with an Apple ID: it reads its sign-in key from an address that Apple removed on 2026-09-10",
+            remedy: "update fastlane to 2.240.0 or newer (2.238 and 2.239 still fail), or use an API key, which needs no sign-in",
+        },
+    },
     Known {
         words: &[
             "required_agreements_missing_or_expired",
@@ -195,6 +207,13 @@ const KNOWN: &[Known] = &[
         },
     },
     Known {
+        words: &["appletimeouterror"],
+        diagnosis: Diagnosis {
+            cause: "Apple did not answer fastlane in time, or this fastlane is older than 2.240.0 and reads its sign-in key from an address that Apple removed on 2026-09-10",
+            remedy: "update fastlane to 2.240.0 or newer, or use an API key; with a newer fastlane rebuild, and see https://developer.apple.com/system-status/",
+        },
+    },
+    Known {
         words: &[
             "failed to open tcp connection",
             "getaddrinfo",
@@ -254,6 +273,16 @@ mod tests {
                 "limit of requests",
             ),
             ("sh: xcrun: command not found", "Transporter"),
+            // As fastlane #30199 shows them.
+            ("[!] Service key is empty (RuntimeError)", "2026-09-10"),
+            (
+                "client.rb:740:in 'Spaceship::Client#itc_service_key': [!] The request could not be completed because: (Spaceship::AppleTimeoutError)\n\tCould not receive latest API key from App Store Connect, this might be a server issue.",
+                "2026-09-10",
+            ),
+            (
+                "[!] The request could not be completed because: (Spaceship::AppleTimeoutError)",
+                "in time",
+            ),
         ] {
             let diagnosis = diagnose(output).unwrap_or_else(|| panic!("{output}"));
             assert!(

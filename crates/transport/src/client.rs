@@ -166,6 +166,11 @@ impl Client {
         }
     }
 
+    /// The base URL.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// What was asked so far.
     pub fn journal(&self) -> &Journal {
         &self.journal
