@@ -77,7 +77,10 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
 /// A page of 423 bytes in the style of Jetty, as since 2026-09-10 (XcodesApp #850, fastlane #30199).
 fn gone() -> Response {
     let page = "<html>\n<head>\n<meta http-equiv=\"Content-Type\" content=\"text/html;charset=utf-8\"/>\n<title>Error 404 Not Found</title>\n</head>\n<body><h2>HTTP ERROR 404 Not Found</h2>\n<table>\n<tr><th>URI:</th><td>/olympus/v1/app/config</td></tr>\n<tr><th>STATUS:</th><td>404</td></tr>\n<tr><th>MESSAGE:</th><td>Not Found</td></tr>\n</table>\n</body>\n</html>\n";
-    let headers = [("content-type", "text/html;charset=utf-8"), ("server", "daiquiri")];
+    let headers = [
+        ("content-type", "text/html;charset=utf-8"),
+        ("server", "daiquiri"),
+    ];
     (StatusCode::NOT_FOUND, headers, page).into_response()
 }
 
@@ -301,7 +304,10 @@ fn complete(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Re
     let response = signed_in(state, StatusCode::OK);
     if stale {
         // App Store Connect refuses what began with the cookies of an ended session (rork #2303, 2026-09-02).
-        state.apple_id.tainted.extend(state.apple_id.sessions.last().cloned());
+        state
+            .apple_id
+            .tainted
+            .extend(state.apple_id.sessions.last().cloned());
     }
     response
 }

@@ -38,7 +38,9 @@ pub enum Refusal {
     #[error("Apple wants a second factor, and a build can't enter a code")]
     SecondFactor,
     /// The account has security keys: there is no code that anybody could enter.
-    #[error("the Apple ID signs in with a security key or passkey, which a build can't do: such accounts have no six-digit code")]
+    #[error(
+        "the Apple ID signs in with a security key or passkey, which a build can't do: such accounts have no six-digit code"
+    )]
     SecurityKey,
     /// Terms, privacy or an invitation must be answered by a person.
     #[error("Apple wants a person to accept terms or confirm data of this account first")]
@@ -234,7 +236,8 @@ mod tests {
             ),
             (
                 409,
-                "{\"authType\":\"hsa2\",\"fsaChallenge\":{\"challenge\":\"x\"},\"keyNames\":[\"blue\"]}".to_owned(),
+                "{\"authType\":\"hsa2\",\"fsaChallenge\":{\"challenge\":\"x\"},\"keyNames\":[\"blue\"]}"
+                    .to_owned(),
                 &[],
                 Refusal::SecurityKey,
             ),

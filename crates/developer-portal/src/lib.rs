@@ -13,8 +13,8 @@ pub mod hashcash;
 mod jar;
 mod later;
 mod resources;
-mod services;
 mod service_key;
+mod services;
 mod session;
 mod sign_in;
 pub mod srp;
@@ -24,7 +24,7 @@ pub use jar::{Host, Jar};
 pub use resources::{
     AppId, Assignable, Associated, Certificate, Device, Profile, ProfileRequest, Slug, Template,
 };
-pub use services::Services;
 pub use service_key::KNOWN_KEY;
+pub use services::Services;
 pub use session::{Hosts, Session, SessionError};
 pub use team::{Team, TeamError, choose};

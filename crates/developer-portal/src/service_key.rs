@@ -16,8 +16,10 @@ use crate::session::{Session, SessionError};
 const LOGOUT: &str = "/logout";
 
 /// Named the key until 2026-09-10. The query says `itunesconnect`, although the host does not (fastlane #13281).
-const CONFIG: (&str, [(&str, &str); 1]) =
-    ("/olympus/v1/app/config", [("hostname", "itunesconnect.apple.com")]);
+const CONFIG: (&str, [(&str, &str); 1]) = (
+    "/olympus/v1/app/config",
+    [("hostname", "itunesconnect.apple.com")],
+);
 
 /// The key that App Store Connect's page has used since 2018, and still used in September 2026 (JanHalozan's repository,
 /// issue 33; shipth-is/cli #263; rork #2483).

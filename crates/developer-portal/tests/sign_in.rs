@@ -203,7 +203,12 @@ fn a_session_that_app_store_connect_refuses_is_opened_a_second_time_and_no_third
     let session = open(&sandbox, &account, &Redactor::new(), opened);
     // The portal decides; App Store Connect only says what it is good for.
     assert_eq!(session.on_app_store_connect(), Some(false));
-    assert!(session.notes().iter().any(|note| note.contains("signed in a second time")));
+    assert!(
+        session
+            .notes()
+            .iter()
+            .any(|note| note.contains("signed in a second time"))
+    );
     assert_eq!(attempts(&sandbox), 2);
 }
 
@@ -231,7 +236,10 @@ fn a_right_password_ends_the_count_of_wrong_ones() {
     for _ in 0..2 {
         for _ in 0..4 {
             let wrong = account(Some("wrong"), &trust);
-            open(&sandbox, &wrong, &Redactor::new(), async |outcome| outcome.map(drop)).unwrap_err();
+            open(&sandbox, &wrong, &Redactor::new(), async |outcome| {
+                outcome.map(drop)
+            })
+            .unwrap_err();
         }
         let account = account(Some(&right), &trust);
         open(&sandbox, &account, &Redactor::new(), opened);
