@@ -110,8 +110,8 @@ fn a_session_that_holds_needs_no_sign_in_and_a_second_run_writes_nothing() {
     let (second, _) = run(&sandbox, &[]);
     second.ended(0).said(&["nothing to change"]);
     assert_eq!(sandbox.state().writes(), 0);
-    // Teams; certificates, devices, App IDs, profiles; the App ID's details, the profile's file.
-    assert_eq!(asked(&sandbox, "/services-account/"), 7);
+    // Teams; certificates, devices, App IDs, profiles; the App ID's details and its capabilities, the profile's file.
+    assert_eq!(asked(&sandbox, "/services-account/"), 8);
 }
 
 #[test]
@@ -491,7 +491,6 @@ fn a_profile_that_does_not_fit_any_more_is_repaired_in_its_place() {
         (
             SeedProfile {
                 state: "INVALID".to_owned(),
-                template: Some("carplay".to_owned()),
                 ..SeedProfile::default()
             },
             false,
@@ -509,7 +508,6 @@ fn a_profile_that_does_not_fit_any_more_is_repaired_in_its_place() {
         let state = sandbox.state();
         assert_eq!((state.writes(), state.profiles.len()), (1, 1), "{words}");
         assert_eq!(state.profiles[0].devices.len(), 2 + usize::from(device));
-        assert_eq!(state.profiles[0].template, profile.template);
     }
 }
 

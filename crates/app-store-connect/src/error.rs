@@ -150,12 +150,43 @@ impl Error {
     }
 
     /// Whether another run got there first, or it is unknown whether a write took effect: look again.
+    ///
+    /// Facts: a name that is taken answers 409 with a code that ends in `.DUPLICATE`, or with the words "Multiple profiles
+    /// found with the name" (go-xcode). `ENTITY_ERROR.ATTRIBUTE.INVALID` alone says that the request is wrong.
     pub fn calls_for_another_look(&self) -> bool {
         match self {
-            Self::Refused(refusal) => matches!(refusal.status, StatusCode::NOT_FOUND | StatusCode::CONFLICT),
+            Self::Refused(refusal) => match refusal.status {
+                StatusCode::NOT_FOUND => true,
+                StatusCode::CONFLICT => refusal.errors.iter().any(|error| {
+                    error.code.ends_with(".DUPLICATE")
+                        || error.detail.to_lowercase().contains("multiple profiles found")
+                }),
+                _ => false,
+            },
             Self::Transport(transport::Error::OutcomeUnknown { .. }) => true,
             _ => false,
         }
+    }
+
+    /// Whether the request does not fit what is there: a race, if what is there has changed since it was read. What says
+    /// that an attribute is invalid is none, but for an identifier that is taken.
+    pub fn is_conflict(&self) -> bool {
+        self.refusal().is_some_and(|refusal| {
+            refusal.status == StatusCode::CONFLICT
+                && refusal.errors.iter().any(|error| {
+                    error.code != "ENTITY_ERROR.ATTRIBUTE.INVALID" || error.detail.contains("is not available")
+                })
+        })
+    }
+
+    /// Whether the devices of the membership year are used up.
+    pub fn is_device_limit(&self) -> bool {
+        self.refusal().is_some_and(|refusal| {
+            refusal
+                .errors
+                .iter()
+                .any(|error| error.detail.contains("maximum number of registered devices"))
+        })
     }
 
     pub(crate) fn is_invalid_cursor(&self) -> bool {

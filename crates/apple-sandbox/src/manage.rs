@@ -23,6 +23,9 @@ pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) ->
                     .unwrap_or(state.devices_are_processed);
                 state.serials_are_listed = change.serials_are_listed.unwrap_or(state.serials_are_listed);
                 state.apple_id.ends_after = change.sessions_end_after.or(state.apple_id.ends_after);
+                state.capabilities_are_replaced = change
+                    .capabilities_are_replaced
+                    .unwrap_or(state.capabilities_are_replaced);
                 state.switches = change.apple.map_or(state.switches, Era::switches);
                 if change.sessions_end == Some(true) {
                     state.apple_id.end_sessions();
@@ -66,6 +69,7 @@ struct Change {
     device_limit: Option<usize>,
     devices_are_processed: Option<bool>,
     serials_are_listed: Option<bool>,
+    capabilities_are_replaced: Option<bool>,
     /// What Apple is like from now on.
     apple: Option<Era>,
     /// Ends every session of the Apple ID.

@@ -38,6 +38,8 @@ pub struct Seed {
     pub devices: Vec<SeedDevice>,
     /// Bundle IDs, with the types of their capabilities.
     pub bundle_ids: std::collections::BTreeMap<String, Vec<String>>,
+    /// Capabilities that Apple granted on request: entitlements by bundle ID.
+    pub managed_capabilities: std::collections::BTreeMap<String, Vec<String>>,
     /// Profiles.
     pub profiles: Vec<SeedProfile>,
     /// Devices of team members, as Bitrise knows them.
@@ -125,9 +127,6 @@ pub struct SeedProfile {
     /// Whether Xcode made it for itself.
     #[serde(default)]
     pub xcode_managed: bool,
-    /// What Apple added to it on request.
-    #[serde(default)]
-    pub template: Option<String>,
 }
 
 impl Default for SeedProfile {
@@ -139,7 +138,6 @@ impl Default for SeedProfile {
             days: a_year(),
             state: active(),
             xcode_managed: false,
-            template: None,
         }
     }
 }
@@ -192,6 +190,7 @@ impl Default for Seed {
                 device("Studio iPad", "00008103-001A2B3C4D5E001E", "IPAD"),
             ],
             bundle_ids: std::collections::BTreeMap::new(),
+            managed_capabilities: std::collections::BTreeMap::new(),
             profiles: Vec::new(),
             test_devices: vec![device("Grace's iPhone", "00008110-000F1E2D3C4B801E", "IPHONE")],
             apps: vec![SeedApp {
@@ -239,6 +238,10 @@ impl Seed {
             serials_are_listed: true,
             groups: Vec::new(),
             containers: Vec::new(),
+            merchants: Vec::new(),
+            managed_capabilities: self.managed_capabilities.clone(),
+            capabilities_are_replaced: true,
+            assigned_by_app_id_tokens: false,
             team_id: self.team_id.clone(),
             key_id: self.key_id.clone(),
             issuer_id: Some(self.issuer_id.clone()).filter(|issuer| !issuer.is_empty()),
@@ -343,7 +346,7 @@ impl State {
             udid: seed.udid.clone(),
             device_class: seed.device_class.clone(),
             status: seed.status.clone(),
-            platform: if seed.device_class == "MAC" {
+            platform: if profile::is_mac_class(&seed.device_class) {
                 "MAC_OS"
             } else {
                 "IOS"
@@ -374,6 +377,7 @@ impl State {
             containers: Vec::new(),
             groups: Vec::new(),
             merchants: Vec::new(),
+            parent: None,
             hidden_until: 0,
         });
     }
@@ -413,7 +417,6 @@ impl State {
         );
         let mut made = Profile {
             state: seed.state.clone(),
-            template: seed.template.clone(),
             xcode_managed: seed.xcode_managed,
             hidden_until: 0,
             ..made
@@ -447,7 +450,6 @@ impl State {
             created,
             expires,
             xcode_managed: false,
-            template: None,
             content: Vec::new(),
             hidden_until: self.hidden_until(),
         };

@@ -180,8 +180,10 @@ async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -
             query: pairs(&query),
             body: &body,
             base: &format!("http://{address}"),
+            by_key: true,
         };
         let is_portal = path.starts_with(portal::SERVICES);
+        let is_v1 = path.starts_with(portal::v1::SERVICES);
         let refusal = faults.iter().find_map(|kind| {
             if is_portal {
                 portal::refusal_of(&request, kind)
@@ -200,6 +202,8 @@ async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -
                     bitrise::connection(&head.headers, &state)
                 } else if let Some(name) = path.strip_prefix("/files/") {
                     bitrise::file(name, &state)
+                } else if is_v1 {
+                    portal::v1::route(&request, &head.headers, &mut state)
                 } else if is_portal {
                     portal::route(&request, &head.headers, &mut state)
                 } else if let Some(answer) = sign_in::route(&request, &head.headers, &mut state) {

@@ -40,6 +40,14 @@ pub struct State {
     pub groups: Vec<Associable>,
     /// iCloud containers.
     pub containers: Vec<Associable>,
+    /// Merchant IDs.
+    pub merchants: Vec<Associable>,
+    /// Capabilities that Apple granted on request: entitlements by bundle ID. Every new profile of it carries them.
+    pub managed_capabilities: BTreeMap<String, Vec<String>>,
+    /// Whether a `PATCH` of a bundle ID drops the capabilities that it does not list. Clients disagree on what Apple does.
+    pub capabilities_are_replaced: bool,
+    /// Whether the assignment of App Groups and containers takes tokens of App IDs, rather than of what is assigned.
+    pub assigned_by_app_id_tokens: bool,
     /// The certificates.
     pub certificates: Vec<Certificate>,
     /// The devices.
@@ -150,6 +158,8 @@ pub struct BundleId {
     pub groups: Vec<String>,
     /// Merchant IDs that a person has assigned.
     pub merchants: Vec<String>,
+    /// For an App Clip, the resource ID of its app's.
+    pub parent: Option<String>,
     pub(crate) hidden_until: u32,
 }
 
@@ -202,8 +212,6 @@ pub struct Profile {
     pub expires: OffsetDateTime,
     /// Whether Xcode made it for itself.
     pub xcode_managed: bool,
-    /// What Apple added to it on request.
-    pub template: Option<String>,
     /// The file.
     #[serde(skip)]
     pub content: Vec<u8>,
@@ -361,9 +369,17 @@ impl State {
             path.starts_with(crate::portal::SERVICES)
                 && (action.starts_with("list") || action.starts_with("get"))
         };
+        // The newer services read with `POST`, too; the method that is meant is not part of the log.
+        let reads_v1 = |request: &Logged| {
+            request.path.starts_with(crate::portal::v1::SERVICES)
+                && request.method == "POST"
+                && request.body.contains("urlEncodedQueryParams")
+                && request.status != 204
+        };
         let is_sign_in = |path: &str| path.starts_with("/appleauth/");
         self.requests
             .iter()
+            .filter(|request| !reads_v1(request))
             .filter(|request| request.method != "GET" && !reads(&request.path) && !is_sign_in(&request.path))
             .count()
     }

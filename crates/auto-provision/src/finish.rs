@@ -31,6 +31,7 @@ pub(crate) fn announce(log: &Log, plan: &Plan) {
             .iter()
             .for_each(|action| log.plain(format!("- {action}")));
     }
+    plan.notes.iter().for_each(|note| log.plain(note));
     plan.warnings.iter().for_each(|warning| log.warn(warning));
 }
 
@@ -75,6 +76,10 @@ pub(crate) async fn finish(
     directories: &ProfileDirectories,
     projects: Projects,
 ) -> anyhow::Result<()> {
+    reconciled
+        .warnings
+        .iter()
+        .for_each(|warning| step.log.warn(warning));
     if !reconciled.unfinished.is_empty() {
         bail!(
             anyhow::anyhow!(

@@ -24,6 +24,7 @@ use time::OffsetDateTime;
 pub use by_session::{OpenSession, open_session};
 pub use certificates::{download as download_certificates, of_team, usable};
 pub use order::{BuildSettings, DistributionType, IdentityName, Mode, Order};
+pub use provisioning::CertificateChoice;
 pub use project::{Analysis, Declared, Item};
 
 /// Who signs in to the portal.
@@ -66,6 +67,7 @@ pub async fn provision(
     certificates: &[Certificate],
     account: &Account,
     source: Source,
+    choice: CertificateChoice,
 ) -> anyhow::Result<()> {
     step.log.heading("Comparing with the portal");
     let is_only_looking = step.inputs.mode == Mode::Plan && source == Source::Xcode;
@@ -88,6 +90,7 @@ pub async fn provision(
                 name: device.title.clone(),
             })
             .collect(),
+        certificates: choice,
     };
     let wants = provisioning::wants(&analysis.needs(), &policy, certificates).map_err(blocked)?;
     let work = Work {
@@ -244,6 +247,10 @@ fn not_reconciled(error: ReconcileError) -> anyhow::Error {
     match error {
         ReconcileError::Blocked(error) => blocked(error),
         ReconcileError::Portal(error) => refused(error.into()),
+        ReconcileError::NotGranted(error) => {
+            let advice = error.advice();
+            anyhow::Error::from(error).hint(advice)
+        }
         ReconcileError::NoManagedProfile(error) => {
             let advice = NoManagedProfile::advice(&error);
             anyhow::Error::from(error).hint(advice)

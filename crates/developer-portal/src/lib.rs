@@ -19,10 +19,11 @@ mod session;
 mod sign_in;
 pub mod srp;
 mod team;
+pub mod v1;
 
 pub use jar::{Host, Jar};
 pub use resources::{
-    AppId, Assignable, Associated, Certificate, Device, Profile, ProfileRequest, Slug, Template,
+    AppId, Assignable, Associated, Certificate, Device, Profile, ProfileRequest, Slug,
 };
 pub use service_key::KNOWN_KEY;
 pub use services::Services;

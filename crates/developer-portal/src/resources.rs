@@ -105,14 +105,6 @@ pub enum Assignable {
     CloudContainers,
 }
 
-/// What Apple adds to profiles on request. It is lost unless every new version of the profile names it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Template {
-    /// Its name for the services.
-    pub purpose_name: String,
-}
-
 /// A provisioning profile.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -137,9 +129,6 @@ pub struct Profile {
     /// `Xcode` for one that Xcode made for itself.
     #[serde(default)]
     pub managing_app: Option<String>,
-    /// What Apple added on request.
-    #[serde(default)]
-    pub template: Option<Template>,
     /// The file in base64, in answers that carry it.
     #[serde(default)]
     pub encoded_profile: Option<String>,
@@ -162,8 +151,6 @@ pub struct ProfileRequest<'a> {
     pub certificates: &'a [String],
     /// The devices' portal IDs.
     pub devices: &'a [String],
-    /// What Apple adds on request.
-    pub template: Option<&'a str>,
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ const ATTEMPTS: u32 = 3;
 impl Session {
     /// The key, from the first place that has it. It never fails: the last place is the key that is known.
     pub(crate) async fn service_key(&self) -> Result<String, SessionError> {
-        // A client of its own: it has no cookies to send, and follows no redirect.
+        // Sent without the jar: there are no cookies to send, and none are kept.
         let client = Client::builder(self.app_store_connect.base().clone())
             .journal(self.app_store_connect.journal().clone())
             .policy(Policy {
@@ -60,6 +60,7 @@ impl Session {
     async fn key_by_logout(&self, client: &Client) -> Result<String, String> {
         let answer = client
             .request(Method::GET, LOGOUT)
+            .redirect_is_answer()
             .send()
             .await
             .map_err(|error| error.to_string())?;

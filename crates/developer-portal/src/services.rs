@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::envelope::Refusal;
 use crate::resources::{AppId, Assignable, Associated, Certificate, Device, Profile, ProfileRequest, Slug};
+use crate::v1::V1;
 use crate::session::{Call, Kind, Session, SessionError};
 
 /// How many items a page has.
@@ -39,11 +40,17 @@ impl<'a> Services<'a> {
         Self { session, team_id }
     }
 
+    /// The newer services, for the same team.
+    pub fn v1(&self) -> V1<'a> {
+        V1::new(self.session, self.team_id)
+    }
+
     fn call<'c>(&self, kind: Kind, path: &'c str, writes: bool, pairs: Pairs) -> Call<'c> {
         let mut all = vec![("teamId", self.team_id.to_owned())];
         all.extend(pairs);
         Call {
             kind,
+            other_kind: None,
             path,
             pairs: all,
             writes,
@@ -235,9 +242,17 @@ impl<'a> Services<'a> {
         };
         let mut pairs = vec![("appIdId", app_id.to_owned()), ("displayId", app_id.to_owned())];
         pairs.extend(repeated(key, ids));
-        self.session
-            .tell(&self.call(Kind::AppId, path, true, pairs))
-            .await
+        // Public clients take the token of the identifiers that are assigned (spaceship 2.146 and 2.237; fastlane #22118);
+        // whether that of App IDs does, too, is not known.
+        let kind = match what {
+            Assignable::AppGroups => Kind::AppGroup,
+            Assignable::CloudContainers => Kind::CloudContainer,
+        };
+        let call = Call {
+            other_kind: Some(Kind::AppId),
+            ..self.call(kind, path, true, pairs)
+        };
+        self.session.tell(&call).await
     }
 
     /// The certificates that sign apps.
@@ -385,7 +400,6 @@ fn profile_pairs(request: ProfileRequest<'_>) -> Pairs {
         ("distributionType", request.distribution.to_owned()),
     ];
     pairs.extend(request.sub_platform.map(|name| ("subPlatform", name.to_owned())));
-    pairs.extend(request.template.map(|name| ("template", name.to_owned())));
     pairs.extend(repeated("deviceIds", request.devices));
     pairs
 }

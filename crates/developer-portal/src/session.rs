@@ -18,6 +18,7 @@ use crate::jar::{Host, Jar};
 use crate::sign_in::Entry;
 use crate::srp::Unusable;
 use crate::team::Team;
+use crate::v1;
 
 /// Where the portal's services are, below its host.
 const SERVICES: &str = "/services-account/QH65B2";
@@ -85,9 +86,15 @@ pub enum SessionError {
     /// Apple's answer is not what it should be.
     #[error("Apple's sign-in answered without a usable `{0}`")]
     Lacks(&'static str),
+    /// Apple's portal took a change and did not keep it.
+    #[error("Apple's portal did not keep the capabilities {0} of the App ID although it accepted the change")]
+    NotKept(String),
     /// The portal did not do what it was asked.
     #[error(transparent)]
     Portal(Refusal),
+    /// The portal's newer services did not do what they were asked.
+    #[error(transparent)]
+    V1(v1::Refusal),
 }
 
 impl SessionError {
@@ -97,6 +104,7 @@ impl SessionError {
             Self::Refused { source, .. } => source.advice(),
             Self::NoPassword(_) | Self::Portal(Refusal::Expired) => answer::Refusal::SecondFactor.advice(),
             Self::Portal(refusal) => refusal.advice(),
+            Self::V1(refusal) => refusal.advice(),
             _ => "see https://developer.apple.com/system-status/, then build again",
         }
     }
@@ -105,11 +113,28 @@ impl SessionError {
     pub fn calls_for_another_look(&self) -> bool {
         match self {
             Self::Transport(transport::Error::OutcomeUnknown { .. }) => true,
-            Self::Portal(Refusal::NotAvailable(_)) => true,
-            // Apple's code for data that do not fit what is there, such as a name that was taken meanwhile.
-            Self::Portal(Refusal::Other { code, .. }) => *code == 35,
+            Self::Portal(Refusal::Other { words, .. }) => {
+                words.to_lowercase().contains("multiple profiles found")
+            }
+            Self::V1(refusal) => refusal.is_race(),
             _ => false,
         }
+    }
+
+    /// Whether the request does not fit what is there: a race, if what is there has changed since it was read.
+    pub fn is_conflict(&self) -> bool {
+        match self {
+            Self::Portal(Refusal::NotAvailable(_)) => true,
+            // Apple's code for data that do not fit, such as a certificate that was revoked meanwhile.
+            Self::Portal(Refusal::Other { code, .. }) => *code == 35,
+            Self::V1(refusal) => refusal.is_conflict(),
+            _ => false,
+        }
+    }
+
+    /// Whether the devices of the membership year are used up.
+    pub fn is_device_limit(&self) -> bool {
+        matches!(self, Self::Portal(Refusal::DeviceLimit(_)))
     }
 }
 
@@ -158,6 +183,8 @@ struct Token {
 #[derive(Debug, Clone)]
 pub(crate) struct Call<'a> {
     pub(crate) kind: Kind,
+    /// The kind whose token is tried once where the portal does not accept the first kind's.
+    pub(crate) other_kind: Option<Kind>,
     pub(crate) path: &'a str,
     /// The form, or the query of a download.
     pub(crate) pairs: Vec<(&'static str, String)>,
@@ -185,6 +212,8 @@ pub struct Session {
     portal: Client,
     jar: Mutex<Jar>,
     tokens: Mutex<HashMap<Kind, Token>>,
+    /// The newest of them, for the newer services.
+    newest: Mutex<Option<Token>>,
     /// One change at a time: each answer replaces the token that the next one needs.
     turn: tokio::sync::Mutex<()>,
     /// How often the session was renewed: several requests may find out together that it has ended.
@@ -223,6 +252,7 @@ impl Session {
             portal,
             jar: Mutex::new(jar),
             tokens: Mutex::default(),
+            newest: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             renewals: tokio::sync::Mutex::new(0),
             teams: Vec::new(),
@@ -359,6 +389,62 @@ impl Session {
         Ok(answer)
     }
 
+    pub(crate) fn portal(&self) -> &Client {
+        &self.portal
+    }
+
+    /// Waits until no other change is under way.
+    pub(crate) async fn one_change(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
+    /// Sends a request of the newer services with the newest token, whatever it was given for; once more where the session
+    /// turned out to have ended.
+    pub(crate) async fn send_v1<'r>(
+        &'r self,
+        path: &str,
+        request: impl Fn() -> Result<Request<'r>, serde_json::Error>,
+    ) -> Result<Response, SessionError> {
+        let mut renewed = false;
+        loop {
+            let generation = *self.renewals.lock().await;
+            let mut request = request()?;
+            let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(token) = newest {
+                request = request
+                    .header("csrf", &token.csrf)
+                    .header("csrf_ts", &token.csrf_ts);
+            }
+            let answer = self.send(Host::Portal, path, request).await?;
+            self.note_token(None, &answer);
+            if answer.status.as_u16() == 401 && !renewed {
+                renewed = true;
+                self.renew(generation).await?;
+                continue;
+            }
+            return Ok(answer);
+        }
+    }
+
+    /// Keeps the pair of headers against forged requests that an answer carries.
+    fn note_token(&self, kind: Option<Kind>, answer: &Response) {
+        if let (true, Some(csrf), Some(csrf_ts)) = (
+            answer.status.is_success(),
+            answer.header("csrf"),
+            answer.header("csrf_ts"),
+        ) {
+            self.redactor.learn(csrf);
+            let token = Token {
+                csrf: csrf.into(),
+                csrf_ts: csrf_ts.into(),
+            };
+            *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+            if let Some(kind) = kind {
+                self.tokens().insert(kind, token);
+            }
+        }
+    }
+
     async fn list_teams(&self) -> Result<Vec<Team>, SessionError> {
         let path = format!("{SERVICES}/account/listTeams.action");
         let request = self
@@ -367,6 +453,8 @@ impl Session {
             .repeatable()
             .form([] as [(&str, &str); 0]);
         let answer = self.send(Host::Portal, &path, request).await?;
+        // It makes a session of App Store Connect one of the portal, too, and brings the first pair of headers (rork #1901).
+        self.note_token(None, &answer);
         envelope::read(answer.status.as_u16(), &answer.text(), "teams").map_err(SessionError::Portal)
     }
 
@@ -423,9 +511,10 @@ impl Session {
             self.fetch_token(call).await?;
         }
         let (mut renewed, mut refreshed) = (false, false);
+        let mut call = call.clone();
         loop {
             let generation = *self.renewals.lock().await;
-            let answer = self.once(call, method.clone()).await?;
+            let answer = self.once(&call, method.clone()).await?;
             match read(&answer) {
                 Err(Refusal::Expired) if !renewed => {
                     renewed = true;
@@ -433,7 +522,8 @@ impl Session {
                 }
                 Err(Refusal::Token) if !refreshed => {
                     refreshed = true;
-                    self.fetch_token(call).await?;
+                    call.kind = call.other_kind.unwrap_or(call.kind);
+                    self.fetch_token(&call).await?;
                 }
                 outcome => return outcome.map_err(SessionError::Portal),
             }
@@ -458,15 +548,7 @@ impl Session {
             request = request.repeatable();
         }
         let answer = self.send(Host::Portal, &path, request).await?;
-        if let (true, Some(csrf), Some(csrf_ts)) = (
-            answer.status.is_success(),
-            answer.header("csrf"),
-            answer.header("csrf_ts"),
-        ) {
-            self.redactor.learn(csrf);
-            let (csrf, csrf_ts) = (csrf.into(), csrf_ts.into());
-            self.tokens().insert(call.kind, Token { csrf, csrf_ts });
-        }
+        self.note_token(Some(call.kind), &answer);
         Ok(answer)
     }
 
@@ -482,6 +564,7 @@ impl Session {
         pairs.extend(team);
         let list = Call {
             kind: call.kind,
+            other_kind: None,
             path,
             pairs,
             writes: false,

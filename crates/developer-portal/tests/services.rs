@@ -94,7 +94,6 @@ fn a_profile_is_made_repaired_downloaded_and_deleted() {
         profiles: vec![SeedProfile {
             name: "There".to_owned(),
             bundle_id: "com.example.app".to_owned(),
-            template: Some("carplay".to_owned()),
             ..SeedProfile::default()
         }],
         ..Seed::default()
@@ -103,7 +102,6 @@ fn a_profile_is_made_repaired_downloaded_and_deleted() {
     with(&sandbox, async |session| {
         let services = Services::new(session, TEAM);
         let there = services.profiles(Slug::Ios).await.unwrap().remove(0);
-        assert_eq!(there.template.as_ref().unwrap().purpose_name, "carplay");
         let content = services.content(Slug::Ios, &there).await.unwrap();
         assert!(content.windows(5).any(|window| window == b"<dict"));
         let devices: Vec<String> = services
@@ -135,7 +133,6 @@ fn a_profile_is_made_repaired_downloaded_and_deleted() {
             sub_platform: None,
             certificates: &certificates,
             devices: &devices,
-            template: Some("carplay"),
         };
         // A name that is taken.
         let error = services.create_profile(request).await.unwrap_err();
@@ -203,6 +200,25 @@ fn groups_containers_and_features_are_set() {
             "iCloud.com.example"
         );
     });
+}
+
+#[test]
+fn groups_are_assigned_with_either_kind_of_token_and_the_second_is_tried_once() {
+    for by_app_id in [false, true] {
+        let sandbox = Sandbox::start(&Seed::default()).unwrap();
+        sandbox.state().assigned_by_app_id_tokens = by_app_id;
+        with(&sandbox, async |session| {
+            let services = Services::new(session, TEAM);
+            let app_id = services.add_app_id(Slug::Ios, "com.example.app", "App").await.unwrap();
+            let what = Assignable::AppGroups;
+            let made = services.add_assignable(what, "group.x", "Made").await.unwrap();
+            services.assign(what, &app_id.app_id_id, &[made.id]).await.unwrap();
+        });
+        let state = sandbox.state();
+        assert_eq!(state.bundle_ids[0].groups, ["group.x"]);
+        let refused = state.requests.iter().filter(|request| request.status == 400).count();
+        assert_eq!(refused, usize::from(by_app_id));
+    }
 }
 
 #[test]

@@ -26,6 +26,9 @@ pub enum Action {
         name: String,
         /// Apple's platform word.
         platform: &'static str,
+        /// The bundle ID of its app, for an App Clip's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        parent: Option<String>,
     },
     /// Enable a capability of a bundle ID.
     EnableCapability {
@@ -84,15 +87,17 @@ pub enum Action {
 }
 
 /// The stage in which profiles are made.
-pub(crate) const LAST_STAGE: usize = 3;
+pub(crate) const LAST_STAGE: usize = 4;
 
 impl Action {
     /// Actions of one stage do not depend on each other.
     pub fn stage(&self) -> usize {
         match self {
-            Self::RegisterDevice { .. } | Self::CreateBundleId { .. } => 0,
-            Self::EnableCapability { .. } | Self::ChangeCapability { .. } | Self::DeleteProfile { .. } => 1,
-            Self::Assign { .. } => 2,
+            Self::RegisterDevice { .. } | Self::CreateBundleId { parent: None, .. } => 0,
+            // Its app's must be there first.
+            Self::CreateBundleId { .. } => 1,
+            Self::EnableCapability { .. } | Self::ChangeCapability { .. } | Self::DeleteProfile { .. } => 2,
+            Self::Assign { .. } => 3,
             Self::CreateProfile { .. } | Self::RepairProfile { .. } => LAST_STAGE,
         }
     }

@@ -24,18 +24,6 @@ pub enum Blocked {
     /// A profile must list devices, and there are none.
     #[error("no device is registered that a {0} profile could list")]
     NoDevices(ProfileType),
-    /// Apple must grant an entitlement.
-    #[error(
-        "the entitlement `{entitlement}` of the target `{target}` ({name}) is granted by Apple on request, and can't be added to a profile by an API"
-    )]
-    AttachedByApple {
-        /// The target.
-        target: String,
-        /// The entitlement.
-        entitlement: String,
-        /// What it is called.
-        name: &'static str,
-    },
     /// App clips' bundle IDs belong to their app's, which only the web page can say.
     #[error(
         "the bundle ID `{0}` of the app clip does not exist, and an app clip's can't be created by the API"
@@ -54,9 +42,6 @@ pub enum Blocked {
         /// The portal's.
         portal: String,
     },
-    /// The services for sessions have no word for it.
-    #[error("the Developer Portal's services for Apple ID sessions make no {0} profiles")]
-    NotBySession(ProfileType),
     /// A bundle ID of one component has no wildcard above it.
     #[error("the bundle ID `{0}` of a UI test target has no dot, so no wildcard profile covers it")]
     NoWildcard(String),
@@ -76,12 +61,8 @@ impl Blocked {
             Self::NoDevices(_) => {
                 "register a device at https://developer.apple.com/account/resources/devices/list, or set register_test_devices to yes".to_owned()
             }
-            Self::AttachedByApple { .. } => {
-                "create the profile by hand with the entitlement attached, and install it with the Certificate and profile installer step".to_owned()
-            }
             Self::AppClip(_) | Self::AppClipSignIn(_) => format!("configure it at {IDENTIFIERS_PAGE}, then run the step again"),
             Self::Case { .. } => "use the portal's spelling in the project".to_owned(),
-            Self::NotBySession(_) => "use an App Store Connect API key: the step auto-provision-asc makes them".to_owned(),
             Self::NoWildcard(_) => "give the UI test target a bundle ID such as com.example.UITests".to_owned(),
         }
     }

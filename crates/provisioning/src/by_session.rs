@@ -2,12 +2,18 @@
 //!
 //! A snapshot takes two round trips: the lists together, then the App IDs that matter in detail and the profiles that
 //! matter as files. What a profile contains is read from its file; its listing says what the file does not.
+//!
+//! Two services do the work. The newer one (`v1`) knows every capability, App Clips, Mac Catalyst and in-house profiles for
+//! the Mac; the older one knows App Groups and iCloud containers, and makes a profile anew in its place.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use developer_portal as portal;
+use developer_portal::v1::{self, V1};
 use developer_portal::{Services, SessionError, Slug};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use signing_assets::{Certificate, Profile};
@@ -17,9 +23,9 @@ use crate::features;
 use crate::listing::{device, is_managed, may_serve, profile, request};
 use crate::names::bundle_id_name;
 use crate::platform::ProfileType;
-use crate::portal::{NewProfile, Portal, PortalError};
+use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind};
 use crate::snapshot::{
-    Assignable, Assigned, BundleId, Device, EnabledCapability, PortalCertificate, PortalProfile, Query,
+    Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile, Query,
     Snapshot,
 };
 
@@ -31,16 +37,66 @@ const CONCURRENCY: usize = 20;
 #[derive(Debug)]
 pub struct DeveloperPortal<'a> {
     services: Services<'a>,
-    /// Which part of the portal a thing is on, by its ID, and what Apple added to a profile on request: what a plan does
-    /// not need to know.
-    seen: Mutex<HashMap<String, (Slug, Option<String>)>>,
+    v1: V1<'a>,
+    /// Which part of the portal a thing is on, by its ID: what a plan does not need to know.
+    seen: Mutex<HashMap<String, Place>>,
+}
+
+/// Where a thing is.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// In a part of the older services.
+    Part(Slug),
+    /// In the newer services alone.
+    V1,
+}
+
+/// The capabilities that are on.
+fn enabled_of(bundle_id: &v1::BundleId) -> Vec<Capability> {
+    let on = bundle_id.capabilities.iter().filter(|known| known.enabled);
+    on.map(|known| Capability {
+        kind: known.kind.clone(),
+        settings: known.settings.clone(),
+    })
+    .collect()
+}
+
+/// The settings of a capability in the words of sessions, which differ for Sign in with Apple.
+fn for_session(capability: &Capability) -> Vec<(String, Vec<String>)> {
+    let mut settings = capability.settings.clone();
+    for (key, _) in &mut settings {
+        if key == "APPLE_ID_AUTH_APP_CONSENT" {
+            "TIBURON_APP_CONSENT".clone_into(key);
+        }
+    }
+    settings
+}
+
+fn newer_profile(listed: &v1::Profile) -> PortalProfile {
+    let content = STANDARD.decode(&listed.content).unwrap_or_default();
+    PortalProfile {
+        id: listed.id.clone(),
+        name: listed.name.clone(),
+        profile_type: ProfileType::from_apple(&listed.profile_type),
+        active: listed.state != "INVALID",
+        details: Details::read(&content),
+        content,
+    }
 }
 
 fn failed(what: impl Into<String>) -> impl FnOnce(SessionError) -> PortalError {
     let what = what.into();
     move |error| PortalError {
         what,
-        look_again: error.calls_for_another_look(),
+        kind: if error.is_device_limit() {
+            PortalErrorKind::DeviceLimit
+        } else if error.calls_for_another_look() {
+            PortalErrorKind::Race
+        } else if error.is_conflict() {
+            PortalErrorKind::Conflict
+        } else {
+            PortalErrorKind::Refused
+        },
         source: Box::new(error),
     }
 }
@@ -50,20 +106,21 @@ impl<'a> DeveloperPortal<'a> {
     pub fn new(services: Services<'a>) -> Self {
         Self {
             services,
+            v1: services.v1(),
             seen: Mutex::default(),
         }
     }
 
-    fn note(&self, id: &str, slug: Slug, template: Option<String>) {
+    fn note(&self, id: &str, place: Place) {
         self.seen
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.to_owned(), (slug, template));
+            .insert(id.to_owned(), place);
     }
 
-    fn seen(&self, id: &str) -> (Slug, Option<String>) {
+    fn seen(&self, id: &str) -> Place {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.get(id).cloned().unwrap_or((Slug::Ios, None))
+        seen.get(id).copied().unwrap_or(Place::Part(Slug::Ios))
     }
 
     async fn certificates(
@@ -132,7 +189,7 @@ impl<'a> DeveloperPortal<'a> {
         });
         listed
             .iter()
-            .for_each(|known| self.note(&known.app_id_id, slug, None));
+            .for_each(|known| self.note(&known.app_id_id, Place::Part(slug)));
         Ok(listed)
     }
 
@@ -148,11 +205,7 @@ impl<'a> DeveloperPortal<'a> {
             is_ours || (query.managed && is_managed(profile) && may_serve(profile, query))
         });
         for profile in &listed {
-            let template = profile
-                .template
-                .as_ref()
-                .map(|template| template.purpose_name.clone());
-            self.note(&profile.provisioning_profile_id, slug, template);
+            self.note(&profile.provisioning_profile_id, Place::Part(slug));
         }
         Ok(listed)
     }
@@ -200,12 +253,19 @@ impl<'a> DeveloperPortal<'a> {
 
     async fn detailed(&self, slug: Slug, listed: portal::AppId) -> Result<BundleId, PortalError> {
         let what = failed(format!("look at the App ID `{}`", listed.identifier));
-        let app_id = self
-            .services
-            .app_id(slug, &listed.app_id_id)
-            .await
-            .map_err(what)?;
-        let capabilities = features::capabilities(&app_id.features)
+        let (app_id, newer) = futures_util::join!(
+            self.services.app_id(slug, &listed.app_id_id),
+            self.v1.bundle_id(&listed.app_id_id),
+        );
+        let app_id = app_id.map_err(what)?;
+        let capabilities = match newer {
+            Ok(bundle_id) => enabled_of(&bundle_id),
+            Err(error) => {
+                tracing::debug!("the newer services do not show {}: {error}", app_id.identifier);
+                features::capabilities(&app_id.features)
+            }
+        };
+        let capabilities = capabilities
             .into_iter()
             .map(|capability| EnabledCapability {
                 // There is no ID of its own: the App ID's, and the feature by its kind.
@@ -239,6 +299,35 @@ impl<'a> DeveloperPortal<'a> {
         };
         let owner = Profile::parse(&content).ok().map(|profile| profile.bundle_id);
         (owner, profile(&listed, content))
+    }
+
+    /// Adds the profiles that only the newer services tell apart.
+    fn add_newer(&self, snapshot: &mut Snapshot, query: &Query, newer: &[v1::Profile]) {
+        for listed in newer {
+            let named = query.profile_names.iter().find(|(name, _)| *name == listed.name);
+            let Some((_, wanted)) = named else { continue };
+            self.note(&listed.id, Place::V1);
+            // The older services list them, too, under a type that they have no word for.
+            for known in &mut snapshot.bundle_ids {
+                known.profiles.retain(|profile| profile.id != listed.id);
+            }
+            let profile = newer_profile(listed);
+            let owner = Profile::parse(&profile.content).map_or_else(|_| wanted.clone(), |file| file.bundle_id);
+            match snapshot
+                .bundle_ids
+                .iter_mut()
+                .find(|known| known.identifier == owner)
+            {
+                Some(known) => known.profiles.push(profile),
+                None => snapshot.bundle_ids.push(BundleId {
+                    id: String::new(),
+                    identifier: owner,
+                    capabilities: Vec::new(),
+                    profiles: vec![profile],
+                    assigned: None,
+                }),
+            }
+        }
     }
 
     async fn made(
@@ -275,7 +364,14 @@ impl Portal for DeveloperPortal<'_> {
                 false => Ok(Snapshot::default()),
             }
         };
-        let (mut all, mac) = futures_util::try_join!(ios, mac)?;
+        let newer = async {
+            if query.newer_types.is_empty() {
+                return Ok(Vec::new());
+            }
+            let listed = self.v1.profiles(&query.newer_types).await;
+            listed.map_err(failed("list the profiles"))
+        };
+        let (mut all, mac, newer) = futures_util::try_join!(ios, mac, newer)?;
         for certificate in mac.certificates {
             if all.certificates.iter().all(|known| known.id != certificate.id) {
                 all.certificates.push(certificate);
@@ -296,6 +392,7 @@ impl Portal for DeveloperPortal<'_> {
                 None => all.bundle_ids.push(bundle_id),
             }
         }
+        self.add_newer(&mut all, query, &newer);
         Ok(all)
     }
 
@@ -318,7 +415,17 @@ impl Portal for DeveloperPortal<'_> {
         identifier: &str,
         _: &str,
         platform: &str,
+        parent: Option<&str>,
     ) -> Result<String, PortalError> {
+        let name = bundle_id_name(identifier);
+        let name = name.trim();
+        if let Some(parent) = parent {
+            return self
+                .v1
+                .create_app_clip(identifier, name, parent)
+                .await
+                .map_err(failed(format!("create the App ID `{identifier}` of the App Clip")));
+        }
         let slug = if platform == "MAC_OS" {
             Slug::Mac
         } else {
@@ -326,14 +433,20 @@ impl Portal for DeveloperPortal<'_> {
         };
         let made = self
             .services
-            .add_app_id(slug, identifier, bundle_id_name(identifier).trim())
+            .add_app_id(slug, identifier, name)
             .await
             .map_err(failed(format!("create the App ID `{identifier}`")))?;
-        self.note(&made.app_id_id, slug, None);
+        self.note(&made.app_id_id, Place::Part(slug));
         Ok(made.app_id_id)
     }
 
     async fn enable_capability(&self, bundle_id: &str, capability: &Capability) -> Result<(), PortalError> {
+        let wanted = v1::Capability::on(&capability.kind, &for_session(capability));
+        match self.v1.enable(bundle_id, &[wanted]).await {
+            Err(SessionError::V1(refusal))
+                if refusal.is_missing() && features::of(&capability.kind).is_some() => {}
+            outcome => return outcome.map_err(failed(format!("enable {}", capability.kind))),
+        }
         for (feature, value) in features::settings(capability) {
             self.services
                 .set_feature(bundle_id, feature, &value)
@@ -385,15 +498,30 @@ impl Portal for DeveloperPortal<'_> {
     }
 
     async fn delete_profile(&self, id: &str) -> Result<(), PortalError> {
-        let (slug, _) = self.seen(id);
-        self.services
-            .delete_profile(slug, id)
-            .await
-            .map_err(failed(format!("delete the profile with ID {id}")))
+        let deleted = match self.seen(id) {
+            Place::Part(slug) => self.services.delete_profile(slug, id).await,
+            Place::V1 => self.v1.delete_profile(id).await,
+        };
+        deleted.map_err(failed(format!("delete the profile with ID {id}")))
     }
 
     async fn create_profile(&self, new: NewProfile<'_>) -> Result<PortalProfile, PortalError> {
-        let request = request(new, None);
+        if new.profile_type.is_by_v1() {
+            let made = self
+                .v1
+                .create_profile(v1::NewProfile {
+                    name: new.name,
+                    profile_type: new.profile_type.as_str(),
+                    bundle_id: new.bundle_id,
+                    certificates: new.certificates,
+                    devices: new.devices,
+                })
+                .await
+                .map_err(failed(format!("create the profile `{}`", new.name)))?;
+            self.note(&made.id, Place::V1);
+            return Ok(newer_profile(&made));
+        }
+        let request = request(new);
         let made = self
             .services
             .create_profile(request)
@@ -403,8 +531,12 @@ impl Portal for DeveloperPortal<'_> {
     }
 
     async fn repair_profile(&self, id: &str, new: NewProfile<'_>) -> Result<PortalProfile, PortalError> {
-        let (_, template) = self.seen(id);
-        let request = request(new, template.as_deref());
+        if new.profile_type.is_by_v1() {
+            // There is no such request: delete and create.
+            self.delete_profile(id).await?;
+            return self.create_profile(new).await;
+        }
+        let request = request(new);
         let made = self
             .services
             .repair_profile(id, request)

@@ -1,11 +1,15 @@
-//! What an entitlement asks of the bundle ID: the complete table, and who can provide it.
+//! What an entitlement asks of the bundle ID, and who can provide it: hints for what to enable. Whether a target can be
+//! signed, the profile says ([`crate::grants`]).
 //!
 //! Capability names are Apple's `CapabilityType` of the App Store Connect API. What that enumeration leaves
-//! out can only be switched on by a person or by an Apple ID session; some entitlements Apple grants on
-//! request, and they ride on the profile rather than on the bundle ID.
+//! out can only be switched on by a person or by an Apple ID session; some capabilities Apple grants to an account on
+//! request.
 
 use plist::{Dictionary, Value};
 use serde::Serialize;
+
+use crate::grants::is_claimed;
+use crate::wants::Way;
 
 /// The list of identifiers on Apple's developer site, where a person configures a bundle ID.
 pub const IDENTIFIERS_PAGE: &str = "https://developer.apple.com/account/resources/identifiers/list";
@@ -63,10 +67,10 @@ pub enum Requirement {
     Nothing,
     /// A capability that the public API can enable.
     Capability(Capability),
-    /// A capability that only a person can enable on Apple's site; its name there.
-    ByHand(&'static str),
-    /// Apple grants it on request and attaches it to a profile; what it is called.
-    AttachedByApple(&'static str),
+    /// A capability that a session can enable, and the public API can't; with its name on Apple's site.
+    BySession(Capability, &'static str),
+    /// Apple grants it on request; what it is called.
+    Managed(&'static str),
     /// An entitlement that this table does not know.
     Unknown,
 }
@@ -122,79 +126,84 @@ const PLAIN: &[(&str, &str)] = &[
     ),
 ];
 
-/// Capabilities that the public API lacks: a person enables them on the bundle ID's page.
-const BY_HAND: &[(&str, &str)] = &[
-    (
-        "com.apple.developer.devicecheck.appattest-environment",
-        "App Attest",
-    ),
-    ("com.apple.developer.family-controls", "Family Controls"),
-    ("com.apple.developer.group-session", "Group Activities"),
-    (
-        "com.apple.developer.usernotifications.time-sensitive",
-        "Time Sensitive Notifications",
-    ),
-    (
-        "com.apple.developer.usernotifications.communication",
-        "Communication Notifications",
-    ),
-    (
-        "com.apple.developer.kernel.extended-virtual-addressing",
-        "Extended Virtual Addressing",
-    ),
-    (
-        "com.apple.developer.kernel.increased-memory-limit",
-        "Increased Memory Limit",
-    ),
-    (
-        "com.apple.developer.kernel.increased-debugging-memory-limit",
-        "Increased Debugging Memory Limit",
-    ),
-    ("com.apple.developer.weatherkit", "WeatherKit"),
-    ("com.apple.developer.push-to-talk", "Push to Talk"),
-    ("com.apple.developer.declared-age-range", "Declared Age Range"),
-    (
-        "com.apple.developer.fileprovider.testing-mode",
-        "File Provider Testing Mode",
-    ),
-    ("com.apple.developer.user-fonts", "Fonts"),
-    (
-        "com.apple.developer.healthkit.recalibrate-estimates",
-        "HealthKit Estimate Recalibration",
-    ),
-    (
-        "com.apple.developer.matter.allow-setup-payload",
-        "Matter Allow Setup Payload",
-    ),
-    (
-        "com.apple.developer.media-device-discovery-extension",
-        "Media Device Discovery",
-    ),
-    (
-        "com.apple.developer.shared-with-you.collaboration",
-        "Messages Collaboration",
-    ),
-    ("com.apple.developer.shared-with-you", "Shared with You"),
-    (
-        "com.apple.developer.sensitivecontentanalysis.client",
-        "Sensitive Content Analysis",
-    ),
-    ("com.apple.developer.sustained-execution", "Sustained Execution"),
-    (
-        "com.apple.developer.associated-domains.mdm-managed",
-        "MDM Managed Associated Domains",
-    ),
-    (
-        "com.apple.developer.on-demand-install-capable",
-        "On Demand Install Capable",
-    ),
-    ("com.apple.developer.driverkit", "DriverKit"),
+/// Capabilities that the public API can't create: an Apple ID's session enables them, or a person on the bundle ID's page.
+/// Entitlement, Apple's type, and its name there.
+///
+/// Facts, as of 2026-11-25: EAS' list of capabilities, `@expo/apple-utils` 2.2.1, and a copy of Xcode's list of 196.
+/// Creating one by key answers 409 `ENTITY_ERROR.ATTRIBUTE.TYPE` (MAUI.Sherpa #45).
+const BY_SESSION: &[(&str, &str, &str)] = &[
+    ("com.apple.developer.devicecheck.appattest-environment", "APP_ATTEST", "App Attest"),
+    ("com.apple.developer.family-controls", "FAMILY_CONTROLS", "Family Controls"),
+    ("com.apple.developer.group-session", "GROUP_ACTIVITIES", "Group Activities"),
+    ("com.apple.developer.usernotifications.time-sensitive", "USERNOTIFICATIONS_TIMESENSITIVE", "Time Sensitive Notifications"),
+    ("com.apple.developer.usernotifications.communication", "USERNOTIFICATIONS_COMMUNICATION", "Communication Notifications"),
+    ("com.apple.developer.kernel.extended-virtual-addressing", "EXTENDED_VIRTUAL_ADDRESSING", "Extended Virtual Addressing"),
+    ("com.apple.developer.kernel.increased-memory-limit", "INCREASED_MEMORY_LIMIT", "Increased Memory Limit"),
+    ("com.apple.developer.kernel.increased-debugging-memory-limit", "INCREASED_MEMORY_LIMIT_DEBUGGING", "Increased Debugging Memory Limit"),
+    ("com.apple.developer.weatherkit", "WEATHERKIT", "WeatherKit"),
+    ("com.apple.developer.push-to-talk", "PUSH_TO_TALK", "Push to Talk"),
+    ("com.apple.developer.declared-age-range", "DECLARED_AGE_RANGE", "Declared Age Range"),
+    ("com.apple.developer.fileprovider.testing-mode", "FILEPROVIDER_TESTINGMODE", "File Provider Testing Mode"),
+    ("com.apple.developer.user-fonts", "FONT_INSTALLATION", "Fonts"),
+    ("com.apple.developer.healthkit.recalibrate-estimates", "HEALTHKIT_RECALIBRATE_ESTIMATES", "HealthKit Estimate Recalibration"),
+    ("com.apple.developer.matter.allow-setup-payload", "MATTER_ALLOW_SETUP_PAYLOAD", "Matter Allow Setup Payload"),
+    ("com.apple.developer.media-device-discovery-extension", "MEDIA_DEVICE_DISCOVERY", "Media Device Discovery"),
+    ("com.apple.developer.shared-with-you.collaboration", "MESSAGES_COLLABORATION", "Messages Collaboration"),
+    ("com.apple.developer.shared-with-you", "SHARED_WITH_YOU", "Shared with You"),
+    ("com.apple.developer.sensitivecontentanalysis.client", "SENSITIVE_CONTENT_ANALYSIS", "Sensitive Content Analysis"),
+    ("com.apple.developer.sustained-execution", "SUSTAINED_EXECUTION", "Sustained Execution"),
+    ("com.apple.developer.associated-domains.mdm-managed", "MDM_MANAGED_ASSOCIATED_DOMAINS", "MDM Managed Associated Domains"),
+    ("com.apple.developer.submerged-shallow-depth-and-pressure", "SHALLOW_DEPTH_PRESSURE", "Shallow Depth and Pressure"),
+    ("com.apple.developer.proximity-reader.identity.display", "TAP_TO_DISPLAY_ID", "ID Verifier - Display Only"),
+    ("com.apple.developer.journal.allow", "JOURNALING_SUGGESTIONS", "Journaling Suggestions"),
+    ("com.apple.developer.managed-app-distribution.install-ui", "MANAGED_APP_INSTALLATION_UI", "Managed App Installation UI"),
+    ("com.apple.developer.networking.slicing.appcategory", "NETWORK_SLICING", "5G Network Slicing"),
+    ("com.apple.developer.networking.slicing.trafficcategory", "NETWORK_SLICING", "5G Network Slicing"),
+    ("com.apple.developer.pay-later-merchandising", "APPLE_PAY_LATER_MERCHANDISING", "Apple Pay Later Merchandising"),
+    ("com.apple.developer.spatial-audio.profile-access", "SPATIAL_AUDIO_PROFILE", "Spatial Audio Profile"),
+    ("com.apple.developer.coremotion.head-pose", "COREMOTION_HEAD_POSE", "Head Pose"),
+    ("com.apple.developer.driverkit", "DRIVERKIT_PUBLIC", "DriverKit"),
+    ("com.apple.developer.driverkit.transport.usb", "DRIVERKIT_USBTRANSPORT_PUB", "DriverKit USB Transport"),
+    ("com.apple.developer.driverkit.transport.hid", "DRIVERKIT_TRANSPORT_HID_PUB", "DriverKit Transport HID"),
+    ("com.apple.developer.driverkit.family.audio", "DRIVERKIT_FAMILY_AUDIO_PUB", "DriverKit Family Audio"),
+    ("com.apple.developer.driverkit.family.hid.device", "DRIVERKIT_FAMILY_HIDDEVICE_PUB", "DriverKit Family HID Device"),
+    ("com.apple.developer.driverkit.family.hid.eventservice", "DRIVERKIT_FAMILY_HIDEVENTSERVICE_PUB", "DriverKit Family HID EventService"),
+    ("com.apple.developer.driverkit.family.networking", "DRIVERKIT_FAMILY_NETWORKING_PUB", "DriverKit Family Networking"),
+    ("com.apple.developer.driverkit.family.scsicontroller", "DRIVERKIT_FAMILY_SCSICONTROLLER_PUB", "DriverKit Family SCSIController"),
+    ("com.apple.developer.driverkit.family.serial", "DRIVERKIT_FAMILY_SERIAL_PUB", "DriverKit Family Serial"),
+    ("com.apple.developer.driverkit.family.midi", "DRIVERKIT_FAMILY_MIDI_DEV", "DriverKit Family MIDI"),
+    ("com.apple.developer.driverkit.allow-third-party-userclients", "DRIVERKIT_ALLOWTHIRDPARTY_USERCLIENTS", "DriverKit Allow Third Party UserClients"),
+    ("com.apple.developer.driverkit.communicates-with-drivers", "DRIVERKIT_COMMUNICATESWITHDRIVERS", "Communicates with Drivers"),
+    ("com.apple.developer.background-tasks.continued-processing.gpu", "BACKGROUND_GPU_ACCESS", "Background GPU Access"),
+    ("com.apple.developer.messages.critical-messaging", "CRITICAL_MESSAGING", "Critical Messaging"),
+    ("com.apple.developer.calling-app", "DEFAULT_CALLING_APP", "Default Calling App"),
+    ("com.apple.developer.carrier-messaging-app", "DEFAULT_CARRIER_MESSAGING_APP", "Default Carrier Messaging App"),
+    ("com.apple.developer.messaging-app", "DEFAULT_MESSAGING_APP", "Default Messaging App"),
+    ("com.apple.developer.navigation-app", "DEFAULT_NAVIGATION_APP", "Default Navigation App"),
+    ("com.apple.developer.translation-app", "DEFAULT_TRANSLATION_APP", "Default Translation App"),
+    ("com.apple.developer.networking.manage-thread-network-credentials", "DEV_MANAGE_THREAD_NETWORK_CREDENTIALS", "Manage Thread Network Credentials"),
+    ("com.apple.developer.dialing-app", "DIALING_APP", "Default Dialer App"),
+    ("com.apple.developer.energykit", "ENERGYKIT", "EnergyKit"),
+    ("com.apple.developer.fskit.fsmodule", "FSKIT_MODULE", "FSKit Module"),
+    ("com.apple.developer.icloud-extended-share-access", "ICLOUD_EXTENDED_SHARE_ACCESS", "iCloud Extended Share Access"),
+    ("com.apple.developer.avfoundation.multitasking-camera-access", "IPAD_CAMERA_MULTITASKING", "iPad Camera Multitasking"),
+    ("com.apple.developer.low-latency-streaming", "LOW_LATENCY_STREAMING", "Low-Latency Streaming"),
+    ("com.apple.developer.accessibility.merchant-api-control", "MERCHANT_ACCESSIBILITY_CONTROL", "Accessibility Merchant API Control"),
+    ("com.apple.developer.identity-document-services.document-provider.mobile-document-types", "MOBILE_DOCUMENT_PROVIDER", "Digital Credentials API - Mobile Document Provider"),
+    ("com.apple.developer.wifi-aware", "WIFI_AWARE", "Wi-Fi Aware"),
+    ("com.apple.developer.wireless-insights.service-predictions", "WIRELESS_INSIGHTS_SERVICE_PREDICTIONS", "Wireless Insights Service Predictions"),
+    ("com.apple.developer.networking.carrier-constrained.appcategory", "CARRIER_CONSTRAINED_NETWORK_CAT_OPT", "Carrier-Constrained Network"),
+    ("com.apple.developer.networking.carrier-constrained.app-optimized", "CARRIER_CONSTRAINED_NETWORK_CAT_OPT", "Carrier-Constrained Network"),
 ];
 
-/// Entitlements that Apple grants on request, by key or by the beginning of it.
-const ATTACHED: &[(&str, &str)] = &[
+/// Capabilities that Apple grants to an account on request, by key or by the beginning of it: a "managed capability". Once
+/// it is on for the App ID, every new profile of it carries the entitlement.
+///
+/// Facts, as of 2026-11-25: Apple's "Provisioning with managed capabilities"; fastlane's and Xcode's lists.
+const MANAGED: &[(&str, &str)] = &[
     ("com.apple.developer.contacts.notes", "Contacts Notes"),
     ("com.apple.developer.carplay-", "CarPlay"),
+    ("com.apple.developer.playable-content", "CarPlay"),
     (
         "com.apple.developer.exposure-notification",
         "Exposure Notification",
@@ -203,7 +212,40 @@ const ATTACHED: &[(&str, &str)] = &[
         "com.apple.developer.usernotifications.critical-alerts",
         "Critical Alerts",
     ),
-    ("com.apple.developer.proximity-reader.", "Tap to Pay"),
+    (
+        "com.apple.developer.usernotifications.filtering",
+        "Notification Filtering",
+    ),
+    ("com.apple.developer.proximity-reader.", "Tap to Pay on iPhone"),
+    ("com.apple.developer.networking.multicast", "Multicast Networking"),
+    (
+        "com.apple.developer.networking.HotspotHelper",
+        "Hotspot Helper",
+    ),
+    (
+        "com.apple.developer.device-information.user-assigned-device-name",
+        "User-Assigned Device Name",
+    ),
+    ("com.apple.developer.sensorkit.reader.allow", "SensorKit"),
+    ("com.apple.developer.location.push", "Location Push Service"),
+    ("com.apple.developer.endpoint-security.client", "Endpoint Security"),
+    (
+        "com.apple.developer.passkit.pass-presentation-suppression",
+        "Pass Presentation Suppression",
+    ),
+    (
+        "com.apple.developer.pass-presentation-suppression",
+        "Pass Presentation Suppression",
+    ),
+    (
+        "com.apple.developer.payment-pass-provisioning",
+        "In-App Provisioning of Payment Passes",
+    ),
+    ("com.apple.developer.private-cloud-compute", "Private Cloud Compute"),
+    ("com.apple.developer.web-browser", "Default Browser"),
+    ("com.apple.developer.mail-client", "Default Mail App"),
+    ("com.apple.developer.driverkit.", "DriverKit"),
+    ("com.apple.vm.networking", "VM Networking"),
 ];
 
 /// Entitlements that the bundle ID need not know of, by key or by the beginning of it.
@@ -220,29 +262,22 @@ const NOTHING: &[&str] = &[
     PARENT_APPS,
     "com.apple.developer.icloud-container-environment",
     "com.apple.developer.icloud-container-development-container-identifiers",
-    "com.apple.developer.icloud-extended-share-access",
     "com.apple.developer.ubiquity-container-identifiers",
     "com.apple.developer.healthkit.access",
     "com.apple.developer.healthkit.background-delivery",
     "com.apple.developer.associated-appclip-app-identifiers",
+    "com.apple.developer.on-demand-install-capable",
     "com.apple.developer.applesignin.",
-    "com.apple.developer.web-browser",
     // The App Sandbox and the Hardened Runtime are enforced by the signature alone.
     "com.apple.security.",
 ];
 
 /// What the entitlement `key` of a target asks for; `all` are that target's entitlements.
 pub fn requirement(key: &str, all: &Dictionary) -> Requirement {
-    let by_key = |table: &[(&'static str, &'static str)]| {
-        table
-            .iter()
-            .find(|(known, _)| *known == key)
-            .map(|(_, name)| *name)
-    };
     if !is_asked_for(all.get(key)) {
         return Requirement::Nothing;
     }
-    if let Some(kind) = by_key(PLAIN) {
+    if let Some((_, kind)) = PLAIN.iter().find(|(known, _)| *known == key) {
         return Requirement::Capability(Capability::plain(kind));
     }
     match key {
@@ -263,11 +298,12 @@ pub fn requirement(key: &str, all: &Dictionary) -> Requirement {
         }
         _ => {}
     }
-    if let Some(name) = by_key(BY_HAND) {
-        return Requirement::ByHand(name);
+    if let Some((_, kind, name)) = BY_SESSION.iter().find(|(known, ..)| *known == key) {
+        return Requirement::BySession(Capability::plain(kind), name);
     }
-    if let Some((_, name)) = ATTACHED.iter().find(|(start, _)| key.starts_with(start)) {
-        return Requirement::AttachedByApple(name);
+    let is_under = |start: &str| key == start || (start.ends_with(['.', '-']) && key.starts_with(start));
+    if let Some((_, name)) = MANAGED.iter().find(|(start, _)| is_under(start)) {
+        return Requirement::Managed(name);
     }
     let nothing = NOTHING
         .iter()
@@ -279,14 +315,8 @@ pub fn requirement(key: &str, all: &Dictionary) -> Requirement {
     }
 }
 
-/// An entitlement that is `false` or an empty list or string asks for nothing.
 fn is_asked_for(value: Option<&Value>) -> bool {
-    match value {
-        None | Some(Value::Boolean(false)) => false,
-        Some(Value::Array(items)) => !items.is_empty(),
-        Some(Value::String(text)) => !text.is_empty(),
-        Some(_) => true,
-    }
+    value.is_some_and(is_claimed)
 }
 
 fn data_protection(level: Option<&Value>) -> Requirement {
@@ -304,38 +334,21 @@ fn data_protection(level: Option<&Value>) -> Requirement {
     ))
 }
 
-/// What all entitlements of a target ask for, sorted by who can provide it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Requirements {
-    /// Capabilities that the API enables, each once.
-    pub capabilities: Vec<Capability>,
-    /// `(entitlement, name)` of capabilities that only a person can enable.
-    pub by_hand: Vec<(String, &'static str)>,
-    /// `(entitlement, name)` of what Apple must grant.
-    pub attached: Vec<(String, &'static str)>,
-    /// Entitlements that the table does not know.
-    pub unknown: Vec<String>,
-}
-
-impl Requirements {
-    /// Sorts the entitlements of one target, in the file's order.
-    pub fn of(entitlements: &Dictionary) -> Self {
-        let mut all = Self::default();
-        for key in entitlements.keys() {
-            match requirement(key, entitlements) {
-                Requirement::Nothing => {}
-                Requirement::Capability(wanted) => {
-                    if !all.capabilities.contains(&wanted) {
-                        all.capabilities.push(wanted);
-                    }
-                }
-                Requirement::ByHand(name) => all.by_hand.push((key.clone(), name)),
-                Requirement::AttachedByApple(name) => all.attached.push((key.clone(), name)),
-                Requirement::Unknown => all.unknown.push(key.clone()),
-            }
+/// The capabilities that the entitlements of a target need and that this way to the portal can enable, each once, in the
+/// file's order. They are a hint: whether they are enough, the profile says.
+pub fn capabilities(entitlements: &Dictionary, way: Way) -> Vec<Capability> {
+    let mut all = Vec::new();
+    for key in entitlements.keys() {
+        let wanted = match requirement(key, entitlements) {
+            Requirement::Capability(wanted) => wanted,
+            Requirement::BySession(wanted, _) if way == Way::Session => wanted,
+            _ => continue,
+        };
+        if !all.contains(&wanted) {
+            all.push(wanted);
         }
-        all
     }
+    all
 }
 
 /// iCloud containers that the target uses with CloudKit or iCloud Documents.
@@ -355,39 +368,25 @@ pub fn app_groups(entitlements: &Dictionary) -> Vec<String> {
     strings(entitlements, APP_GROUPS)
 }
 
-/// Identifiers of one kind that only a person can assign: what they are, and which ones.
-pub fn assigned_by_hand(entitlements: &Dictionary) -> Vec<(&'static str, Vec<String>)> {
-    [
-        ("App Groups", app_groups(entitlements)),
-        (
-            "merchant IDs",
-            strings(entitlements, "com.apple.developer.in-app-payments"),
-        ),
-        ("iCloud containers", icloud_containers(entitlements)),
-    ]
-    .into_iter()
-    .filter(|(_, ids)| !ids.is_empty())
-    .collect()
-}
-
 /// Whether the target is an app clip: only those name a parent app.
 pub fn is_app_clip(entitlements: &Dictionary) -> bool {
     entitlements.contains_key(PARENT_APPS)
 }
 
+/// The bundle ID of the app that an App Clip belongs to, without the App ID prefix: a variable, or ten letters and digits.
+pub fn parent_app(entitlements: &Dictionary) -> Option<String> {
+    let parents = strings(entitlements, PARENT_APPS);
+    let parent = parents.first()?;
+    let bundle_id = match parent.strip_prefix('$') {
+        Some(variable) => variable.split_once([')', '}'])?.1.trim_start_matches('.'),
+        None => parent.split_once('.')?.1,
+    };
+    (!bundle_id.is_empty() && !bundle_id.contains("$(")).then(|| bundle_id.to_owned())
+}
+
 /// Whether the target signs people in with Apple.
 pub fn uses_sign_in_with_apple(entitlements: &Dictionary) -> bool {
     is_asked_for(entitlements.get(SIGN_IN_WITH_APPLE))
-}
-
-/// iCloud containers of the project that a profile's own entitlements do not grant.
-pub fn missing_containers(project: &Dictionary, profile: &Dictionary) -> Vec<String> {
-    let granted = strings(profile, ICLOUD_CONTAINERS);
-    let mut missing = icloud_containers(project);
-    // A variable that only a build resolves, such as a team prefix, can't be compared.
-    missing
-        .retain(|id| !id.contains("$(") && !granted.contains(id) && !granted.iter().any(|have| have == "*"));
-    missing
 }
 
 fn strings(dictionary: &Dictionary, key: &str) -> Vec<String> {
@@ -441,12 +440,12 @@ mod tests {
         check(
             "com.apple.developer.weatherkit",
             true.into(),
-            &Requirement::ByHand("WeatherKit"),
+            &Requirement::BySession(Capability::plain("WEATHERKIT"), "WeatherKit"),
         );
         check(
             "com.apple.developer.carplay-audio",
             true.into(),
-            &Requirement::AttachedByApple("CarPlay"),
+            &Requirement::Managed("CarPlay"),
         );
         check(
             "com.apple.security.app-sandbox",
@@ -494,9 +493,9 @@ mod tests {
             (ICLOUD_SERVICES, list(&["CloudKit"])),
             (KEY_VALUE_STORE, "$(TeamIdentifierPrefix)com.example".into()),
         ]);
-        assert_eq!(Requirements::of(&all).capabilities.len(), 1);
+        assert_eq!(capabilities(&all, Way::ApiKey).len(), 1);
         let store_only = entitlements(&[(KEY_VALUE_STORE, "x".into())]);
-        assert_eq!(Requirements::of(&store_only).capabilities[0].kind, "ICLOUD");
+        assert_eq!(capabilities(&store_only, Way::ApiKey)[0].kind, "ICLOUD");
     }
 
     #[test]
@@ -515,18 +514,5 @@ mod tests {
         assert!(Capability::plain("APPLE_ID_AUTH").satisfies(&wanted));
         let icloud = Capability::with("ICLOUD", "ICLOUD_VERSION", "XCODE_6");
         assert!(!Capability::with("ICLOUD", "ICLOUD_VERSION", "XCODE_5").satisfies(&icloud));
-    }
-
-    #[test]
-    fn containers_are_compared_one_by_one() {
-        let project = entitlements(&[
-            (ICLOUD_SERVICES, list(&["CloudKit"])),
-            (
-                ICLOUD_CONTAINERS,
-                list(&["iCloud.a", "iCloud.b", "iCloud.$(UNKNOWN)"]),
-            ),
-        ]);
-        let profile = entitlements(&[(ICLOUD_CONTAINERS, list(&["iCloud.b"]))]);
-        assert_eq!(missing_containers(&project, &profile), ["iCloud.a"]);
     }
 }

@@ -3,7 +3,10 @@
 use signing_assets::{Certificate, CertificateKind};
 use time::OffsetDateTime;
 
+use crate::blocked::Blocked;
 use crate::platform::{Distribution, Platform};
+use crate::snapshot::PortalCertificate;
+use crate::wants::Want;
 
 /// What certificates are needed for: a platform and a distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +81,10 @@ fn list(names: &[String]) -> String {
     }
 }
 
-/// The certificates at hand that are valid now, each common name once: the one that ends last. The second
-/// part says what was left out, and why.
+/// The certificates at hand that are valid now. The second part says what was left out, and why.
+///
+/// Several may have one common name: which of them signs, the portal decides ([`settle`]), since a newer one may be
+/// revoked, or another team's.
 pub fn usable_certificates(
     certificates: &[Certificate],
     now: OffsetDateTime,
@@ -87,40 +92,146 @@ pub fn usable_certificates(
     let mut usable: Vec<Certificate> = Vec::new();
     let mut notes = Vec::new();
     for certificate in certificates {
-        let name = &certificate.common_name;
+        let name = format!("{} (serial {})", certificate.common_name, certificate.serial);
         if certificate.not_after <= now {
+            notes.push(format!("{name} expired on {}", certificate.not_after.date()));
+        } else if certificate.not_before > now {
             notes.push(format!(
-                "{name} (serial {}) expired on {}",
-                certificate.serial,
-                certificate.not_after.date()
-            ));
-            continue;
-        }
-        if certificate.not_before > now {
-            notes.push(format!(
-                "{name} (serial {}) is not valid before {}",
-                certificate.serial,
+                "{name} is not valid before {}",
                 certificate.not_before.date()
             ));
-            continue;
-        }
-        match usable.iter_mut().find(|known| known.common_name == *name) {
-            None => usable.push(certificate.clone()),
-            Some(known) => {
-                if known.serial != certificate.serial {
-                    let (older, newer) = if known.not_after < certificate.not_after {
-                        (&*known, certificate)
-                    } else {
-                        (certificate, &*known)
-                    };
-                    notes.push(format!(
-                        "{name} was uploaded twice: serial {} ends later than {}",
-                        newer.serial, older.serial
-                    ));
-                    *known = newer.clone();
-                }
-            }
+        } else if usable.iter().all(|known| known.serial != certificate.serial) {
+            usable.push(certificate.clone());
         }
     }
     (usable, notes)
+}
+
+/// How many of the certificates that serve a profile are used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CertificateChoice {
+    /// All of them, each common name once.
+    #[default]
+    Each,
+    /// One: the first whose common name contains `named`, else the first.
+    One {
+        /// What the project signs with.
+        named: Option<String>,
+    },
+}
+
+/// The wants with the certificates that are used, and what a person should know about the choice.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settled {
+    pub(crate) wants: Vec<Want>,
+    /// Certificates that were left out although they are valid.
+    pub(crate) warnings: Vec<String>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Decides which certificates sign: of those that serve, those that the portal of the team knows, and of those with one
+/// common name the one that expires last.
+///
+/// # Errors
+/// When the portal knows none of those that serve a want.
+pub(crate) fn settle(
+    wants: &[Want],
+    known: &[PortalCertificate],
+    choice: &CertificateChoice,
+) -> Result<Settled, Blocked> {
+    let is_known =
+        |certificate: &&Certificate| known.iter().any(|listed| listed.serial == certificate.serial);
+    let mut settled = Settled::default();
+    for want in wants {
+        let (on_portal, unknown): (Vec<&Certificate>, Vec<&Certificate>) =
+            want.certificates.iter().partition(is_known);
+        if on_portal.is_empty() {
+            return Err(Blocked::UnknownCertificates(
+                want.certificates.iter().map(with_serial).collect(),
+            ));
+        }
+        for certificate in unknown {
+            settled.warn(format!(
+                "{} is not used: the team's portal does not list it, so it was revoked or belongs to another team",
+                with_serial(certificate)
+            ));
+        }
+        let mut want = want.clone();
+        want.certificates = each_name_once(&on_portal, &mut settled);
+        if let CertificateChoice::One { named } = choice {
+            keep_one(&mut want, named.as_deref(), &mut settled);
+        }
+        settled.wants.push(want);
+    }
+    Ok(settled)
+}
+
+impl Settled {
+    fn warn(&mut self, text: String) {
+        if !self.warnings.contains(&text) {
+            self.warnings.push(text);
+        }
+    }
+
+    fn note(&mut self, text: String) {
+        if !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
+    }
+}
+
+fn with_serial(certificate: &Certificate) -> String {
+    format!("{} (serial {})", certificate.common_name, certificate.serial)
+}
+
+/// Of certificates with one common name the one that expires last, in the place of the first.
+fn each_name_once(certificates: &[&Certificate], settled: &mut Settled) -> Vec<Certificate> {
+    let mut chosen: Vec<Certificate> = Vec::new();
+    for certificate in certificates {
+        let same = |known: &&mut Certificate| known.common_name == certificate.common_name;
+        match chosen.iter_mut().find(same) {
+            None => chosen.push((*certificate).clone()),
+            Some(known) if known.serial == certificate.serial => {}
+            Some(known) => {
+                let (earlier, later) = if known.not_after < certificate.not_after {
+                    (known.clone(), (*certificate).clone())
+                } else {
+                    ((*certificate).clone(), known.clone())
+                };
+                settled.note(format!(
+                    "{} was uploaded more than once: serial {} is used, which expires later than {}",
+                    later.common_name, later.serial, earlier.serial
+                ));
+                *known = later;
+            }
+        }
+    }
+    chosen
+}
+
+fn keep_one(want: &mut Want, named: Option<&str>, settled: &mut Settled) {
+    let is_named = |certificate: &Certificate| {
+        named.is_some_and(|named| {
+            certificate
+                .common_name
+                .to_lowercase()
+                .contains(&named.to_lowercase())
+        })
+    };
+    if want.certificates.iter().any(is_named) {
+        want.certificates.retain(is_named);
+    }
+    if want.certificates.len() > 1 {
+        let names: Vec<&str> = want
+            .certificates
+            .iter()
+            .map(|certificate| certificate.common_name.as_str())
+            .collect();
+        settled.warn(format!(
+            "Several certificates serve {}: {}; the first is used.",
+            want.distribution,
+            names.join(", ")
+        ));
+        want.certificates.truncate(1);
+    }
 }

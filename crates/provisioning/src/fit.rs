@@ -2,12 +2,12 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::capability;
+use crate::grants::GapKind;
 use crate::snapshot::{Device, PortalProfile};
 use crate::wants::Want;
 
-/// A profile that lacks an iCloud container is made anew at most this often. When a person assigned the
-/// container in the meantime, that helps; when nobody did, it would be made anew in every build, for ever.
+/// A profile that lacks an App Group, an iCloud container or the like is made anew at most this often. When a person
+/// linked it in the meantime, that helps; when nobody did, it would be made anew in every build, for ever.
 const REMAKE_INTERVAL: Duration = Duration::DAY;
 
 /// What a fitting profile must have.
@@ -79,14 +79,13 @@ pub(crate) fn misfit(profile: &PortalProfile, needs: &Needs<'_>) -> Option<Strin
             return Some("devices that are registered now are missing in it".to_owned());
         }
     }
-    let containers = capability::missing_containers(&needs.want.entitlements, &details.entitlements);
-    if !containers.is_empty() && needs.now - details.created_at >= REMAKE_INTERVAL {
-        return Some(format!(
-            "iCloud containers are missing in it: {}",
-            containers.join(", ")
-        ));
-    }
-    None
+    let gaps = needs.want.gaps(&details.entitlements);
+    let lacking = gaps.iter().find(|gap| match gap.kind {
+        GapKind::Grant => true,
+        GapKind::Linked(_) => needs.now - details.created_at >= REMAKE_INTERVAL,
+        GapKind::Foreign => false,
+    });
+    lacking.map(|gap| format!("it does not grant {gap}"))
 }
 
 /// When a device came, in people's words.

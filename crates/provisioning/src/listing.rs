@@ -8,7 +8,7 @@ use crate::platform::{DeviceClass, ProfileType};
 use crate::portal::NewProfile;
 use crate::snapshot::{Details, Device, PortalProfile, Query};
 
-pub(crate) fn request<'a>(new: NewProfile<'a>, template: Option<&'a str>) -> portal::ProfileRequest<'a> {
+pub(crate) fn request(new: NewProfile<'_>) -> portal::ProfileRequest<'_> {
     portal::ProfileRequest {
         slug: if new.profile_type.is_mac() {
             Slug::Mac
@@ -21,7 +21,6 @@ pub(crate) fn request<'a>(new: NewProfile<'a>, template: Option<&'a str>) -> por
         sub_platform: (new.profile_type.platform_name() == "tvOS").then_some("tvOS"),
         certificates: new.certificates,
         devices: new.devices,
-        template,
     }
 }
 
@@ -35,7 +34,7 @@ fn method(profile_type: ProfileType) -> &'static str {
         | T::MacCatalystAppDevelopment => "limited",
         T::IosAppAdhoc | T::TvosAppAdhoc => "adhoc",
         T::IosAppStore | T::TvosAppStore | T::MacAppStore | T::MacCatalystAppStore => "store",
-        T::IosAppInhouse | T::TvosAppInhouse => "inhouse",
+        T::IosAppInhouse | T::TvosAppInhouse | T::MacAppInhouse => "inhouse",
         T::MacAppDirect | T::MacCatalystAppDirect => "direct",
     }
 }
@@ -113,7 +112,9 @@ pub(crate) fn device(listed: portal::Device) -> Device {
         "ipod" => DeviceClass::Ipod,
         "watch" => DeviceClass::AppleWatch,
         "tvos" | "appletv" => DeviceClass::AppleTv,
-        "mac" => DeviceClass::Mac,
+        // How the older services spell the two kinds of Mac is not known.
+        "mac" | "intelmac" | "applesiliconmac" => DeviceClass::Mac,
+        "vision" | "applevision" | "applevisionpro" => DeviceClass::AppleVisionPro,
         other => DeviceClass::from_apple(&other.to_uppercase()),
     };
     Device {

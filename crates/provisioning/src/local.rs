@@ -1,10 +1,9 @@
 //! Profiles that are installed already: one that fits is used without asking the portal.
 
-use plist::Dictionary;
 use signing_assets::Profile;
 use time::{Duration, OffsetDateTime};
 
-use crate::capability::{self, Requirement};
+use crate::grants::GapKind;
 use crate::platform::ProfileType;
 use crate::snapshot::{Details, Device, PortalProfile};
 use crate::wants::{Policy, Want};
@@ -57,7 +56,10 @@ fn fits(want: &Want, policy: &Policy, profile: &Profile, now: OffsetDateTime) ->
                 .test_devices
                 .iter()
                 .all(|device| udids.contains(&Device::comparable(&device.udid))))
-        && grants(want, &profile.entitlements)
+        && want
+            .gaps(&profile.entitlements)
+            .iter()
+            .all(|gap| gap.kind == GapKind::Foreign)
 }
 
 /// Reads a profile's type off its content, as Xcode does.
@@ -78,16 +80,4 @@ fn is_of_type(profile: &Profile, wanted: ProfileType) -> bool {
     };
     profile.platforms.iter().any(|name| name == platform)
         && kind.iter().any(|end| wanted.as_str().ends_with(end))
-}
-
-/// Whether the profile grants what the entitlements of the project ask of it.
-pub(crate) fn grants(want: &Want, entitlements: &Dictionary) -> bool {
-    let needed = want.entitlements.keys().filter(|key| {
-        let requirement = capability::requirement(key, &want.entitlements);
-        !matches!(requirement, Requirement::Nothing | Requirement::Unknown)
-    });
-    needed
-        .into_iter()
-        .all(|key| entitlements.contains_key(key) || key == "com.apple.InAppPurchase")
-        && capability::missing_containers(&want.entitlements, entitlements).is_empty()
 }

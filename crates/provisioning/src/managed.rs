@@ -3,7 +3,7 @@
 use time::{Duration, OffsetDateTime};
 
 use crate::fit;
-use crate::local;
+use crate::grants::GapKind;
 use crate::platform::Distribution;
 use crate::reconcile::Signed;
 use crate::snapshot::{BundleId, Device, PortalProfile, Snapshot};
@@ -147,6 +147,14 @@ fn fitted(
     if fitted.certificates.is_empty() {
         return Err("it has none of the uploaded certificates".to_owned());
     }
+    // Those that the portal knows first, and of those the one that expires last.
+    let is_known = |serial: &str| snapshot.certificates.iter().any(|known| known.serial == serial);
+    fitted.certificates.sort_by_key(|certificate| {
+        (
+            !is_known(&certificate.serial),
+            std::cmp::Reverse(certificate.not_after),
+        )
+    });
     if want.distribution.lists_devices() {
         let missing = snapshot.devices.iter().find(|device| {
             device.enabled
@@ -162,8 +170,9 @@ fn fitted(
             ));
         }
     }
-    if !local::grants(want, &details.entitlements) {
-        return Err("it does not grant all entitlements of the target".to_owned());
+    let gaps = want.gaps(&details.entitlements);
+    if let Some(gap) = gaps.iter().find(|gap| gap.kind != GapKind::Foreign) {
+        return Err(format!("it does not grant {gap}"));
     }
     Ok(fitted)
 }

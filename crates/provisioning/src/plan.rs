@@ -2,28 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plist::Dictionary;
-use signing_assets::Certificate;
 use time::OffsetDateTime;
 
 use crate::action::Action;
 use crate::blocked::Blocked;
-use crate::capability::{self, Capability, IDENTIFIERS_PAGE, Requirements};
-use crate::features;
+use crate::capability::{self, Capability, IDENTIFIERS_PAGE};
+use crate::certificates::settle;
 use crate::fit::{Needs, misfit};
 use crate::names::{bundle_id_name, sister_names};
+use crate::not_granted::shortcomings;
 use crate::snapshot::{Assignable, BundleId, Device, PortalProfile, Snapshot};
 use crate::wants::{Policy, Want, Way};
 
 /// What to do, and what is left to a person.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
+    /// The wants, in their order, with the certificates that are used.
+    pub wants: Vec<Want>,
     /// The changes, in stages.
     pub actions: Vec<Action>,
     /// For each want, the profile on the portal that fits already.
     pub fitting: BTreeMap<usize, PortalProfile>,
     /// What a person should know or do.
     pub warnings: Vec<String>,
+    /// What was decided on the way.
+    pub notes: Vec<String>,
     /// What a person must do before the app can be signed, although the rest can be prepared.
     pub unfinished: Vec<String>,
 }
@@ -38,47 +41,25 @@ pub fn plan(
     policy: &Policy,
     now: OffsetDateTime,
 ) -> Result<Plan, Blocked> {
-    let mut plan = Plan::default();
-    let known = known_certificates(wants, snapshot)?;
+    let settled = settle(wants, &snapshot.certificates, &policy.certificates)?;
+    let mut plan = Plan {
+        warnings: settled.warnings,
+        notes: settled.notes,
+        ..Plan::default()
+    };
     let new_udids = plan.register_devices(wants, snapshot, policy);
     let mut seen = BTreeSet::new();
-    for want in wants {
-        if seen.insert(&want.bundle_id) {
+    for want in &settled.wants {
+        if seen.insert(want.bundle_id.clone()) {
             plan.prepare_bundle_id(want, snapshot, policy.way)?;
         }
     }
-    for (index, want) in wants.iter().enumerate() {
-        let mut want = want.clone();
-        want.certificates
-            .retain(|certificate| known.contains(&certificate.serial));
-        plan.prepare_profile(index, &want, snapshot, policy, &new_udids, now)?;
+    for (index, want) in settled.wants.iter().enumerate() {
+        plan.prepare_profile(index, want, snapshot, policy, &new_udids, now)?;
     }
     plan.actions.sort_by_key(Action::stage);
+    plan.wants = settled.wants;
     Ok(plan)
-}
-
-/// The serial numbers that the portal knows; every want must have one of them.
-fn known_certificates(wants: &[Want], snapshot: &Snapshot) -> Result<BTreeSet<String>, Blocked> {
-    let known: BTreeSet<String> = snapshot
-        .certificates
-        .iter()
-        .map(|certificate| certificate.serial.clone())
-        .collect();
-    for want in wants {
-        if !want
-            .certificates
-            .iter()
-            .any(|certificate| known.contains(&certificate.serial))
-        {
-            let name = |certificate: &Certificate| {
-                format!("{} (serial {})", certificate.common_name, certificate.serial)
-            };
-            return Err(Blocked::UnknownCertificates(
-                want.certificates.iter().map(name).collect(),
-            ));
-        }
-    }
-    Ok(known)
 }
 
 impl Plan {
@@ -103,24 +84,24 @@ impl Plan {
                 .find(|known| Device::comparable(&known.udid) == udid);
             match known {
                 Some(known) if known.processing => {
-                    self.warnings.push(format!("Apple still looks at the device {} ({}), which takes up to three days: a later build makes profiles that list it", device.name, known.udid));
+                    self.warnings.push(format!("Apple is still processing the device {} ({}), which takes up to three days: a later build makes profiles that list it", device.name, known.udid));
                 }
                 Some(known) if !known.enabled => {
                     self.warnings.push(format!("the device {} ({}) is disabled on the portal, so no profile lists it", device.name, known.udid));
                 }
                 Some(_) => {}
                 None if new.contains(&udid) => {}
-                None => match udid_platform(&device.udid) {
-                    Some(platform) => {
+                None => match read_udid(device.udid.trim()) {
+                    Some((read, platform)) => {
                         new.push(udid);
                         self.actions.push(Action::RegisterDevice {
                             name: "Bitrise test device".to_owned(),
-                            udid: device.udid.clone(),
+                            udid: read,
                             platform,
                         });
                     }
                     None => self.warnings.push(format!(
-                        "the test device {} has the UDID `{}`, which is none: correct it in the owner's profile on Bitrise",
+                        "The test device `{}` has an invalid UDID: `{}`. Correct it in the owner's account on Bitrise, or in the device list.",
                         device.name, device.udid
                     )),
                 },
@@ -130,34 +111,18 @@ impl Plan {
     }
 
     fn prepare_bundle_id(&mut self, want: &Want, snapshot: &Snapshot, way: Way) -> Result<(), Blocked> {
-        let requirements = Requirements::of(&want.entitlements);
-        for (entitlement, name) in requirements.attached.iter().filter(|_| way == Way::Session) {
-            self.warnings.push(format!("`{entitlement}` of {} ({name}) is granted by Apple on request: make the profile {} by hand once, with the entitlement; it is kept when the profile is made anew", want.bundle_id, want.name));
-        }
-        if let Some((entitlement, name)) = requirements.attached.first().filter(|_| way == Way::ApiKey) {
-            let (target, entitlement) = (want.bundle_id.clone(), entitlement.clone());
-            return Err(Blocked::AttachedByApple {
-                target,
-                entitlement,
-                name,
-            });
-        }
-        for entitlement in &requirements.unknown {
-            self.warnings.push(format!("the entitlement `{entitlement}` of {} is not known: if signing fails, enable what it needs at {IDENTIFIERS_PAGE}", want.bundle_id));
-        }
-        for (entitlement, name) in &requirements.by_hand {
-            self.warnings.push(format!("`{entitlement}` of {} needs the capability {name}, which the API can't enable: check it at {IDENTIFIERS_PAGE}", want.bundle_id));
-        }
         let found = find_bundle_id(snapshot, &want.bundle_id)?;
         let is_clip = capability::is_app_clip(&want.entitlements);
         if found.is_none() {
-            if is_clip {
+            let parent = capability::parent_app(&want.entitlements);
+            if is_clip && (way == Way::ApiKey || parent.is_none()) {
                 return Err(Blocked::AppClip(want.bundle_id.clone()));
             }
             self.actions.push(Action::CreateBundleId {
                 identifier: want.bundle_id.clone(),
                 name: bundle_id_name(&want.bundle_id),
                 platform: want.profile_type.bundle_id_platform(),
+                parent,
             });
             let containers = capability::icloud_containers(&want.entitlements);
             if !containers.is_empty() && way == Way::ApiKey {
@@ -171,29 +136,14 @@ impl Plan {
         let enabled = found
             .map(|bundle_id| bundle_id.capabilities.as_slice())
             .unwrap_or_default();
-        for wanted in requirements.capabilities {
+        for wanted in capability::capabilities(&want.entitlements, way) {
             if enabled.iter().any(|have| have.capability.satisfies(&wanted))
                 || (found.is_none() && is_given(&wanted))
             {
                 continue;
             }
-            if is_clip && capability::uses_sign_in_with_apple(&want.entitlements) {
+            if is_clip && way == Way::ApiKey && capability::uses_sign_in_with_apple(&want.entitlements) {
                 return Err(Blocked::AppClipSignIn(want.bundle_id.clone()));
-            }
-            if way == Way::Session && features::of(&wanted.kind).is_none() {
-                self.warnings.push(format!(
-                    "{} of {} can't be enabled through an Apple ID session: check it at {IDENTIFIERS_PAGE}",
-                    wanted.kind, want.bundle_id
-                ));
-                continue;
-            }
-            let by_hand = configured_by_hand(&wanted, &want.entitlements)
-                .filter(|_| way == Way::ApiKey || wanted.kind == "APPLE_PAY");
-            if let Some(what) = by_hand {
-                self.warnings.push(format!(
-                    "{} is enabled for {}, and a person must assign {what} to it at {IDENTIFIERS_PAGE}",
-                    wanted.kind, want.bundle_id
-                ));
             }
             let bundle_id = want.bundle_id.clone();
             self.actions.push(
@@ -268,6 +218,13 @@ impl Plan {
             .filter(|device| device.enabled && want.profile_type.takes_device(device.class))
             .collect();
         if want.distribution.lists_devices() && devices.is_empty() && new_udids.is_empty() {
+            if want.optional {
+                self.warnings.push(format!(
+                    "No device is registered that the profile `{}` could list, so no development profile is made for {}: builds are signed for {}.",
+                    want.name, want.bundle_id, policy.distribution
+                ));
+                return Ok(());
+            }
             return Err(Blocked::NoDevices(want.profile_type));
         }
         let needs = Needs {
@@ -378,10 +335,7 @@ impl Plan {
         now: OffsetDateTime,
     ) {
         let Some(details) = &profile.details else { return };
-        let containers = capability::missing_containers(&want.entitlements, &details.entitlements);
-        if !containers.is_empty() {
-            self.warnings.push(format!("the profile {} grants no access to the iCloud container(s) {}: assign them to {} at {IDENTIFIERS_PAGE}", profile.name, containers.join(", "), want.bundle_id));
-        }
+        self.warnings.extend(shortcomings(want, profile, policy.way));
         if details.expires_at < now + time::Duration::days(policy.min_profile_days_valid) {
             self.warnings.push(format!(
                 "the profile {} ends on {} because its certificate does: renew the certificate",
@@ -400,18 +354,6 @@ fn is_deletion_for(action: &Action, profiles: &[PortalProfile], own_name: &str) 
 /// Capabilities that every new bundle ID has from the start.
 fn is_given(capability: &Capability) -> bool {
     matches!(capability.kind.as_str(), "IN_APP_PURCHASE" | "GAME_CENTER")
-}
-
-fn configured_by_hand(capability: &Capability, entitlements: &Dictionary) -> Option<String> {
-    let kind = match capability.kind.as_str() {
-        "APP_GROUPS" => "App Groups",
-        "APPLE_PAY" => "merchant IDs",
-        "ICLOUD" => "iCloud containers",
-        _ => return None,
-    };
-    let assigned = capability::assigned_by_hand(entitlements);
-    let (_, ids) = assigned.into_iter().find(|(name, _)| *name == kind)?;
-    Some(format!("the {kind} {}", ids.join(", ")))
 }
 
 fn find_bundle_id<'a>(snapshot: &'a Snapshot, identifier: &str) -> Result<Option<&'a BundleId>, Blocked> {
@@ -435,9 +377,10 @@ fn find_bundle_id<'a>(snapshot: &'a Snapshot, identifier: &str) -> Result<Option
     }
 }
 
-/// The platform that a device with this UDID is registered for; `None` for what is no UDID: 40 hexadecimal
-/// digits, 8-16 since 2018, and a UUID for Macs.
-fn udid_platform(udid: &str) -> Option<&'static str> {
+/// The platform that a device with this UDID is registered for, and the UDID as Apple writes it; `None` for what is no
+/// UDID: 40 hexadecimal digits, 8-16 since 2018, and a UUID for Macs. Some tools leave the hyphen of 8-16 out
+/// (libimobiledevice #706).
+fn read_udid(udid: &str) -> Option<(String, &'static str)> {
     let groups: Vec<&str> = udid.split('-').collect();
     if !groups
         .iter()
@@ -447,8 +390,9 @@ fn udid_platform(udid: &str) -> Option<&'static str> {
     }
     let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
     match lengths.as_slice() {
-        [40] | [8, 16] => Some("IOS"),
-        [8, 4, 4, 4, 12] => Some("MAC_OS"),
+        [24] => Some((format!("{}-{}", &udid[..8], &udid[8..]).to_uppercase(), "IOS")),
+        [40] | [8, 16] => Some((udid.to_owned(), "IOS")),
+        [8, 4, 4, 4, 12] => Some((udid.to_owned(), "MAC_OS")),
         _ => None,
     }
 }

@@ -89,6 +89,8 @@ pub enum ProfileType {
     MacAppStore,
     /// macOS with Developer ID.
     MacAppDirect,
+    /// macOS in-house, by session only: the public API has no such type.
+    MacAppInhouse,
     /// Mac Catalyst development.
     MacCatalystAppDevelopment,
     /// Mac Catalyst in the Mac App Store.
@@ -98,7 +100,7 @@ pub enum ProfileType {
 }
 
 /// Every profile type, with Apple's spelling.
-const PROFILE_TYPES: [(ProfileType, &str); 14] = [
+const PROFILE_TYPES: [(ProfileType, &str); 15] = [
     (ProfileType::IosAppDevelopment, "IOS_APP_DEVELOPMENT"),
     (ProfileType::IosAppStore, "IOS_APP_STORE"),
     (ProfileType::IosAppAdhoc, "IOS_APP_ADHOC"),
@@ -110,6 +112,7 @@ const PROFILE_TYPES: [(ProfileType, &str); 14] = [
     (ProfileType::MacAppDevelopment, "MAC_APP_DEVELOPMENT"),
     (ProfileType::MacAppStore, "MAC_APP_STORE"),
     (ProfileType::MacAppDirect, "MAC_APP_DIRECT"),
+    (ProfileType::MacAppInhouse, "MAC_APP_INHOUSE"),
     (
         ProfileType::MacCatalystAppDevelopment,
         "MAC_CATALYST_APP_DEVELOPMENT",
@@ -120,7 +123,7 @@ const PROFILE_TYPES: [(ProfileType, &str); 14] = [
 
 impl ProfileType {
     /// The profile type for a target's platform and a distribution; `None` where Apple has none, such as a
-    /// Mac app in-house.
+    /// Mac app ad hoc.
     pub fn of(platform: Platform, distribution: Distribution) -> Option<Self> {
         use Distribution as D;
         Some(match (platform, distribution) {
@@ -137,11 +140,13 @@ impl ProfileType {
             (Platform::Macos, D::Development) => Self::MacAppDevelopment,
             (Platform::Macos, D::AppStore) => Self::MacAppStore,
             (Platform::Macos, D::DeveloperId) => Self::MacAppDirect,
+            (Platform::Macos, D::Enterprise) => Self::MacAppInhouse,
             (Platform::MacCatalyst, D::Development) => Self::MacCatalystAppDevelopment,
             (Platform::MacCatalyst, D::AppStore) => Self::MacCatalystAppStore,
             (Platform::MacCatalyst, D::DeveloperId) => Self::MacCatalystAppDirect,
             (Platform::Ios | Platform::Watchos | Platform::Visionos | Platform::Tvos, D::DeveloperId)
-            | (Platform::Macos | Platform::MacCatalyst, D::AdHoc | D::Enterprise) => return None,
+            | (Platform::Macos | Platform::MacCatalyst, D::AdHoc)
+            | (Platform::MacCatalyst, D::Enterprise) => return None,
         })
     }
 
@@ -168,11 +173,16 @@ impl ProfileType {
             Self::TvosAppDevelopment | Self::TvosAppStore | Self::TvosAppAdhoc | Self::TvosAppInhouse => {
                 "tvOS"
             }
-            Self::MacAppDevelopment | Self::MacAppStore | Self::MacAppDirect => "macOS",
+            Self::MacAppDevelopment | Self::MacAppStore | Self::MacAppDirect | Self::MacAppInhouse => "macOS",
             Self::MacCatalystAppDevelopment | Self::MacCatalystAppStore | Self::MacCatalystAppDirect => {
                 "macCatalyst"
             }
         }
+    }
+
+    /// Whether only the newer of the portal's services for sessions know the type.
+    pub(crate) fn is_by_v1(self) -> bool {
+        self == Self::MacAppInhouse || self.platform_name() == "macCatalyst"
     }
 
     /// Whether this is a profile for the Mac: its file ends in `.provisionprofile`.
@@ -228,7 +238,7 @@ pub enum DeviceClass {
     AppleVisionPro,
     /// Apple TV.
     AppleTv,
-    /// Mac.
+    /// Mac, of either kind.
     Mac,
     /// A class that Apple added later.
     Other,
@@ -244,7 +254,8 @@ impl DeviceClass {
             "APPLE_WATCH" => Self::AppleWatch,
             "APPLE_VISION_PRO" => Self::AppleVisionPro,
             "APPLE_TV" => Self::AppleTv,
-            "MAC" => Self::Mac,
+            // By session since 2023 and by key since March 2024, beside `MAC` (fastlane #20676, #21915).
+            "MAC" | "APPLE_SILICON_MAC" | "INTEL_MAC" => Self::Mac,
             _ => Self::Other,
         }
     }
@@ -273,8 +284,22 @@ mod tests {
     }
 
     #[test]
-    fn macs_have_no_in_house_profiles() {
-        assert_eq!(ProfileType::of(Platform::Macos, Distribution::Enterprise), None);
+    fn macs_have_no_ad_hoc_profiles() {
+        for platform in [Platform::Macos, Platform::MacCatalyst] {
+            assert_eq!(ProfileType::of(platform, Distribution::AdHoc), None);
+        }
+    }
+
+    #[test]
+    fn every_class_of_mac_is_a_mac() {
+        for class in ["MAC", "APPLE_SILICON_MAC", "INTEL_MAC"] {
+            let class = DeviceClass::from_apple(class);
+            for kind in [ProfileType::MacAppDevelopment, ProfileType::MacCatalystAppDevelopment] {
+                assert!(kind.takes_device(class));
+            }
+            assert!(!ProfileType::IosAppDevelopment.takes_device(class));
+            assert!(!ProfileType::TvosAppDevelopment.takes_device(class));
+        }
     }
 
     #[test]

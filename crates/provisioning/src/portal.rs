@@ -21,11 +21,24 @@ const IDENTIFIERS_PER_REQUEST: usize = 100;
 pub struct PortalError {
     /// What was being done, such as "create the bundle ID `com.example.app`".
     pub what: String,
-    /// Whether another run may have been faster, or the change may have taken effect: look again.
-    pub look_again: bool,
+    /// What follows from it.
+    pub kind: PortalErrorKind,
     /// What happened.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// What follows from a failed request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PortalErrorKind {
+    /// Another run was faster, or it is unknown whether a write took effect: look again.
+    Race,
+    /// The request does not fit what is there. Another run was faster if the portal has changed since; else it is refused.
+    Conflict,
+    /// The number of devices of the membership year is used up.
+    DeviceLimit,
+    /// It is refused, and will be again.
+    Refused,
 }
 
 /// What provisioning needs of a developer portal.
@@ -35,12 +48,14 @@ pub trait Portal: Sync {
     async fn snapshot(&self, query: &Query) -> Result<Snapshot, PortalError>;
     /// Registers a device.
     async fn register_device(&self, name: &str, udid: &str, platform: &str) -> Result<Device, PortalError>;
-    /// Creates a bundle ID, and returns the portal's ID of it.
+    /// Creates a bundle ID, and returns the portal's ID of it. An App Clip's has `parent`, the portal's ID of its app's;
+    /// only plans for [`Way::Session`](crate::Way::Session) ask for it.
     async fn create_bundle_id(
         &self,
         identifier: &str,
         name: &str,
         platform: &str,
+        parent: Option<&str>,
     ) -> Result<String, PortalError>;
     /// Enables a capability of the bundle ID with this portal ID.
     async fn enable_capability(&self, bundle_id: &str, capability: &Capability) -> Result<(), PortalError>;
@@ -88,8 +103,20 @@ fn failed(what: impl Into<String>) -> impl FnOnce(AscError) -> PortalError {
     let what = what.into();
     move |error| PortalError {
         what,
-        look_again: error.calls_for_another_look(),
+        kind: kind_of(&error),
         source: Box::new(error),
+    }
+}
+
+fn kind_of(error: &AscError) -> PortalErrorKind {
+    if error.is_device_limit() {
+        PortalErrorKind::DeviceLimit
+    } else if error.calls_for_another_look() {
+        PortalErrorKind::Race
+    } else if error.is_conflict() {
+        PortalErrorKind::Conflict
+    } else {
+        PortalErrorKind::Refused
     }
 }
 
@@ -207,6 +234,7 @@ impl Portal for AppStoreConnect {
         identifier: &str,
         name: &str,
         platform: &str,
+        _: Option<&str>,
     ) -> Result<String, PortalError> {
         let call = asc::CreateBundleId {
             identifier,
@@ -250,7 +278,7 @@ impl Portal for AppStoreConnect {
     async fn assign(&self, _: &str, what: Assignable, identifiers: &[String]) -> Result<(), PortalError> {
         Err(PortalError {
             what: format!("assign the {what} {}", identifiers.join(", ")),
-            look_again: false,
+            kind: PortalErrorKind::Refused,
             source: "the App Store Connect API can't".into(),
         })
     }

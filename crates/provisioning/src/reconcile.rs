@@ -9,8 +9,9 @@ use time::OffsetDateTime;
 use crate::action::{Action, LAST_STAGE};
 use crate::blocked::Blocked;
 use crate::managed::{self, NoManagedProfile};
+use crate::not_granted::{NotGranted, shortcomings};
 use crate::plan::{Plan, plan};
-use crate::portal::{NewProfile, Portal, PortalError};
+use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind};
 use crate::snapshot::{Device, PortalProfile, Query, Snapshot};
 use crate::wants::{Policy, Want};
 
@@ -41,6 +42,8 @@ pub struct Reconciled {
     pub changes: Vec<Action>,
     /// What a person must do before the app can be signed.
     pub unfinished: Vec<String>,
+    /// What new profiles lack although the targets can be signed.
+    pub warnings: Vec<String>,
 }
 
 /// Why the portal could not be brought into the wanted state.
@@ -55,6 +58,9 @@ pub enum ReconcileError {
     /// Xcode has made no profile that would do.
     #[error(transparent)]
     NoManagedProfile(#[from] NoManagedProfile),
+    /// A new profile does not grant what its targets claim.
+    #[error(transparent)]
+    NotGranted(#[from] NotGranted),
 }
 
 /// Finds profiles that Xcode made for itself, for projects that it signs automatically. Nothing changes on the portal but
@@ -88,7 +94,7 @@ pub async fn reconcile_managed(
     Ok(Reconciled {
         signed,
         changes,
-        unfinished: Vec::new(),
+        ..Reconciled::default()
     })
 }
 
@@ -127,21 +133,42 @@ pub async fn reconcile(
         let plan = next;
         announce(&plan);
         unfinished.extend(plan.unfinished.iter().cloned());
-        match apply(portal, wants, &snapshot, &plan, &mut changes).await {
+        match apply(portal, &plan.wants, &snapshot, &plan, &mut changes).await {
             Ok(profiles) => {
-                let signed = wants.iter().enumerate().filter_map(|(index, want)| {
-                    profiles.get(&index).map(|profile| Signed {
-                        want: want.clone(),
-                        profile: profile.clone(),
-                    })
-                });
-                return Ok(Reconciled {
-                    signed: signed.collect(),
+                let mut done = Reconciled {
                     changes,
                     unfinished,
-                });
+                    ..Reconciled::default()
+                };
+                for (index, want) in plan.wants.iter().enumerate() {
+                    let Some(profile) = profiles.get(&index) else {
+                        continue;
+                    };
+                    // The profile is the proof. Those that were there already fitted, and were told about.
+                    if !plan.fitting.contains_key(&index) {
+                        if let Some(not_granted) = NotGranted::of(want, profile, policy.way) {
+                            return Err(not_granted.into());
+                        }
+                        done.warnings.extend(shortcomings(want, profile, policy.way));
+                    }
+                    done.signed.push(Signed {
+                        want: want.clone(),
+                        profile: profile.clone(),
+                    });
+                }
+                return Ok(done);
             }
-            Err(error) if error.look_again && look < LOOKS => {
+            // Who says that the plan does not fit what is there is right if what is there has changed.
+            Err(error) if error.kind == PortalErrorKind::Conflict && look < LOOKS => {
+                let seen = portal.snapshot(&query).await?;
+                let next = crate::plan::plan(wants, &seen, &policy, OffsetDateTime::now_utc())?;
+                if next.actions == plan.actions || is_left_of(&next.actions, &plan.actions, &changes) {
+                    return Err(error.into());
+                }
+                tracing::warn!("{error}: {}; another run was faster, planning again", error.source);
+                look += 1;
+            }
+            Err(error) if error.kind == PortalErrorKind::Race && look < LOOKS => {
                 let pause = (FIRST_PAUSE * (1 << (look - 1))).mul_f64(0.5 + fastrand::f64());
                 tracing::warn!(
                     "{error}: {}; another run may have been faster, looking again",
@@ -152,6 +179,14 @@ pub async fn reconcile(
             }
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// Whether `next` is nothing but what is left of `plan` once `changes` were made: the portal changed by this run alone.
+fn is_left_of(next: &[Action], plan: &[Action], changes: &[Action]) -> bool {
+    next.iter().all(|action| plan.contains(action)) && {
+        let left = plan.iter().filter(|action| !changes.contains(action)).count();
+        next.len() >= left
     }
 }
 
@@ -182,9 +217,8 @@ async fn register_devices(
                 changes.push(action.clone());
             }
             Err(error) => {
-                let reason = error.source.to_string();
-                is_full |= reason.contains("maximum number of registered devices");
-                tracing::warn!("{error}: {reason}");
+                is_full |= error.kind == PortalErrorKind::DeviceLimit;
+                tracing::warn!("{error}: {}", error.source);
             }
         }
     }
@@ -253,10 +287,12 @@ async fn perform<'a>(
             identifier,
             name,
             platform,
-        } => Made::BundleId(
-            identifier.clone(),
-            portal.create_bundle_id(identifier, name, platform).await?,
-        ),
+            parent,
+        } => {
+            let parent = parent.as_deref().map(id_of);
+            let id = portal.create_bundle_id(identifier, name, platform, parent).await?;
+            Made::BundleId(identifier.clone(), id)
+        }
         Action::EnableCapability {
             bundle_id,
             capability,

@@ -23,7 +23,9 @@ pub struct Query {
     pub profile_names: Vec<(String, String)>,
     /// Whether profiles that Xcode manages matter.
     pub managed: bool,
-    /// Whether iOS matters, or what goes with it.
+    /// The types of those profiles that only the newer services for sessions know.
+    pub newer_types: Vec<&'static str>,
+    /// Whether iOS matters, or what goes with it. The bundle IDs of Mac Catalyst apps do.
     pub ios: bool,
     /// Whether the Mac matters.
     pub mac: bool,
@@ -54,7 +56,16 @@ impl Query {
             devices: wants.iter().any(|want| want.distribution.lists_devices()),
             profile_names: names.collect(),
             managed: false,
-            ios: wants.iter().any(|want| !want.profile_type.is_mac()),
+            newer_types: {
+                let newer = wants.iter().filter(|want| want.profile_type.is_by_v1());
+                let mut all: Vec<_> = newer.map(|want| want.profile_type.as_str()).collect();
+                all.sort_unstable();
+                all.dedup();
+                all
+            },
+            ios: wants
+                .iter()
+                .any(|want| want.profile_type.platform_name() != "macOS"),
             mac: wants.iter().any(|want| want.profile_type.is_mac()),
         }
     }

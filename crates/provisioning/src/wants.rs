@@ -4,7 +4,8 @@ use plist::Dictionary;
 use signing_assets::Certificate;
 
 use crate::blocked::Blocked;
-use crate::certificates::{CertificateUse, NoCertificate};
+use crate::certificates::{CertificateChoice, CertificateUse, NoCertificate};
+use crate::grants::{self, Gap};
 use crate::names::{profile_name, wildcard_of};
 use crate::platform::{Distribution, Platform, ProfileType};
 
@@ -54,11 +55,17 @@ pub struct Policy {
     pub min_profile_days_valid: i64,
     /// Devices to register where they are missing.
     pub test_devices: Vec<TestDevice>,
+    /// How many of the certificates that serve are used.
+    pub certificates: CertificateChoice,
 }
 
 /// A profile that must exist.
 #[derive(Debug, Clone)]
 pub struct Want {
+    /// The targets that it signs.
+    pub targets: Vec<String>,
+    /// Whether the run goes on without it: development profiles beside those of the distribution that was asked for.
+    pub optional: bool,
     /// Its bundle ID, possibly a wildcard.
     pub bundle_id: String,
     /// Its type.
@@ -69,8 +76,16 @@ pub struct Want {
     pub name: String,
     /// What it must grant.
     pub entitlements: Dictionary,
-    /// The certificates that must be in it; the first is used in the project.
+    /// The certificates that serve, as far as only their kinds are known. In a plan those that must be in it, and the first
+    /// is used in the project.
     pub certificates: Vec<Certificate>,
+}
+
+impl Want {
+    /// What a profile with these entitlements does not grant.
+    pub(crate) fn gaps(&self, granted: &Dictionary) -> Vec<Gap> {
+        grants::gaps(&self.entitlements, granted, &self.bundle_id)
+    }
 }
 
 /// The profiles that a project needs: the wanted distribution first, then development, which is prepared
@@ -122,25 +137,34 @@ pub fn wants(
                 target: target.name.clone(),
                 distribution,
             };
-            let profile_type = ProfileType::of(target.platform, distribution).ok_or_else(no_type)?;
-            if policy.way == Way::Session && profile_type.platform_name() == "macCatalyst" {
-                return Err(Blocked::NotBySession(profile_type));
-            }
+            let profile_type = ProfileType::of(target.platform, distribution)
+                .filter(|kind| policy.way == Way::Session || *kind != ProfileType::MacAppInhouse)
+                .ok_or_else(no_type)?;
             let bundle_id = if target.ui_test {
                 wildcard_of(&target.bundle_id).ok_or_else(|| Blocked::NoWildcard(target.bundle_id.clone()))?
             } else {
                 target.bundle_id.clone()
             };
             let name = profile_name(profile_type, distribution, &bundle_id);
-            if wants.iter().any(|want| want.name == name) {
-                continue;
-            }
             let entitlements = if target.ui_test {
                 Dictionary::new()
             } else {
                 target.entitlements.clone()
             };
+            let optional = distribution != policy.distribution && !target.ui_test;
+            if let Some(shared) = wants.iter_mut().find(|want| want.name == name) {
+                shared.targets.push(target.name.clone());
+                shared.optional &= optional;
+                for (key, value) in entitlements {
+                    if !shared.entitlements.contains_key(&key) {
+                        shared.entitlements.insert(key, value);
+                    }
+                }
+                continue;
+            }
             wants.push(Want {
+                targets: vec![target.name.clone()],
+                optional,
                 bundle_id,
                 profile_type,
                 distribution,

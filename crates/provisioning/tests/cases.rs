@@ -49,6 +49,11 @@ fn with(case: &mut Case, entitlement: &str, value: Value) {
     case.targets[0].entitlements.insert(entitlement.to_owned(), value);
 }
 
+/// Lets the profile that is there grant an entitlement.
+fn granted(case: &mut Case, entitlement: &str, value: Value) {
+    case.details().entitlements.insert(entitlement.to_owned(), value);
+}
+
 fn developer_id(case: &mut Case) {
     case.certificates
         .push(certificate("Developer ID Application: Example", "I1"));
@@ -680,8 +685,17 @@ fn rows() -> Vec<Row> {
             |case| {
                 with(case, "com.apple.developer.siri", true.into());
                 case.portal.bundle_ids[0] = bundle_id(APP, &["SIRIKIT"], vec![development_profile()]);
+                granted(case, "com.apple.developer.siri", true.into());
             },
             Nothing,
+        ),
+        (
+            "a capability that is enabled, and a profile that lacks it",
+            |case| {
+                with(case, "com.apple.developer.siri", true.into());
+                case.portal.bundle_ids[0] = bundle_id(APP, &["SIRIKIT"], vec![development_profile()]);
+            },
+            Remade("does not grant the entitlement `com.apple.developer.siri`"),
         ),
         (
             "a capability that was enabled by hand stays",
@@ -701,17 +715,107 @@ fn rows() -> Vec<Row> {
         (
             "an unknown entitlement",
             |case| with(case, "com.apple.developer.from-next-year", true.into()),
-            Warned("com.apple.developer.from-next-year"),
+            Remade("com.apple.developer.from-next-year"),
         ),
         (
-            "CarPlay is attached by Apple",
+            "an unknown entitlement that the profile grants",
+            |case| {
+                with(case, "com.apple.developer.from-next-year", true.into());
+                granted(case, "com.apple.developer.from-next-year", true.into());
+            },
+            Nothing,
+        ),
+        (
+            "an entitlement that is not one of Apple's",
+            |case| with(case, "org.example.own", true.into()),
+            Warned("not known to be one of Apple's"),
+        ),
+        (
+            "CarPlay that Apple has granted",
+            |case| {
+                with(case, "com.apple.developer.carplay-audio", true.into());
+                granted(case, "com.apple.developer.carplay-audio", true.into());
+            },
+            Nothing,
+        ),
+        (
+            "CarPlay that the profile was made before",
             |case| with(case, "com.apple.developer.carplay-audio", true.into()),
-            Blocked("CarPlay"),
+            Remade("com.apple.developer.carplay-audio"),
         ),
         (
-            "contacts notes are attached by Apple",
-            |case| with(case, "com.apple.developer.contacts.notes", true.into()),
-            Blocked("Contacts Notes"),
+            "an App Group that somebody must assign, in a young profile",
+            |case| {
+                with(
+                    case,
+                    "com.apple.security.application-groups",
+                    Value::Array(vec!["group.x".into()]),
+                );
+                case.portal.bundle_ids[0] = bundle_id(APP, &["APP_GROUPS"], vec![development_profile()]);
+                granted(case, "com.apple.security.application-groups", Value::Array(vec![]));
+                case.details().created_at = NOW - Duration::hours(1);
+            },
+            Warned("the App Groups group.x: assign it"),
+        ),
+        // --- development beside the distribution
+        (
+            "no device for the development profile that comes along",
+            |case| {
+                case.policy.distribution = D::AppStore;
+                case.portal.devices.clear();
+                case.portal.bundle_ids[0].profiles =
+                    vec![profile(APP, ProfileType::IosAppStore, D::AppStore, "P1")];
+            },
+            Warned("No device is registered"),
+        ),
+        (
+            "no device for the UI tests of an App Store build",
+            |case| {
+                case.policy.distribution = D::AppStore;
+                let mut test = target("com.example.UITests", P::Ios, &[]);
+                test.ui_test = true;
+                case.targets.push(test);
+                case.portal.devices.clear();
+            },
+            Blocked("no device is registered"),
+        ),
+        // --- Macs of every kind
+        (
+            "three classes of Macs",
+            |case| {
+                on(case, P::Macos, D::Development);
+                case.portal.devices = ["MAC", "APPLE_SILICON_MAC", "INTEL_MAC"]
+                    .iter()
+                    .map(|class| device(class, class, DeviceClass::from_apple(class), true))
+                    .collect();
+            },
+            Creates(
+                "Bitrise macOS development - (com.example.app)",
+                ProfileType::MacAppDevelopment,
+            ),
+        ),
+        // --- certificates of one name
+        (
+            "a newer certificate of the name that was revoked",
+            |case| {
+                let mut newer = certificate("Apple Development: Jane", "D9");
+                newer.not_after = NOW + Duration::days(350);
+                case.certificates.push(newer);
+            },
+            Warned("revoked or belongs to another team"),
+        ),
+        (
+            "two certificates of the name that the portal knows",
+            |case| {
+                let mut newer = certificate("Apple Development: Jane", "D9");
+                newer.not_after = NOW + Duration::days(350);
+                case.certificates.insert(0, newer);
+                case.portal.certificates.push(provisioning::PortalCertificate {
+                    id: "id-D9".to_owned(),
+                    serial: "D9".to_owned(),
+                });
+            },
+            Remade("serial D9"),
         ),
     ]
 }

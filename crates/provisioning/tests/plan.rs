@@ -106,16 +106,6 @@ fn a_setting_that_differs_is_changed_and_capabilities_enabled_by_hand_stay() {
 }
 
 #[test]
-fn an_unknown_entitlement_is_a_warning() {
-    let mut case = Case::default();
-    case.targets[0]
-        .entitlements
-        .insert("com.apple.developer.from-next-year".to_owned(), true.into());
-    case.assert_nothing_to_do();
-    assert!(case.plan().unwrap().warnings[0].contains("com.apple.developer.from-next-year"));
-}
-
-#[test]
 fn a_missing_icloud_container_is_not_chased_in_every_build() {
     let mut case = Case::default();
     let containers = Value::Array(vec!["iCloud.com.example".into()]);
@@ -134,6 +124,10 @@ fn a_missing_icloud_container_is_not_chased_in_every_build() {
             settings: vec![("ICLOUD_VERSION".to_owned(), vec!["XCODE_6".to_owned()])],
         },
     }];
+    case.details().entitlements.insert(
+        "com.apple.developer.icloud-services".to_owned(),
+        "*".into(),
+    );
     case.assert_remade("iCloud.com.example");
     case.details().created_at = NOW - Duration::hours(1);
     case.assert_nothing_to_do();
@@ -243,16 +237,6 @@ fn what_only_a_person_can_do_stops_the_plan() {
         (
             |case| case.policy.distribution = Distribution::DeveloperId,
             "Developer ID",
-        ),
-        (
-            |case| {
-                case.targets = vec![target(
-                    APP,
-                    Platform::Ios,
-                    &[("com.apple.developer.carplay-audio", true.into())],
-                )];
-            },
-            "CarPlay",
         ),
         (
             |case| {

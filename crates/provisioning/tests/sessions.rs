@@ -6,7 +6,9 @@ mod common;
 use common::*;
 use plist::Value;
 use provisioning::capability::Capability;
-use provisioning::{Action, Assignable, Assigned, Blocked, Distribution, Platform, ProfileType, Way};
+use provisioning::{
+    Action, Assignable, Assigned, CertificateChoice, DeviceClass, Distribution, Platform, ProfileType, Way,
+};
 use time::Duration;
 
 fn case() -> Case {
@@ -136,31 +138,110 @@ fn a_new_bundle_id_with_a_container_is_finished_without_a_person() {
 }
 
 #[test]
-fn what_the_services_have_no_name_for_is_left_to_a_person() {
-    for (entitlement, words) in [
+fn capabilities_that_a_key_can_not_enable_are_enabled_by_session() {
+    for (entitlement, kind) in [
+        ("com.apple.developer.applesignin", "APPLE_ID_AUTH"),
+        ("com.apple.developer.weatherkit", "WEATHERKIT"),
+        ("com.apple.developer.journal.allow", "JOURNALING_SUGGESTIONS"),
         (
-            "com.apple.developer.applesignin",
-            "can't be enabled through an Apple ID session",
+            "com.apple.developer.networking.slicing.appcategory",
+            "NETWORK_SLICING",
         ),
         (
-            "com.apple.developer.carplay-audio",
-            "is granted by Apple on request",
+            "com.apple.developer.driverkit.family.serial",
+            "DRIVERKIT_FAMILY_SERIAL_PUB",
         ),
     ] {
         let mut case = case();
         case.targets = vec![target(APP, Platform::Ios, &[(entitlement, true.into())])];
-        let plan = case.plan().unwrap();
-        assert!(plan.actions.is_empty(), "{:?}", plan.actions);
-        assert!(plan.warnings[0].contains(words), "{:?}", plan.warnings);
+        assert_eq!(case.actions()[0], format!("enable {kind} for {APP}"));
+        case.policy.way = Way::ApiKey;
+        let by_key = case.actions().iter().any(|action| action.starts_with("enable"));
+        assert_eq!(by_key, kind == "APPLE_ID_AUTH", "{kind}");
     }
 }
 
 #[test]
-fn mac_catalyst_needs_an_api_key() {
+fn what_apple_grants_on_request_is_not_enabled_and_no_warning_is_given_in_advance() {
     let mut case = case();
-    case.targets = vec![target(APP, Platform::MacCatalyst, &[])];
-    case.policy.distribution = Distribution::Development;
-    let error = case.plan().unwrap_err();
-    assert!(matches!(error, Blocked::NotBySession(_)), "{error}");
-    assert!(error.advice().contains("API key"));
+    let carplay = ("com.apple.developer.carplay-audio", true.into());
+    case.targets = vec![target(APP, Platform::Ios, &[carplay])];
+    let plan = case.plan().unwrap();
+    assert!(matches!(plan.actions.as_slice(), [Action::RepairProfile { .. }]));
+    assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
+}
+
+#[test]
+fn an_app_clip_is_created_after_its_app() {
+    let mut case = case();
+    let parent = (
+        "com.apple.developer.parent-application-identifiers",
+        list(&["$(AppIdentifierPrefix)com.example.app"]),
+    );
+    case.targets
+        .push(target("com.example.app.Clip", Platform::Ios, &[parent]));
+    case.portal.bundle_ids.clear();
+    let plan = case.plan().unwrap();
+    let created: Vec<(usize, &str, Option<&str>)> = plan
+        .actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::CreateBundleId { identifier, parent, .. } => {
+                Some((action.stage(), identifier.as_str(), parent.as_deref()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        created,
+        [(0, APP, None), (1, "com.example.app.Clip", Some(APP))]
+    );
+}
+
+#[test]
+fn catalyst_and_in_house_macs_are_signed_by_session() {
+    for (platform, distribution, kind) in [
+        (
+            Platform::MacCatalyst,
+            Distribution::Development,
+            ProfileType::MacCatalystAppDevelopment,
+        ),
+        (
+            Platform::Macos,
+            Distribution::Enterprise,
+            ProfileType::MacAppInhouse,
+        ),
+    ] {
+        let mut case = case();
+        case.targets = vec![target(APP, platform, &[])];
+        case.policy.distribution = distribution;
+        case.portal.devices = vec![device("mac", "MAC", DeviceClass::Mac, true)];
+        let plan = case.plan().unwrap();
+        assert!(plan.wants.iter().any(|want| want.profile_type == kind), "{kind}");
+    }
+}
+
+#[test]
+fn one_certificate_is_chosen_by_name_after_the_portal_said_which_it_knows() {
+    let mut case = case();
+    case.certificates = vec![
+        certificate("iPhone Developer: Grace", "G1"),
+        certificate("Apple Development: Jane", "D9"),
+        development(),
+    ];
+    case.policy.certificates = CertificateChoice::One { named: None };
+    // G1 and D9 are not on the portal.
+    let plan = case.plan().unwrap();
+    assert_eq!(plan.wants[0].certificates[0].serial, "D1");
+    assert_eq!(plan.warnings.len(), 2, "{:?}", plan.warnings);
+    case.portal.certificates.push(provisioning::PortalCertificate {
+        id: "id-G1".to_owned(),
+        serial: "G1".to_owned(),
+    });
+    let chosen = |case: &Case| case.plan().unwrap().wants[0].certificates[0].serial.clone();
+    assert_eq!(chosen(&case), "G1");
+    case.policy.certificates = CertificateChoice::One {
+        named: Some("apple development".to_owned()),
+    };
+    assert_eq!(chosen(&case), "D1");
 }

@@ -216,6 +216,7 @@ impl Client {
             client: self,
             repeatable: matches!(method, Method::GET | Method::HEAD),
             once: false,
+            redirect_is_answer: false,
             method,
             url,
             headers: Vec::new(),

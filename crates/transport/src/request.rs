@@ -36,6 +36,7 @@ pub struct Request<'a> {
     pub(crate) body: Option<(String, Bytes)>,
     pub(crate) repeatable: bool,
     pub(crate) once: bool,
+    pub(crate) redirect_is_answer: bool,
 }
 
 /// What one attempt came to.
@@ -105,6 +106,22 @@ impl Request<'_> {
     pub fn json<T: Serialize>(mut self, body: &T) -> Result<Self, serde_json::Error> {
         self.body = Some(("application/json".to_owned(), serde_json::to_vec(body)?.into()));
         Ok(self)
+    }
+
+    /// Sends `body` as JSON under a media type of its own, such as `application/vnd.api+json`.
+    ///
+    /// # Errors
+    /// When it has no JSON form.
+    pub fn json_as<T: Serialize>(mut self, media_type: &str, body: &T) -> Result<Self, serde_json::Error> {
+        self.body = Some((media_type.to_owned(), serde_json::to_vec(body)?.into()));
+        Ok(self)
+    }
+
+    /// Takes a redirect for the answer, for callers that need its `Location`; it is never followed.
+    #[must_use]
+    pub fn redirect_is_answer(mut self) -> Self {
+        self.redirect_is_answer = true;
+        self
     }
 
     fn host(&self) -> String {
@@ -212,7 +229,8 @@ impl Request<'_> {
                 other => return other,
             };
             let location = response.header(LOCATION.as_str()).map(str::to_owned);
-            let Some(location) = location.filter(|_| is_redirect(response.status)) else {
+            let is_followed = is_redirect(response.status) && !self.redirect_is_answer;
+            let Some(location) = location.filter(|_| is_followed) else {
                 return Ended::Answered(response);
             };
             match self.followed(&url, &location) {

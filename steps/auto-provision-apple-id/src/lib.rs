@@ -8,9 +8,8 @@ mod inputs;
 
 use apple_account::{InputCredentials, Request, Selection};
 use auto_provision::{
-    Access, Account, Analysis, Order, Source, download_certificates, of_team, open_session, provision, usable,
+    Access, Account, Analysis, CertificateChoice, Order, Source, download_certificates, of_team, open_session, provision, usable,
 };
-use signing_assets::Certificate;
 use step_kit::{Secret, Step};
 
 use crate::inputs::Own;
@@ -39,7 +38,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         step.log.plain("This team can use an App Store Connect API key, which asks for no second factor and does not end after 30 days: see the step auto-provision-asc.");
     }
     let certificates = of_team(usable(&step, &identities), &team.team_id)?;
-    let certificates = chosen(&step, &analysis, &certificates, &team.team_id);
+    let choice = choice(&step, &analysis, &team.team_id);
     provision(
         &step,
         &analysis,
@@ -47,6 +46,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         &certificates,
         &account,
         source(&step, &own, &analysis),
+        choice,
     )
     .await
 }
@@ -71,22 +71,17 @@ async fn sign_in(step: &Step<Order>, own: &Own) -> anyhow::Result<Account> {
 }
 
 /// One certificate for each purpose. A project of another team does not help to choose.
-fn chosen(
-    step: &Step<Order>,
-    analysis: &Analysis,
-    certificates: &[Certificate],
-    team_id: &str,
-) -> Vec<Certificate> {
+fn choice(step: &Step<Order>, analysis: &Analysis, team_id: &str) -> CertificateChoice {
     let declared = analysis.archived.iter().map(|item| &item.declared);
     let other = declared
         .clone()
         .filter_map(|declared| declared.team_id.as_deref())
         .find(|declared| *declared != team_id);
     let identities: Vec<Option<String>> = declared.map(|declared| declared.identity.clone()).collect();
-    let identity = match other {
+    let named = match other {
         Some(other) => {
             step.log.warn(format!(
-                "The project is of the team {other}, and {team_id} signs it."
+                "DEVELOPMENT_TEAM is {other}, but the signing certificate belongs to team {team_id}."
             ));
             None
         }
@@ -96,17 +91,7 @@ fn chosen(
             identity
         }
     };
-    let mut platforms: Vec<_> = analysis.needs().iter().map(|need| need.platform).collect();
-    platforms.sort();
-    platforms.dedup();
-    let chosen = certificates::choose(
-        certificates,
-        &platforms,
-        step.inputs.distribution,
-        identity.as_deref(),
-    );
-    chosen.warnings.iter().for_each(|warning| step.log.warn(warning));
-    chosen.certificates
+    CertificateChoice::One { named }
 }
 
 /// Which profiles will do: as the app's own target is signed.

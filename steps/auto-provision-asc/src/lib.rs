@@ -6,7 +6,7 @@
 mod account;
 mod inputs;
 
-use auto_provision::{Access, Analysis, Source, download_certificates, of_team, provision, usable};
+use auto_provision::{Access, Analysis, CertificateChoice, Source, download_certificates, of_team, provision, usable};
 use step_kit::Step;
 
 pub use inputs::Inputs;
@@ -35,6 +35,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         &certificates,
         &account,
         Source::Own,
+        CertificateChoice::Each,
     )
     .await
 }

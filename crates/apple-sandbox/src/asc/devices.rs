@@ -27,7 +27,7 @@ fn certificate(base: &str, certificate: &Certificate) -> Value {
     })
 }
 
-pub(super) fn certificates(request: &Request<'_>, state: &mut State) -> Outcome {
+pub(crate) fn certificates(request: &Request<'_>, state: &mut State) -> Outcome {
     request.only(&[
         "filter[serialNumber]",
         "filter[certificateType]",
@@ -40,6 +40,15 @@ pub(super) fn certificates(request: &Request<'_>, state: &mut State) -> Outcome 
     ])?;
     let serials = request.filter("serialNumber")?;
     let kinds = request.filter("certificateType")?;
+    let is_unknown = |kind: &String| kind == "DEVELOPER_ID_APPLICATION_G2" && !state.switches.developer_id_g2;
+    if let Some(kind) = kinds.iter().flatten().find(|kind| is_unknown(kind)) {
+        return Err(Refusal::new(
+            400,
+            "PARAMETER_ERROR.INVALID",
+            "A parameter has an invalid value",
+            format!("'{kind}' is not a valid filter value for the attribute 'certificateType'."),
+        ));
+    }
     let listed = state
         .certificates
         .iter()
@@ -78,7 +87,7 @@ fn device(base: &str, device: &Device) -> Value {
     })
 }
 
-pub(super) fn devices(request: &Request<'_>, state: &mut State) -> Outcome {
+pub(crate) fn devices(request: &Request<'_>, state: &mut State) -> Outcome {
     request.only(&[
         "filter[name]",
         "filter[platform]",
@@ -111,7 +120,7 @@ pub(crate) fn is_udid(text: &str) -> bool {
     matches!(text.len(), 24 | 25 | 36 | 40) && hex.chars().all(|c| c.is_ascii_hexdigit())
 }
 
-pub(super) fn register_device(request: &Request<'_>, state: &mut State) -> Outcome {
+pub(crate) fn register_device(request: &Request<'_>, state: &mut State) -> Outcome {
     let (attributes, _) = request.resource("devices", &["name", "platform", "udid"])?;
     let name = required(&attributes, "name")?;
     let udid = required(&attributes, "udid")?;

@@ -130,7 +130,7 @@ fn relationship(own: &[Value], limit: usize) -> Value {
     json!({"data": data, "meta": {"paging": {"total": own.len(), "limit": limit}}})
 }
 
-pub(super) fn create_bundle_id(request: &Request<'_>, state: &mut State) -> Outcome {
+pub(crate) fn create_bundle_id(request: &Request<'_>, state: &mut State) -> Outcome {
     let (attributes, _) = request.resource("bundleIds", &["identifier", "name", "platform", "seedId"])?;
     let identifier = required(&attributes, "identifier")?;
     let name = required(&attributes, "name")?;
@@ -170,6 +170,7 @@ pub(super) fn create_bundle_id(request: &Request<'_>, state: &mut State) -> Outc
         containers: Vec::new(),
         groups: Vec::new(),
         merchants: Vec::new(),
+        parent: None,
         hidden_until: state.hidden_until(),
     };
     let answer = created(
@@ -198,10 +199,49 @@ pub(super) fn capabilities_of(request: &Request<'_>, state: &mut State, id: &str
     )
 }
 
+/// Apple's `CapabilityType` (OpenAPI 4.4.1, and the Enterprise Program's 1.0): what a key may create. Others only a session
+/// can (409 `ENTITY_ERROR.ATTRIBUTE.TYPE`, MAUI.Sherpa #45).
+const BY_KEY: [&str; 28] = [
+    "ICLOUD",
+    "IN_APP_PURCHASE",
+    "GAME_CENTER",
+    "PUSH_NOTIFICATIONS",
+    "WALLET",
+    "INTER_APP_AUDIO",
+    "MAPS",
+    "ASSOCIATED_DOMAINS",
+    "PERSONAL_VPN",
+    "APP_GROUPS",
+    "HEALTHKIT",
+    "HOMEKIT",
+    "WIRELESS_ACCESSORY_CONFIGURATION",
+    "APPLE_PAY",
+    "DATA_PROTECTION",
+    "SIRIKIT",
+    "NETWORK_EXTENSIONS",
+    "MULTIPATH",
+    "HOT_SPOT",
+    "NFC_TAG_READING",
+    "CLASSKIT",
+    "AUTOFILL_CREDENTIAL_PROVIDER",
+    "ACCESS_WIFI_INFORMATION",
+    "NETWORK_CUSTOM_PROTOCOL",
+    "COREMEDIA_HLS_LOW_LATENCY",
+    "SYSTEM_EXTENSION_INSTALL",
+    "USER_MANAGEMENT",
+    "APPLE_ID_AUTH",
+];
+
 pub(super) fn enable(request: &Request<'_>, state: &mut State) -> Outcome {
     let (attributes, relationships) =
         request.resource("bundleIdCapabilities", &["capabilityType", "settings"])?;
     let kind = required(&attributes, "capabilityType")?;
+    if !BY_KEY.contains(&kind.as_str()) {
+        return Err(Refusal::entity(
+            "ENTITY_ERROR.ATTRIBUTE.TYPE",
+            format!("'{kind}' is not a valid value for the attribute 'capabilityType'"),
+        ));
+    }
     let settings = attributes.get("settings").cloned().unwrap_or(Value::Null);
     let wanted = related(&relationships, "bundleId")
         .into_iter()

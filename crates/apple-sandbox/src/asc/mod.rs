@@ -3,9 +3,9 @@
 //! Facts: Apple's API document. Where it is vague the sandbox is strict: parameters and attributes that it
 //! does not list are refused.
 
-mod devices;
-mod identifiers;
-mod profiles;
+pub(crate) mod devices;
+pub(crate) mod identifiers;
+pub(crate) mod profiles;
 
 use axum::response::Response;
 use base64::Engine as _;
@@ -35,6 +35,8 @@ pub(crate) struct Request<'a> {
     pub(crate) body: &'a [u8],
     /// Where the sandbox is, for links.
     pub(crate) base: &'a str,
+    /// Whether an API key asks, rather than a session.
+    pub(crate) by_key: bool,
 }
 
 /// Answers a request whose token was checked.

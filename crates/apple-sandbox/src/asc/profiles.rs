@@ -12,7 +12,7 @@ use crate::answer::Refusal;
 use crate::profile;
 use crate::state::{Profile, State};
 
-pub(super) fn profile_resource(base: &str, profile: &Profile) -> Value {
+pub(crate) fn profile_resource(base: &str, profile: &Profile) -> Value {
     let platform = if profile.profile_type.starts_with("MAC") {
         "MAC_OS"
     } else {
@@ -35,7 +35,7 @@ pub(super) fn profile_resource(base: &str, profile: &Profile) -> Value {
     })
 }
 
-pub(super) fn profiles(request: &Request<'_>, state: &mut State) -> Outcome {
+pub(crate) fn profiles(request: &Request<'_>, state: &mut State) -> Outcome {
     request.only(&[
         "filter[name]",
         "filter[profileType]",
@@ -66,7 +66,7 @@ pub(super) fn profiles(request: &Request<'_>, state: &mut State) -> Outcome {
     found(request.page(listed)?)
 }
 
-pub(super) fn profiles_of(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
+pub(crate) fn profiles_of(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
     request.only(&["limit", "cursor", "fields[profiles]"])?;
     if !state.bundle_ids.iter().any(|known| known.id == id) {
         return Err(Refusal::not_found("bundleIds", id));
@@ -81,10 +81,16 @@ pub(super) fn profiles_of(request: &Request<'_>, state: &mut State, id: &str) ->
     found(request.page(listed)?)
 }
 
-pub(super) fn create_profile(request: &Request<'_>, state: &mut State) -> Outcome {
+pub(crate) fn create_profile(request: &Request<'_>, state: &mut State) -> Outcome {
     let (attributes, relationships) = request.resource("profiles", &["name", "profileType"])?;
     let name = required(&attributes, "name")?;
     let kind = required(&attributes, "profileType")?;
+    if kind == "MAC_APP_INHOUSE" && request.by_key {
+        return Err(Refusal::entity(
+            "ENTITY_ERROR.ATTRIBUTE.TYPE",
+            format!("'{kind}' is not a valid value for the attribute 'profileType'"),
+        ));
+    }
     let bundle_id = related(&relationships, "bundleId")
         .into_iter()
         .next()
@@ -119,6 +125,12 @@ pub(super) fn create_profile(request: &Request<'_>, state: &mut State) -> Outcom
     for id in &devices {
         let known = state.devices.iter().find(|known| known.id == *id);
         let known = known.ok_or_else(|| Refusal::not_found("devices", id))?;
+        if !profile::takes_device(&kind, &known.device_class) {
+            return Err(Refusal::entity(
+                "ENTITY_ERROR.RELATIONSHIP.INVALID",
+                format!("The device '{}' can't be used in a profile of type {kind}", known.name),
+            ));
+        }
         if known.status != "ENABLED" {
             return Err(Refusal::entity(
                 "ENTITY_ERROR.RELATIONSHIP.INVALID",
@@ -157,7 +169,7 @@ pub(super) fn create_profile(request: &Request<'_>, state: &mut State) -> Outcom
     answer
 }
 
-pub(super) fn delete_profile(state: &mut State, id: &str) -> Outcome {
+pub(crate) fn delete_profile(state: &mut State, id: &str) -> Outcome {
     let before = state.profiles.len();
     state.profiles.retain(|known| known.id != id);
     if state.profiles.len() == before {

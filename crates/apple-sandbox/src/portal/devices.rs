@@ -9,7 +9,7 @@ use crate::state::{Certificate, Device, State};
 use super::{Call, No, Outcome, Yes, payload};
 
 /// What the portal calls classes of devices.
-const CLASSES: [(&str, &str); 7] = [
+const CLASSES: [(&str, &str); 9] = [
     ("IPHONE", "iphone"),
     ("IPAD", "ipad"),
     ("IPOD", "ipod"),
@@ -17,6 +17,9 @@ const CLASSES: [(&str, &str); 7] = [
     ("APPLE_TV", "tvOS"),
     ("APPLE_VISION_PRO", "vision"),
     ("MAC", "mac"),
+    // Beside `mac` since 2023 (fastlane #20676); how exactly the older services spell them is not known.
+    ("INTEL_MAC", "intelMac"),
+    ("APPLE_SILICON_MAC", "appleSiliconMac"),
 ];
 
 pub(super) fn device(device: &Device) -> Value {

@@ -211,6 +211,7 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
         containers: Vec::new(),
         groups: Vec::new(),
         merchants: Vec::new(),
+        parent: None,
         hidden_until: state.hidden_until(),
     };
     let answer = app_id(&made, state, true);

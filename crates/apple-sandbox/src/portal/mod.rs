@@ -7,6 +7,7 @@
 mod devices;
 mod identifiers;
 mod profiles;
+pub(crate) mod v1;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
@@ -117,8 +118,9 @@ fn kind_of(path: &str) -> (&'static str, bool) {
     let action = path.rsplit('/').next().unwrap_or_default();
     let reads = action.starts_with("list") || action.starts_with("get");
     let kind = match action {
-        _ if action.contains("ApplicationGroup") && !action.starts_with("assign") => "app group",
-        _ if action.contains("CloudContainer") && !action.starts_with("assign") => "cloud container",
+        // Public clients assign with the tokens of what they assign.
+        _ if action.contains("ApplicationGroup") => "app group",
+        _ if action.contains("CloudContainer") => "cloud container",
         _ if path.contains("/device/") => "device",
         _ if path.contains("/certificate/") => "certificate",
         _ if path.contains("/profile/") => "profile",
@@ -145,9 +147,14 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
     }
     if path == "account/listTeams.action" {
         let teams = state.teams().iter().map(team).collect();
-        return envelope(request, payload("teams", Value::Array(teams)));
+        let mut response = envelope(request, payload("teams", Value::Array(teams)));
+        give_token("teams", &mut response, state);
+        return response;
     }
-    let (kind, needs_token) = kind_of(path);
+    let (mut kind, needs_token) = kind_of(path);
+    if path.contains("/assign") && state.assigned_by_app_id_tokens {
+        kind = "app id";
+    }
     let given = headers.get("csrf").and_then(|value| value.to_str().ok());
     let has_time = headers.contains_key("csrf_ts");
     let is_known = given.is_some_and(|given| {
@@ -197,6 +204,12 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
         state.lists_served += 1;
     }
     let mut response = envelope(request, outcome);
+    give_token(kind, &mut response, state);
+    response
+}
+
+/// Adds the pair of headers against forged requests to an answer that says yes.
+fn give_token(kind: &str, response: &mut Response, state: &mut State) {
     let token = noise(&mut state.dice, 64);
     if let (true, Ok(value)) = (response.status().is_success(), HeaderValue::from_str(&token)) {
         response.headers_mut().insert("csrf", value);
@@ -205,7 +218,6 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
             .insert("csrf_ts", HeaderValue::from_static("1795000000000"));
         state.apple_id.tokens.push((kind.to_owned(), token));
     }
-    response
 }
 
 fn answered(call: &Call<'_>, action: &str, state: &mut State) -> Outcome {

@@ -45,8 +45,8 @@ fn resource(known: &Profile, state: &State, detailed: bool) -> Value {
         "version": "2",
         "dateExpire": known.expires.date().to_string(),
         "managingApp": if known.xcode_managed { json!("Xcode") } else { Value::Null },
-        "isTemplateProfile": known.template.is_some(),
-        "template": known.template.as_ref().map(|name| json!({"purposeName": name, "purposeDisplayName": name})),
+        "isTemplateProfile": false,
+        "template": null,
         "isTeamProfile": known.xcode_managed,
         "isFreeProvisioningProfile": false,
         "appIdId": known.bundle_id,
@@ -185,7 +185,7 @@ fn make(call: &Call<'_>, state: &mut State, certificates: Vec<String>, old: Opti
             "Multiple profiles found with the name '{name}'. Please remove the duplicate profiles and try again."
         )));
     }
-    let mut made = state.make_profile(
+    let made = state.make_profile(
         &name,
         kind,
         &app_id,
@@ -193,8 +193,6 @@ fn make(call: &Call<'_>, state: &mut State, certificates: Vec<String>, old: Opti
         devices,
         OffsetDateTime::now_utc(),
     );
-    // A special entitlement is lost unless each version of the profile names it.
-    made.template = Some(call.value("template").to_owned()).filter(|name| !name.is_empty());
     let mut answer = resource(&made, state, true);
     if let Some(fields) = answer.as_object_mut() {
         fields.insert("encodedProfile".to_owned(), STANDARD.encode(&made.content).into());

@@ -9,7 +9,7 @@
 use plist::{Dictionary, Value};
 use provisioning::capability::Capability;
 use provisioning::{
-    Action, Blocked, BundleId, Details, Device, DeviceClass, Distribution, EnabledCapability, Plan, Platform,
+    Action, Blocked, BundleId, CertificateChoice, Details, Device, DeviceClass, Distribution, EnabledCapability, Plan, Platform,
     Policy, PortalCertificate, PortalProfile, ProfileType, Snapshot, Target, Way, plan, profile_name, wants,
 };
 use signing_assets::{Certificate, CertificateKind};
@@ -129,6 +129,7 @@ impl Default for Case {
                 distribution: Distribution::Development,
                 min_profile_days_valid: 0,
                 test_devices: Vec::new(),
+                certificates: CertificateChoice::Each,
             },
             certificates: vec![development(), distribution()],
             portal: Snapshot {

@@ -1,0 +1,453 @@
+//! The portal's newer services (`/services-account/v1/…`): JSON:API behind the session.
+//!
+//! Facts: what `@expo/apple-utils` 2.2.1 and spaceship send and expect; answers to sessions as in eas-cli #4178. A read or
+//! a deletion comes as `POST` with `X-HTTP-Method-Override`, and its query in the body.
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Map, Value, json};
+
+use crate::answer::{Refusal, answer};
+use crate::asc::{self, Outcome, Request};
+use crate::sign_in;
+use crate::state::{Associable, BundleId, Capability, State};
+
+pub(crate) const SERVICES: &str = "/services-account/v1/";
+
+/// What may be linked with a capability: the relation, and where identifiers begin so.
+const LINKS: [(&str, &str); 3] = [("appGroups", "group."), ("merchantIds", "merchant."), ("cloudContainers", "iCloud.")];
+
+/// Answers a call.
+pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Response {
+    if !sign_in::has_session(headers, state) {
+        let text = "Unauthenticated\n\nRequest ID: SANDBOX.0.0\n";
+        return (StatusCode::UNAUTHORIZED, text).into_response();
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let method = match (request.method, text("x-http-method-override")) {
+        ("POST", Some("GET")) => "GET",
+        ("POST", Some("DELETE")) => "DELETE",
+        (method, _) => method,
+    };
+    let has_token = text("csrf").is_some_and(|given| {
+        let mut tokens = state.apple_id.tokens.iter();
+        text("csrf_ts").is_some() && tokens.any(|(_, token)| token == given)
+    });
+    let outcome = if method != "GET" && !has_token {
+        Err(Refusal::new(
+            403,
+            "FORBIDDEN_ERROR",
+            "This request is forbidden for security reasons",
+            "The request carries no valid csrf token",
+        ))
+    } else {
+        answered(request, method, state)
+    };
+    if method == "GET" {
+        state.lists_served += 1;
+    }
+    let mut response = outcome.unwrap_or_else(|refusal| refusal.response());
+    super::give_token("v1", &mut response, state);
+    response
+}
+
+fn answered(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
+    let mut body: Value = serde_json::from_slice(request.body).map_err(|_| {
+        Refusal::new(
+            400,
+            "ENTITY_INVALID",
+            "JSON processing failed",
+            "The request body is not valid JSON",
+        )
+    })?;
+    let is_proxied = matches!(method, "GET" | "DELETE");
+    let team = if is_proxied {
+        body["teamId"].take()
+    } else {
+        let attributes = body["data"]["attributes"].as_object_mut();
+        attributes.and_then(|all| all.remove("teamId")).unwrap_or_default()
+    };
+    if team != *state.team_id {
+        return Err(Refusal::new(
+            403,
+            "FORBIDDEN_ERROR",
+            "This request is forbidden for security reasons",
+            format!("You are not permitted to access the resources of the team {team}"),
+        ));
+    }
+    let mut query = crate::server::pairs(body["urlEncodedQueryParams"].as_str().unwrap_or_default());
+    // The portal's own pages count from an offset, and ask for more at once than the public API gives.
+    query.retain(|(key, _)| key != "offset");
+    for (key, value) in &mut query {
+        if key == "limit" && value.parse::<u32>().is_ok_and(|limit| limit > 200) {
+            "200".clone_into(value);
+        }
+    }
+    let rest = request.path.strip_prefix(SERVICES).unwrap_or_default();
+    let path = format!("/v1/{rest}");
+    let bytes = body.to_string();
+    let inner = Request {
+        method,
+        path: &path,
+        query,
+        body: if is_proxied { b"" } else { bytes.as_bytes() },
+        base: request.base,
+        by_key: false,
+    };
+    let parts: Vec<&str> = rest.trim_matches('/').split('/').collect();
+    match (method, parts.as_slice()) {
+        ("GET", ["bundleIds"]) => list(&inner, state),
+        ("GET", ["bundleIds", id]) => one(&inner, state, id),
+        ("GET", ["bundleIds", id, "bundleIdCapabilities"]) => {
+            let known = find(state, id)?;
+            let all = known.capabilities.iter().map(|one| capability(one, known, state));
+            asc::found(inner.page(all.collect())?)
+        }
+        ("GET", ["capabilities"]) => catalogue(&inner),
+        ("POST", ["bundleIds"]) => create(&inner, &body, state),
+        ("PATCH", ["bundleIds", id]) => change(&inner, &body, state, id),
+        ("DELETE", ["bundleIds", id]) => {
+            find(state, id)?;
+            state.bundle_ids.retain(|known| known.id != *id);
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        ("GET", [kind @ ("appGroups" | "merchantIds" | "cloudContainers")]) => {
+            let all = associables(kind, state).iter().map(|one| associable(kind, one, &state.team_id));
+            asc::found(inner.page(all.collect())?)
+        }
+        ("POST", [kind @ ("appGroups" | "merchantIds" | "cloudContainers")]) => {
+            create_associable(&inner, kind, &body, state)
+        }
+        ("GET", ["certificates"]) => asc::devices::certificates(&inner, state),
+        ("GET", ["devices"]) => asc::devices::devices(&inner, state),
+        ("POST", ["devices"]) => asc::devices::register_device(&inner, state),
+        ("GET", ["profiles"]) => asc::profiles::profiles(&inner, state),
+        ("GET", ["bundleIds", id, "profiles"]) => asc::profiles::profiles_of(&inner, state, id),
+        ("POST", ["profiles"]) => asc::profiles::create_profile(&inner, state),
+        ("DELETE", ["profiles", id]) => asc::profiles::delete_profile(state, id),
+        _ => Err(Refusal::new(
+            404,
+            "PATH_ERROR",
+            "The URL path is not valid",
+            format!("{method} {path} is not served by the sandbox"),
+        )),
+    }
+}
+
+fn find<'a>(state: &'a State, id: &str) -> Result<&'a BundleId, Refusal> {
+    let found = state.bundle_ids.iter().find(|known| known.id == id);
+    found.ok_or_else(|| Refusal::not_found("bundleIds", id))
+}
+
+fn associables<'a>(kind: &str, state: &'a State) -> &'a Vec<Associable> {
+    match kind {
+        "appGroups" => &state.groups,
+        "merchantIds" => &state.merchants,
+        _ => &state.containers,
+    }
+}
+
+fn associable(kind: &str, known: &Associable, prefix: &str) -> Value {
+    json!({
+        "type": kind,
+        "id": known.id,
+        "attributes": {"identifier": known.identifier, "prefix": prefix, "name": known.name, "canEdit": true, "canDelete": true},
+    })
+}
+
+/// A capability as sessions see it: without `capabilityType`.
+fn capability(known: &Capability, owner: &BundleId, state: &State) -> Value {
+    let linked = |identifiers: &[String], all: &[Associable], kind: &str| -> Value {
+        let found = all.iter().filter(|one| identifiers.contains(&one.identifier));
+        let data: Vec<Value> = found.map(|one| json!({"type": kind, "id": one.id})).collect();
+        json!({"data": data})
+    };
+    let mut relationships = Map::new();
+    relationships.insert(
+        "capability".to_owned(),
+        json!({"data": {"type": "capabilities", "id": known.capability_type}}),
+    );
+    match known.capability_type.as_str() {
+        "APP_GROUPS" => {
+            relationships.insert("appGroups".to_owned(), linked(&owner.groups, &state.groups, "appGroups"));
+        }
+        "APPLE_PAY" => {
+            let data = linked(&owner.merchants, &state.merchants, "merchantIds");
+            relationships.insert("merchantIds".to_owned(), data);
+        }
+        "ICLOUD" => {
+            let data = linked(&owner.containers, &state.containers, "cloudContainers");
+            relationships.insert("cloudContainers".to_owned(), data);
+        }
+        "ON_DEMAND_INSTALL_CAPABLE" => {
+            let data = json!({"data": owner.parent.as_ref().map(|id| json!({"type": "bundleIds", "id": id}))});
+            relationships.insert("parentBundleId".to_owned(), data);
+        }
+        _ => {}
+    }
+    json!({
+        "type": "bundleIdCapabilities",
+        "id": known.id,
+        "attributes": {
+            "ownerType": "BUNDLE",
+            "settings": known.settings,
+            "editable": true,
+            "inputs": null,
+            "enabled": true,
+            "responseId": "5a5a5a5a-0000-4000-8000-000000000001",
+        },
+        "relationships": relationships,
+    })
+}
+
+/// The bundle ID and what its `include` brings along.
+fn resource(request: &Request<'_>, known: &BundleId, state: &State) -> (Value, Vec<Value>) {
+    let includes: Vec<&str> = request.value("include").unwrap_or_default().split(',').collect();
+    let all: Vec<Value> = known
+        .capabilities
+        .iter()
+        .map(|one| capability(one, known, state))
+        .collect();
+    let identifiers: Vec<Value> = all
+        .iter()
+        .map(|one| json!({"type": one["type"], "id": one["id"]}))
+        .collect();
+    let mut value = json!({
+        "type": "bundleIds",
+        "id": known.id,
+        "attributes": {
+            "name": known.name,
+            "identifier": known.identifier,
+            "platform": known.platform,
+            "seedId": state.team_id,
+            "wildcard": known.identifier.ends_with('*'),
+            "bundleType": if known.parent.is_some() { "onDemandInstallCapable" } else { "bundle" },
+            "responseId": "5a5a5a5a-0000-4000-8000-000000000001",
+        },
+    });
+    let mut included = Vec::new();
+    if includes.contains(&"bundleIdCapabilities") {
+        let total = identifiers.len();
+        value["relationships"]["bundleIdCapabilities"] =
+            json!({"data": identifiers, "meta": {"paging": {"total": total, "limit": 50}}});
+        included.extend(all);
+    }
+    (value, included)
+}
+
+fn list(request: &Request<'_>, state: &mut State) -> Outcome {
+    let wanted = request.filter("identifier")?;
+    let fits = |known: &&BundleId| {
+        known.hidden_until <= state.lists_served
+            && wanted
+                .as_ref()
+                .is_none_or(|all| all.iter().any(|start| known.identifier.starts_with(start)))
+    };
+    let mut included = Vec::new();
+    let mut listed = Vec::new();
+    for known in state.bundle_ids.iter().filter(fits) {
+        let (value, more) = resource(request, known, state);
+        listed.push(value);
+        included.extend(more);
+    }
+    let mut document = request.page(listed)?;
+    document.insert("included".to_owned(), included.into());
+    asc::found(document)
+}
+
+fn document(request: &Request<'_>, status: u16, state: &State, id: &str) -> Outcome {
+    let (data, included) = resource(request, find(state, id)?, state);
+    Ok(answer(status, &json!({"data": data, "included": included})))
+}
+
+fn one(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
+    document(request, 200, state, id)
+}
+
+/// The catalogue of capabilities, as far as the sandbox knows any.
+fn catalogue(request: &Request<'_>) -> Outcome {
+    let entry = |(kind, entitlement, _): &(&str, &str, &[&str])| {
+        json!({
+            "type": "capabilities",
+            "id": kind,
+            "attributes": {"name": kind, "entitlement": entitlement, "isPublic": true, "editable": true, "canRequestFromPortal": false},
+        })
+    };
+    asc::found(request.page(crate::profile::BY_SESSION.iter().map(entry).collect())?)
+}
+
+fn invalid(code: &'static str, words: impl Into<String>) -> Refusal {
+    Refusal::entity(code, words)
+}
+
+fn only(given: &Value, known: &[&str], what: &str) -> Result<(), Refusal> {
+    let mut keys = given.as_object().into_iter().flat_map(Map::keys);
+    match keys.find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(invalid(
+            "ENTITY_ERROR.ATTRIBUTE.UNKNOWN",
+            format!("'{key}' is not an attribute on the resource '{what}'"),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What a write says of one capability.
+struct Change {
+    kind: String,
+    enabled: bool,
+    settings: Value,
+    links: Vec<(&'static str, Vec<String>)>,
+    parent: Option<String>,
+}
+
+fn changes(body: &Value, state: &State) -> Result<Vec<Change>, Refusal> {
+    let data = &body["data"]["relationships"]["bundleIdCapabilities"]["data"];
+    let mut all = Vec::new();
+    for item in data.as_array().into_iter().flatten() {
+        only(&item["attributes"], &["enabled", "settings"], "bundleIdCapabilities")?;
+        let kind = item["relationships"]["capability"]["data"]["id"].as_str();
+        let kind = kind.ok_or_else(|| {
+            invalid(
+                "ENTITY_ERROR.RELATIONSHIP.REQUIRED",
+                "You must provide a value for the relationship 'capability'",
+            )
+        })?;
+        let mut links = Vec::new();
+        for (name, _) in LINKS {
+            let related = &item["relationships"][name]["data"];
+            let Some(related) = related.as_array() else { continue };
+            let known = associables(name, state);
+            let mut identifiers = Vec::new();
+            for one in related {
+                let id = one["id"].as_str().unwrap_or_default();
+                // Opaque IDs are linked, never identifiers (rork #2619).
+                let found = known.iter().find(|known| known.id == id);
+                let found = found.ok_or_else(|| Refusal::not_found(name, id))?;
+                identifiers.push(found.identifier.clone());
+            }
+            links.push((name, identifiers));
+        }
+        let parent = item["relationships"]["parentBundleId"]["data"]["id"].as_str();
+        all.push(Change {
+            kind: kind.to_owned(),
+            enabled: item["attributes"]["enabled"] == true,
+            settings: item["attributes"]["settings"].clone(),
+            links,
+            parent: parent.map(str::to_owned),
+        });
+    }
+    Ok(all)
+}
+
+fn apply(changes: &[Change], id: &mut BundleId) {
+    for change in changes {
+        id.capabilities
+            .retain(|known| known.capability_type != change.kind);
+        if change.enabled {
+            id.capabilities.push(Capability {
+                id: format!("{}_{}", id.id, change.kind),
+                capability_type: change.kind.clone(),
+                settings: change.settings.clone(),
+            });
+        }
+        for (name, identifiers) in &change.links {
+            match *name {
+                "appGroups" => id.groups.clone_from(identifiers),
+                "merchantIds" => id.merchants.clone_from(identifiers),
+                _ => id.containers.clone_from(identifiers),
+            }
+        }
+        if change.parent.is_some() {
+            id.parent.clone_from(&change.parent);
+        }
+    }
+}
+
+fn change(request: &Request<'_>, body: &Value, state: &mut State, id: &str) -> Outcome {
+    find(state, id)?;
+    let known = ["name", "identifier", "seedId", "platform", "wildcard", "permissions"];
+    only(&body["data"]["attributes"], &known, "bundleIds")?;
+    if body["data"]["id"] != id || body["data"]["type"] != "bundleIds" {
+        return Err(invalid("ENTITY_ERROR.TYPE_INVALID", "The type and the ID must be those of the path"));
+    }
+    let changes = changes(body, state)?;
+    let replaces = state.capabilities_are_replaced
+        && body["data"]["relationships"]["bundleIdCapabilities"]["data"].is_array();
+    for known in state.bundle_ids.iter_mut().filter(|known| known.id == id) {
+        if replaces {
+            // Neither can be switched off on an explicit App ID.
+            known.capabilities.retain(|one| {
+                matches!(one.capability_type.as_str(), "GAME_CENTER" | "IN_APP_PURCHASE")
+                    || changes.iter().any(|change| change.kind == one.capability_type)
+            });
+        }
+        apply(&changes, known);
+        if let Some(name) = body["data"]["attributes"]["name"].as_str() {
+            name.clone_into(&mut known.name);
+        }
+    }
+    asc::invalidate(state, id);
+    document(request, 200, state, id)
+}
+
+fn create(request: &Request<'_>, body: &Value, state: &mut State) -> Outcome {
+    let kind = body["data"]["attributes"]["bundleType"].as_str();
+    let changes = changes(body, state)?;
+    if kind == Some("onDemandInstallCapable") {
+        let parent = changes.iter().find_map(|change| change.parent.clone());
+        let parent = parent.ok_or_else(|| {
+            invalid(
+                "ENTITY_ERROR.RELATIONSHIP.REQUIRED",
+                "You must provide a value for the relationship 'parentBundleId' with this request",
+            )
+        })?;
+        find(state, &parent)?;
+    }
+    // What the public API knows is checked as there.
+    let mut plain = body.clone();
+    if let Some(attributes) = plain["data"]["attributes"].as_object_mut() {
+        attributes.remove("bundleType");
+        attributes.remove("wildcard");
+    }
+    let bytes = plain.to_string();
+    let inner = Request {
+        method: request.method,
+        path: request.path,
+        query: Vec::new(),
+        body: bytes.as_bytes(),
+        base: request.base,
+        by_key: false,
+    };
+    asc::identifiers::create_bundle_id(&inner, state)?;
+    let Some(made) = state.bundle_ids.last_mut() else {
+        return Err(Refusal::not_found("bundleIds", ""));
+    };
+    apply(&changes, made);
+    let id = made.id.clone();
+    document(request, 201, state, &id)
+}
+
+fn create_associable(request: &Request<'_>, kind: &str, body: &Value, state: &mut State) -> Outcome {
+    let text = |key: &str| body["data"]["attributes"][key].as_str().unwrap_or_default().to_owned();
+    let (identifier, name) = (text("identifier"), text("name"));
+    let start = LINKS.iter().find(|(known, _)| *known == kind).map_or("", |(_, start)| *start);
+    let is_taken = associables(kind, state).iter().any(|known| known.identifier == identifier);
+    if !identifier.starts_with(start) || is_taken {
+        return Err(invalid(
+            "ENTITY_ERROR.ATTRIBUTE.INVALID",
+            format!("'{identifier}' is not available."),
+        ));
+    }
+    let made = Associable {
+        id: state.id(),
+        identifier,
+        name,
+    };
+    let answer = asc::created(associable(kind, &made, &state.team_id), request.path, request.base);
+    match kind {
+        "appGroups" => state.groups.push(made),
+        "merchantIds" => state.merchants.push(made),
+        _ => state.containers.push(made),
+    }
+    answer
+}
