@@ -174,7 +174,8 @@ impl Error {
         self.refusal().is_some_and(|refusal| {
             refusal.status == StatusCode::CONFLICT
                 && refusal.errors.iter().any(|error| {
-                    error.code != "ENTITY_ERROR.ATTRIBUTE.INVALID" || error.detail.contains("is not available")
+                    error.code != "ENTITY_ERROR.ATTRIBUTE.INVALID"
+                        || error.detail.contains("is not available")
                 })
         })
     }

@@ -177,7 +177,12 @@ fn entitlements(contents: &Contents<'_>, state: &State) -> Dictionary {
 /// What a managed capability's entitlement says in a profile: lists for some, else `true`.
 fn granted(key: &str) -> Value {
     let list = |items: &[&str]| {
-        Value::Array(items.iter().map(|item| Value::String((*item).to_owned())).collect())
+        Value::Array(
+            items
+                .iter()
+                .map(|item| Value::String((*item).to_owned()))
+                .collect(),
+        )
     };
     match key {
         "com.apple.developer.sensorkit.reader.allow" => list(&["ambient-light-sensor", "device-usage"]),
@@ -201,40 +206,116 @@ fn option<'a>(capability: &'a Capability, key: &str) -> Option<&'a str> {
 /// Capabilities that an Apple ID's session enables and the public API does not, with what they grant
 /// (EAS' `capabilityList.ts`, `@expo/apple-utils` 2.2.1).
 pub(crate) const BY_SESSION: [(&str, &str, &[&str]); 26] = [
-    ("APP_ATTEST", "com.apple.developer.devicecheck.appattest-environment", &["development", "production"]),
+    (
+        "APP_ATTEST",
+        "com.apple.developer.devicecheck.appattest-environment",
+        &["development", "production"],
+    ),
     ("FAMILY_CONTROLS", "com.apple.developer.family-controls", &[]),
     ("GROUP_ACTIVITIES", "com.apple.developer.group-session", &[]),
-    ("EXTENDED_VIRTUAL_ADDRESSING", "com.apple.developer.kernel.extended-virtual-addressing", &[]),
-    ("INCREASED_MEMORY_LIMIT", "com.apple.developer.kernel.increased-memory-limit", &[]),
-    ("FONT_INSTALLATION", "com.apple.developer.user-fonts", &["app-usage", "system-installation"]),
-    ("USERNOTIFICATIONS_COMMUNICATION", "com.apple.developer.usernotifications.communication", &[]),
-    ("USERNOTIFICATIONS_TIMESENSITIVE", "com.apple.developer.usernotifications.time-sensitive", &[]),
-    ("HEALTHKIT_RECALIBRATE_ESTIMATES", "com.apple.developer.healthkit.recalibrate-estimates", &[]),
-    ("MDM_MANAGED_ASSOCIATED_DOMAINS", "com.apple.developer.associated-domains.mdm-managed", &[]),
+    (
+        "EXTENDED_VIRTUAL_ADDRESSING",
+        "com.apple.developer.kernel.extended-virtual-addressing",
+        &[],
+    ),
+    (
+        "INCREASED_MEMORY_LIMIT",
+        "com.apple.developer.kernel.increased-memory-limit",
+        &[],
+    ),
+    (
+        "FONT_INSTALLATION",
+        "com.apple.developer.user-fonts",
+        &["app-usage", "system-installation"],
+    ),
+    (
+        "USERNOTIFICATIONS_COMMUNICATION",
+        "com.apple.developer.usernotifications.communication",
+        &[],
+    ),
+    (
+        "USERNOTIFICATIONS_TIMESENSITIVE",
+        "com.apple.developer.usernotifications.time-sensitive",
+        &[],
+    ),
+    (
+        "HEALTHKIT_RECALIBRATE_ESTIMATES",
+        "com.apple.developer.healthkit.recalibrate-estimates",
+        &[],
+    ),
+    (
+        "MDM_MANAGED_ASSOCIATED_DOMAINS",
+        "com.apple.developer.associated-domains.mdm-managed",
+        &[],
+    ),
     ("PUSH_TO_TALK", "com.apple.developer.push-to-talk", &[]),
     ("WEATHERKIT", "com.apple.developer.weatherkit", &[]),
     ("SHARED_WITH_YOU", "com.apple.developer.shared-with-you", &[]),
-    ("MESSAGES_COLLABORATION", "com.apple.developer.shared-with-you.collaboration", &[]),
-    ("MATTER_ALLOW_SETUP_PAYLOAD", "com.apple.developer.matter.allow-setup-payload", &[]),
-    ("MEDIA_DEVICE_DISCOVERY", "com.apple.developer.media-device-discovery-extension", &[]),
-    ("SENSITIVE_CONTENT_ANALYSIS", "com.apple.developer.sensitivecontentanalysis.client", &["analysis"]),
-    ("SHALLOW_DEPTH_PRESSURE", "com.apple.developer.submerged-shallow-depth-and-pressure", &[]),
-    ("TAP_TO_DISPLAY_ID", "com.apple.developer.proximity-reader.identity.display", &[]),
-    ("JOURNALING_SUGGESTIONS", "com.apple.developer.journal.allow", &["suggestions"]),
-    ("MANAGED_APP_INSTALLATION_UI", "com.apple.developer.managed-app-distribution.install-ui", &["managed-app"]),
-    ("DECLARED_AGE_RANGE", "com.apple.developer.declared-age-range", &[]),
-    ("SPATIAL_AUDIO_PROFILE", "com.apple.developer.spatial-audio.profile-access", &[]),
-    ("COREMOTION_HEAD_POSE", "com.apple.developer.coremotion.head-pose", &[]),
-    ("SUSTAINED_EXECUTION", "com.apple.developer.sustained-execution", &[]),
+    (
+        "MESSAGES_COLLABORATION",
+        "com.apple.developer.shared-with-you.collaboration",
+        &[],
+    ),
+    (
+        "MATTER_ALLOW_SETUP_PAYLOAD",
+        "com.apple.developer.matter.allow-setup-payload",
+        &[],
+    ),
+    (
+        "MEDIA_DEVICE_DISCOVERY",
+        "com.apple.developer.media-device-discovery-extension",
+        &[],
+    ),
+    (
+        "SENSITIVE_CONTENT_ANALYSIS",
+        "com.apple.developer.sensitivecontentanalysis.client",
+        &["analysis"],
+    ),
+    (
+        "SHALLOW_DEPTH_PRESSURE",
+        "com.apple.developer.submerged-shallow-depth-and-pressure",
+        &[],
+    ),
+    (
+        "TAP_TO_DISPLAY_ID",
+        "com.apple.developer.proximity-reader.identity.display",
+        &[],
+    ),
+    (
+        "JOURNALING_SUGGESTIONS",
+        "com.apple.developer.journal.allow",
+        &["suggestions"],
+    ),
+    (
+        "MANAGED_APP_INSTALLATION_UI",
+        "com.apple.developer.managed-app-distribution.install-ui",
+        &["managed-app"],
+    ),
+    (
+        "DECLARED_AGE_RANGE",
+        "com.apple.developer.declared-age-range",
+        &[],
+    ),
+    (
+        "SPATIAL_AUDIO_PROFILE",
+        "com.apple.developer.spatial-audio.profile-access",
+        &[],
+    ),
+    (
+        "COREMOTION_HEAD_POSE",
+        "com.apple.developer.coremotion.head-pose",
+        &[],
+    ),
+    (
+        "SUSTAINED_EXECUTION",
+        "com.apple.developer.sustained-execution",
+        &[],
+    ),
     ("DEFAULT_CALLING_APP", "com.apple.developer.calling-app", &[]),
 ];
 
 /// What a capability grants, in a profile.
-fn of_capability(
-    capability: &Capability,
-    contents: &Contents<'_>,
-    team: &str,
-) -> Vec<(&'static str, Value)> {
+fn of_capability(capability: &Capability, contents: &Contents<'_>, team: &str) -> Vec<(&'static str, Value)> {
     let kind = capability.capability_type.as_str();
     let bundle_id = contents.bundle_id;
     let development = contents.profile.profile_type.ends_with("_DEVELOPMENT");

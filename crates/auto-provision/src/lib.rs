@@ -24,8 +24,8 @@ use time::OffsetDateTime;
 pub use by_session::{OpenSession, open_session};
 pub use certificates::{download as download_certificates, of_team, usable};
 pub use order::{BuildSettings, DistributionType, IdentityName, Mode, Order};
-pub use provisioning::CertificateChoice;
 pub use project::{Analysis, Declared, Item};
+pub use provisioning::CertificateChoice;
 
 /// Who signs in to the portal.
 #[derive(Debug)]

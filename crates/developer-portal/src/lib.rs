@@ -22,9 +22,7 @@ mod team;
 pub mod v1;
 
 pub use jar::{Host, Jar};
-pub use resources::{
-    AppId, Assignable, Associated, Certificate, Device, Profile, ProfileRequest, Slug,
-};
+pub use resources::{AppId, Assignable, Associated, Certificate, Device, Profile, ProfileRequest, Slug};
 pub use service_key::KNOWN_KEY;
 pub use services::Services;
 pub use session::{Hosts, Session, SessionError};

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 
 use crate::envelope::Refusal;
 use crate::resources::{AppId, Assignable, Associated, Certificate, Device, Profile, ProfileRequest, Slug};
-use crate::v1::V1;
 use crate::session::{Call, Kind, Session, SessionError};
+use crate::v1::V1;
 
 /// How many items a page has.
 const PAGE: usize = 500;

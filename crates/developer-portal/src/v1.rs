@@ -35,7 +35,10 @@ const LINKS: [&str; 4] = ["appGroups", "merchantIds", "cloudContainers", "parent
 
 /// Why the services did not do what they were asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the Developer Portal refused {method} v1/{path} (HTTP {status}){}", told(reasons))]
+#[error(
+    "the Developer Portal refused {method} v1/{path} (HTTP {status}){}",
+    told(reasons)
+)]
 pub struct Refusal {
     /// The request's method.
     pub method: &'static str,
@@ -79,7 +82,11 @@ impl Refusal {
             reasons: errors
                 .iter()
                 .map(|error| {
-                    let words = if error.detail.is_empty() { &error.title } else { &error.detail };
+                    let words = if error.detail.is_empty() {
+                        &error.title
+                    } else {
+                        &error.detail
+                    };
                     format!("{words} [{}]", error.code)
                 })
                 .collect(),
@@ -99,12 +106,18 @@ impl Refusal {
     pub(crate) fn is_race(&self) -> bool {
         (self.status == 404 && !self.codes.is_empty())
             || self.codes.iter().any(|code| code.ends_with(".DUPLICATE"))
-            || self.reasons.iter().any(|text| text.to_lowercase().contains("multiple profiles found"))
+            || self
+                .reasons
+                .iter()
+                .any(|text| text.to_lowercase().contains("multiple profiles found"))
     }
 
     pub(crate) fn is_conflict(&self) -> bool {
         self.status == 409
-            && (self.codes.iter().any(|code| code != "ENTITY_ERROR.ATTRIBUTE.INVALID")
+            && (self
+                .codes
+                .iter()
+                .any(|code| code != "ENTITY_ERROR.ATTRIBUTE.INVALID")
                 || self.reasons.iter().any(|text| text.contains("is not available")))
     }
 
@@ -208,7 +221,9 @@ impl Capability {
             })
             && wanted.links.iter().all(|(name, data)| {
                 let have = self.links.iter().find(|(known, _)| known == name);
-                ids(data).iter().all(|id| have.is_some_and(|(_, data)| ids(data).contains(id)))
+                ids(data)
+                    .iter()
+                    .all(|id| have.is_some_and(|(_, data)| ids(data).contains(id)))
             })
     }
 }
@@ -344,7 +359,9 @@ impl<'a> V1<'a> {
             "attributes": attributes,
             "relationships": {"bundleIdCapabilities": {"data": data}},
         }});
-        self.send(Method::PATCH, "PATCH", &path, None, &body).await.map(drop)
+        self.send(Method::PATCH, "PATCH", &path, None, &body)
+            .await
+            .map(drop)
     }
 
     /// Creates the bundle ID of an App Clip: it belongs to that of its app, whose portal ID is `parent`. Without it the
@@ -422,7 +439,9 @@ impl<'a> V1<'a> {
         let _turn = self.session.one_change().await;
         let body = json!({"urlEncodedQueryParams": "", "teamId": self.team_id});
         let path = format!("profiles/{id}");
-        self.send(Method::POST, "DELETE", &path, Some("DELETE"), &body).await.map(drop)
+        self.send(Method::POST, "DELETE", &path, Some("DELETE"), &body)
+            .await
+            .map(drop)
     }
 
     async fn read(&self, path: &str, query: &str) -> Result<Value, SessionError> {
@@ -474,7 +493,12 @@ fn id_of(resource: &Value) -> Result<String, SessionError> {
 }
 
 fn read_profile(resource: &Value) -> Option<Profile> {
-    let text = |key: &str| resource["attributes"][key].as_str().unwrap_or_default().to_owned();
+    let text = |key: &str| {
+        resource["attributes"][key]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     Some(Profile {
         id: resource["id"].as_str()?.to_owned(),
         name: text("name"),
@@ -566,7 +590,11 @@ mod tests {
             .collect();
         assert_eq!(
             kinds,
-            [("APP_GROUPS", true), ("CARPLAY_MESSAGING", true), ("WEATHERKIT", false)]
+            [
+                ("APP_GROUPS", true),
+                ("CARPLAY_MESSAGING", true),
+                ("WEATHERKIT", false)
+            ]
         );
         assert_eq!(
             read.capabilities[0].to_json(),
@@ -580,6 +608,9 @@ mod tests {
                 },
             })
         );
-        assert_eq!(read.capabilities[1].settings, [("K".to_owned(), vec!["A".to_owned()])]);
+        assert_eq!(
+            read.capabilities[1].settings,
+            [("K".to_owned(), vec!["A".to_owned()])]
+        );
     }
 }

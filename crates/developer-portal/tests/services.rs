@@ -209,14 +209,24 @@ fn groups_are_assigned_with_either_kind_of_token_and_the_second_is_tried_once() 
         sandbox.state().assigned_by_app_id_tokens = by_app_id;
         with(&sandbox, async |session| {
             let services = Services::new(session, TEAM);
-            let app_id = services.add_app_id(Slug::Ios, "com.example.app", "App").await.unwrap();
+            let app_id = services
+                .add_app_id(Slug::Ios, "com.example.app", "App")
+                .await
+                .unwrap();
             let what = Assignable::AppGroups;
             let made = services.add_assignable(what, "group.x", "Made").await.unwrap();
-            services.assign(what, &app_id.app_id_id, &[made.id]).await.unwrap();
+            services
+                .assign(what, &app_id.app_id_id, &[made.id])
+                .await
+                .unwrap();
         });
         let state = sandbox.state();
         assert_eq!(state.bundle_ids[0].groups, ["group.x"]);
-        let refused = state.requests.iter().filter(|request| request.status == 400).count();
+        let refused = state
+            .requests
+            .iter()
+            .filter(|request| request.status == 400)
+            .count();
         assert_eq!(refused, usize::from(by_app_id));
     }
 }

@@ -72,7 +72,9 @@ fn a_capability_is_enabled_and_the_others_stay_whatever_apple_does_with_them() {
         }
         with(&sandbox, async |session| {
             let v1 = Services::new(session, TEAM).v1();
-            v1.enable(&id, &[Capability::on("WEATHERKIT", &[])]).await.unwrap();
+            v1.enable(&id, &[Capability::on("WEATHERKIT", &[])])
+                .await
+                .unwrap();
         });
         assert_eq!(
             kinds(&sandbox),
@@ -108,7 +110,9 @@ fn settings_are_written_as_the_web_page_writes_them() {
     let settings = [("ICLOUD_VERSION".to_owned(), vec!["XCODE_6".to_owned()])];
     with(&sandbox, async |session| {
         let v1 = Services::new(session, TEAM).v1();
-        v1.enable(&id, &[Capability::on("ICLOUD", &settings)]).await.unwrap();
+        v1.enable(&id, &[Capability::on("ICLOUD", &settings)])
+            .await
+            .unwrap();
         let read = v1.bundle_id(&id).await.unwrap();
         assert_eq!(read.capabilities[0].settings, settings);
     });
@@ -126,8 +130,12 @@ fn an_app_clip_belongs_to_its_app() {
     let (sandbox, id) = with_app(&[]);
     with(&sandbox, async |session| {
         let v1 = Services::new(session, TEAM).v1();
-        v1.create_app_clip("com.example.app.Clip", "Clip", &id).await.unwrap();
-        let refused = v1.create_app_clip("com.example.app.Two", "Clip", "NOSUCHID").await;
+        v1.create_app_clip("com.example.app.Clip", "Clip", &id)
+            .await
+            .unwrap();
+        let refused = v1
+            .create_app_clip("com.example.app.Two", "Clip", "NOSUCHID")
+            .await;
         assert!(matches!(refused, Err(SessionError::V1(_))));
     });
     let state = sandbox.state();
@@ -149,7 +157,10 @@ fn a_profile_that_the_older_services_have_no_word_for_is_made_listed_and_deleted
     );
     let (certificate, device) = {
         let state = sandbox.state();
-        (state.certificates[0].id.clone(), state.devices.last().unwrap().id.clone())
+        (
+            state.certificates[0].id.clone(),
+            state.devices.last().unwrap().id.clone(),
+        )
     };
     with(&sandbox, async |session| {
         let v1 = Services::new(session, TEAM).v1();
@@ -165,7 +176,7 @@ fn a_profile_that_the_older_services_have_no_word_for_is_made_listed_and_deleted
         let again = v1.create_profile(new).await.unwrap_err();
         assert!(again.calls_for_another_look(), "{again}");
         let listed = v1.profiles(&["MAC_CATALYST_APP_DEVELOPMENT"]).await.unwrap();
-        assert_eq!(listed, [made.clone()]);
+        assert_eq!(listed, std::slice::from_ref(&made));
         v1.delete_profile(&made.id).await.unwrap();
     });
     assert!(sandbox.state().profiles.is_empty());

@@ -25,8 +25,8 @@ use crate::names::bundle_id_name;
 use crate::platform::ProfileType;
 use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind};
 use crate::snapshot::{
-    Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile, Query,
-    Snapshot,
+    Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile,
+    Query, Snapshot,
 };
 
 /// Requests of one kind in flight together: they share one connection, and a project of so many targets takes one round
@@ -312,7 +312,8 @@ impl<'a> DeveloperPortal<'a> {
                 known.profiles.retain(|profile| profile.id != listed.id);
             }
             let profile = newer_profile(listed);
-            let owner = Profile::parse(&profile.content).map_or_else(|_| wanted.clone(), |file| file.bundle_id);
+            let owner =
+                Profile::parse(&profile.content).map_or_else(|_| wanted.clone(), |file| file.bundle_id);
             match snapshot
                 .bundle_ids
                 .iter_mut()
@@ -424,7 +425,9 @@ impl Portal for DeveloperPortal<'_> {
                 .v1
                 .create_app_clip(identifier, name, parent)
                 .await
-                .map_err(failed(format!("create the App ID `{identifier}` of the App Clip")));
+                .map_err(failed(format!(
+                    "create the App ID `{identifier}` of the App Clip"
+                )));
         }
         let slug = if platform == "MAC_OS" {
             Slug::Mac

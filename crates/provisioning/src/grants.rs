@@ -77,8 +77,14 @@ const EXACT: &[(&str, Rule)] = &[
     ("com.apple.developer.aps-environment", Rule::Presence),
     ("com.apple.developer.associated-domains", Rule::Presence),
     ("com.apple.developer.icloud-services", Rule::Presence),
-    ("com.apple.security.application-groups", Rule::Linked("App Groups")),
-    ("com.apple.developer.in-app-payments", Rule::Linked("merchant IDs")),
+    (
+        "com.apple.security.application-groups",
+        Rule::Linked("App Groups"),
+    ),
+    (
+        "com.apple.developer.in-app-payments",
+        Rule::Linked("merchant IDs"),
+    ),
     (
         "com.apple.developer.icloud-container-identifiers",
         Rule::Linked("iCloud containers"),
@@ -253,9 +259,9 @@ impl<'a> Context<'a> {
             (None, _) => false,
             (Some(Value::Array(all)), item) => all.iter().any(|one| self.allows(Some(one), item)),
             (Some(Value::String(pattern)), _) if pattern == "*" => true,
-            (Some(Value::Dictionary(granted)), Value::Dictionary(claimed)) => {
-                claimed.iter().all(|(key, value)| self.allows(granted.get(key), value))
-            }
+            (Some(Value::Dictionary(granted)), Value::Dictionary(claimed)) => claimed
+                .iter()
+                .all(|(key, value)| self.allows(granted.get(key), value)),
             (Some(granted), item) => granted == item,
         }
     }
@@ -279,7 +285,12 @@ mod tests {
     use super::*;
 
     fn list(items: &[&str]) -> Value {
-        Value::Array(items.iter().map(|item| Value::String((*item).to_owned())).collect())
+        Value::Array(
+            items
+                .iter()
+                .map(|item| Value::String((*item).to_owned()))
+                .collect(),
+        )
     }
 
     fn usb(vendor: Value) -> Value {
@@ -293,11 +304,36 @@ mod tests {
         let d = "com.apple.developer.";
         for (key, claim, grant, expected) in [
             // Patterns and environments: the key decides.
-            ("aps-environment".to_owned(), "development".into(), Some("production".into()), true),
-            (format!("{d}associated-domains"), list(&["applinks:x.org"]), Some("*".into()), true),
-            (format!("{d}associated-domains"), list(&["applinks:x.org"]), None, false),
-            (format!("{d}icloud-services"), list(&["CloudKit"]), Some("*".into()), true),
-            (format!("{d}icloud-services"), list(&["CloudKit"]), Some(list(&["CloudKit"])), true),
+            (
+                "aps-environment".to_owned(),
+                "development".into(),
+                Some("production".into()),
+                true,
+            ),
+            (
+                format!("{d}associated-domains"),
+                list(&["applinks:x.org"]),
+                Some("*".into()),
+                true,
+            ),
+            (
+                format!("{d}associated-domains"),
+                list(&["applinks:x.org"]),
+                None,
+                false,
+            ),
+            (
+                format!("{d}icloud-services"),
+                list(&["CloudKit"]),
+                Some("*".into()),
+                true,
+            ),
+            (
+                format!("{d}icloud-services"),
+                list(&["CloudKit"]),
+                Some(list(&["CloudKit"])),
+                true,
+            ),
             // Switches.
             (format!("{d}siri"), true.into(), Some(true.into()), true),
             (format!("{d}siri"), true.into(), Some(false.into()), false),
@@ -305,37 +341,131 @@ mod tests {
             (format!("{d}siri"), false.into(), None, true),
             (format!("{d}carplay-audio"), true.into(), None, false),
             // Lists and single values.
-            (format!("{d}networking.networkextension"), list(&["packet-tunnel-provider"]), Some(list(&["packet-tunnel-provider", "dns-proxy"])), true),
-            (format!("{d}networking.networkextension"), list(&["packet-tunnel-provider"]), Some(list(&["packet-tunnel-provider-systemextension"])), false),
-            (format!("{d}nfc.readersession.formats"), list(&["TAG", "PACE"]), Some(list(&["NDEF", "TAG"])), false),
+            (
+                format!("{d}networking.networkextension"),
+                list(&["packet-tunnel-provider"]),
+                Some(list(&["packet-tunnel-provider", "dns-proxy"])),
+                true,
+            ),
+            (
+                format!("{d}networking.networkextension"),
+                list(&["packet-tunnel-provider"]),
+                Some(list(&["packet-tunnel-provider-systemextension"])),
+                false,
+            ),
+            (
+                format!("{d}nfc.readersession.formats"),
+                list(&["TAG", "PACE"]),
+                Some(list(&["NDEF", "TAG"])),
+                false,
+            ),
             (format!("{d}healthkit.access"), list(&[]), None, true),
-            (format!("{d}default-data-protection"), "NSFileProtectionComplete".into(), Some("NSFileProtectionCompleteUnlessOpen".into()), false),
-            (format!("{d}ClassKit-environment"), "production".into(), Some(list(&["development", "production"])), true),
-            (format!("{d}icloud-container-environment"), "Development".into(), Some("Production".into()), false),
-            (format!("{d}devicecheck.appattest-environment"), "production".into(), Some("production".into()), true),
+            (
+                format!("{d}default-data-protection"),
+                "NSFileProtectionComplete".into(),
+                Some("NSFileProtectionCompleteUnlessOpen".into()),
+                false,
+            ),
+            (
+                format!("{d}ClassKit-environment"),
+                "production".into(),
+                Some(list(&["development", "production"])),
+                true,
+            ),
+            (
+                format!("{d}icloud-container-environment"),
+                "Development".into(),
+                Some("Production".into()),
+                false,
+            ),
+            (
+                format!("{d}devicecheck.appattest-environment"),
+                "production".into(),
+                Some("production".into()),
+                true,
+            ),
             // Wildcards and prefixes.
-            ("keychain-access-groups".to_owned(), list(&["$(AppIdentifierPrefix)org.x"]), Some(list(&["SEED123456.*", "com.apple.token"])), true),
-            ("keychain-access-groups".to_owned(), list(&["OTHER.org.x"]), Some(list(&["SEED123456.*"])), false),
-            (format!("{d}ubiquity-kvstore-identifier"), "$(TeamIdentifierPrefix)$(CFBundleIdentifier)".into(), Some("SEED123456.*".into()), true),
-            (format!("{d}pass-type-identifiers"), list(&["$(TeamIdentifierPrefix)*"]), Some(list(&["SEED123456.*"])), true),
-            (format!("{d}pass-type-identifiers"), list(&["$(SOMETHING)x"]), Some(list(&["SEED123456.*"])), true),
+            (
+                "keychain-access-groups".to_owned(),
+                list(&["$(AppIdentifierPrefix)org.x"]),
+                Some(list(&["SEED123456.*", "com.apple.token"])),
+                true,
+            ),
+            (
+                "keychain-access-groups".to_owned(),
+                list(&["OTHER.org.x"]),
+                Some(list(&["SEED123456.*"])),
+                false,
+            ),
+            (
+                format!("{d}ubiquity-kvstore-identifier"),
+                "$(TeamIdentifierPrefix)$(CFBundleIdentifier)".into(),
+                Some("SEED123456.*".into()),
+                true,
+            ),
+            (
+                format!("{d}pass-type-identifiers"),
+                list(&["$(TeamIdentifierPrefix)*"]),
+                Some(list(&["SEED123456.*"])),
+                true,
+            ),
+            (
+                format!("{d}pass-type-identifiers"),
+                list(&["$(SOMETHING)x"]),
+                Some(list(&["SEED123456.*"])),
+                true,
+            ),
             // DriverKit: dictionaries, with a wildcard vendor in development.
-            (format!("{d}driverkit.transport.usb"), usb(4660.into()), Some(usb("*".into())), true),
-            (format!("{d}driverkit.transport.usb"), usb(4660.into()), Some(usb(4661.into())), false),
+            (
+                format!("{d}driverkit.transport.usb"),
+                usb(4660.into()),
+                Some(usb("*".into())),
+                true,
+            ),
+            (
+                format!("{d}driverkit.transport.usb"),
+                usb(4660.into()),
+                Some(usb(4661.into())),
+                false,
+            ),
             // What is no matter of profiles.
-            ("com.apple.security.app-sandbox".to_owned(), true.into(), None, true),
-            ("com.apple.security.files.user-selected.read-only".to_owned(), true.into(), None, true),
+            (
+                "com.apple.security.app-sandbox".to_owned(),
+                true.into(),
+                None,
+                true,
+            ),
+            (
+                "com.apple.security.files.user-selected.read-only".to_owned(),
+                true.into(),
+                None,
+                true,
+            ),
             ("get-task-allow".to_owned(), true.into(), None, true),
             // A key of next year.
-            (format!("{d}from-next-year"), list(&["a"]), Some(list(&["a", "b"])), true),
-            (format!("{d}from-next-year"), list(&["c"]), Some(list(&["a", "b"])), false),
+            (
+                format!("{d}from-next-year"),
+                list(&["a"]),
+                Some(list(&["a", "b"])),
+                true,
+            ),
+            (
+                format!("{d}from-next-year"),
+                list(&["c"]),
+                Some(list(&["a", "b"])),
+                false,
+            ),
         ] {
             let mut granted = Dictionary::new();
             granted.insert("application-identifier".to_owned(), "SEED123456.org.x".into());
             granted.extend(grant.clone().map(|grant| (key.clone(), grant)));
             let claims = [(key.clone(), claim.clone())].into_iter().collect();
             let found = gaps(&claims, &granted, "org.x");
-            assert_eq!(found.is_empty(), expected, "{key}: {claim:?} by {grant:?}: {found:?}");
+            assert_eq!(
+                found.is_empty(),
+                expected,
+                "{key}: {claim:?} by {grant:?}: {found:?}"
+            );
             assert!(found.iter().all(|gap| gap.kind == GapKind::Grant), "{found:?}");
         }
     }
@@ -343,10 +473,15 @@ mod tests {
     #[test]
     fn linked_identifiers_are_told_one_by_one() {
         let key = "com.apple.security.application-groups";
-        let claims = [(key.to_owned(), list(&["group.a", "group.b", "TEAM123456.c"]))].into_iter().collect();
+        let claims = [(key.to_owned(), list(&["group.a", "group.b", "TEAM123456.c"]))]
+            .into_iter()
+            .collect();
         let granted = |prefix: &str| {
             [
-                (format!("{prefix}application-identifier"), Value::from("TEAM123456.org.x")),
+                (
+                    format!("{prefix}application-identifier"),
+                    Value::from("TEAM123456.org.x"),
+                ),
                 (key.to_owned(), list(&["group.b"])),
             ]
             .into_iter()
@@ -363,6 +498,9 @@ mod tests {
         let claims = [("org.example.own".to_owned(), Value::Boolean(true))]
             .into_iter()
             .collect();
-        assert_eq!(gaps(&claims, &Dictionary::new(), "org.x")[0].kind, GapKind::Foreign);
+        assert_eq!(
+            gaps(&claims, &Dictionary::new(), "org.x")[0].kind,
+            GapKind::Foreign
+        );
     }
 }

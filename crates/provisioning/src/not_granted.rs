@@ -7,7 +7,8 @@ use crate::snapshot::PortalProfile;
 use crate::wants::{Want, Way};
 
 /// Where managed capabilities are requested from Apple.
-const REQUESTS: &str = "the tab Capability Requests of the App ID's page, or https://developer.apple.com/contact/request/";
+const REQUESTS: &str =
+    "the tab Capability Requests of the App ID's page, or https://developer.apple.com/contact/request/";
 
 /// A profile that Apple created does not grant an entitlement.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -79,7 +80,9 @@ fn remedy(gap: &Gap, want: &Want, way: Way) -> String {
             want.distribution
         ),
         // Development is for everybody, and every other distribution by request.
-        Requirement::BySession(_, name @ "Family Controls") if want.distribution != Distribution::Development => {
+        Requirement::BySession(_, name @ "Family Controls")
+            if want.distribution != Distribution::Development =>
+        {
             format!(
                 "{name} outside of development is a managed capability: request it for the App ID `{id}` at https://developer.apple.com/contact/request/family-controls-distribution"
             )
@@ -87,7 +90,9 @@ fn remedy(gap: &Gap, want: &Want, way: Way) -> String {
         Requirement::BySession(_, name) => {
             let how = match way {
                 Way::ApiKey => "an API key can't switch it on; a person or an Apple ID session can",
-                Way::Session => "this step switched it on, and Apple's profile lacks it, so it may not be for this platform or distribution",
+                Way::Session => {
+                    "this step switched it on, and Apple's profile lacks it, so it may not be for this platform or distribution"
+                }
             };
             format!("switch on the capability {name} for the App ID `{id}` at {IDENTIFIERS_PAGE} ({how})")
         }

@@ -294,7 +294,10 @@ mod tests {
     fn every_class_of_mac_is_a_mac() {
         for class in ["MAC", "APPLE_SILICON_MAC", "INTEL_MAC"] {
             let class = DeviceClass::from_apple(class);
-            for kind in [ProfileType::MacAppDevelopment, ProfileType::MacCatalystAppDevelopment] {
+            for kind in [
+                ProfileType::MacAppDevelopment,
+                ProfileType::MacCatalystAppDevelopment,
+            ] {
                 assert!(kind.takes_device(class));
             }
             assert!(!ProfileType::IosAppDevelopment.takes_device(class));

@@ -165,7 +165,10 @@ pub async fn reconcile(
                 if next.actions == plan.actions || is_left_of(&next.actions, &plan.actions, &changes) {
                     return Err(error.into());
                 }
-                tracing::warn!("{error}: {}; another run was faster, planning again", error.source);
+                tracing::warn!(
+                    "{error}: {}; another run was faster, planning again",
+                    error.source
+                );
                 look += 1;
             }
             Err(error) if error.kind == PortalErrorKind::Race && look < LOOKS => {
@@ -290,7 +293,9 @@ async fn perform<'a>(
             parent,
         } => {
             let parent = parent.as_deref().map(id_of);
-            let id = portal.create_bundle_id(identifier, name, platform, parent).await?;
+            let id = portal
+                .create_bundle_id(identifier, name, platform, parent)
+                .await?;
             Made::BundleId(identifier.clone(), id)
         }
         Action::EnableCapability {

@@ -752,7 +752,11 @@ fn rows() -> Vec<Row> {
                     Value::Array(vec!["group.x".into()]),
                 );
                 case.portal.bundle_ids[0] = bundle_id(APP, &["APP_GROUPS"], vec![development_profile()]);
-                granted(case, "com.apple.security.application-groups", Value::Array(vec![]));
+                granted(
+                    case,
+                    "com.apple.security.application-groups",
+                    Value::Array(vec![]),
+                );
                 case.details().created_at = NOW - Duration::hours(1);
             },
             Warned("the App Groups group.x: assign it"),

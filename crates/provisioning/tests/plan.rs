@@ -124,10 +124,9 @@ fn a_missing_icloud_container_is_not_chased_in_every_build() {
             settings: vec![("ICLOUD_VERSION".to_owned(), vec!["XCODE_6".to_owned()])],
         },
     }];
-    case.details().entitlements.insert(
-        "com.apple.developer.icloud-services".to_owned(),
-        "*".into(),
-    );
+    case.details()
+        .entitlements
+        .insert("com.apple.developer.icloud-services".to_owned(), "*".into());
     case.assert_remade("iCloud.com.example");
     case.details().created_at = NOW - Duration::hours(1);
     case.assert_nothing_to_do();

@@ -186,16 +186,13 @@ fn an_app_clip_is_created_after_its_app() {
         .actions
         .iter()
         .filter_map(|action| match action {
-            Action::CreateBundleId { identifier, parent, .. } => {
-                Some((action.stage(), identifier.as_str(), parent.as_deref()))
-            }
+            Action::CreateBundleId {
+                identifier, parent, ..
+            } => Some((action.stage(), identifier.as_str(), parent.as_deref())),
             _ => None,
         })
         .collect();
-    assert_eq!(
-        created,
-        [(0, APP, None), (1, "com.example.app.Clip", Some(APP))]
-    );
+    assert_eq!(created, [(0, APP, None), (1, "com.example.app.Clip", Some(APP))]);
 }
 
 #[test]

@@ -8,7 +8,8 @@ mod inputs;
 
 use apple_account::{InputCredentials, Request, Selection};
 use auto_provision::{
-    Access, Account, Analysis, CertificateChoice, Order, Source, download_certificates, of_team, open_session, provision, usable,
+    Access, Account, Analysis, CertificateChoice, Order, Source, download_certificates, of_team,
+    open_session, provision, usable,
 };
 use step_kit::{Secret, Step};
 

@@ -6,7 +6,9 @@
 mod account;
 mod inputs;
 
-use auto_provision::{Access, Analysis, CertificateChoice, Source, download_certificates, of_team, provision, usable};
+use auto_provision::{
+    Access, Analysis, CertificateChoice, Source, download_certificates, of_team, provision, usable,
+};
 use step_kit::Step;
 
 pub use inputs::Inputs;

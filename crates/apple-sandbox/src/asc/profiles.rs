@@ -128,7 +128,10 @@ pub(crate) fn create_profile(request: &Request<'_>, state: &mut State) -> Outcom
         if !profile::takes_device(&kind, &known.device_class) {
             return Err(Refusal::entity(
                 "ENTITY_ERROR.RELATIONSHIP.INVALID",
-                format!("The device '{}' can't be used in a profile of type {kind}", known.name),
+                format!(
+                    "The device '{}' can't be used in a profile of type {kind}",
+                    known.name
+                ),
             ));
         }
         if known.status != "ENABLED" {

@@ -15,7 +15,11 @@ use crate::state::{Associable, BundleId, Capability, State};
 pub(crate) const SERVICES: &str = "/services-account/v1/";
 
 /// What may be linked with a capability: the relation, and where identifiers begin so.
-const LINKS: [(&str, &str); 3] = [("appGroups", "group."), ("merchantIds", "merchant."), ("cloudContainers", "iCloud.")];
+const LINKS: [(&str, &str); 3] = [
+    ("appGroups", "group."),
+    ("merchantIds", "merchant."),
+    ("cloudContainers", "iCloud."),
+];
 
 /// Answers a call.
 pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Response {
@@ -65,7 +69,9 @@ fn answered(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
         body["teamId"].take()
     } else {
         let attributes = body["data"]["attributes"].as_object_mut();
-        attributes.and_then(|all| all.remove("teamId")).unwrap_or_default()
+        attributes
+            .and_then(|all| all.remove("teamId"))
+            .unwrap_or_default()
     };
     if team != *state.team_id {
         return Err(Refusal::new(
@@ -112,7 +118,9 @@ fn answered(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
             Ok(StatusCode::NO_CONTENT.into_response())
         }
         ("GET", [kind @ ("appGroups" | "merchantIds" | "cloudContainers")]) => {
-            let all = associables(kind, state).iter().map(|one| associable(kind, one, &state.team_id));
+            let all = associables(kind, state)
+                .iter()
+                .map(|one| associable(kind, one, &state.team_id));
             asc::found(inner.page(all.collect())?)
         }
         ("POST", [kind @ ("appGroups" | "merchantIds" | "cloudContainers")]) => {
@@ -169,7 +177,10 @@ fn capability(known: &Capability, owner: &BundleId, state: &State) -> Value {
     );
     match known.capability_type.as_str() {
         "APP_GROUPS" => {
-            relationships.insert("appGroups".to_owned(), linked(&owner.groups, &state.groups, "appGroups"));
+            relationships.insert(
+                "appGroups".to_owned(),
+                linked(&owner.groups, &state.groups, "appGroups"),
+            );
         }
         "APPLE_PAY" => {
             let data = linked(&owner.merchants, &state.merchants, "merchantIds");
@@ -180,7 +191,8 @@ fn capability(known: &Capability, owner: &BundleId, state: &State) -> Value {
             relationships.insert("cloudContainers".to_owned(), data);
         }
         "ON_DEMAND_INSTALL_CAPABLE" => {
-            let data = json!({"data": owner.parent.as_ref().map(|id| json!({"type": "bundleIds", "id": id}))});
+            let data =
+                json!({"data": owner.parent.as_ref().map(|id| json!({"type": "bundleIds", "id": id}))});
             relationships.insert("parentBundleId".to_owned(), data);
         }
         _ => {}
@@ -304,7 +316,11 @@ fn changes(body: &Value, state: &State) -> Result<Vec<Change>, Refusal> {
     let data = &body["data"]["relationships"]["bundleIdCapabilities"]["data"];
     let mut all = Vec::new();
     for item in data.as_array().into_iter().flatten() {
-        only(&item["attributes"], &["enabled", "settings"], "bundleIdCapabilities")?;
+        only(
+            &item["attributes"],
+            &["enabled", "settings"],
+            "bundleIdCapabilities",
+        )?;
         let kind = item["relationships"]["capability"]["data"]["id"].as_str();
         let kind = kind.ok_or_else(|| {
             invalid(
@@ -315,7 +331,9 @@ fn changes(body: &Value, state: &State) -> Result<Vec<Change>, Refusal> {
         let mut links = Vec::new();
         for (name, _) in LINKS {
             let related = &item["relationships"][name]["data"];
-            let Some(related) = related.as_array() else { continue };
+            let Some(related) = related.as_array() else {
+                continue;
+            };
             let known = associables(name, state);
             let mut identifiers = Vec::new();
             for one in related {
@@ -365,10 +383,20 @@ fn apply(changes: &[Change], id: &mut BundleId) {
 
 fn change(request: &Request<'_>, body: &Value, state: &mut State, id: &str) -> Outcome {
     find(state, id)?;
-    let known = ["name", "identifier", "seedId", "platform", "wildcard", "permissions"];
+    let known = [
+        "name",
+        "identifier",
+        "seedId",
+        "platform",
+        "wildcard",
+        "permissions",
+    ];
     only(&body["data"]["attributes"], &known, "bundleIds")?;
     if body["data"]["id"] != id || body["data"]["type"] != "bundleIds" {
-        return Err(invalid("ENTITY_ERROR.TYPE_INVALID", "The type and the ID must be those of the path"));
+        return Err(invalid(
+            "ENTITY_ERROR.TYPE_INVALID",
+            "The type and the ID must be those of the path",
+        ));
     }
     let changes = changes(body, state)?;
     let replaces = state.capabilities_are_replaced
@@ -428,10 +456,20 @@ fn create(request: &Request<'_>, body: &Value, state: &mut State) -> Outcome {
 }
 
 fn create_associable(request: &Request<'_>, kind: &str, body: &Value, state: &mut State) -> Outcome {
-    let text = |key: &str| body["data"]["attributes"][key].as_str().unwrap_or_default().to_owned();
+    let text = |key: &str| {
+        body["data"]["attributes"][key]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     let (identifier, name) = (text("identifier"), text("name"));
-    let start = LINKS.iter().find(|(known, _)| *known == kind).map_or("", |(_, start)| *start);
-    let is_taken = associables(kind, state).iter().any(|known| known.identifier == identifier);
+    let start = LINKS
+        .iter()
+        .find(|(known, _)| *known == kind)
+        .map_or("", |(_, start)| *start);
+    let is_taken = associables(kind, state)
+        .iter()
+        .any(|known| known.identifier == identifier);
     if !identifier.starts_with(start) || is_taken {
         return Err(invalid(
             "ENTITY_ERROR.ATTRIBUTE.INVALID",
@@ -443,7 +481,11 @@ fn create_associable(request: &Request<'_>, kind: &str, body: &Value, state: &mu
         identifier,
         name,
     };
-    let answer = asc::created(associable(kind, &made, &state.team_id), request.path, request.base);
+    let answer = asc::created(
+        associable(kind, &made, &state.team_id),
+        request.path,
+        request.base,
+    );
     match kind {
         "appGroups" => state.groups.push(made),
         "merchantIds" => state.merchants.push(made),

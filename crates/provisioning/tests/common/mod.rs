@@ -9,8 +9,9 @@
 use plist::{Dictionary, Value};
 use provisioning::capability::Capability;
 use provisioning::{
-    Action, Blocked, BundleId, CertificateChoice, Details, Device, DeviceClass, Distribution, EnabledCapability, Plan, Platform,
-    Policy, PortalCertificate, PortalProfile, ProfileType, Snapshot, Target, Way, plan, profile_name, wants,
+    Action, Blocked, BundleId, CertificateChoice, Details, Device, DeviceClass, Distribution,
+    EnabledCapability, Plan, Platform, Policy, PortalCertificate, PortalProfile, ProfileType, Snapshot,
+    Target, Way, plan, profile_name, wants,
 };
 use signing_assets::{Certificate, CertificateKind};
 use time::macros::datetime;
