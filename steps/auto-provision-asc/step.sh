@@ -4,15 +4,40 @@
 # belongs to, or one that cargo builds from the sources around it. It says which.
 set -eu
 name=step-auto-provision-asc
+id=auto-provision-asc
 version=0.1.0
 # One line for each platform of the release: platform and SHA-256. Empty in a checkout.
 checksums=""
-release=${APPLE_STEPS_RELEASE_URL:-https://github.com/apple-steps/apple-steps/releases/download/v$version}
+release=${APPLE_STEPS_RELEASE_URL:-}
 here=$(cd "$(dirname "$0")" && pwd)
+ticker=""
+partial=""
 
 fail() {
     printf '\033[31;1m%s\033[0m\n' "$*" >&2
     exit 1
+}
+
+# Whatever ends this script, nothing half downloaded and no process stays.
+clean_up() {
+    if [ -n "$ticker" ]; then kill "$ticker" 2>/dev/null || true; fi
+    if [ -n "$partial" ]; then rm -f "$partial"; fi
+    ticker=""
+    partial=""
+}
+trap clean_up EXIT
+
+# Bitrise ends a step that prints nothing for too long.
+tick() {
+    (
+        trap 'kill "$!" 2>/dev/null; exit 0' TERM
+        while :; do
+            sleep 45 >/dev/null 2>&1 &
+            wait "$!"
+            echo "Still $1."
+        done
+    ) &
+    ticker=$!
 }
 
 platform() {
@@ -27,11 +52,11 @@ platform() {
 
 sha256() {
     if command -v sha256sum >/dev/null; then
-        sha256sum "$1" | cut -d ' ' -f 1
+        sha256sum "$@" | cut -d ' ' -f 1
     elif command -v shasum >/dev/null; then
-        shasum -a 256 "$1" | cut -d ' ' -f 1
+        shasum -a 256 "$@" | cut -d ' ' -f 1
     else
-        openssl dgst -sha256 "$1" | sed 's/.* //'
+        openssl dgst -sha256 "$@" | sed 's/.* //'
     fi
 }
 
@@ -45,8 +70,33 @@ fetch() {
     fi
 }
 
+# An address without the user and password that it may hold.
+shown() {
+    printf '%s' "$1" | sed 's#://[^/@]*@#://#'
+}
+
+# The cache's folder. Without a home it is in the temporary directory, which others can write to: it must be this user's
+# own, or somebody else could put a program there.
+cache() {
+    if [ -n "${APPLE_STEPS_CACHE_DIR:-}" ]; then
+        folder=$APPLE_STEPS_CACHE_DIR
+        mkdir -p "$folder"
+    elif [ -n "${HOME:-}" ]; then
+        folder=$HOME/.cache/apple-steps
+        mkdir -p "$folder"
+    else
+        folder=${TMPDIR:-/tmp}/apple-steps-cache-$(id -u)
+        mkdir -m 700 "$folder" 2>/dev/null || true
+        if [ -L "$folder" ] || [ ! -d "$folder" ] || [ ! -O "$folder" ] ||
+            [ -n "$(find "$folder" -maxdepth 0 -perm -020 -o -maxdepth 0 -perm -002 2>/dev/null)" ]; then
+            fail "$folder belongs to somebody else or others can write to it, so nothing in it was run. Set HOME or APPLE_STEPS_CACHE_DIR to a folder of your own."
+        fi
+    fi
+    (cd "$folder" && pwd)
+}
+
 for folder in "$here" "${APPLE_STEPS_BIN_DIR:-}"; do
-    if [ -n "$folder" ] && [ -x "$folder/$name" ]; then
+    if [ -n "$folder" ] && [ -f "$folder/$name" ] && [ -x "$folder/$name" ]; then
         echo "Using $folder/$name."
         exec "$folder/$name"
     fi
@@ -58,32 +108,49 @@ if [ -n "$checksums" ]; then
     if [ -z "$expected" ]; then
         fail "Release $version has no $name for this platform ($platform). Build it with cargo from the sources, and set APPLE_STEPS_BIN_DIR to its folder."
     fi
-    folder=${APPLE_STEPS_CACHE_DIR:-${HOME:-/tmp}/.cache/apple-steps}/$version
+    folder=$(cache)/$version
     binary=$folder/$name-$platform
     if [ ! -f "$binary" ] || [ "$(sha256 "$binary")" != "$expected" ]; then
         mkdir -p "$folder"
         partial=$(mktemp "$folder/$name.XXXXXX")
-        trap 'rm -f "$partial"' EXIT
-        echo "Downloading $release/$name-$platform."
-        fetch "$release/$name-$platform" "$partial" ||
-            fail "$name could not be downloaded from $release. Check the machine's network and proxy, or set APPLE_STEPS_BIN_DIR to a folder that holds it."
+        url=$release/executables/$id/$version/$name-$platform
+        echo "Downloading $(shown "$url")."
+        tick "downloading $name"
+        fetch "$url" "$partial" ||
+            fail "$name could not be downloaded from $(shown "$release"). Check the machine's network and proxy, or set APPLE_STEPS_BIN_DIR to a folder that holds it."
         actual=$(sha256 "$partial")
         if [ "$actual" != "$expected" ]; then
             fail "The download of $name is not what release $version was published with (SHA-256 $actual, expected $expected). It was not run. Rebuild; if it happens again, somebody changes downloads on the way: report it."
         fi
         chmod 755 "$partial"
         mv "$partial" "$binary"
-        trap - EXIT
+        clean_up
     fi
     echo "Using $binary."
     exec "$binary"
 fi
 
-if [ -f "$here/../../Cargo.lock" ] && command -v cargo >/dev/null; then
-    target=${CARGO_TARGET_DIR:-$here/../../target}
-    echo "Building $name with cargo."
-    cargo build --quiet --release --locked --package "$name" --manifest-path "$here/Cargo.toml" --target-dir "$target"
-    echo "Using $target/release/$name."
-    exec "$target/release/$name"
+root=$here/../..
+if [ -f "$root/Cargo.lock" ]; then
+    command -v cargo >/dev/null ||
+        fail "$name must be built from its sources here, and cargo is not installed. Install Rust 1.88 or later (https://rustup.rs), or use a release of the steps."
+    # A checkout is cloned anew for each build: what counts is what the sources say, not where they are.
+    sources=$(cd "$root" && find Cargo.toml Cargo.lock crates steps -type f ! -path '*/target/*' ! -path '*/node_modules/*' | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cat | sha256 | cut -c 1-16)
+    folder=$(cache)/built/$version-$sources
+    if [ ! -x "$folder/$name" ]; then
+        target=${CARGO_TARGET_DIR:-$(cache)/target/$version}
+        echo "Building $name $version with cargo: these sources were not built before on this machine. The first build takes some minutes; the result is kept in $folder."
+        tick "building $name"
+        cargo build --release --locked --package "$name" --manifest-path "$root/Cargo.toml" --target-dir "$target" ||
+            fail "$name could not be built; cargo says why above. It needs Rust 1.88 or later and a C compiler."
+        mkdir -p "$folder"
+        partial=$(mktemp "$folder/$name.XXXXXX")
+        cp "$target/release/$name" "$partial"
+        chmod 755 "$partial"
+        mv "$partial" "$folder/$name"
+        clean_up
+    fi
+    echo "Using $folder/$name."
+    exec "$folder/$name"
 fi
 fail "$name is neither beside step.sh nor in APPLE_STEPS_BIN_DIR, and there are no sources and cargo to build it with. Use a staged step (cargo xtask stage) or a release."

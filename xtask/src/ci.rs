@@ -2,8 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+
+use crate::workspace;
 
 /// A name and cargo's arguments.
 type Check = (&'static str, &'static [&'static str]);
@@ -32,44 +35,98 @@ const CHECKS: [Check; 6] = [
     ("tests", &["test", "--workspace", "--locked"]),
 ];
 
+/// What takes long or needs tools that most machines lack.
+const FULL_CHECKS: [Check; 6] = [
+    ("macOS", &["xtask", "check-macos"]),
+    ("release", &["xtask", "dist"]),
+    ("release check", &["xtask", "check-dist"]),
+    ("bench start", &["xtask", "bench", "start"]),
+    ("bench provisioning", &["xtask", "bench", "provisioning"]),
+    ("bench upload", &["xtask", "bench", "upload", "200"]),
+];
+
 /// Folders with programs by others that tests run, where npm is there to install them.
 const NODE_PACKAGES: [&str; 2] = ["crates/xcode-project/tests/readers", "e2e/fastlane"];
 
 /// Installs what tests run besides Rust; without it they skip themselves, and say so.
 fn install() -> anyhow::Result<()> {
-    for folder in NODE_PACKAGES.map(Path::new) {
+    for folder in NODE_PACKAGES.map(|folder| workspace::root().join(folder)) {
         if folder.join("node_modules").is_dir() {
             continue;
         }
-        eprintln!("==> npm ci in {}", folder.display());
-        let mut npm = Command::new("npm");
-        npm.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
-        match npm.current_dir(folder).status() {
-            Ok(status) if status.success() => {}
-            Ok(_) => bail!("npm ci did not pass in {}", folder.display()),
-            Err(_) => eprintln!("skipped: npm is not installed; the tests that need it will skip themselves"),
-        }
+        install_in(&folder)?;
     }
     Ok(())
 }
 
-/// Runs every check; the first that fails ends it.
+fn install_in(folder: &Path) -> anyhow::Result<()> {
+    eprintln!("==> npm ci in {}", folder.display());
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel", "error"]);
+    match npm.current_dir(folder).status() {
+        Ok(status) if status.success() => {}
+        Ok(_) => bail!("npm ci did not pass in {}", folder.display()),
+        Err(_) => eprintln!("skipped: npm is not installed; the tests that need it will skip themselves"),
+    }
+    Ok(())
+}
+
+/// How a check ended, and how long it took.
+struct Part {
+    name: &'static str,
+    passed: bool,
+    took: Duration,
+}
+
+/// Runs every check; the first that fails ends it. With `full` the long ones run too, all of them, and the time of each
+/// part is printed.
 ///
 /// # Errors
 /// When a check fails.
-pub(crate) fn ci() -> anyhow::Result<()> {
+pub(crate) fn ci(full: bool) -> anyhow::Result<()> {
     install()?;
+    let mut parts = Vec::new();
     for (name, arguments) in CHECKS {
-        eprintln!("==> {name}: cargo {}", arguments.join(" "));
-        let mut cargo = crate::cargo();
-        // Only rustdoc reads this one: a broken link in the docs is an error.
-        let status = cargo
-            .args(arguments)
-            .env("RUSTDOCFLAGS", "--deny warnings")
-            .status();
-        if !status.context("failed to start cargo")?.success() {
+        let part = run(name, arguments)?;
+        if !part.passed {
             bail!("{name} did not pass");
         }
+        parts.push(part);
+    }
+    if full {
+        for (name, arguments) in FULL_CHECKS {
+            parts.push(run(name, arguments)?);
+        }
+    }
+    print(&parts);
+    let failed: Vec<&str> = parts.iter().filter(|part| !part.passed).map(|part| part.name).collect();
+    if !failed.is_empty() {
+        bail!("{} did not pass", failed.join(", "));
     }
     Ok(())
+}
+
+fn run(name: &'static str, arguments: &[&str]) -> anyhow::Result<Part> {
+    eprintln!("==> {name}: cargo {}", arguments.join(" "));
+    let started = Instant::now();
+    // Only rustdoc reads this one: a broken link in the docs is an error.
+    let status = workspace::cargo()
+        .args(arguments)
+        .env("RUSTDOCFLAGS", "--deny warnings")
+        .status()
+        .context("cargo can't be run")?;
+    Ok(Part {
+        name,
+        passed: status.success(),
+        took: started.elapsed(),
+    })
+}
+
+fn print(parts: &[Part]) {
+    eprintln!("\n| part | result | time |\n| --- | --- | --- |");
+    for part in parts {
+        let result = if part.passed { "passed" } else { "FAILED" };
+        let seconds = part.took.as_secs();
+        eprintln!("| {} | {result} | {} min {:02} s |", part.name, seconds / 60, seconds % 60);
+    }
 }

@@ -8,12 +8,7 @@ use apple_sandbox::{Sandbox, Seed, tools};
 use similar::{ChangeTag, TextDiff};
 use walkdir::WalkDir;
 
-use crate::steps;
-
-const USAGE: &str = "usage: cargo xtask demo auto-provision-asc | auto-provision-apple-id [key=value …]
-
-  keys are the step's inputs, such as distribution_type=app-store or mode=plan; with project_path= and scheme=
-  it runs on a copy of your own project";
+use crate::workspace;
 
 /// The steps that have a demo, and what they need to be told about the sample, which Xcode signs automatically.
 const DEMOS: [(&str, &[(&str, &str)]); 2] = [
@@ -28,18 +23,16 @@ const SAMPLE: (&str, &str) = ("samples/courier", "Courier");
 ///
 /// # Errors
 /// When something around the step fails.
-pub(crate) fn demo(arguments: &[String]) -> anyhow::Result<ExitCode> {
-    let Some((name, inputs)) = arguments.split_first() else {
-        bail!(USAGE);
-    };
-    let Some((_, usual)) = DEMOS.iter().find(|(known, _)| known == name) else {
-        bail!("there is no demo of {name}\n{USAGE}");
+pub(crate) fn demo(name: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
+    let Some((_, usual)) = DEMOS.iter().find(|(known, _)| *known == name) else {
+        let known = DEMOS.map(|(known, _)| known).join(", ");
+        bail!("there is no demo of `{name}`; accepted: {known}");
     };
     let inputs: Vec<(&str, &str)> = inputs
         .iter()
         .map(|pair| {
             pair.split_once('=')
-                .with_context(|| format!("`{pair}` is not key=value\n{USAGE}"))
+                .with_context(|| format!("`{pair}` is not key=value"))
         })
         .collect::<Result<_, _>>()?;
     let binaries = build(name)?;
@@ -64,7 +57,7 @@ pub(crate) fn demo(arguments: &[String]) -> anyhow::Result<ExitCode> {
             Path::new(path).canonicalize().with_context(|| path.to_owned())?,
             given("scheme").context("scheme= is needed with project_path=")?,
         ),
-        None => (steps::root().join(SAMPLE.0).join("Courier.xcodeproj"), SAMPLE.1),
+        None => (workspace::root().join(SAMPLE.0).join("Courier.xcodeproj"), SAMPLE.1),
     };
     let source = original.parent().context("the project has no folder")?;
     let copy = lab.path().join("project");
@@ -114,7 +107,7 @@ pub(crate) fn demo(arguments: &[String]) -> anyhow::Result<ExitCode> {
 /// Builds what the demo needs and says where it is.
 fn build(name: &str) -> anyhow::Result<PathBuf> {
     let step = format!("step-{name}");
-    let status = crate::cargo()
+    let status = workspace::cargo()
         .args([
             "build",
             "--quiet",
@@ -124,14 +117,12 @@ fn build(name: &str) -> anyhow::Result<PathBuf> {
             "--package",
             "apple-sandbox",
         ])
-        .current_dir(steps::root())
         .status()
         .context("cargo can't be run")?;
     if !status.success() {
         bail!("the build failed");
     }
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| steps::root().join("target"), PathBuf::from);
+    let target = workspace::target();
     Ok(std::path::absolute(target.join("debug"))?)
 }
 

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use serde_yaml::{Mapping, Value};
+use step_yaml::{Mapping, Value};
 
 use crate::steps::{self, Entry, Step, VERSION};
+use crate::workspace;
 
 const LAUNCHER: &str = include_str!("assets/step.sh");
 const ROOT_LAUNCHER: &str = include_str!("assets/root-step.sh");
@@ -44,7 +45,7 @@ pub(crate) fn generate(check: bool) -> anyhow::Result<()> {
 
 fn files() -> anyhow::Result<Vec<Generated>> {
     let steps = steps::all()?;
-    let root = steps::root();
+    let root = workspace::root();
     let (manifest, own_defaults) = root_manifest(&steps)?;
     let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
     let root_launcher = ROOT_LAUNCHER
@@ -55,7 +56,7 @@ fn files() -> anyhow::Result<Vec<Generated>> {
         (root.join("step.sh"), root_launcher),
     ];
     for step in &steps {
-        files.push((step.directory.join("step.sh"), launcher(step, "")));
+        files.push((step.directory.join("step.sh"), launcher(step, "", "")));
         let readme = step.directory.join("README.md");
         let text = std::fs::read_to_string(&readme).with_context(|| readme.display().to_string())?;
         let text = replaced(&text, "inputs", &inputs_table(step)).context(readme.display().to_string())?;
@@ -65,12 +66,15 @@ fn files() -> anyhow::Result<Vec<Generated>> {
     Ok(files)
 }
 
-/// A step's launcher, with the checksums of the release that it may download.
-pub(crate) fn launcher(step: &Step, checksums: &str) -> String {
+/// A step's launcher, with the checksums of the release that it may download, and where that is; both are empty in a
+/// checkout.
+pub(crate) fn launcher(step: &Step, checksums: &str, url: &str) -> String {
     LAUNCHER
         .replace("@NAME@", &step.binary())
+        .replace("@ID@", &step.name)
         .replace("@VERSION@", VERSION)
         .replace("@CHECKSUMS@", checksums)
+        .replace("@URL@", url)
 }
 
 /// Writes a file; scripts can be run.
@@ -95,7 +99,7 @@ fn root_manifest(steps: &[Step]) -> anyhow::Result<(String, Vec<String>)> {
         by_key.entry(entry.key).or_default().push(entry);
     }
     let mut own_defaults = Vec::new();
-    let mut inputs = vec![step_input(steps)?];
+    let mut inputs = vec![step_input(steps)];
     for key in order {
         let entries = &by_key[key];
         let Some(first) = entries.first() else { continue };
@@ -108,13 +112,13 @@ fn root_manifest(steps: &[Step]) -> anyhow::Result<(String, Vec<String>)> {
         opts.remove("is_required");
         if differ {
             own_defaults.push(key.to_owned());
-            whole.insert(key.into(), Value::Null);
+            whole.insert(key, Value::Null);
             opts.remove("value_options");
         }
         if entries.iter().any(|entry| entry.is("is_sensitive")) {
-            opts.insert("is_sensitive".into(), true.into());
+            opts.insert("is_sensitive", true);
         }
-        whole.insert("opts".into(), opts.into());
+        whole.insert("opts", opts);
         inputs.push(whole.into());
     }
     let mut seen = BTreeSet::new();
@@ -124,30 +128,31 @@ fn root_manifest(steps: &[Step]) -> anyhow::Result<(String, Vec<String>)> {
         .filter(|entry| seen.insert(entry.key.to_owned()))
         .map(|entry| entry.whole.clone().into())
         .collect();
-    let head: Mapping = serde_yaml::from_str(include_str!("assets/root-step.yml"))?;
-    let mut manifest = head;
-    manifest.insert("inputs".into(), inputs.into());
-    manifest.insert("outputs".into(), outputs.into());
-    Ok((
-        format!("{NOTICE}{}", serde_yaml::to_string(&manifest)?),
-        own_defaults,
-    ))
+    let mut manifest = steps::mapping(include_str!("assets/root-step.yml"))?;
+    manifest.insert("inputs", inputs);
+    manifest.insert("outputs", outputs);
+    Ok((format!("{NOTICE}{}", step_yaml::write(&manifest)), own_defaults))
 }
 
-fn step_input(steps: &[Step]) -> anyhow::Result<Value> {
+fn step_input(steps: &[Step]) -> Value {
     let names: Vec<Value> = steps.iter().map(|step| step.name.as_str().into()).collect();
     let described: Vec<String> = steps
         .iter()
         .map(|step| format!("- `{}`: {}", step.name, step.text("summary")))
         .collect();
-    let mut input: Mapping = serde_yaml::from_str(
-        "step: auto-provision-asc\nopts:\n  title: Step\n  summary: Which of the steps to run.\n  is_required: true\n",
-    )?;
-    if let Some(opts) = input.get_mut("opts").and_then(Value::as_mapping_mut) {
-        opts.insert("description".into(), described.join("\n").into());
-        opts.insert("value_options".into(), names.into());
-    }
-    Ok(input.into())
+    let opts: Mapping = [
+        ("title", Value::from("Step")),
+        ("summary", "Which of the steps to run.".into()),
+        ("is_required", true.into()),
+        ("description", described.join("\n").into()),
+        ("value_options", names.into()),
+    ]
+    .into_iter()
+    .collect();
+    let input: Mapping = [("step", Value::from("auto-provision-asc")), ("opts", opts.into())]
+        .into_iter()
+        .collect();
+    input.into()
 }
 
 fn inputs_table(step: &Step) -> String {
@@ -231,7 +236,7 @@ mod tests {
                 step.text("summary").len() <= 100,
                 "{name}: the summary is longer than 100 characters"
             );
-            assert!(!step.text.contains("run_if"), "{name}: it runs on a laptop, too");
+            assert!(step.manifest.get("run_if").is_none(), "{name}: it runs on a laptop, too");
             for entry in step.entries("inputs").iter().chain(&step.entries("outputs")) {
                 let key = entry.key;
                 assert!(!entry.text("title").is_empty(), "{name}: {key} has no title");

@@ -9,55 +9,125 @@
 mod bench;
 mod ci;
 mod demo;
+mod dist;
 mod generate;
-mod package;
+mod macos;
+mod stage;
 mod steps;
+mod workspace;
 
-use std::process::{Command, ExitCode};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask TASK
+use clap::{Parser, Subcommand};
 
-  demo STEP [key=value …]   a step at work, against the sandbox, on a sample project
-  ci                 everything that must pass: format, lints, docs, build, tests
-  bench WHAT         measurements: start, provisioning, upload
-  generate           write what is generated: root manifest, launchers, tables of the READMEs
-  generate --check   only say what is out of date
-  stage [--debug]    a self-contained directory per step under target/steps, for path:: references
-  dist [--url URL]   a release in target/dist: binaries, checksums, launchers, a step library";
+/// Developer tasks of this repository.
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
 
-/// A cargo that does not hear of the one which runs this task: crates with C in them would be built anew each time
-/// that the variables of the package which is built change.
-fn cargo() -> Command {
-    let mut cargo = Command::new("cargo");
-    for (key, _) in std::env::vars_os() {
-        let name = key.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&key);
-        }
-    }
-    cargo
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run a step against the sandbox, on a copy of the sample project or of your own
+    Demo {
+        /// The step: auto-provision-asc or auto-provision-apple-id
+        step: String,
+        /// Inputs of the step, such as distribution_type=app-store or mode=plan; project_path= and scheme= choose the project
+        #[arg(value_name = "KEY=VALUE")]
+        inputs: Vec<String>,
+    },
+    /// Run everything that must pass: format, lints, docs, build, generated files, tests
+    Ci {
+        /// Also run what takes long or needs many packages, and print the time of each part
+        #[arg(long)]
+        full: bool,
+    },
+    /// Measure release binaries against the sandbox
+    Bench {
+        #[command(subcommand)]
+        what: bench::What,
+    },
+    /// Write generated files: the root manifest, launchers, tables of the READMEs
+    Generate {
+        /// Only list the files that are out of date, and fail if there are any
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the steps and lay them out under target/steps, for path:: references
+    Stage {
+        /// Build without optimization
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Build a release under target/dist: executables, step archives, assets, and a step library
+    Dist(dist::Options),
+    /// Check a release: hashes, archives, manifests, and that the executables run on old systems
+    CheckDist(dist::check::Options),
+    /// Type-check the workspace for macOS, from Linux; takes about five minutes
+    CheckMacos(macos::Options),
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let rest = arguments.get(1..).unwrap_or_default();
-    let outcome = match arguments.first().map(String::as_str) {
-        Some("demo") => match demo::demo(rest) {
+    let outcome = match Cli::parse().task {
+        Task::Demo { step, inputs } => match demo::demo(&step, &inputs) {
             Ok(code) => return code,
             Err(error) => Err(error),
         },
-        Some("bench") => bench::bench(rest),
-        Some("ci") => ci::ci(),
-        Some("generate") => generate::generate(rest.iter().any(|argument| argument == "--check")),
-        Some("stage") => package::stage(rest),
-        Some("dist") => package::dist(rest),
-        _ => Err(anyhow::anyhow!(USAGE)),
+        Task::Ci { full } => ci::ci(full),
+        Task::Bench { what } => bench::bench(&what),
+        Task::Generate { check } => generate::generate(check),
+        Task::Stage { debug } => stage::stage(debug),
+        Task::Dist(options) => dist::dist(&options),
+        Task::CheckDist(options) => dist::check::check(&options),
+        Task::CheckMacos(options) => macos::check(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where a release is, unless somebody says otherwise.
+fn default_dist() -> PathBuf {
+    workspace::target().join("dist")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn mistyped_flags_and_tasks_are_errors_and_help_is_not() {
+        for wrong in [
+            &["generate", "--chekc"][..],
+            &["generate", "check"],
+            &["stage", "--release"],
+            &["ci", "--fulll"],
+            &["dist", "--ulr", "https://example.com"],
+            &["bench", "speed"],
+            &["bench"],
+            &["genrate"],
+            &["demo"],
+        ] {
+            let error = Cli::try_parse_from([&["xtask"], wrong].concat()).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{wrong:?}");
+        }
+        for help in [&["--help"][..], &["help"], &["dist", "--help"], &["bench", "--help"]] {
+            let error = Cli::try_parse_from([&["xtask"], help].concat()).unwrap_err();
+            assert_eq!(error.exit_code(), 0, "{help:?}");
         }
     }
 }

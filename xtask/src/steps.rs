@@ -1,9 +1,11 @@
 //! The steps of this repository, as their manifests describe them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
-use serde_yaml::{Mapping, Value};
+use step_yaml::{Mapping, Value};
+
+use crate::workspace::root;
 
 /// The version that everything in this workspace has.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -13,8 +15,6 @@ pub(crate) struct Step {
     /// Its name: the directory, the binary without `step-`, and the ID in a step library.
     pub(crate) name: String,
     pub(crate) directory: PathBuf,
-    /// The text of its `step.yml`.
-    pub(crate) text: String,
     pub(crate) manifest: Mapping,
 }
 
@@ -27,24 +27,26 @@ pub(crate) struct Entry<'a> {
     pub(crate) whole: &'a Mapping,
 }
 
-/// The repository's root.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map_or_else(PathBuf::new, Path::to_owned)
+/// Reads a mapping from the text of a YAML file, as the Bitrise CLI does.
+pub(crate) fn mapping(text: &str) -> anyhow::Result<Mapping> {
+    match step_yaml::read(text)? {
+        Value::Mapping(mapping) => Ok(mapping),
+        _ => anyhow::bail!("it is no mapping"),
+    }
 }
 
 /// The steps, by name.
 pub(crate) fn all() -> anyhow::Result<Vec<Step>> {
     let mut steps = Vec::new();
-    for entry in std::fs::read_dir(root().join("steps"))? {
+    let folder = root().join("steps");
+    for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
         let directory = entry?.path();
         let file = directory.join("step.yml");
         if !file.is_file() {
             continue;
         }
         let text = std::fs::read_to_string(&file)?;
-        let manifest = serde_yaml::from_str(&text).with_context(|| file.display().to_string())?;
+        let manifest = mapping(&text).with_context(|| file.display().to_string())?;
         let name = directory
             .file_name()
             .unwrap_or_default()
@@ -53,7 +55,6 @@ pub(crate) fn all() -> anyhow::Result<Vec<Step>> {
         steps.push(Step {
             name,
             directory,
-            text,
             manifest,
         });
     }
@@ -77,14 +78,14 @@ impl Step {
 
     /// The entries of `inputs` or `outputs`.
     pub(crate) fn entries(&self, list: &str) -> Vec<Entry<'_>> {
-        let list = self.manifest.get(list).and_then(Value::as_sequence);
-        list.into_iter()
-            .flatten()
+        let items = self.manifest.get(list).map(Value::items).unwrap_or_default();
+        items
+            .iter()
             .filter_map(|whole| {
                 let whole = whole.as_mapping()?;
-                let (key, default) = whole.iter().find(|(key, _)| key.as_str() != Some("opts"))?;
+                let (key, default) = whole.iter().find(|(key, _)| *key != "opts")?;
                 Some(Entry {
-                    key: key.as_str()?,
+                    key,
                     default,
                     options: whole.get("opts")?.as_mapping()?,
                     whole,
@@ -107,31 +108,20 @@ impl Entry<'_> {
     }
 
     pub(crate) fn values(&self) -> Vec<String> {
-        let values = self.options.get("value_options").and_then(Value::as_sequence);
-        values.into_iter().flatten().map(scalar).collect()
+        let values = self.options.get("value_options").map(Value::items);
+        values.unwrap_or_default().iter().map(Value::text).collect()
     }
 
     pub(crate) fn default_text(&self) -> String {
-        scalar(self.default)
+        self.default.text()
     }
 
     /// The key that replaces this one, where it is an older spelling.
     pub(crate) fn alias_of(&self) -> Option<&str> {
         self.options
             .get("meta")?
-            .as_mapping()?
             .get("apple-steps")?
-            .as_mapping()?
             .get("alias_of")?
             .as_str()
-    }
-}
-
-fn scalar(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Bool(flag) => flag.to_string(),
-        Value::Number(number) => number.to_string(),
-        _ => String::new(),
     }
 }

@@ -2,12 +2,30 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The variable that names Bitrise's file of large values.
+const ENVFILE: &str = "BITRISEIO_ENVFILE_PATH";
+
+/// The file of large values is not read when it is larger than this, in bytes.
+const ENVFILE_LIMIT: u64 = 64 << 20;
 
 /// The environment of a run. Values that are not UTF-8 are kept for children and invisible here.
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<OsString, OsString>,
+    /// Values that were too large for the environment, from Bitrise's file. Children do not get them: starting one would
+    /// fail, for the same reason.
+    restored: BTreeMap<String, String>,
+    erased: Vec<String>,
+}
+
+/// Why Bitrise's file of large values could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` (named by {ENVFILE}) can't be read: {reason}", path.display())]
+pub struct EnvFileError {
+    path: PathBuf,
+    reason: String,
 }
 
 impl std::fmt::Debug for Environment {
@@ -26,7 +44,45 @@ impl Environment {
     pub fn of_process() -> Self {
         Self {
             variables: std::env::vars_os().collect(),
+            ..Self::default()
         }
+    }
+
+    /// Takes in the values that Bitrise removed from the environment because they are too large for a new process.
+    ///
+    /// Source: `envfile/envfile.go` of the Bitrise CLI (July 2026): the agent empties such variables and writes their
+    /// values to a YAML file under `envs`, and their names under `erased_envs`.
+    ///
+    /// # Errors
+    /// When a file is named and can't be read.
+    pub fn restore_erased(&mut self) -> Result<(), EnvFileError> {
+        let Some(path) = self.path(ENVFILE) else {
+            return Ok(());
+        };
+        let document = read_envfile(&path).map_err(|reason| EnvFileError {
+            path: path.clone(),
+            reason,
+        })?;
+        let names = document.get("erased_envs").map(step_yaml::Value::items);
+        self.erased = names
+            .unwrap_or_default()
+            .iter()
+            .map(step_yaml::Value::text)
+            .filter(|name| !name.is_empty())
+            .collect();
+        let values = document.get("envs").and_then(step_yaml::Value::as_mapping);
+        for (key, value) in values.into_iter().flat_map(step_yaml::Mapping::iter) {
+            let text = value.text();
+            if self.given(key).unwrap_or_default().is_empty() && !text.is_empty() {
+                self.restored.insert(key.to_owned(), text);
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of variables that Bitrise removed because of their size, whether or not their values were found.
+    pub fn erased(&self) -> &[String] {
+        &self.erased
     }
 
     /// The value of a variable, `None` when it is not set or blank.
@@ -36,9 +92,14 @@ impl Environment {
 
     /// The value of a variable that is set, blank or not.
     pub fn given(&self, key: &str) -> Option<&str> {
-        self.variables
+        let value = self
+            .variables
             .get(OsStr::new(key))
-            .and_then(|value| value.to_str())
+            .and_then(|value| value.to_str());
+        match value {
+            None | Some("") => self.restored.get(key).map(String::as_str).or(value),
+            value => value,
+        }
     }
 
     /// A variable that holds a path, `None` when it is not set or empty.
@@ -49,7 +110,7 @@ impl Environment {
             .map(PathBuf::from)
     }
 
-    /// Every variable.
+    /// Every variable, as children get it.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.variables
             .iter()
@@ -58,29 +119,57 @@ impl Environment {
 
     /// `text` with `$NAME` and `${NAME}` replaced, as Bitrise expands defaults; an unset name is nothing.
     pub fn expand(&self, text: &str) -> String {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(dollar) = rest.find('$') {
-            out.push_str(&rest[..dollar]);
-            let after = &rest[dollar + 1..];
-            let (name, end) = match after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
-                Some((name, _)) => (name, name.len() + 2),
-                None => {
-                    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                    let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
-                    (&after[..end], end)
-                }
-            };
-            if name.is_empty() {
-                out.push('$');
-            } else {
-                out.push_str(self.given(name).unwrap_or_default());
-            }
-            rest = &after[end..];
-        }
-        out.push_str(rest);
-        out
+        expand(text, |name| self.given(name).unwrap_or_default())
     }
+
+    /// Whether `text` refers to a variable that was too large for the environment: the CLI, which has no value for it,
+    /// expanded it to nothing.
+    pub(crate) fn expands_to_erased(&self, text: &str) -> bool {
+        let mut found = false;
+        expand(text, |name| {
+            found |= self.restored.contains_key(name);
+            ""
+        });
+        found
+    }
+}
+
+fn read_envfile(path: &Path) -> Result<step_yaml::Value, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    if metadata.len() > ENVFILE_LIMIT {
+        return Err(format!("it is larger than {} MB", ENVFILE_LIMIT >> 20));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    // A syntax error would quote the text around it, which may be a secret.
+    step_yaml::read(&text).map_err(|error| error.to_string())
+}
+
+fn expand<'a>(text: &str, mut value: impl FnMut(&str) -> &'a str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(dollar) = rest.find('$') {
+        out.push_str(&rest[..dollar]);
+        let after = &rest[dollar + 1..];
+        let (name, end) = match after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+            Some((name, _)) => (name, name.len() + 2),
+            None => {
+                let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                let end = after.find(|c| !is_name(c)).unwrap_or(after.len());
+                (&after[..end], end)
+            }
+        };
+        if name.is_empty() {
+            out.push('$');
+        } else {
+            out.push_str(value(name));
+        }
+        rest = &after[end..];
+    }
+    out.push_str(rest);
+    out
 }
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
@@ -90,6 +179,7 @@ impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment 
                 .into_iter()
                 .map(|(key, value)| (key.into(), value.into()))
                 .collect(),
+            ..Self::default()
         }
     }
 }
@@ -114,5 +204,42 @@ mod tests {
             (environment.get("a"), environment.given("a"), environment.get("b")),
             (None, Some(" "), Some("x"))
         );
+    }
+
+    fn with_file(content: &str, variables: &[(&str, &str)]) -> (Result<(), EnvFileError>, Environment) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("envs.yml");
+        std::fs::write(&path, content).unwrap();
+        let mut environment: Environment = variables.iter().copied().collect();
+        environment
+            .variables
+            .insert(ENVFILE.into(), path.into_os_string());
+        (environment.restore_erased(), environment)
+    }
+
+    // The shape is that of `EnvFile` in the CLI's envfile.go.
+    #[test]
+    fn values_too_large_for_the_environment_come_from_bitrises_file() {
+        let file = "envs:\n  BIG: |-\n    line 1\n    line 2\n  SET: from the file\n  NUMBER: \"012\"\nerased_envs:\n- BIG\n- GONE\n";
+        let (read, environment) = with_file(file, &[("BIG", ""), ("SET", "from the environment")]);
+        read.unwrap();
+        assert_eq!(environment.given("BIG"), Some("line 1\nline 2"));
+        assert_eq!(environment.given("SET"), Some("from the environment"));
+        assert_eq!(environment.given("NUMBER"), Some("012"));
+        assert_eq!(environment.erased(), ["BIG", "GONE"]);
+        assert!(environment.expands_to_erased("a ${BIG}") && !environment.expands_to_erased("$SET"));
+        // Children could not be started with them.
+        assert!(environment.iter().all(|(key, value)| key != "BIG" || value.is_empty()));
+    }
+
+    #[test]
+    fn a_broken_file_of_large_values_is_an_error_without_its_content() {
+        let (read, environment) = with_file("envs: {KEY: 's3cret", &[]);
+        let text = read.unwrap_err().to_string();
+        assert!(text.contains(ENVFILE) && !text.contains("s3cret"), "{text}");
+        assert_eq!(environment.given("KEY"), None);
+        let mut missing = Environment::from_iter([(ENVFILE, "/nowhere/envs.yml")]);
+        assert!(missing.restore_erased().is_err());
+        assert!(Environment::default().restore_erased().is_ok());
     }
 }

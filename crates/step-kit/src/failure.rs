@@ -98,8 +98,85 @@ impl fmt::Display for InputProblems {
 
 impl std::error::Error for InputProblems {}
 
+/// How a run failed, as log, summary, page and annotation tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// What failed.
+    what: String,
+    /// Why, each because of the next.
+    causes: Vec<String>,
+    /// What to do next.
+    hint: Option<String>,
+    /// The exit status of the process.
+    pub(crate) status: u8,
+}
+
+impl Failure {
+    /// One without an error behind it.
+    pub(crate) fn new(what: impl Into<String>, hint: Option<&str>, status: u8) -> Self {
+        Self {
+            what: what.into(),
+            causes: Vec::new(),
+            hint: hint.map(str::to_owned),
+            status,
+        }
+    }
+
+    /// What an error says, with its causes, its advice and its exit status.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        let mut links = links(error).into_iter();
+        Self {
+            what: links.next().unwrap_or_default(),
+            causes: links.collect(),
+            hint: hint(error),
+            status: exit_code(error),
+        }
+    }
+
+    /// What to do next.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// What failed and why, a line each.
+    pub(crate) fn reason(&self) -> String {
+        let mut text = self.what.clone();
+        for cause in &self.causes {
+            text.push_str("\n  caused by: ");
+            text.push_str(cause);
+        }
+        text
+    }
+
+    /// The block that ends the log.
+    pub(crate) fn text(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}\nWhat to do next: {hint}", self.reason()),
+            None => self.reason(),
+        }
+    }
+
+    /// The same in Markdown.
+    pub(crate) fn markdown(&self) -> String {
+        // A list in the first link needs a blank line before it.
+        let mut text = format!("**Failed:** {}", self.what.replacen("\n- ", "\n\n- ", 1));
+        if !self.causes.is_empty() {
+            text.push_str("\n");
+            for cause in &self.causes {
+                text.push_str("\n- caused by: ");
+                text.push_str(&cause.replace('\n', "\n  "));
+            }
+        }
+        if let Some(hint) = &self.hint {
+            text.push_str("\n\n**What to do next:** ");
+            text.push_str(hint);
+        }
+        text
+    }
+}
+
 /// How the process ends because of an error.
-pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
+fn exit_code(error: &anyhow::Error) -> u8 {
     if error.downcast_ref::<InputProblems>().is_some() {
         return 2;
     }
@@ -107,24 +184,8 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
 }
 
 /// What to do next, where somebody said it.
-pub(crate) fn hint(error: &anyhow::Error) -> Option<String> {
+fn hint(error: &anyhow::Error) -> Option<String> {
     error.downcast_ref::<Hint>().map(ToString::to_string)
-}
-
-/// What failed, without its causes.
-pub(crate) fn summary(error: &anyhow::Error) -> String {
-    links(error).into_iter().next().unwrap_or_default()
-}
-
-/// The error as people read it: what failed, why, and what to do next.
-pub(crate) fn render(error: &anyhow::Error) -> String {
-    let links = links(error);
-    let mut text = links.join("\n  caused by: ");
-    if let Some(hint) = hint(error) {
-        text.push_str("\nWhat to do next: ");
-        text.push_str(&hint);
-    }
-    text
 }
 
 /// The error and its causes, without the advice that travels with them.
@@ -153,22 +214,32 @@ mod tests {
         let error = anyhow::anyhow!("403 Forbidden")
             .hint("sign the agreement")
             .context("failed to list devices");
+        let failure = Failure::of(&error);
         assert_eq!(
-            render(&error),
+            failure.text(),
             "failed to list devices\n  caused by: 403 Forbidden\nWhat to do next: sign the agreement"
         );
-        assert_eq!(exit_code(&error), 1);
+        assert_eq!(
+            failure.markdown(),
+            "**Failed:** failed to list devices\n\n- caused by: 403 Forbidden\n\n**What to do next:** sign the agreement"
+        );
+        assert_eq!(failure.status, 1);
     }
 
     #[test]
     fn wrong_inputs_and_other_programs_have_their_own_exit_status() {
         let wrong: anyhow::Error = InputProblems(vec![InputProblem::new("lane", "is missing")]).into();
-        assert_eq!(exit_code(&wrong), 2);
+        let wrong = Failure::of(&wrong);
+        assert_eq!(
+            (wrong.status, wrong.markdown().as_str()),
+            (2, "**Failed:** an input needs your attention\n\n- lane: is missing")
+        );
         let lane = Err::<(), _>(anyhow::anyhow!("the lane failed").exit_status(7))
             .context("fastlane")
             .unwrap_err();
+        let lane = Failure::of(&lane);
         assert_eq!(
-            (exit_code(&lane), render(&lane).as_str()),
+            (lane.status, lane.text().as_str()),
             (7, "fastlane\n  caused by: the lane failed")
         );
     }

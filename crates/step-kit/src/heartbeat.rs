@@ -144,11 +144,7 @@ pub(crate) struct Heartbeat {
 
 impl Heartbeat {
     pub(crate) fn start(log: &Log, env: &Environment) -> Self {
-        let seconds = env.get(VARIABLE).and_then(|text| text.trim().parse().ok());
-        let interval = seconds
-            .filter(|seconds| (1..=3600).contains(seconds))
-            .map_or(INTERVAL, Duration::from_secs);
-        Self::every(interval, log.clone())
+        Self::every(interval(env), log.clone())
     }
 
     fn every(interval: Duration, log: Log) -> Self {
@@ -183,6 +179,13 @@ impl Drop for Heartbeat {
             let _ = thread.join();
         }
     }
+}
+
+fn interval(env: &Environment) -> Duration {
+    env.get(VARIABLE)
+        .and_then(|text| text.trim().parse().ok())
+        .filter(|seconds| (1..=3600).contains(seconds))
+        .map_or(INTERVAL, Duration::from_secs)
 }
 
 fn line(log: &Log, now: Instant, silent: Duration) -> String {
@@ -299,6 +302,17 @@ mod tests {
         // Dropping it does not wait for the interval.
         drop(heartbeat);
         assert_eq!(paper.text(), "a line\n");
+    }
+
+    #[test]
+    fn nothing_is_silent_for_a_minute() {
+        let (log, _) = log();
+        assert!(INTERVAL < Duration::from_secs(60));
+        for wrong in ["0", "-1", "soon", "1.5", "99999999"] {
+            let env = Environment::from_iter([(VARIABLE, wrong)]);
+            assert_eq!(interval(&env), INTERVAL, "{wrong}");
+        }
+        drop(Heartbeat::start(&log, &Environment::default()));
     }
 
     #[test]

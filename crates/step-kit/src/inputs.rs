@@ -2,68 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 
 use crate::Environment;
 use crate::failure::{InputProblem, InputProblems};
 use crate::manifest::{Input, Manifest};
 
-/// A `yes`/`no` or `true`/`false` input. An input without a value is off.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Flag(bool);
-
-impl Flag {
-    /// Whether it is `yes` or `true`.
-    pub fn is_on(self) -> bool {
-        self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(matches!(text.as_str(), "yes" | "true")))
-    }
-}
-
-/// A sensitive input.
-#[derive(Debug, Clone)]
-pub struct Secret(SecretString);
-
-impl Secret {
-    /// The value, for the one place that needs it.
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-
-    /// The value as other crates take it.
-    pub fn secret(&self) -> &SecretString {
-        &self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(text.into()))
-    }
-}
-
-/// The items of a list input: split at `separator`, trimmed. Blank items stay: in lists that belong
-/// together, such as certificates and their passphrases, they count.
-pub fn list(text: &str, separator: char) -> Vec<String> {
-    text.split(separator).map(|item| item.trim().to_owned()).collect()
-}
-
 /// The inputs' values as strings, checked against the manifest.
 #[derive(Debug, Clone)]
 pub struct Inputs {
-    values: BTreeMap<String, String>,
-    verbatim: BTreeSet<String>,
+    values: BTreeMap<&'static str, String>,
+    verbatim: BTreeSet<&'static str>,
     /// Set by the user, to nothing.
-    emptied: BTreeSet<String>,
-    /// What is written differently today, one line each.
-    pub deprecations: Vec<String>,
+    emptied: BTreeSet<&'static str>,
+    /// What is better written differently, one line each.
+    pub warnings: Vec<String>,
 }
 
 impl Inputs {
@@ -76,28 +29,32 @@ impl Inputs {
             values: BTreeMap::new(),
             verbatim: BTreeSet::new(),
             emptied: BTreeSet::new(),
-            deprecations: Vec::new(),
+            warnings: Vec::new(),
         };
-        for input in &manifest.inputs {
-            let value = match environment.given(&input.key) {
+        for input in manifest.inputs {
+            let given = environment.given(input.key);
+            let value = match given {
+                // The CLI could not expand the default: its variable is too large for the environment.
+                Some("") if environment.expands_to_erased(input.default) => environment.expand(input.default),
                 Some(given) => given.to_owned(),
-                None => environment.expand(&input.default),
+                None => environment.expand(input.default),
             };
             if input.extra.verbatim {
-                inputs.verbatim.insert(input.key.clone());
+                inputs.verbatim.insert(input.key);
             }
             if !value.trim().is_empty() {
-                inputs.values.insert(input.key.clone(), value);
-            } else if environment.given(&input.key).is_some() {
-                inputs.emptied.insert(input.key.clone());
+                inputs.values.insert(input.key, value);
+            } else if given.is_some() {
+                inputs.emptied.insert(input.key);
             }
         }
         inputs.apply_aliases(manifest, environment);
         inputs.apply_spellings(manifest);
+        inputs.apply_booleans(manifest);
         let problems: Vec<InputProblem> = manifest
             .inputs
             .iter()
-            .filter_map(|input| inputs.problem_of(input))
+            .filter_map(|input| inputs.problem_of(input, environment))
             .collect();
         if problems.is_empty() {
             Ok(inputs)
@@ -108,19 +65,19 @@ impl Inputs {
 
     /// An alias counts where the input that replaces it was left alone.
     fn apply_aliases(&mut self, manifest: &Manifest, environment: &Environment) {
-        for input in &manifest.inputs {
-            let Some(main) = &input.extra.alias_of else {
+        for input in manifest.inputs {
+            let Some(main) = input.extra.alias_of else {
                 continue;
             };
-            let Some(value) = self.values.remove(&input.key) else {
+            let Some(value) = self.values.remove(input.key) else {
                 continue;
             };
             let default = manifest
                 .input(main)
-                .map(|main| environment.expand(&main.default))
+                .map(|main| environment.expand(main.default))
                 .unwrap_or_default();
             let left_alone = self.values.get(main).is_none_or(|given| *given == default);
-            self.deprecations.push(if left_alone {
+            self.warnings.push(if left_alone {
                 format!("The input `{}` is now called `{main}`.", input.key)
             } else {
                 format!(
@@ -129,43 +86,76 @@ impl Inputs {
                 )
             });
             if left_alone {
-                self.values.insert(main.clone(), value);
+                self.values.insert(main, value);
             }
         }
     }
 
     fn apply_spellings(&mut self, manifest: &Manifest) {
-        for input in &manifest.inputs {
-            let Some(value) = self.values.get_mut(&input.key) else {
+        for input in manifest.inputs {
+            let Some(value) = self.values.get_mut(input.key) else {
                 continue;
             };
-            if let Some(today) = input.extra.also.get(value.as_str()) {
-                self.deprecations
-                    .push(format!("`{}: {value}` is written `{today}` today.", input.key));
-                today.clone_into(value);
+            let known = input.extra.also.iter().find(|(older, _)| older == value);
+            if let Some((_, current)) = known {
+                self.warnings
+                    .push(format!("`{}: {value}` is written `{current}` today.", input.key));
+                (*current).clone_into(value);
             }
         }
     }
 
-    fn problem_of(&self, input: &Input) -> Option<InputProblem> {
-        let problem = |text: String| Some(InputProblem::new(&input.key, text));
-        let Some(value) = self.values.get(&input.key) else {
+    /// `yes`, `no`, `on` and `off` without quotes are booleans in YAML 1.1, which the CLI hands over as `true` and
+    /// `false`. Where exactly one accepted value has that meaning, it is the one that was meant.
+    fn apply_booleans(&mut self, manifest: &Manifest) {
+        for input in manifest.inputs {
+            let (key, options) = (input.key, input.options);
+            let Some(value) = self.values.get_mut(key) else {
+                continue;
+            };
+            let text = value.trim();
+            if options.contains(&text) {
+                continue;
+            }
+            let Some(meaning) = truth(text) else { continue };
+            let mut same = options.iter().filter(|option| truth(option) == Some(meaning));
+            let (Some(meant), None) = (same.next(), same.next()) else {
+                continue;
+            };
+            self.warnings.push(if text == "true" || text == "false" {
+                format!(
+                    "`{key}` is `{text}`, which is what YAML makes of `{meant}` without quotes; the step takes it for `{meant}`. Write `{key}: \"{meant}\"`."
+                )
+            } else {
+                format!("`{key}` is `{text}`; the step takes it for `{meant}`. Write `{key}: \"{meant}\"`.")
+            });
+            (*meant).clone_into(value);
+        }
+    }
+
+    fn problem_of(&self, input: &Input, environment: &Environment) -> Option<InputProblem> {
+        let problem = |text: String| Some(InputProblem::new(input.key, text));
+        let Some(value) = self.values.get(input.key) else {
             // One of a list of values was asked for: nothing is none of them.
-            let wants_option = !input.options.is_empty() && self.emptied.contains(&input.key);
+            let wants_option = !input.options.is_empty() && self.emptied.contains(input.key);
             if !input.required && !wants_option {
                 return None;
             }
-            let accepted = match input.options.as_slice() {
+            let accepted = match input.options {
                 [] => String::new(),
                 options => format!("; accepted: {}", options.join(", ")),
             };
+            let erased = match environment.erased() {
+                [] => String::new(),
+                names => format!("; Bitrise removed these variables because of their size: {}", names.join(", ")),
+            };
             return problem(format!(
-                "\"{}\" has no value, and needs one{accepted}",
+                "\"{}\" has no value, and needs one{accepted}{erased}",
                 input.title
             ));
         };
         let shown = if input.sensitive { "*****" } else { value.as_str() };
-        if !input.options.is_empty() && !input.options.contains(value) {
+        if !input.options.is_empty() && !input.options.contains(&value.as_str()) {
             let accepted = input.options.join(", ");
             return problem(format!("\"{}\" is `{shown}`; accepted: {accepted}", input.title));
         }
@@ -196,7 +186,7 @@ impl Inputs {
             } else {
                 value.trim()
             };
-            (key.clone(), taken.to_owned())
+            ((*key).to_owned(), taken.to_owned())
         });
         // envy quotes values in its messages, so only its variable name may be passed on.
         envy::from_iter(values).map_err(|error| {
@@ -210,7 +200,7 @@ impl Inputs {
 
     /// The lines that the log begins with: each input, secrets masked.
     pub fn describe(&self, manifest: &Manifest) -> Vec<String> {
-        let shown = |input: &Input| match self.get(&input.key) {
+        let shown = |input: &Input| match self.get(input.key) {
             None => "<unset>".to_owned(),
             Some(_) if input.sensitive => "*****".to_owned(),
             Some(value) => value.to_owned(),
@@ -225,42 +215,104 @@ impl Inputs {
     }
 
     /// The values of sensitive inputs, for the redactor.
-    pub fn secrets<'a>(&'a self, manifest: &'a Manifest) -> impl Iterator<Item = &'a str> {
+    pub fn secrets<'a>(&'a self, manifest: &Manifest) -> impl Iterator<Item = &'a str> {
         manifest
             .inputs
             .iter()
             .filter(|input| input.sensitive)
-            .filter_map(|input| self.get(&input.key))
+            .filter_map(|input| self.get(input.key))
+    }
+}
+
+/// What a word means to a YAML 1.1 reader that takes it for a boolean.
+fn truth(word: &str) -> Option<bool> {
+    match word.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "y" => Some(true),
+        "false" | "no" | "off" | "n" => Some(false),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Extra;
+    use crate::{Flag, Secret};
 
-    const MANIFEST: &str = r#"
-title: Test
-inputs:
-- connection: automatic
-  opts:
-    title: Connection
-    is_required: true
-    value_options: [automatic, api_key, apple_id]
-    meta: { apple-steps: { also: { apple-id: apple_id } } }
-- path: $HOME/x
-  opts: { title: Path }
-- token:
-  opts: { title: Token, is_sensitive: true, value_options: [a] }
-- retries: "10"
-  opts: { title: Retries, meta: { apple-steps: { at_least: 0 } } }
-- verbose: "no"
-  opts: { title: Verbose, value_options: ["yes", "no"] }
-- old_path:
-  opts: { title: Old path, meta: { apple-steps: { alias_of: path } } }
-outputs:
-- RESULT:
-  opts: { title: Result }
-"#;
+    const NONE: Input = Input {
+        key: "",
+        default: "",
+        title: "",
+        options: &[],
+        required: false,
+        sensitive: false,
+        extra: Extra::NONE,
+    };
+
+    const MANIFEST: Manifest = Manifest {
+        title: "Test",
+        inputs: &[
+            Input {
+                key: "connection",
+                default: "automatic",
+                title: "Connection",
+                options: &["automatic", "api_key", "apple_id", "off"],
+                required: true,
+                extra: Extra {
+                    also: &[("apple-id", "apple_id")],
+                    ..Extra::NONE
+                },
+                ..NONE
+            },
+            Input {
+                key: "path",
+                default: "$HOME/x",
+                title: "Path",
+                ..NONE
+            },
+            Input {
+                key: "token",
+                title: "Token",
+                options: &["a"],
+                sensitive: true,
+                ..NONE
+            },
+            Input {
+                key: "retries",
+                default: "10",
+                title: "Retries",
+                extra: Extra {
+                    at_least: Some(0),
+                    ..Extra::NONE
+                },
+                ..NONE
+            },
+            Input {
+                key: "verbose",
+                default: "no",
+                title: "Verbose",
+                options: &["yes", "no"],
+                ..NONE
+            },
+            Input {
+                key: "update",
+                default: "true",
+                title: "Update",
+                options: &["true", "false"],
+                ..NONE
+            },
+            Input {
+                key: "old_path",
+                title: "Old path",
+                extra: Extra {
+                    alias_of: Some("path"),
+                    ..Extra::NONE
+                },
+                ..NONE
+            },
+        ],
+        outputs: &[],
+    };
 
     #[derive(serde::Deserialize)]
     struct Typed {
@@ -278,7 +330,7 @@ outputs:
             .chain(variables)
             .map(|(key, value)| (*key, *value))
             .collect();
-        Inputs::read(&Manifest::parse(MANIFEST).unwrap(), &environment)
+        Inputs::read(&MANIFEST, &environment)
     }
 
     #[test]
@@ -310,7 +362,7 @@ outputs:
         assert_eq!(
             problems.to_string(),
             "some inputs need your attention\n\
-             - connection: \"Connection\" has no value, and needs one; accepted: automatic, api_key, apple_id\n\
+             - connection: \"Connection\" has no value, and needs one; accepted: automatic, api_key, apple_id, off\n\
              - token: \"Token\" is `*****`; accepted: a\n\
              - retries: \"Retries\" is `1.5`; accepted: a whole number that is at least 0"
         );
@@ -323,7 +375,7 @@ outputs:
             (inputs.get("path"), inputs.get("connection")),
             (Some("/old"), Some("apple_id"))
         );
-        assert_eq!(inputs.deprecations.len(), 2);
+        assert_eq!(inputs.warnings.len(), 2);
         assert_eq!(
             read(&[("old_path", "/old"), ("path", "/new")])
                 .unwrap()
@@ -334,8 +386,7 @@ outputs:
 
     #[test]
     fn inputs_are_shown_without_secrets() {
-        let manifest = Manifest::parse(MANIFEST).unwrap();
-        let shown = read(&[("token", "a"), ("path", "")]).unwrap().describe(&manifest);
+        let shown = read(&[("token", "a"), ("path", "")]).unwrap().describe(&MANIFEST);
         assert_eq!(
             shown,
             [
@@ -343,8 +394,42 @@ outputs:
                 "- path: <unset>",
                 "- token: *****",
                 "- retries: 10",
-                "- verbose: no"
+                "- verbose: no",
+                "- update: true"
             ]
         );
+    }
+
+    #[test]
+    fn booleans_of_yaml_mean_what_was_written() {
+        for (key, value, meant) in [
+            ("verbose", "true", "yes"),
+            ("verbose", "false", "no"),
+            ("verbose", "Yes", "yes"),
+            ("verbose", "OFF", "no"),
+            ("connection", "false", "off"),
+            ("connection", "Off", "off"),
+            ("update", "yes", "true"),
+            ("update", "no", "false"),
+            ("update", "True", "true"),
+        ] {
+            let inputs = read(&[(key, value)]).unwrap();
+            assert_eq!(inputs.get(key), Some(meant), "{key}: {value}");
+            assert_eq!(inputs.warnings.len(), 1, "{key}: {value}");
+            assert!(
+                inputs.warnings[0].contains(&format!("Write `{key}: \"{meant}\"`.")),
+                "{:?}",
+                inputs.warnings
+            );
+        }
+        for (key, value) in [("verbose", "yes"), ("update", "true"), ("connection", "off")] {
+            assert!(read(&[(key, value)]).unwrap().warnings.is_empty());
+        }
+        // No accepted value means `true`, and nothing else is guessed.
+        for (key, value) in [("connection", "true"), ("verbose", "1"), ("token", "true")] {
+            assert!(read(&[(key, value)]).is_err(), "{key}: {value}");
+        }
+        // Any text is accepted here: it stays.
+        assert_eq!(read(&[("path", "true")]).unwrap().get("path"), Some("true"));
     }
 }

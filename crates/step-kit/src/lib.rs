@@ -1,6 +1,6 @@
 //! The contract with Bitrise: manifest, inputs, log, outputs, reports, exit codes.
 //!
-//! A step is a `step.yml`, a serde struct with a field per input, and an async function. [`run`] reads the
+//! A step is a `step.yml` (compiled in as a [`Manifest`]), a serde struct with a field per input, and an async function. [`run`] reads the
 //! environment (nothing else in the workspace does), checks every input at once, prints them, runs the
 //! function, renders what failed, and says what to do next.
 
@@ -11,21 +11,28 @@ mod inputs;
 mod log;
 mod manifest;
 mod outputs;
+mod private;
+mod records;
 mod report;
 mod run;
+mod shutdown;
 mod step;
 pub mod testing;
+mod values;
 mod words;
 
-pub use environment::Environment;
+pub use environment::{EnvFileError, Environment};
 pub use failure::{Advice, ExitStatus, Hint, InputProblem, InputProblems};
 pub use heartbeat::Activity;
 pub use html_report;
-pub use inputs::{Flag, Inputs, Secret, list};
+pub use inputs::Inputs;
 pub use log::Log;
-pub use manifest::{Input, Manifest, ManifestError};
+pub use manifest::{Extra, Input, Manifest, Output};
 pub use outputs::OutputError;
+pub use private::PrivateDir;
+pub use records::Record;
 pub use report::Report;
 pub use run::run;
 pub use step::Step;
+pub use values::{Flag, Secret, list};
 pub use words::{QuotingError, words};

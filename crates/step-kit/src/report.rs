@@ -9,6 +9,7 @@ use command::{Command, Runner};
 use html_report::{Block, Outcome, Page};
 use redaction::{MASK, Redactor, printable};
 
+use crate::failure::Failure;
 use crate::{Environment, Log};
 
 /// The plugin of the Bitrise CLI talks to Bitrise; a build does not wait for it longer than this.
@@ -26,12 +27,6 @@ struct Content {
     facts: Vec<(String, String)>,
     blocks: Vec<Block>,
     is_plan: bool,
-}
-
-/// How the run ended.
-pub(crate) enum Ending<'a> {
-    Succeeded,
-    Failed { what: &'a str, remedy: Option<&'a str> },
 }
 
 impl Report {
@@ -65,16 +60,13 @@ impl Report {
     pub(crate) async fn leave(
         &self,
         title: &str,
-        ending: Ending<'_>,
+        failure: Option<&Failure>,
         env: &Environment,
         runner: &Runner,
         log: &Log,
     ) {
-        if let Ending::Failed { what, remedy } = &ending {
-            let remedy = remedy
-                .map(|remedy| format!("\n\n**What to do next:** {remedy}"))
-                .unwrap_or_default();
-            self.markdown(&format!("**Failed:** {what}{remedy}"));
+        if let Some(failure) = failure {
+            self.markdown(&failure.markdown());
         }
         let redactor = runner.redactor();
         if let Some(file) = env.path("BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH")
@@ -87,14 +79,14 @@ impl Report {
         }
         if let Some(folder) = env.path("BITRISE_HTML_REPORT_DIR") {
             let folder = folder.join(slug(title));
-            if let Err(error) = self.write_page(&folder, title, &ending, redactor) {
+            if let Err(error) = self.write_page(&folder, title, failure, redactor) {
                 log.warn(format!(
                     "The report could not be written to {}: {error}",
                     folder.display()
                 ));
             }
         }
-        self.annotate(title, &ending, env, runner, log).await;
+        self.annotate(title, failure, env, runner, log).await;
     }
 
     /// Appends the summary to `file`, which all steps of a build share.
@@ -115,11 +107,11 @@ impl Report {
         &self,
         folder: &Path,
         title: &str,
-        ending: &Ending<'_>,
+        failure: Option<&Failure>,
         redactor: &Redactor,
     ) -> std::io::Result<()> {
         // Before the page escapes anything: a secret with `<` in it would not be found afterwards.
-        let page = self.page(title, ending).map_text(&|text| shown(redactor, text));
+        let page = self.page(title, failure).map_text(&|text| shown(redactor, text));
         let html = page.render().map_err(std::io::Error::other)?;
         let text = html_report::visible_text(&html).replace(MASK, "");
         if redactor.redact(&text) != text {
@@ -129,14 +121,13 @@ impl Report {
         std::fs::write(folder.join("index.html"), html)
     }
 
-    fn page(&self, title: &str, ending: &Ending<'_>) -> Page {
+    fn page(&self, title: &str, failure: Option<&Failure>) -> Page {
         let content = self.content();
-        let mut page = match ending {
-            Ending::Failed { what, remedy } => {
-                Page::new(title, Outcome::Failed).failure(*what, remedy.map(str::to_owned))
-            }
-            Ending::Succeeded if content.is_plan => Page::new(title, Outcome::Planned),
-            Ending::Succeeded => Page::new(title, Outcome::Succeeded),
+        let mut page = match failure {
+            Some(failure) => Page::new(title, Outcome::Failed)
+                .failure(failure.reason(), failure.hint().map(str::to_owned)),
+            None if content.is_plan => Page::new(title, Outcome::Planned),
+            None => Page::new(title, Outcome::Succeeded),
         };
         for (name, value) in &content.facts {
             page = page.fact(name, value);
@@ -151,7 +142,7 @@ impl Report {
     async fn annotate(
         &self,
         title: &str,
-        ending: &Ending<'_>,
+        failure: Option<&Failure>,
         env: &Environment,
         runner: &Runner,
         log: &Log,
@@ -163,10 +154,7 @@ impl Report {
         if body.is_empty() || runner.find("bitrise").is_none() || !plugin.is_some_and(|path| path.exists()) {
             return;
         }
-        let style = match ending {
-            Ending::Succeeded => "default",
-            Ending::Failed { .. } => "error",
-        };
+        let style = if failure.is_some() { "error" } else { "default" };
         let text = format!("### {title}\n\n{body}");
         let command = Command::new("bitrise")
             .args([":annotations", "annotate"])
@@ -210,13 +198,10 @@ mod tests {
         let report = Report::default();
         report.markdown("uploaded with s3cret-value");
         report.fact("key", "s3cret-value");
-        let ending = Ending::Failed {
-            what: "it broke: s3cret-value",
-            remedy: Some("mend it"),
-        };
+        let failure = Failure::new("it broke: s3cret-value", Some("mend it"), 1);
         report.append_to(&summary, "A step", &redactor).unwrap();
         report
-            .write_page(&folder.path().join("a-step"), "A step", &ending, &redactor)
+            .write_page(&folder.path().join("a-step"), "A step", Some(&failure), &redactor)
             .unwrap();
         let text = std::fs::read_to_string(&summary).unwrap();
         assert!(text.starts_with("before\n## A step\n"), "{text}");
@@ -246,12 +231,9 @@ mod tests {
                 heading: String::new(),
                 items: vec![secret.to_owned()],
             });
-            let ending = Ending::Failed {
-                what: secret,
-                remedy: Some(secret),
-            };
+            let failure = Failure::new(secret, Some(secret), 1);
             report
-                .write_page(folder.path(), "A step", &ending, &redactor)
+                .write_page(folder.path(), "A step", Some(&failure), &redactor)
                 .unwrap();
             let text = html_report::visible_text(
                 &std::fs::read_to_string(folder.path().join("index.html")).unwrap(),

@@ -1,243 +1,177 @@
 //! From process start to exit code.
 
-use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::process::ExitCode;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use command::Runner;
 use redaction::Redactor;
 use serde::de::DeserializeOwned;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::runtime::Runtime;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::failure::Failure;
 use crate::heartbeat::Heartbeat;
 use crate::log::Events;
-use crate::report::Ending;
-use crate::{Environment, Inputs, Log, Manifest, Report, Step, failure};
+use crate::shutdown::{ShutdownHooks, until_signal};
+use crate::{Environment, Inputs, Log, Manifest, Report, Step, private};
 
 /// The exit status of a step that has a defect.
 const INTERNAL_ERROR: u8 = 70;
 
-/// How long children may take to end after a signal was passed on to them.
-const GRACE: Duration = Duration::from_secs(10);
+/// What every part of a run needs.
+struct Session {
+    manifest: Manifest,
+    env: Environment,
+    redactor: Redactor,
+    runner: Runner,
+    log: Log,
+    report: Report,
+}
 
 /// Runs a step: the whole of its `main`.
 ///
 /// Exit status 0 is success, 1 a failure, 2 wrong inputs, 70 a defect, 129, 130 and 143 an interruption. The
 /// step's future is dropped in every case, so what it keeps in guards (key files, keychains, children) is
-/// gone when the process ends.
-pub fn run<I, F, Fut>(manifest: &str, step: F) -> ExitCode
+/// gone when the process ends. The reports are written in every case.
+pub fn run<I, F, Fut>(manifest: Manifest, step: F) -> ExitCode
 where
     I: DeserializeOwned,
     F: FnOnce(Step<I>) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    let env = Environment::of_process();
-    let redactor = Redactor::new();
-    let log = Log::new(redactor.clone(), env.get("NO_COLOR").is_none(), std::io::stdout());
-    let report = Report::default();
-    learn_listed_secrets(&env, &redactor);
-    let subscriber = tracing_subscriber::registry().with(Events(log.clone()));
-    // Only a second `run` in one process could have set one before.
-    let _ = tracing::subscriber::set_global_default(subscriber);
-
-    let _heartbeat = Heartbeat::start(&log, &env);
+    let session = Session::open(manifest);
+    let _heartbeat = Heartbeat::start(&session.log, &session.env);
     let panicked = note_panics();
-    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        prepared(manifest, step, &env, &redactor, &log, &report)
-    }));
-    match outcome {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(Ended::Failed(error))) => {
-            log.failure(&failure::render(&error));
-            ExitCode::from(failure::exit_code(&error))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            session.log.failure(&format!("failed to start the step: {error}"));
+            return ExitCode::FAILURE;
         }
-        Ok(Err(Ended::Interrupted(name, status))) => {
-            log.failure(&format!("the step was stopped by {name}"));
-            ExitCode::from(status)
-        }
-        Err(_) => {
-            let what = panicked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            log.failure(&format!(
-                "an internal error occurred: {what}\nWhat to do next: please report it, with the log of this build"
-            ));
-            ExitCode::from(INTERNAL_ERROR)
-        }
-    }
-}
-
-enum Ended {
-    Failed(anyhow::Error),
-    Interrupted(&'static str, u8),
-}
-
-impl<E: Into<anyhow::Error>> From<E> for Ended {
-    fn from(error: E) -> Self {
-        Self::Failed(error.into())
-    }
-}
-
-fn prepared<I, F, Fut>(
-    manifest: &str,
-    step: F,
-    env: &Environment,
-    redactor: &Redactor,
-    log: &Log,
-    report: &Report,
-) -> Result<(), Ended>
-where
-    I: DeserializeOwned,
-    F: FnOnce(Step<I>) -> Fut,
-    Fut: Future<Output = anyhow::Result<()>>,
-{
-    let manifest = Manifest::parse(manifest)?;
-    let inputs = Inputs::read(&manifest, env)?;
-    for secret in inputs.secrets(&manifest) {
-        redactor.learn(secret);
-        // Lists of secrets are separated by pipes.
-        secret.split('|').for_each(|part| redactor.learn(part));
-    }
-    log.set_verbose(inputs.get("verbose_log") == Some("yes"));
-    log.plain(format!("\n{}", manifest.title));
-    inputs.describe(&manifest).iter().for_each(|line| log.plain(line));
-    inputs.deprecations.iter().for_each(|line| log.warn(line));
-
-    let variables = env.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let runner = Runner::new(redactor.clone()).with_env(variables);
-    let farewell = Farewell::default();
-    let context = Step {
-        inputs: inputs.typed()?,
-        env: env.clone(),
-        redactor: redactor.clone(),
-        runner: runner.clone(),
-        log: log.clone(),
-        report: report.clone(),
-        farewell: farewell.clone(),
-        manifest: manifest.clone(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let ended = runtime.block_on(until_signal(step(context), &runner, &farewell));
-    let told = match &ended {
-        Ok(()) => None,
-        Err(Ended::Failed(error)) => Some((failure::summary(error), failure::hint(error))),
-        Err(Ended::Interrupted(name, _)) => Some((format!("the step was stopped by {name}"), None)),
-    };
-    let ending = match &told {
-        None => Ending::Succeeded,
-        Some((what, remedy)) => Ending::Failed {
-            what,
-            remedy: remedy.as_deref(),
-        },
-    };
-    runtime.block_on(report.leave(&manifest.title, ending, env, &runner, log));
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| session.perform(step, &runtime)));
+    let failure = outcome.unwrap_or_else(|_| {
+        let what = panicked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let hint = "report this defect, with the log of this build";
+        let what = format!("an internal error occurred: {what}");
+        Some(Failure::new(what, Some(hint), INTERNAL_ERROR))
+    });
+    runtime.block_on(session.report.leave(
+        manifest.title,
+        failure.as_ref(),
+        &session.env,
+        &session.runner,
+        &session.log,
+    ));
     // Work that blocks, such as hashing a passphrase, can't be stopped; the process ends without it.
     runtime.shutdown_background();
-    ended
-}
-
-/// What is done when a signal ends the run.
-#[derive(Clone, Default)]
-pub(crate) struct Farewell(Rc<RefCell<Vec<Work>>>);
-
-type Work = Pin<Box<dyn Future<Output = ()>>>;
-
-impl Farewell {
-    pub(crate) fn add(&self, work: impl Future<Output = ()> + 'static) {
-        self.0.borrow_mut().push(Box::pin(work));
-    }
-
-    async fn say(&self) {
-        let all = self.0.take();
-        for work in all {
-            work.await;
+    match failure {
+        None => ExitCode::SUCCESS,
+        Some(failure) => {
+            session.log.failure(&failure.text());
+            ExitCode::from(failure.status)
         }
     }
 }
 
-impl std::fmt::Debug for Farewell {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Farewell({})", self.0.borrow().len())
-    }
-}
-
-/// Runs the step until it ends or a signal comes. Children get the signal from their runner and some time to
-/// end by themselves; then the step is dropped, with everything that its guards clean up. A second signal
-/// takes that time away.
-async fn until_signal(
-    step: impl Future<Output = anyhow::Result<()>>,
-    runner: &Runner,
-    farewell: &Farewell,
-) -> Result<(), Ended> {
-    let mut step = std::pin::pin!(step);
-    let mut signals = Signals::listen()?;
-    let (name, status) = tokio::select! {
-        ended = &mut step => return ended.map_err(Ended::Failed),
-        signal = signals.next() => signal,
-    };
-    let ending = async {
-        while runner.running() > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+impl Session {
+    fn open(manifest: Manifest) -> Self {
+        let mut env = Environment::of_process();
+        let redactor = Redactor::new();
+        let log = Log::new(redactor.clone(), env.get("NO_COLOR").is_none(), std::io::stdout());
+        let restored = env.restore_erased();
+        learn_secrets(&env, &manifest, &redactor);
+        if let Err(error) = restored {
+            log.warn(format!("{error}; values that Bitrise removed because of their size are missing."));
         }
-    };
-    let orderly = async {
-        tokio::select! {
-            _ = &mut step => {}
-            _ = tokio::time::timeout(GRACE, ending) => {}
+        let subscriber = tracing_subscriber::registry().with(Events(log.clone()));
+        // Only a second `run` in one process could have set one before.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+        let variables = env.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let runner = Runner::new(redactor.clone()).with_env(variables);
+        Self {
+            manifest,
+            env,
+            redactor,
+            runner,
+            log,
+            report: Report::default(),
         }
-        // Bitrise ends an aborted build soon: what can't be done in time is left undone.
-        let _ = tokio::time::timeout(GRACE, farewell.say()).await;
-    };
-    tokio::select! {
-        () = orderly => {}
-        _ = signals.next() => {}
     }
-    Err(Ended::Interrupted(name, status))
-}
 
-/// The signals that end a run.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
+    /// Checks the inputs and runs the step; what went wrong is returned.
+    fn perform<I, F, Fut>(&self, step: F, runtime: &Runtime) -> Option<Failure>
+    where
+        I: DeserializeOwned,
+        F: FnOnce(Step<I>) -> Fut,
+        Fut: Future<Output = anyhow::Result<()>>,
+    {
+        self.log.plain(format!("\n{}", self.manifest.title));
+        let swept = private::sweep(&self.env);
+        let context = match self.prepare() {
+            Ok(context) => context,
+            Err(error) => return Some(Failure::of(&error)),
+        };
+        if swept > 0 {
+            let (runs, belong) = if swept == 1 { ("run", "was") } else { ("runs", "were") };
+            self.log
+                .debug(format!("Temporary files of {swept} earlier {runs} that {belong} killed are removed."));
+        }
+        let hooks = context.shutdown.clone();
+        match runtime.block_on(until_signal(step(context), &self.runner, &hooks)) {
+            Ok(Ok(())) => None,
+            Ok(Err(interruption)) => {
+                let what = format!("the step was stopped by {}", interruption.name);
+                Some(Failure::new(what, None, interruption.status))
+            }
+            Err(error) => Some(Failure::of(&error)),
+        }
+    }
 
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            // A terminal that is closed, or a connection to the machine that broke.
-            hangup: signal(SignalKind::hangup())?,
+    fn prepare<I: DeserializeOwned>(&self) -> anyhow::Result<Step<I>> {
+        let inputs = Inputs::read(&self.manifest, &self.env)?;
+        inputs
+            .secrets(&self.manifest)
+            .for_each(|secret| learn(secret, &self.redactor));
+        self.log.set_verbose(inputs.get("verbose_log") == Some("yes"));
+        for line in inputs.describe(&self.manifest) {
+            self.log.plain(line);
+        }
+        inputs.warnings.iter().for_each(|line| self.log.warn(line));
+        Ok(Step {
+            inputs: inputs.typed()?,
+            env: self.env.clone(),
+            redactor: self.redactor.clone(),
+            runner: self.runner.clone(),
+            log: self.log.clone(),
+            report: self.report.clone(),
+            shutdown: ShutdownHooks::default(),
+            manifest: self.manifest,
         })
     }
-
-    /// The next one: its name, and the exit status that shells give it.
-    async fn next(&mut self) -> (&'static str, u8) {
-        tokio::select! {
-            _ = self.interrupt.recv() => ("SIGINT", 130),
-            _ = self.terminate.recv() => ("SIGTERM", 143),
-            _ = self.hangup.recv() => ("SIGHUP", 129),
-        }
-    }
 }
 
-/// Bitrise names the variables that hold secrets of the workspace.
-fn learn_listed_secrets(env: &Environment, redactor: &Redactor) {
-    for key in env
-        .get("BITRISE_SECRET_ENV_KEY_LIST")
-        .unwrap_or_default()
-        .split(',')
-    {
+/// Sensitive inputs, and what Bitrise lists as secrets of the workspace: before anything is said about them.
+fn learn_secrets(env: &Environment, manifest: &Manifest, redactor: &Redactor) {
+    let listed = env.get("BITRISE_SECRET_ENV_KEY_LIST").unwrap_or_default();
+    for key in listed.split(',') {
         if let Some(value) = env.get(key.trim()) {
             redactor.learn(value);
         }
     }
+    for input in manifest.inputs.iter().filter(|input| input.sensitive) {
+        if let Some(value) = env.get(input.key) {
+            learn(value, redactor);
+        }
+    }
+}
+
+/// Learns a secret, and each item where it is a list: those are separated by pipes.
+fn learn(secret: &str, redactor: &Redactor) {
+    redactor.learn(secret);
+    secret.split('|').for_each(|part| redactor.learn(part));
 }
 
 /// Keeps panic messages for the log, where they are redacted, instead of printing them.

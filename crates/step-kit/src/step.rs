@@ -1,12 +1,14 @@
 //! What a step's function gets.
 
-use std::path::PathBuf;
-
 use command::Runner;
 use redaction::Redactor;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::run::Farewell;
-use crate::{Activity, Environment, Log, Manifest, OutputError, Report, outputs};
+use crate::shutdown::ShutdownHooks;
+use crate::{
+    Activity, Environment, Log, Manifest, OutputError, PrivateDir, Record, Report, outputs, records,
+};
 
 /// A run of a step: its inputs, and its ways to the outside.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub struct Step<I> {
     /// The summary.
     pub report: Report,
     /// What is done when a signal ends the run.
-    pub(crate) farewell: Farewell,
+    pub(crate) shutdown: ShutdownHooks,
     pub(crate) manifest: Manifest,
 }
 
@@ -39,7 +41,7 @@ impl<I> Step<I> {
             runner: self.runner,
             log: self.log,
             report: self.report,
-            farewell: self.farewell,
+            shutdown: self.shutdown,
             manifest: self.manifest,
         };
         (step, rest)
@@ -55,21 +57,35 @@ impl<I> Step<I> {
     /// # Errors
     /// When the manifest does not list it, or envman refuses it.
     pub async fn export(&self, key: &str, value: &str) -> Result<(), OutputError> {
-        outputs::export(&self.runner, &self.manifest, &self.log, key, value).await
+        outputs::export(&self.env, &self.runner, &self.manifest, &self.log, key, value).await
     }
 
     /// Has `work` done when a signal ends the run, for what no guard can do because it takes a request.
     pub fn on_interruption(&self, work: impl Future<Output = ()> + 'static) {
-        self.farewell.add(work);
+        self.shutdown.add(work);
     }
 
-    /// A private temporary directory, gone when dropped.
+    /// A private temporary directory, gone when dropped; one that a killed run leaves behind is removed at the start of
+    /// the next run. Secrets that other programs read from files belong here.
     ///
     /// # Errors
     /// When it can't be created.
-    pub fn temp_dir(&self) -> std::io::Result<tempfile::TempDir> {
-        let parent = self.env.path("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp"));
-        // tempfile creates directories with mode 0700.
-        tempfile::Builder::new().prefix("apple-steps-").tempdir_in(parent)
+    pub fn temp_dir(&self) -> std::io::Result<PrivateDir> {
+        PrivateDir::create(&self.env)
+    }
+
+    /// Records something that this run begins elsewhere, such as an upload that is reserved at Apple, so that the next
+    /// run can undo or finish it if this one is killed. `kind` names a folder of the records; no secret belongs in one.
+    ///
+    /// # Errors
+    /// When the record can't be written.
+    pub fn record(&self, kind: &str, value: &impl Serialize) -> std::io::Result<Record> {
+        Record::create(&self.env, kind, value)
+    }
+
+    /// What runs that are dead have recorded and never finished. Each record is given to one run only: forget it once the
+    /// thing is undone or finished, or go on with it.
+    pub fn abandoned<T: DeserializeOwned>(&self, kind: &str) -> Vec<(Record, T)> {
+        records::abandoned(&self.env, kind)
     }
 }

@@ -10,33 +10,20 @@ use crate::{Environment, InputProblems, Inputs, Manifest};
 ///
 /// # Errors
 /// As [`Inputs::read`].
-///
-/// # Panics
-/// When the manifest is not valid.
-#[expect(
-    clippy::expect_used,
-    reason = "a test that can't read its manifest has failed"
-)]
-pub fn inputs<I: DeserializeOwned>(manifest: &str, variables: &[(&str, &str)]) -> Result<I, InputProblems> {
-    let manifest = Manifest::parse(manifest).expect("step.yml is valid");
+pub fn inputs<I: DeserializeOwned>(
+    manifest: Manifest,
+    variables: &[(&str, &str)],
+) -> Result<I, InputProblems> {
     Inputs::read(&manifest, &variables.iter().copied().collect::<Environment>())?.typed()
 }
 
 /// The inputs that either the manifest or the struct `I` has, and the other lacks; aliases are not fields.
-///
-/// # Panics
-/// When the manifest is not valid.
-#[expect(
-    clippy::expect_used,
-    reason = "a test that can't read its manifest has failed"
-)]
-pub fn drift<I: DeserializeOwned>(manifest: &str) -> Vec<String> {
-    let manifest = Manifest::parse(manifest).expect("step.yml is valid");
+pub fn drift<I: DeserializeOwned>(manifest: Manifest) -> Vec<String> {
     let declared: BTreeSet<String> = manifest
         .inputs
         .iter()
         .filter(|input| input.extra.alias_of.is_none())
-        .map(|input| input.key.clone())
+        .map(|input| input.key.to_owned())
         .collect();
     let fields: BTreeSet<String> = fields::of::<I>()
         .iter()

@@ -10,7 +10,6 @@ use apple_account::{Account, ApiKey};
 use command::{Command, Output};
 use secrecy::{ExposeSecret as _, SecretString};
 use step_kit::{Advice as _, Step};
-use tempfile::TempDir;
 
 use crate::answer::{self, Delivery, Verdict};
 use crate::arguments::{self, SignIn};
@@ -115,7 +114,7 @@ enum Ended {
 struct Ready<'a> {
     words: Vec<String>,
     password: Option<SecretString>,
-    directory: &'a TempDir,
+    directory: &'a step_kit::PrivateDir,
     /// Whether altool runs in the private directory.
     is_private: bool,
 }
@@ -127,7 +126,7 @@ impl<'a> Ready<'a> {
         account: &Account,
         xcode: Option<u32>,
         extra: &[String],
-        directory: &'a TempDir,
+        directory: &'a step_kit::PrivateDir,
     ) -> anyhow::Result<Self> {
         let (sign_in, password) = match account {
             Account::ApiKey(key) => {

@@ -28,7 +28,7 @@ use crate::answer::Delivery;
 pub use inputs::{Inputs, PlatformInput, Uploader};
 
 /// The step's manifest.
-pub const MANIFEST: &str = include_str!("../step.yml");
+pub const MANIFEST: step_kit::Manifest = include!(concat!(env!("OUT_DIR"), "/manifest.rs"));
 
 /// altool signs in by itself, so an Apple ID is as good without a session.
 const TERMS: Terms = Terms::of_any_account("itunescon_user", false);

@@ -17,7 +17,7 @@ use crate::inputs::Own;
 pub use inputs::Inputs;
 
 /// The step's manifest.
-pub const MANIFEST: &str = include_str!("../step.yml");
+pub const MANIFEST: step_kit::Manifest = include!(concat!(env!("OUT_DIR"), "/manifest.rs"));
 
 /// Holds Bitrise's description of the connected account where somebody has fetched it already.
 const DOCUMENT: &str = "BITRISE_PORTAL_DATA_JSON";

@@ -14,7 +14,7 @@ use step_kit::Step;
 pub use inputs::Inputs;
 
 /// The step's manifest.
-pub const MANIFEST: &str = include_str!("../step.yml");
+pub const MANIFEST: step_kit::Manifest = include!(concat!(env!("OUT_DIR"), "/manifest.rs"));
 
 /// Runs the step.
 ///

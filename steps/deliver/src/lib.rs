@@ -24,7 +24,7 @@ use crate::native::EngineChoice;
 pub use inputs::Inputs;
 
 /// The step's manifest.
-pub const MANIFEST: &str = include_str!("../step.yml");
+pub const MANIFEST: step_kit::Manifest = include!(concat!(env!("OUT_DIR"), "/manifest.rs"));
 
 const TERMS: Terms = Terms::of_any_account("itunescon_user", true);
 

@@ -6,14 +6,13 @@ use anyhow::Context as _;
 use apple_account::Account;
 use fastlane_runner::credentials::{self, Variable};
 use step_kit::Step;
-use tempfile::TempDir;
 
 use crate::inputs::Inputs;
 
 /// What the lane gets: variables, and a private directory that is gone when this is dropped.
 pub(crate) struct Handover {
     pub(crate) variables: Vec<Variable>,
-    directory: TempDir,
+    directory: step_kit::PrivateDir,
 }
 
 impl Handover {

@@ -19,7 +19,7 @@ use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 pub use inputs::Inputs;
 
 /// The step's manifest.
-pub const MANIFEST: &str = include_str!("../step.yml");
+pub const MANIFEST: step_kit::Manifest = include!(concat!(env!("OUT_DIR"), "/manifest.rs"));
 
 const TERMS: Terms = Terms::of_any_account("apple_id", true);
 

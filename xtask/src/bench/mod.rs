@@ -14,27 +14,37 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use apple_sandbox::{Sandbox, tools};
+use clap::Subcommand;
 
-use crate::steps;
+use crate::workspace;
 
-const USAGE: &str = "usage: cargo xtask bench start | provisioning | session | upload [MEGABYTES]
-
-  start          how long fastlane and deliver take until fastlane starts
-  provisioning   requests, time and round trips of auto-provision-asc for 1 to 100 targets
-  session        start and warm run of auto-provision-apple-id
-  upload         throughput and memory of the native upload, beside curl";
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+pub(crate) enum What {
+    /// How long fastlane and deliver take until fastlane starts
+    Start,
+    /// Requests, time and round trips of auto-provision-asc for 1 to 100 targets
+    Provisioning,
+    /// Start and warm run of auto-provision-apple-id
+    Session,
+    /// Throughput and memory of the native upload, beside curl
+    Upload {
+        /// The size of the package
+        #[arg(default_value_t = 1000)]
+        megabytes: u64,
+    },
+}
 
 /// Runs a benchmark and prints its table.
 ///
 /// # Errors
 /// When something can't be built or run.
-pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
-    match arguments.first().map(String::as_str) {
-        Some("start") => start::bench(),
-        Some("provisioning") => provisioning::bench(),
-        Some("session") => session::bench(),
-        Some("upload") => upload::bench(arguments.get(1).map_or(Ok(1000), |text| text.parse())?),
-        _ => bail!(USAGE),
+pub(crate) fn bench(what: &What) -> anyhow::Result<()> {
+    match what {
+        What::Start => start::bench(),
+        What::Provisioning => provisioning::bench(),
+        What::Session => session::bench(),
+        What::Upload { megabytes } => upload::bench(*megabytes),
     }
 }
 
@@ -46,7 +56,7 @@ struct Lab {
 
 impl Lab {
     fn new(packages: &[&str]) -> anyhow::Result<Self> {
-        let mut cargo = crate::cargo();
+        let mut cargo = workspace::cargo();
         cargo.args([
             "build",
             "--release",
@@ -58,11 +68,10 @@ impl Lab {
         packages.iter().for_each(|package| {
             cargo.args(["--package", package]);
         });
-        if !cargo.current_dir(steps::root()).status()?.success() {
+        if !cargo.status()?.success() {
             bail!("the release binaries can't be built");
         }
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| steps::root().join("target"), PathBuf::from);
+        let target = workspace::target();
         let root = tempfile::Builder::new().prefix("apple-steps-bench-").tempdir()?;
         for folder in ["home/Library/Keychains", "tmp", "tools", "project"] {
             std::fs::create_dir_all(root.path().join(folder))?;

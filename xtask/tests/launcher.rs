@@ -1,0 +1,233 @@
+//! The launcher of a step: what it runs, and what it refuses to run.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "what fails ends the test"
+)]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sha2::{Digest as _, Sha256};
+
+const BINARY: &str = "#!/bin/sh\necho the binary runs\n";
+
+fn root() -> PathBuf {
+    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+fn platform() -> &'static str {
+    match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("macos", "aarch64") => "darwin-arm64",
+        ("macos", _) => "darwin-amd64",
+        (_, "aarch64") => "linux-arm64",
+        _ => "linux-amd64",
+    }
+}
+
+fn write_program(path: &Path, content: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, content).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+/// Every file below a folder.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .flat_map(|entry| {
+            let path = entry.path();
+            if path.is_dir() { walk(&path) } else { vec![path] }
+        })
+        .collect()
+}
+
+/// A release of one step on a "host" that is a folder, and an empty place to run its launcher in.
+struct Lab {
+    folder: tempfile::TempDir,
+}
+
+impl Lab {
+    fn new(checksum_of: &str, platform_of_checksum: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let sum: String = Sha256::digest(checksum_of.replace("BINARY", BINARY))
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let script = std::fs::read_to_string(root().join("xtask/src/assets/step.sh")).unwrap();
+        let script = script
+            .replace("@NAME@", "step-deliver")
+            .replace("@ID@", "deliver")
+            .replace("@VERSION@", "1.2.3")
+            .replace("@CHECKSUMS@", &format!("{platform_of_checksum} {sum}"))
+            .replace("@URL@", &format!("file://{}/host", folder.path().display()));
+        write_program(&folder.path().join("step/step.sh"), &script);
+        let binary = format!("host/executables/deliver/1.2.3/step-deliver-{}", platform());
+        write_program(&folder.path().join(binary), BINARY);
+        std::fs::create_dir(folder.path().join("tmp")).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("bash");
+        command
+            .arg(self.path("step/step.sh"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("TMPDIR", self.path("tmp"))
+            .env("APPLE_STEPS_CACHE_DIR", self.path("cache"));
+        command
+    }
+
+    fn run(&self, change: impl FnOnce(&mut Command)) -> (bool, String) {
+        let mut command = self.command();
+        change(&mut command);
+        let output = command.output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+#[test]
+fn a_launcher_downloads_verifies_and_runs_and_the_second_time_only_runs() {
+    let lab = Lab::new("BINARY", platform());
+    let (good, text) = lab.run(|_| {});
+    assert!(good && text.contains("Downloading") && text.contains("the binary runs"), "{text}");
+    let (good, text) = lab.run(|command| {
+        command.env("APPLE_STEPS_RELEASE_URL", "file:///nowhere");
+    });
+    assert!(good && !text.contains("Downloading") && text.contains("the binary runs"), "{text}");
+    // A file in the cache that is not the release's is replaced, never run.
+    let cached = walk(&lab.path("cache"));
+    write_program(&cached[0], "#!/bin/sh\necho planted\n");
+    let (good, text) = lab.run(|_| {});
+    assert!(good && text.contains("the binary runs") && !text.contains("planted"), "{text}");
+}
+
+#[test]
+fn a_launcher_runs_nothing_that_it_cannot_verify() {
+    for (lab, url, expected) in [
+        (Lab::new("something else", platform()), None, "is not what release"),
+        (Lab::new("BINARY", "plan9-mips"), None, "for this platform"),
+        (
+            Lab::new("BINARY", platform()),
+            Some("http://127.0.0.1:1"),
+            "could not be downloaded",
+        ),
+    ] {
+        let (good, text) = lab.run(|command| {
+            if let Some(url) = url {
+                command.env("APPLE_STEPS_RELEASE_URL", url);
+            }
+        });
+        assert!(!good && text.contains(expected) && !text.contains("the binary runs"), "{text}");
+        assert_eq!(walk(&lab.path("cache")), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn credentials_in_the_address_of_a_release_are_not_shown() {
+    let lab = Lab::new("BINARY", platform());
+    let (good, text) = lab.run(|command| {
+        command.env("APPLE_STEPS_RELEASE_URL", "http://ada:s3cret@127.0.0.1:1/releases");
+    });
+    assert!(!good && text.contains("http://127.0.0.1:1/releases"), "{text}");
+    assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[test]
+fn without_a_home_the_cache_is_private_and_a_planted_one_is_refused() {
+    let lab = Lab::new("BINARY", platform());
+    let without_home = |command: &mut Command| {
+        command.env_remove("APPLE_STEPS_CACHE_DIR");
+    };
+    let (good, text) = lab.run(without_home);
+    assert!(good && text.contains("the binary runs"), "{text}");
+    let cache = std::fs::read_dir(lab.path("tmp")).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(mode(&cache), 0o700);
+    // Somebody else could have put a program there.
+    for planted in [0o777, 0o775, 0o707] {
+        std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(planted)).unwrap();
+        let (good, text) = lab.run(without_home);
+        assert!(!good && !text.contains("the binary runs"), "{planted:o}: {text}");
+    }
+    std::fs::remove_dir_all(&cache).unwrap();
+    std::fs::create_dir(lab.path("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(lab.path("elsewhere"), &cache).unwrap();
+    let (good, text) = lab.run(without_home);
+    assert!(!good && text.contains("belongs to somebody else"), "{text}");
+    assert_eq!(walk(&lab.path("elsewhere")), Vec::<PathBuf>::new());
+}
+
+/// A checkout with a cargo that tells what it is asked for and "builds" the step.
+fn checkout(lab: &Lab, name: &str) -> PathBuf {
+    let clone = lab.path(name);
+    let script = std::fs::read_to_string(root().join("steps/deliver/step.sh")).unwrap();
+    write_program(&clone.join("steps/deliver/step.sh"), &script);
+    for (file, content) in [
+        ("Cargo.toml", "[workspace]"),
+        ("Cargo.lock", "version = 4"),
+        ("crates/a/src/lib.rs", "//! A."),
+    ] {
+        let path = clone.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let cargo = "#!/bin/sh\necho \"   Compiling $*\"\nwhile [ \"$1\" != --target-dir ]; do shift; done\nmkdir -p \"$2/release\"\n\
+                 printf '#!/bin/sh\\necho the binary runs\\n' > \"$2/release/step-deliver\"\n";
+    write_program(&lab.path("bin/cargo"), cargo);
+    clone
+}
+
+#[test]
+fn sources_are_built_once_wherever_they_are_cloned_to() {
+    let lab = Lab::new("BINARY", platform());
+    let run = |clone: &Path| {
+        lab.run(|command| {
+            let path = std::env::var("PATH").unwrap();
+            command.env("PATH", format!("{}:{path}", lab.path("bin").display()));
+            *command = {
+                let mut own = Command::new("bash");
+                own.arg(clone.join("steps/deliver/step.sh"));
+                own.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+                own
+            };
+        })
+    };
+    let first = checkout(&lab, "first");
+    let (good, text) = run(&first);
+    assert!(good && text.contains("the binary runs"), "{text}");
+    for words in ["Building step-deliver", "were not built before", "Compiling build --release"] {
+        assert!(text.contains(words), "`{words}`: {text}");
+    }
+    let (good, text) = run(&checkout(&lab, "second"));
+    assert!(good && !text.contains("Building") && text.contains("the binary runs"), "{text}");
+    std::fs::write(first.join("crates/a/src/lib.rs"), "//! B.").unwrap();
+    let (good, text) = run(&first);
+    assert!(good && text.contains("Building"), "{text}");
+}
+
+#[test]
+fn the_root_launcher_names_the_steps_that_there_are() {
+    let output = Command::new("bash")
+        .arg(root().join("step.sh"))
+        .env("step", "codesign")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("'codesign'") && text.contains("auto-provision-asc"), "{text}");
+}
