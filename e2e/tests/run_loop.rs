@@ -33,7 +33,10 @@ fn text(path: &Path) -> String {
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {
-        assert!(began.elapsed() < Duration::from_secs(30), "waited in vain: {what}");
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "waited in vain: {what}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -82,7 +85,10 @@ fn a_child_that_is_silent_is_named() {
     std::thread::sleep(Duration::from_millis(1500));
     signal(&child, "-TERM");
     let text = printed(child);
-    assert!(text.contains("Still running `") && text.contains("fastlane beta"), "{text}");
+    assert!(
+        text.contains("Still running `") && text.contains("fastlane beta"),
+        "{text}"
+    );
 }
 
 /// The Markdown summary and the page of a run that ends with `status`.
@@ -91,10 +97,16 @@ fn reports(inputs: &[(&str, &str)], status: i32) -> (String, String) {
     let summary = machine.path("summary.md");
     let pages = machine.path("reports");
     machine
-        .set("BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH", &summary.display().to_string())
+        .set(
+            "BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH",
+            &summary.display().to_string(),
+        )
         .set("BITRISE_HTML_REPORT_DIR", &pages.display().to_string());
     machine.run("step-auto-provision-asc", inputs).ended(status);
-    let page = files(&pages).into_iter().find(|path| path.ends_with("index.html")).unwrap();
+    let page = files(&pages)
+        .into_iter()
+        .find(|path| path.ends_with("index.html"))
+        .unwrap();
     (text(&summary), text(&page))
 }
 
@@ -137,13 +149,20 @@ fn what_a_killed_run_leaves_behind_is_removed_by_the_next_one_and_nothing_else()
     assert_eq!(has_key(&machine), 1, "a killed run can't clean up");
     let alive = machine.start("step-fastlane", &inputs);
     until("the living run's lane", || machine.calls("fastlane").len() > 3);
-    assert_eq!(has_key(&machine), 1, "the dead run's key is gone, the living run has its own");
+    assert_eq!(
+        has_key(&machine),
+        1,
+        "the dead run's key is gone, the living run has its own"
+    );
     // A third run, which ends at once, leaves the living one alone.
     machine.run("step-fastlane", &[("lane", "")]).ended(2);
     assert_eq!(has_key(&machine), 1);
     signal(&alive, "-TERM");
     printed(alive);
-    assert_eq!(machine.leftovers(&secrets(&sandbox)), Vec::<std::path::PathBuf>::new());
+    assert_eq!(
+        machine.leftovers(&secrets(&sandbox)),
+        Vec::<std::path::PathBuf>::new()
+    );
 }
 
 #[test]
@@ -153,14 +172,19 @@ fn a_closed_terminal_ends_a_run_like_any_other_signal() {
     for (name, status) in [("-HUP", 129), ("-INT", 130), ("-TERM", 143)] {
         let called = machine.calls("fastlane").len();
         let mut child = machine.start("step-fastlane", &[("lane", "beta"), ("update_fastlane", "false")]);
-        until("a call of the lane", || machine.calls("fastlane").len() > called + 1);
+        until("a call of the lane", || {
+            machine.calls("fastlane").len() > called + 1
+        });
         signal(&child, name);
         if name == "-HUP" {
             // The child may not know this signal; a second one ends the waiting at once.
             signal(&child, "-TERM");
         }
         assert_eq!(child.wait().unwrap().code(), Some(status), "{name}");
-        assert_eq!(machine.leftovers(&secrets(&sandbox)), Vec::<std::path::PathBuf>::new());
+        assert_eq!(
+            machine.leftovers(&secrets(&sandbox)),
+            Vec::<std::path::PathBuf>::new()
+        );
     }
 }
 
@@ -168,7 +192,10 @@ fn a_closed_terminal_ends_a_run_like_any_other_signal() {
 fn without_envman_outputs_go_through_the_cli_or_the_step_fails() {
     let (_sandbox, mut machine) = connected();
     machine.without("envman");
-    machine.set("ENVMAN_ENVSTORE_PATH", &machine.path("envstore.yml").display().to_string());
+    machine.set(
+        "ENVMAN_ENVSTORE_PATH",
+        &machine.path("envstore.yml").display().to_string(),
+    );
     machine
         .run("step-auto-provision-asc", &[])
         .ended(1)
@@ -179,7 +206,10 @@ fn without_envman_outputs_go_through_the_cli_or_the_step_fails() {
     let team = ["envman", "add", "--key", "BITRISE_DEVELOPER_TEAM", "--no-expand"].map(str::to_owned);
     assert!(calls.contains(&team.to_vec()), "{calls:?}");
     // The value is on standard input, not on the command line.
-    assert!(!calls.iter().flatten().any(|word| word.contains("SBXTEAM123")), "{calls:?}");
+    assert!(
+        !calls.iter().flatten().any(|word| word.contains("SBXTEAM123")),
+        "{calls:?}"
+    );
     machine.tool("bitrise", "echo 'the store is locked' >&2; exit 1");
     machine
         .run("step-auto-provision-asc", &[])
@@ -218,7 +248,9 @@ fn values_too_large_for_the_environment_are_found_in_bitrises_file() {
         .ended(2)
         .said(&["certificate_urls", "has no value"]);
     machine.set("BITRISEIO_ENVFILE_PATH", &file);
-    machine.run("step-auto-provision-asc", &[("certificate_urls", "")]).ended(0);
+    machine
+        .run("step-auto-provision-asc", &[("certificate_urls", "")])
+        .ended(0);
     machine.set("BITRISEIO_ENVFILE_PATH", "/nowhere/large.yml");
     machine
         .run("step-auto-provision-asc", &[("certificate_urls", "")])
@@ -230,7 +262,10 @@ fn values_too_large_for_the_environment_are_found_in_bitrises_file() {
 fn booleans_of_yaml_are_taken_for_what_was_written() {
     let (_sandbox, machine) = connected();
     machine
-        .run("step-auto-provision-asc", &[("verbose_log", "true"), ("mode", "plan")])
+        .run(
+            "step-auto-provision-asc",
+            &[("verbose_log", "true"), ("mode", "plan")],
+        )
         .ended(0)
         .said(&["Write `verbose_log: \"yes\"`.", "- verbose_log: yes"]);
     // `connection: off` without quotes.

@@ -99,7 +99,11 @@ pub(crate) fn ci(full: bool) -> anyhow::Result<()> {
         }
     }
     print(&parts);
-    let failed: Vec<&str> = parts.iter().filter(|part| !part.passed).map(|part| part.name).collect();
+    let failed: Vec<&str> = parts
+        .iter()
+        .filter(|part| !part.passed)
+        .map(|part| part.name)
+        .collect();
     if !failed.is_empty() {
         bail!("{} did not pass", failed.join(", "));
     }
@@ -127,6 +131,11 @@ fn print(parts: &[Part]) {
     for part in parts {
         let result = if part.passed { "passed" } else { "FAILED" };
         let seconds = part.took.as_secs();
-        eprintln!("| {} | {result} | {} min {:02} s |", part.name, seconds / 60, seconds % 60);
+        eprintln!(
+            "| {} | {result} | {} min {:02} s |",
+            part.name,
+            seconds / 60,
+            seconds % 60
+        );
     }
 }

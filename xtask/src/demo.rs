@@ -57,7 +57,10 @@ pub(crate) fn demo(name: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
             Path::new(path).canonicalize().with_context(|| path.to_owned())?,
             given("scheme").context("scheme= is needed with project_path=")?,
         ),
-        None => (workspace::root().join(SAMPLE.0).join("Courier.xcodeproj"), SAMPLE.1),
+        None => (
+            workspace::root().join(SAMPLE.0).join("Courier.xcodeproj"),
+            SAMPLE.1,
+        ),
     };
     let source = original.parent().context("the project has no folder")?;
     let copy = lab.path().join("project");

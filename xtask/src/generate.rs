@@ -236,7 +236,10 @@ mod tests {
                 step.text("summary").len() <= 100,
                 "{name}: the summary is longer than 100 characters"
             );
-            assert!(step.manifest.get("run_if").is_none(), "{name}: it runs on a laptop, too");
+            assert!(
+                step.manifest.get("run_if").is_none(),
+                "{name}: it runs on a laptop, too"
+            );
             for entry in step.entries("inputs").iter().chain(&step.entries("outputs")) {
                 let key = entry.key;
                 assert!(!entry.text("title").is_empty(), "{name}: {key} has no title");

@@ -35,7 +35,13 @@ pub(crate) struct Options {
 pub(crate) fn check(options: &Options) -> anyhow::Result<()> {
     let tools = Tools::find()?;
     let mut cargo = tools.cargo(&options.target)?;
-    cargo.args(["check", "--locked", "-Zbuild-std=std,panic_unwind", "--target", &options.target]);
+    cargo.args([
+        "check",
+        "--locked",
+        "-Zbuild-std=std,panic_unwind",
+        "--target",
+        &options.target,
+    ]);
     succeed(cargo.args(["--workspace", "--all-targets"]))
 }
 
@@ -46,7 +52,15 @@ pub(crate) fn check(options: &Options) -> anyhow::Result<()> {
 pub(crate) fn build(steps: &[Step], target: &str) -> anyhow::Result<PathBuf> {
     let tools = Tools::find()?;
     let mut cargo = tools.cargo(target)?;
-    cargo.args(["build", "--locked", "--profile", "dist", "-Zbuild-std=std,panic_unwind", "--target", target]);
+    cargo.args([
+        "build",
+        "--locked",
+        "--profile",
+        "dist",
+        "-Zbuild-std=std,panic_unwind",
+        "--target",
+        target,
+    ]);
     for step in steps {
         cargo.args(["--package", &step.binary()]);
     }
@@ -69,7 +83,9 @@ struct Tools {
 
 impl Tools {
     fn find() -> anyhow::Result<Self> {
-        let given = |name: &str, default: &str| PathBuf::from(std::env::var_os(name).unwrap_or_else(|| default.into()));
+        let given = |name: &str, default: &str| {
+            PathBuf::from(std::env::var_os(name).unwrap_or_else(|| default.into()))
+        };
         let tools = Self {
             cargo: given("MACOS_CARGO", "/usr/bin/cargo"),
             rustc: given("MACOS_RUSTC", "/usr/bin/rustc"),
@@ -82,7 +98,9 @@ impl Tools {
             .map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
             .with_context(|| install(&format!("`{}` can't be run", tools.rustc.display())))?;
         ensure!(
-            sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml").is_file(),
+            sysroot
+                .join("lib/rustlib/src/rust/library/std/Cargo.toml")
+                .is_file(),
             install("the sources of Rust's library are missing")
         );
         Ok(tools)

@@ -23,7 +23,12 @@ use clap::{Parser, Subcommand};
 
 /// Developer tasks of this repository.
 #[derive(Debug, Parser)]
-#[command(name = "xtask", bin_name = "cargo xtask", version, arg_required_else_help = true)]
+#[command(
+    name = "xtask",
+    bin_name = "cargo xtask",
+    version,
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -125,7 +130,12 @@ mod tests {
             let error = Cli::try_parse_from([&["xtask"], wrong].concat()).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{wrong:?}");
         }
-        for help in [&["--help"][..], &["help"], &["dist", "--help"], &["bench", "--help"]] {
+        for help in [
+            &["--help"][..],
+            &["help"],
+            &["dist", "--help"],
+            &["bench", "--help"],
+        ] {
             let error = Cli::try_parse_from([&["xtask"], help].concat()).unwrap_err();
             assert_eq!(error.exit_code(), 0, "{help:?}");
         }

@@ -59,7 +59,9 @@ pub(crate) fn git(arguments: &[&str]) -> Option<String> {
 /// Runs a command, whose failure is an error that names it.
 pub(crate) fn succeed(command: &mut Command) -> anyhow::Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let status = command.status().with_context(|| format!("`{name}` can't be run"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("`{name}` can't be run"))?;
     anyhow::ensure!(status.success(), "`{name}` failed ({status})");
     Ok(())
 }

@@ -97,7 +97,10 @@ impl Lab {
         change(&mut command);
         let output = command.output().unwrap();
         let text = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
     }
 }
 
@@ -105,22 +108,35 @@ impl Lab {
 fn a_launcher_downloads_verifies_and_runs_and_the_second_time_only_runs() {
     let lab = Lab::new("BINARY", platform());
     let (good, text) = lab.run(|_| {});
-    assert!(good && text.contains("Downloading") && text.contains("the binary runs"), "{text}");
+    assert!(
+        good && text.contains("Downloading") && text.contains("the binary runs"),
+        "{text}"
+    );
     let (good, text) = lab.run(|command| {
         command.env("APPLE_STEPS_RELEASE_URL", "file:///nowhere");
     });
-    assert!(good && !text.contains("Downloading") && text.contains("the binary runs"), "{text}");
+    assert!(
+        good && !text.contains("Downloading") && text.contains("the binary runs"),
+        "{text}"
+    );
     // A file in the cache that is not the release's is replaced, never run.
     let cached = walk(&lab.path("cache"));
     write_program(&cached[0], "#!/bin/sh\necho planted\n");
     let (good, text) = lab.run(|_| {});
-    assert!(good && text.contains("the binary runs") && !text.contains("planted"), "{text}");
+    assert!(
+        good && text.contains("the binary runs") && !text.contains("planted"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_launcher_runs_nothing_that_it_cannot_verify() {
     for (lab, url, expected) in [
-        (Lab::new("something else", platform()), None, "is not what release"),
+        (
+            Lab::new("something else", platform()),
+            None,
+            "is not what release",
+        ),
         (Lab::new("BINARY", "plan9-mips"), None, "for this platform"),
         (
             Lab::new("BINARY", platform()),
@@ -133,7 +149,10 @@ fn a_launcher_runs_nothing_that_it_cannot_verify() {
                 command.env("APPLE_STEPS_RELEASE_URL", url);
             }
         });
-        assert!(!good && text.contains(expected) && !text.contains("the binary runs"), "{text}");
+        assert!(
+            !good && text.contains(expected) && !text.contains("the binary runs"),
+            "{text}"
+        );
         assert_eq!(walk(&lab.path("cache")), Vec::<PathBuf>::new());
     }
 }
@@ -142,7 +161,10 @@ fn a_launcher_runs_nothing_that_it_cannot_verify() {
 fn credentials_in_the_address_of_a_release_are_not_shown() {
     let lab = Lab::new("BINARY", platform());
     let (good, text) = lab.run(|command| {
-        command.env("APPLE_STEPS_RELEASE_URL", "http://ada:s3cret@127.0.0.1:1/releases");
+        command.env(
+            "APPLE_STEPS_RELEASE_URL",
+            "http://ada:s3cret@127.0.0.1:1/releases",
+        );
     });
     assert!(!good && text.contains("http://127.0.0.1:1/releases"), "{text}");
     assert!(!text.contains("s3cret"), "{text}");
@@ -156,7 +178,12 @@ fn without_a_home_the_cache_is_private_and_a_planted_one_is_refused() {
     };
     let (good, text) = lab.run(without_home);
     assert!(good && text.contains("the binary runs"), "{text}");
-    let cache = std::fs::read_dir(lab.path("tmp")).unwrap().next().unwrap().unwrap().path();
+    let cache = std::fs::read_dir(lab.path("tmp"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     assert_eq!(mode(&cache), 0o700);
     // Somebody else could have put a program there.
     for planted in [0o777, 0o775, 0o707] {
@@ -210,11 +237,18 @@ fn sources_are_built_once_wherever_they_are_cloned_to() {
     let first = checkout(&lab, "first");
     let (good, text) = run(&first);
     assert!(good && text.contains("the binary runs"), "{text}");
-    for words in ["Building step-deliver", "were not built before", "Compiling build --release"] {
+    for words in [
+        "Building step-deliver",
+        "were not built before",
+        "Compiling build --release",
+    ] {
         assert!(text.contains(words), "`{words}`: {text}");
     }
     let (good, text) = run(&checkout(&lab, "second"));
-    assert!(good && !text.contains("Building") && text.contains("the binary runs"), "{text}");
+    assert!(
+        good && !text.contains("Building") && text.contains("the binary runs"),
+        "{text}"
+    );
     std::fs::write(first.join("crates/a/src/lib.rs"), "//! B.").unwrap();
     let (good, text) = run(&first);
     assert!(good && text.contains("Building"), "{text}");
@@ -229,5 +263,8 @@ fn the_root_launcher_names_the_steps_that_there_are() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     let text = String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains("'codesign'") && text.contains("auto-provision-asc"), "{text}");
+    assert!(
+        text.contains("'codesign'") && text.contains("auto-provision-asc"),
+        "{text}"
+    );
 }

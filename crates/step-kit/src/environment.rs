@@ -229,7 +229,11 @@ mod tests {
         assert_eq!(environment.erased(), ["BIG", "GONE"]);
         assert!(environment.expands_to_erased("a ${BIG}") && !environment.expands_to_erased("$SET"));
         // Children could not be started with them.
-        assert!(environment.iter().all(|(key, value)| key != "BIG" || value.is_empty()));
+        assert!(
+            environment
+                .iter()
+                .all(|(key, value)| key != "BIG" || value.is_empty())
+        );
     }
 
     #[test]

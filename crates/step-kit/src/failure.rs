@@ -161,7 +161,7 @@ impl Failure {
         // A list in the first link needs a blank line before it.
         let mut text = format!("**Failed:** {}", self.what.replacen("\n- ", "\n\n- ", 1));
         if !self.causes.is_empty() {
-            text.push_str("\n");
+            text.push('\n');
             for cause in &self.causes {
                 text.push_str("\n- caused by: ");
                 text.push_str(&cause.replace('\n', "\n  "));
@@ -232,7 +232,10 @@ mod tests {
         let wrong = Failure::of(&wrong);
         assert_eq!(
             (wrong.status, wrong.markdown().as_str()),
-            (2, "**Failed:** an input needs your attention\n\n- lane: is missing")
+            (
+                2,
+                "**Failed:** an input needs your attention\n\n- lane: is missing"
+            )
         );
         let lane = Err::<(), _>(anyhow::anyhow!("the lane failed").exit_status(7))
             .context("fastlane")

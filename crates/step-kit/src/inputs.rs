@@ -147,7 +147,10 @@ impl Inputs {
             };
             let erased = match environment.erased() {
                 [] => String::new(),
-                names => format!("; Bitrise removed these variables because of their size: {}", names.join(", ")),
+                names => format!(
+                    "; Bitrise removed these variables because of their size: {}",
+                    names.join(", ")
+                ),
             };
             return problem(format!(
                 "\"{}\" has no value, and needs one{accepted}{erased}",

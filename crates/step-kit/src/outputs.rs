@@ -74,7 +74,9 @@ pub(crate) async fn export(
     };
     // The value goes through standard input: the process list is no place for it. envman would expand
     // variables in it, so a value with a dollar sign needs `--no-expand`.
-    let mut command = envman.args(["add", "--key", key, "--no-expand"]).timeout(PATIENCE);
+    let mut command = envman
+        .args(["add", "--key", key, "--no-expand"])
+        .timeout(PATIENCE);
     if output.sensitive {
         command = command.arg("--sensitive");
     }

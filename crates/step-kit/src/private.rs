@@ -62,7 +62,9 @@ pub(crate) fn locked_file(path: &Path, content: &[u8]) -> std::io::Result<Flock<
         .mode(0o600)
         .open(&hidden)?;
     let lock = try_lock(file)?.ok_or_else(|| std::io::Error::other("a new file is locked already"))?;
-    let written = (&*lock).write_all(content).and_then(|()| std::fs::rename(&hidden, path));
+    let written = (&*lock)
+        .write_all(content)
+        .and_then(|()| std::fs::rename(&hidden, path));
     if let Err(error) = written {
         let _ = std::fs::remove_file(&hidden);
         return Err(error);
@@ -113,9 +115,10 @@ fn is_abandoned(directory: &Path) -> Option<bool> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let age = SystemTime::now().duration_since(metadata.modified().ok()?).ok()?;
             // Without a lock only what a run makes first can be in it.
-            let is_empty = std::fs::read_dir(directory).ok()?.flatten().all(|entry| {
-                entry.file_name().to_string_lossy().starts_with(".new-")
-            });
+            let is_empty = std::fs::read_dir(directory)
+                .ok()?
+                .flatten()
+                .all(|entry| entry.file_name().to_string_lossy().starts_with(".new-"));
             Some(age > YOUNG && is_empty)
         }
         Err(_) => None,

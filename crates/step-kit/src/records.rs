@@ -30,7 +30,10 @@ impl Record {
     pub(crate) fn create(env: &Environment, kind: &str, value: &impl Serialize) -> std::io::Result<Self> {
         let folder = folder(env, kind)?;
         create_private(&folder)?;
-        let name = tempfile::Builder::new().prefix("").suffix(".json").tempfile_in(&folder)?;
+        let name = tempfile::Builder::new()
+            .prefix("")
+            .suffix(".json")
+            .tempfile_in(&folder)?;
         let path = name.path().to_owned();
         // Only the unused name is wanted: the record takes its place.
         let file = locked_file(&path, &serde_json::to_vec(value)?)?;
@@ -84,8 +87,9 @@ fn take<T: DeserializeOwned>(path: &Path) -> Option<(Record, T)> {
         return None;
     }
     // Another run may have finished with it between opening and locking.
-    let is_same = std::fs::symlink_metadata(path)
-        .is_ok_and(|there| std::os::unix::fs::MetadataExt::ino(&there) == std::os::unix::fs::MetadataExt::ino(&metadata));
+    let is_same = std::fs::symlink_metadata(path).is_ok_and(|there| {
+        std::os::unix::fs::MetadataExt::ino(&there) == std::os::unix::fs::MetadataExt::ino(&metadata)
+    });
     if !is_same {
         return None;
     }
@@ -147,7 +151,12 @@ mod tests {
             record.forget();
         }
         assert!(all(&env).is_empty());
-        assert_eq!(std::fs::read_dir(home.path().join(".local/state/apple-steps/uploads")).unwrap().count(), 0);
+        assert_eq!(
+            std::fs::read_dir(home.path().join(".local/state/apple-steps/uploads"))
+                .unwrap()
+                .count(),
+            0
+        );
     }
 
     #[test]

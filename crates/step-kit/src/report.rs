@@ -124,8 +124,9 @@ impl Report {
     fn page(&self, title: &str, failure: Option<&Failure>) -> Page {
         let content = self.content();
         let mut page = match failure {
-            Some(failure) => Page::new(title, Outcome::Failed)
-                .failure(failure.reason(), failure.hint().map(str::to_owned)),
+            Some(failure) => {
+                Page::new(title, Outcome::Failed).failure(failure.reason(), failure.hint().map(str::to_owned))
+            }
             None if content.is_plan => Page::new(title, Outcome::Planned),
             None => Page::new(title, Outcome::Succeeded),
         };

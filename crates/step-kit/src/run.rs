@@ -84,7 +84,9 @@ impl Session {
         let restored = env.restore_erased();
         learn_secrets(&env, &manifest, &redactor);
         if let Err(error) = restored {
-            log.warn(format!("{error}; values that Bitrise removed because of their size are missing."));
+            log.warn(format!(
+                "{error}; values that Bitrise removed because of their size are missing."
+            ));
         }
         let subscriber = tracing_subscriber::registry().with(Events(log.clone()));
         // Only a second `run` in one process could have set one before.
@@ -115,9 +117,14 @@ impl Session {
             Err(error) => return Some(Failure::of(&error)),
         };
         if swept > 0 {
-            let (runs, belong) = if swept == 1 { ("run", "was") } else { ("runs", "were") };
-            self.log
-                .debug(format!("Temporary files of {swept} earlier {runs} that {belong} killed are removed."));
+            let (runs, belong) = if swept == 1 {
+                ("run", "was")
+            } else {
+                ("runs", "were")
+            };
+            self.log.debug(format!(
+                "Temporary files of {swept} earlier {runs} that {belong} killed are removed."
+            ));
         }
         let hooks = context.shutdown.clone();
         match runtime.block_on(until_signal(step(context), &self.runner, &hooks)) {

@@ -95,7 +95,11 @@ impl<'a> Reader<'a> {
                 (Node { value, raw }, anchor)
             }
             Event::Alias(anchor) => {
-                let (value, size) = self.anchors.get(&anchor).cloned().ok_or(ReadError::UnknownAlias)?;
+                let (value, size) = self
+                    .anchors
+                    .get(&anchor)
+                    .cloned()
+                    .ok_or(ReadError::UnknownAlias)?;
                 self.count(size)?;
                 let raw = value.as_str().map(str::to_owned);
                 return Ok(Node { value, raw });
@@ -146,7 +150,8 @@ impl<'a> Reader<'a> {
             let key = match self.next()? {
                 None | Some(Event::MappingEnd) => break,
                 Some(event) => {
-                    let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<");
+                    let is_merge =
+                        matches!(&event, Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<");
                     let node = self.node(event, depth + 1)?;
                     (node.raw.ok_or(ReadError::KeyNotText)?, is_merge)
                 }
@@ -329,7 +334,10 @@ mod tests {
         let value = read(document).unwrap();
         assert_eq!(value.get("other").unwrap().get("a"), Some(&Value::Integer(1)));
         assert_eq!(value.get("other").unwrap().get("b"), Some(&Value::Integer(3)));
-        assert_eq!(value.get("list").unwrap().items()[0].get("b"), Some(&Value::Integer(2)));
+        assert_eq!(
+            value.get("list").unwrap().items()[0].get("b"),
+            Some(&Value::Integer(2))
+        );
     }
 
     #[test]

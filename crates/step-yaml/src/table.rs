@@ -23,7 +23,8 @@ pub fn build() {
     let manifest = Path::new(&variable("CARGO_MANIFEST_DIR")).join("step.yml");
     let text = std::fs::read_to_string(&manifest).expect("there is a step.yml beside the build script");
     let table = of(&text).unwrap_or_else(|error| panic!("{}: {error}", manifest.display()));
-    std::fs::write(Path::new(&variable("OUT_DIR")).join("manifest.rs"), table).expect("OUT_DIR can be written");
+    std::fs::write(Path::new(&variable("OUT_DIR")).join("manifest.rs"), table)
+        .expect("OUT_DIR can be written");
 }
 
 /// The table of a manifest: an expression of the type `step_kit::Manifest`.
@@ -64,7 +65,9 @@ fn entries<'a>(manifest: &'a Value, list: &str) -> Result<Vec<Entry<'a>>, String
     items
         .iter()
         .map(|item| {
-            let pairs = item.as_mapping().ok_or(format!("an entry of `{list}` is no mapping"))?;
+            let pairs = item
+                .as_mapping()
+                .ok_or(format!("an entry of `{list}` is no mapping"))?;
             let (key, default) = pairs
                 .iter()
                 .find(|(key, _)| *key != "opts")
@@ -130,7 +133,9 @@ fn extra(value: Option<&Value>) -> Result<String, String> {
         };
         let _ = write!(fields, "{name}: {field}, ");
     }
-    Ok(format!("::step_kit::Extra {{ {fields}..::step_kit::Extra::NONE }}"))
+    Ok(format!(
+        "::step_kit::Extra {{ {fields}..::step_kit::Extra::NONE }}"
+    ))
 }
 
 fn texts(list: Option<&Value>) -> Result<Vec<String>, String> {
@@ -170,7 +175,10 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_manifest_stops_the_build() {
         for (inputs, expected) in [
-            ("- a: no\n  opts: {title: A}\n", "input `a`: its default is not text; quote it"),
+            (
+                "- a: no\n  opts: {title: A}\n",
+                "input `a`: its default is not text; quote it",
+            ),
             (
                 "- a:\n  opts: {title: A, value_options: [yes, x]}\n",
                 "input `a`: one of its `value_options` is not text; quote it",

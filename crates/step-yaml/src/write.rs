@@ -167,7 +167,9 @@ fn is_printable(c: char) -> bool {
 /// Begins like a word, a variable or a path, holds nothing that YAML gives a meaning, and is no reserved word. Numbers,
 /// dates and times begin with a digit, a sign or a point, so none of them is plain.
 fn is_plain(text: &str) -> bool {
-    let starts = |c: char| c.is_ascii_alphabetic() || matches!(c, '$' | '/' | '(') || (c > '\u{a0}' && is_printable(c));
+    let starts = |c: char| {
+        c.is_ascii_alphabetic() || matches!(c, '$' | '/' | '(') || (c > '\u{a0}' && is_printable(c))
+    };
     text.starts_with(starts)
         && text.chars().all(|c| c == ' ' || is_printable(c))
         && !text.ends_with([' ', ':'])

@@ -51,16 +51,72 @@ fn json(value: &Value) -> serde_json::Value {
 
 /// Words that some reader takes for something else.
 const TRAPS: [&str; 60] = [
-    "y", "n", "Y", "N", "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "true", "True",
-    "TRUE", "false", "False", "null", "Null", "NULL", "~", "", " ", "0", "-1", "+1", "1_000", "0777", "0o17", "0x1F",
-    "0b11", "1.5", ".5", "1e3", "1.", ".inf", "-.INF", ".nan", "12:30", "12:30:45", "190:20:30.15", "2026-11-25",
-    "2026-11-25T12:00:00Z", "<<", "=", "-", "?", ":", "- a", "a: b", "a #b", "# a", "&a", "*a", "!a", "%a",
+    "y",
+    "n",
+    "Y",
+    "N",
+    "yes",
+    "Yes",
+    "YES",
+    "no",
+    "No",
+    "NO",
+    "on",
+    "On",
+    "ON",
+    "off",
+    "Off",
+    "OFF",
+    "true",
+    "True",
+    "TRUE",
+    "false",
+    "False",
+    "null",
+    "Null",
+    "NULL",
+    "~",
+    "",
+    " ",
+    "0",
+    "-1",
+    "+1",
+    "1_000",
+    "0777",
+    "0o17",
+    "0x1F",
+    "0b11",
+    "1.5",
+    ".5",
+    "1e3",
+    "1.",
+    ".inf",
+    "-.INF",
+    ".nan",
+    "12:30",
+    "12:30:45",
+    "190:20:30.15",
+    "2026-11-25",
+    "2026-11-25T12:00:00Z",
+    "<<",
+    "=",
+    "-",
+    "?",
+    ":",
+    "- a",
+    "a: b",
+    "a #b",
+    "# a",
+    "&a",
+    "*a",
+    "!a",
+    "%a",
 ];
 
 fn words() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => prop::sample::select(TRAPS.to_vec()).prop_map(str::to_owned),
-        1 => prop::sample::select(TRAPS.to_vec()).prop_map(|word| word.to_uppercase()),
+        1 => prop::sample::select(TRAPS.to_vec()).prop_map(str::to_uppercase),
         1 => prop::sample::select(TRAPS.to_vec()).prop_map(|word| format!("{word}\n{word}\n")),
         2 => "[-?:,\\[\\]{}#&*!|>'\"%@` \\n\\ta-c0-2_.$/\\\\é\u{2028}\u{85}\u{feff}\u{7f}🙂~=]{0,12}",
         1 => "\\PC{0,12}",
@@ -88,7 +144,8 @@ fn values() -> impl Strategy<Value = Value> {
 }
 
 fn documents() -> impl Strategy<Value = Vec<Mapping>> {
-    let document = prop::collection::vec((words(), values()), 0..5).prop_map(|pairs| pairs.into_iter().collect());
+    let document =
+        prop::collection::vec((words(), values()), 0..5).prop_map(|pairs| pairs.into_iter().collect());
     prop::collection::vec(document, 60)
 }
 
@@ -103,9 +160,18 @@ fn every_value_is_read_back_by_pyyaml_and_by_us() {
         .run(&documents(), |documents| {
             let texts: Vec<String> = documents.iter().map(write).collect();
             for ((document, text), found) in documents.iter().zip(&texts).zip(pyyaml(&texts)) {
-                prop_assert_eq!(&json(&Value::Mapping(document.clone())), &found, "PyYAML read:\n{}", text);
+                prop_assert_eq!(
+                    &json(&Value::Mapping(document.clone())),
+                    &found,
+                    "PyYAML read:\n{}",
+                    text
+                );
                 let own = read(text).map_err(|error| TestCaseError::fail(format!("{error}:\n{text}")))?;
-                let own = if own == Value::Null { Value::Mapping(Mapping::new()) } else { own };
+                let own = if own == Value::Null {
+                    Value::Mapping(Mapping::new())
+                } else {
+                    own
+                };
                 prop_assert_eq!(&Value::Mapping(document.clone()), &own, "{}", text);
             }
             Ok(())
@@ -124,11 +190,25 @@ fn each_trap_alone_is_read_back_as_text_in_every_capitalization() {
     };
     let all: Vec<String> = TRAPS
         .iter()
-        .flat_map(|word| [(*word).to_owned(), word.to_uppercase(), word.to_lowercase(), capitalized(word)])
+        .flat_map(|word| {
+            [
+                (*word).to_owned(),
+                word.to_uppercase(),
+                word.to_lowercase(),
+                capitalized(word),
+            ]
+        })
         .collect();
     let document = |word: &String| {
-        let items = vec![Value::from(word.as_str()), Value::from(format!("{word}\nsecond line"))];
-        write(&[("key", Value::from(word.as_str())), ("list", items.into())].into_iter().collect())
+        let items = vec![
+            Value::from(word.as_str()),
+            Value::from(format!("{word}\nsecond line")),
+        ];
+        write(
+            &[("key", Value::from(word.as_str())), ("list", items.into())]
+                .into_iter()
+                .collect(),
+        )
     };
     let texts: Vec<String> = all.iter().map(document).collect();
     for ((word, text), found) in all.iter().zip(&texts).zip(pyyaml(&texts)) {

@@ -17,7 +17,10 @@ pub(super) fn write(out: &Path, step: &Step, sums: &Sums, url: &str, icon: &[u8]
     std::fs::create_dir_all(&folder)?;
     let license = workspace::root().join("LICENSE");
     let license = std::fs::read(&license).with_context(|| license.display().to_string())?;
-    let lines: Vec<String> = sums.iter().map(|(platform, sum)| format!("{platform} {sum}")).collect();
+    let lines: Vec<String> = sums
+        .iter()
+        .map(|(platform, sum)| format!("{platform} {sum}"))
+        .collect();
     let manifest = step_yaml::write(&step.manifest);
     let script = launcher(step, &lines.join("\n"), url);
     let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.join("step.zip"))?);

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail, ensure};
 use object::read::elf::{ElfFile64, FileHeader as _};
-use object::read::macho::{LoadCommandVariant, MachOFile64, MachHeader as _};
+use object::read::macho::{LoadCommandVariant, MachHeader as _, MachOFile64};
 use object::{Endianness, Object as _, macho};
 
 /// An executable.
@@ -97,7 +97,10 @@ fn mach_o(bytes: &[u8]) -> anyhow::Result<Binary> {
     while let Some(command) = commands.next()? {
         match command.variant()? {
             LoadCommandVariant::BuildVersion(version) => {
-                ensure!(version.platform.get(endian) == macho::PLATFORM_MACOS, "it is not for macOS");
+                ensure!(
+                    version.platform.get(endian) == macho::PLATFORM_MACOS,
+                    "it is not for macOS"
+                );
                 let packed = version.minos.get(endian);
                 oldest = Some((packed >> 16, packed >> 8 & 0xff));
             }

@@ -31,10 +31,19 @@ pub(super) fn build(steps: &[Step], target: Option<&str>) -> anyhow::Result<Path
         ensure_zigbuild()?;
     }
     let mut cargo = workspace::cargo();
-    cargo.args([if is_linux { "zigbuild" } else { "build" }, "--locked", "--profile", "dist"]);
+    cargo.args([
+        if is_linux { "zigbuild" } else { "build" },
+        "--locked",
+        "--profile",
+        "dist",
+    ]);
     let (major, minor) = GLIBC;
     cargo.arg("--target");
-    cargo.arg(if is_linux { format!("{target}.{major}.{minor}") } else { target.clone() });
+    cargo.arg(if is_linux {
+        format!("{target}.{major}.{minor}")
+    } else {
+        target.clone()
+    });
     for step in steps {
         cargo.args(["--package", &step.binary()]);
     }
@@ -47,7 +56,10 @@ pub(super) fn build(steps: &[Step], target: Option<&str>) -> anyhow::Result<Path
 
 /// The target of this machine.
 fn host() -> anyhow::Result<String> {
-    let output = Command::new("rustc").arg("-vV").output().context("`rustc` can't be run")?;
+    let output = Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .context("`rustc` can't be run")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).context("`rustc -vV` names no host")

@@ -55,7 +55,10 @@ fn check_sums(folder: &Path) -> anyhow::Result<()> {
         let (sum, _) = listed.swap_remove(at);
         ensure!(sha256(&path)? == sum, "{name} is not what SHA256SUMS says");
     }
-    ensure!(listed.is_empty(), "SHA256SUMS lists files that are not there: {listed:?}");
+    ensure!(
+        listed.is_empty(),
+        "SHA256SUMS lists files that are not there: {listed:?}"
+    );
     Ok(())
 }
 
@@ -67,15 +70,27 @@ fn check_step(folder: &Path, step: &Step, options: &Options) -> anyhow::Result<(
         rest.remove(key)
             .with_context(|| format!("the library's step.yml has no `{key}`"))?;
     }
-    ensure!(rest == step.manifest, "the library's step.yml is not that of the sources");
+    ensure!(
+        rest == step.manifest,
+        "the library's step.yml is not that of the sources"
+    );
     let executables = manifest
         .get("executables")
         .and_then(Value::as_mapping)
         .context("`executables` is no mapping")?;
     for platform in &options.require {
-        ensure!(executables.get(platform).is_some(), "there is no executable for {platform}");
+        ensure!(
+            executables.get(platform).is_some(),
+            "there is no executable for {platform}"
+        );
     }
-    let archive = read_archive(&folder.join("archives").join(&step.name).join(VERSION).join("step.zip"))?;
+    let archive = read_archive(
+        &folder
+            .join("archives")
+            .join(&step.name)
+            .join(VERSION)
+            .join("step.zip"),
+    )?;
     for (platform, executable) in executables.iter() {
         let uri = executable.get("storage_uri").map(Value::text).unwrap_or_default();
         ensure!(
@@ -85,7 +100,10 @@ fn check_step(folder: &Path, step: &Step, options: &Options) -> anyhow::Result<(
         let path = folder.join(&uri);
         let sum = sha256(&path)?;
         let hash = executable.get("hash").map(Value::text).unwrap_or_default();
-        ensure!(hash == format!("sha256-{sum}"), "the hash of {uri} is not `{hash}`");
+        ensure!(
+            hash == format!("sha256-{sum}"),
+            "the hash of {uri} is not `{hash}`"
+        );
         ensure!(
             archive.script.contains(&format!("{platform} {sum}")),
             "step.sh in step.zip does not know the checksum of {uri}"
@@ -138,10 +156,20 @@ fn check_executable(path: &Path, platform: &str, any_binary: bool) -> anyhow::Re
     ensure!(binary.platform() == platform, "it is for {}", binary.platform());
     let needs = match &binary {
         Binary::Elf { glibc: None, .. } => "nothing".to_owned(),
-        Binary::Elf { glibc: Some((major, minor)), .. } => format!("glibc {major}.{minor}"),
-        Binary::MachO { oldest: (major, minor), .. } => format!("macOS {major}.{minor}"),
+        Binary::Elf {
+            glibc: Some((major, minor)),
+            ..
+        } => format!("glibc {major}.{minor}"),
+        Binary::MachO {
+            oldest: (major, minor),
+            ..
+        } => format!("macOS {major}.{minor}"),
     };
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     println!("| {name} | {:.2} MB | {needs} |", bytes.len() as f64 / 1e6);
     if any_binary {
         return Ok(());
@@ -158,16 +186,24 @@ fn check_executable(path: &Path, platform: &str, any_binary: bool) -> anyhow::Re
             build::GLIBC.0,
             build::GLIBC.1
         ),
-        Binary::MachO { oldest, signed, libraries, .. } => {
+        Binary::MachO {
+            oldest,
+            signed,
+            libraries,
+            ..
+        } => {
             ensure!(
                 oldest <= macos::OLDEST,
                 "it needs {needs}, and must run with macOS {}",
                 macos::oldest()
             );
-            ensure!(signed, "it has no code signature, and would not start on Apple silicon");
-            let foreign = libraries
-                .iter()
-                .find(|name| !name.starts_with("/usr/lib/") && !name.starts_with("/System/Library/Frameworks/"));
+            ensure!(
+                signed,
+                "it has no code signature, and would not start on Apple silicon"
+            );
+            let foreign = libraries.iter().find(|name| {
+                !name.starts_with("/usr/lib/") && !name.starts_with("/System/Library/Frameworks/")
+            });
             if let Some(library) = foreign {
                 bail!("it loads {library}, which no Mac has");
             }

@@ -17,10 +17,7 @@ fn mapping<const N: usize>(pairs: [(&str, Value); N]) -> Mapping {
 
 /// `steplib.yml`: the library's address, and where archives and icons are.
 pub(super) fn collection(url: &str) -> String {
-    let location = mapping([
-        ("type", "zip".into()),
-        ("src", format!("{url}/archives/").into()),
-    ]);
+    let location = mapping([("type", "zip".into()), ("src", format!("{url}/archives/").into())]);
     step_yaml::write(&mapping([
         ("format_version", "1.0.0".into()),
         ("steplib_source", LIBRARY.into()),

@@ -153,7 +153,11 @@ fn join(from: &Path, out: &Path, steps: &[Step]) -> anyhow::Result<()> {
             }
         }
     }
-    ensure!(found, "{} holds no executables of version {VERSION}", from.display());
+    ensure!(
+        found,
+        "{} holds no executables of version {VERSION}",
+        from.display()
+    );
     Ok(())
 }
 
@@ -193,7 +197,10 @@ fn sums(out: &Path, step: &Step) -> anyhow::Result<Sums> {
 
 pub(crate) fn sha256(path: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    Ok(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// The files of a release with their names, as they stand in `SHA256SUMS`.
@@ -204,7 +211,12 @@ fn files(out: &Path) -> Vec<(String, PathBuf)> {
         .flatten()
         .filter(|entry| entry.file_type().is_file())
         .filter_map(|entry| {
-            let name = entry.path().strip_prefix(out).ok()?.to_string_lossy().into_owned();
+            let name = entry
+                .path()
+                .strip_prefix(out)
+                .ok()?
+                .to_string_lossy()
+                .into_owned();
             (name != "SHA256SUMS").then(|| (name, entry.into_path()))
         })
         .collect()
@@ -252,7 +264,11 @@ mod tests {
             assert_eq!(platform_of(Some(target)).unwrap(), expected);
             assert!(PLATFORMS.contains(&expected));
         }
-        for target in ["x86_64-pc-windows-msvc", "riscv64gc-unknown-linux-gnu", "i686-apple-darwin"] {
+        for target in [
+            "x86_64-pc-windows-msvc",
+            "riscv64gc-unknown-linux-gnu",
+            "i686-apple-darwin",
+        ] {
             assert!(platform_of(Some(target)).is_err(), "{target}");
         }
     }
