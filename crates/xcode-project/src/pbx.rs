@@ -52,11 +52,10 @@ impl PbxFile {
         self.root()?.get("attributes")?.get("TargetAttributes")
     }
 
-    /// The build settings of a target's configuration as they stand in the file.
-    pub(crate) fn build_settings(&self, target: &str, configuration: &str) -> Option<&Node> {
+    /// A target's configuration as it stands in the file.
+    pub(crate) fn configuration(&self, target: &str, configuration: &str) -> Option<&Node> {
         self.configurations(self.object(target)?)
-            .find(|node| node.text("name") == Some(configuration))?
-            .get("buildSettings")
+            .find(|node| node.text("name") == Some(configuration))
     }
 
     /// The configurations of a target or of the project.

@@ -243,6 +243,15 @@ impl Document {
         }
     }
 
+    /// A key with a dictionary in the document's form: `inside` is its entries, `lead` the white space before a line.
+    pub(crate) fn dictionary(&self, key: &str, inside: &str, lead: &str) -> String {
+        match self.format {
+            Format::OpenStep => format!("{} = {{{inside}{lead}}};", written(key)),
+            Format::Xml => format!("{}{lead}<dict>{inside}{lead}</dict>", xml::written_key(key)),
+            Format::Json | Format::Xcproj => format!("{}: {{{inside}{lead}}}", json::written(key)),
+        }
+    }
+
     /// What stands between two entries of a dictionary, where the entries themselves do not end in it.
     pub(crate) fn separator(&self) -> &'static str {
         match self.format {

@@ -136,10 +136,26 @@ fn edit_pbxproj(file: &PbxFile, settings: &[Assignment<'_>], attributes: &[Attri
         document: &file.document,
         list: Vec::new(),
     };
+    let mut without: Vec<(&Node, Vec<&Assignment<'_>>)> = Vec::new();
     for assignment in settings {
-        if let Some(settings) = file.build_settings(assignment.target, assignment.configuration) {
+        let Some(configuration) = file.configuration(assignment.target, assignment.configuration) else {
+            continue;
+        };
+        if let Some(settings) = configuration.get("buildSettings") {
             edits.set(settings, assignment.key, assignment.value);
+            continue;
         }
+        // Since object version 90, what is empty is left out.
+        match without
+            .iter_mut()
+            .find(|(known, _)| std::ptr::eq(*known, configuration))
+        {
+            Some((_, all)) => all.push(assignment),
+            None => without.push((configuration, vec![assignment])),
+        }
+    }
+    for (configuration, all) in without {
+        edits.add_settings(configuration, &all);
     }
     for noted in attributes {
         if let Some(attributes) = file.target_attributes().and_then(|all| all.get(noted.target)) {
@@ -211,6 +227,44 @@ impl Edits<'_> {
 }
 
 impl Edits<'_> {
+    /// Gives build settings to a configuration that has none.
+    fn add_settings(&mut self, configuration: &Node, assignments: &[&Assignment<'_>]) {
+        let text = self.document.text();
+        let Some(first) = configuration.entries().first() else {
+            return;
+        };
+        let lead = lead_of(text, first.span.start);
+        let inner = if lead.contains('\n') {
+            format!("{lead}\t")
+        } else {
+            lead.clone()
+        };
+        let separator = self.document.separator();
+        let lines: Vec<String> = assignments
+            .iter()
+            .map(|assignment| {
+                let line = self.document.assignment(assignment.key, assignment.value, &inner);
+                format!("{inner}{line}")
+            })
+            .collect();
+        let settings = self
+            .document
+            .dictionary("buildSettings", &lines.join(separator), &lead);
+        // Xcode writes `isa` first, and the other keys in order.
+        let at = first.span.start;
+        let after = configuration
+            .entries()
+            .iter()
+            .rfind(|entry| entry.key == "isa" || entry.key.as_str() < "buildSettings");
+        self.list.push(match after {
+            Some(entry) => (
+                entry.span.end..entry.span.end,
+                format!("{separator}{lead}{settings}"),
+            ),
+            None => (at..at, format!("{settings}{separator}{lead}")),
+        });
+    }
+
     /// Adds a key to `<dict/>`, which has no inside to write into: it is replaced as a whole, once.
     fn fill(&mut self, dictionary: &Node, line: impl Fn(&str) -> String) {
         let outer = lead_of(self.document.text(), dictionary.span.start);
@@ -307,6 +361,34 @@ mod tests {
             .unwrap();
         assert_eq!(settings.text("DEVELOPMENT_TEAM"), Some("TEAM123456"));
         assert_eq!(settings.entries().len(), 5);
+    }
+
+    #[test]
+    fn a_configuration_without_settings_gets_them() {
+        // Since object version 90, Xcode leaves out what is empty.
+        let list = "{ objects = { R = { targets = (T); }; T = { name = App; buildConfigurationList = L; }; L = { buildConfigurations = (C); };\n\t\tC = {\n\t\t\tisa = XCBuildConfiguration;\n\t\t\tname = Release;\n\t\t};\n\t};\n\trootObject = R;\n}\n";
+        let json = r#"{"rootObject": "R", "objects": {"R": {"targets": ["T"]}, "T": {"name": "App", "buildConfigurationList": "L"}, "L": {"buildConfigurations": ["C"]}, "C": {"name": "Release"}}}"#;
+        let xml = "<plist><dict><key>rootObject</key><string>R</string><key>objects</key><dict><key>R</key><dict><key>targets</key><array><string>T</string></array></dict><key>T</key><dict><key>name</key><string>App</string><key>buildConfigurationList</key><string>L</string></dict><key>L</key><dict><key>buildConfigurations</key><array><string>C</string></array></dict><key>C</key><dict>\n<key>name</key>\n<string>Release</string>\n</dict></dict></dict></plist>";
+        for text in [list, json, xml] {
+            let (_folder, opened) = project(text);
+            let after = signed(&opened);
+            let (_folder, again) = project(&after);
+            let target = again.targets().remove(0);
+            let settings = again.assigned(Some(&target), "Release").unwrap();
+            assert_eq!(settings.len(), 5, "{after}");
+            assert_eq!(
+                settings["DEVELOPMENT_TEAM"].as_text(),
+                Some("TEAM123456"),
+                "{after}"
+            );
+            assert_eq!(signed(&again), after, "twice is once");
+        }
+        let (_folder, opened) = project(list);
+        let expected = "\t\t\tisa = XCBuildConfiguration;\n\t\t\tbuildSettings = {\n\t\t\t\tCODE_SIGN_IDENTITY = ABCDEF;\n";
+        assert!(
+            signed(&opened).contains(expected)
+                && signed(&opened).contains("\n\t\t\t};\n\t\t\tname = Release;\n")
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use xcode_project::{Answer, Document, Scheme, Settings, xcconfig};
+use xcode_project::{Answer, Document, Scheme, Settings, json5, xcconfig};
 
 /// Texts made of the pieces that mean something, in any order.
 fn soup(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -17,6 +17,11 @@ fn soup(pieces: &'static [&'static str]) -> impl Strategy<Value = String> {
 const PROJECT: &[&str] = &[
     "{", "}", "(", ")", "=", ";", ",", "\"", "\\", "\\U00e9", "\\101", "/*", "*/", "//", "\n", "\r\n", "<",
     ">", "0a", "key", " ", "é", "'",
+];
+const JSON5: &[&str] = &[
+    "{", "}", "[", "]", ":", ",", "\"", "'", "\\", "\\u00e9", "\\ud83d", "\\x41", "\\\n", "/*", "*/", "//",
+    "\n", "\r\n", "0x", "1", ".", "-", "+", "e", "key", "$", "null", "true", "Infinity", " ", "\u{2028}",
+    "é", "\u{feff}",
 ];
 const SCHEME: &[&str] = &[
     "<Scheme>",
@@ -78,6 +83,13 @@ proptest! {
     #[test]
     fn any_project_file_is_read_to_the_byte_or_refused(text in soup(PROJECT)) {
         if let Ok(document) = Document::parse(&text) {
+            prop_assert_eq!(document.text(), text);
+        }
+    }
+
+    #[test]
+    fn any_json5_is_read_to_the_byte_or_refused(text in soup(JSON5)) {
+        if let Ok(document) = json5::Document::parse(&text) {
             prop_assert_eq!(document.text(), text);
         }
     }

@@ -7,25 +7,33 @@
     reason = "helpers of tests: counts for people, failures that end the test, and a reader by others to run"
 )]
 
+#[path = "../examples/inspect/layout.rs"]
+mod layout;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use xcode_project::{Document, ManualSigning, Project, Target};
+use xcode_project::{Document, ManualSigning, Project, Target, json5};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus");
+const XCPROJ: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus-xcproj");
 const READERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers");
 
 fn projects() -> Vec<Project> {
-    let mut open = vec![PathBuf::from(CORPUS)];
+    projects_with(CORPUS, "project.pbxproj")
+}
+
+fn projects_with(corpus: &str, file: &str) -> Vec<Project> {
+    let mut open = vec![PathBuf::from(corpus)];
     let mut found = Vec::new();
     while let Some(folder) = open.pop() {
-        found.extend(folder.join("project.pbxproj").is_file().then(|| folder.clone()));
+        found.extend(folder.join(file).is_file().then(|| folder.clone()));
         let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         open.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
     }
     if found.is_empty() {
-        println!("skipped: there is no corpus at {CORPUS}");
+        println!("skipped: there is no corpus at {corpus}");
     }
     found.sort();
     found.iter().filter_map(|path| Project::open(path).ok()).collect()
@@ -109,6 +117,45 @@ fn undoing_an_edit_gives_the_original_bytes() {
         edited += 1;
     }
     println!("{edited} projects edited and restored");
+}
+
+#[test]
+fn an_edited_project_of_xcode_27_is_one_that_xcode_could_have_written() {
+    let mut edited = 0;
+    for project in projects_with(XCPROJ, "project.xcproj") {
+        for target in project.targets() {
+            for count in 1..=target.configurations.len() {
+                let mut some = target.clone();
+                some.configurations.truncate(count);
+                let text = signed(&project, &some);
+                assert!(layout::is_canonical(&text), "{text}");
+                // With the target's own values put back, it is the file that it was.
+                let (mut undone, number) = (text.clone(), position(&project, &target));
+                undone.replace_range(span(&text, number), &project.text()[span(project.text(), number)]);
+                assert!(
+                    undone == project.text(),
+                    "{}: something else changed",
+                    project.path().display()
+                );
+                edited += 1;
+            }
+        }
+    }
+    println!("{edited} edits of project.xcproj");
+}
+
+fn position(project: &Project, target: &Target) -> usize {
+    let targets = project.targets();
+    targets.iter().position(|known| known.id == target.id).unwrap()
+}
+
+/// Where a target stands in a `project.xcproj`.
+fn span(text: &str, number: usize) -> Range<usize> {
+    let document = json5::Document::parse(text).unwrap();
+    document.root().get("targets").unwrap().elements()[number]
+        .node
+        .span
+        .clone()
 }
 
 #[test]

@@ -5,12 +5,12 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use xcode_project::{
-    BaseConfiguration, BuildSettings, DependencyKind, Document, Format, MissingFile, Project, SettingValue,
-    Target, json5,
+    BaseConfiguration, BuildItem, BuildSettings, CopyBase, DependencyKind, Document, Format, MissingFile,
+    Project, SettingValue, Target, json5,
 };
 
 use crate::files::relative;
-use crate::settings;
+use crate::{layout, settings};
 
 pub(crate) fn project(root: &Path, path: &Path) -> Value {
     let xcproj = std::fs::read(path.join("project.xcproj")).ok();
@@ -34,6 +34,7 @@ pub(crate) fn project(root: &Path, path: &Path) -> Value {
         && let Ok(document) = json5::Document::parse(text)
     {
         value["roundTrip"] = (document.text().as_bytes() == bytes).into();
+        value["canonical"] = layout::is_canonical(text).into();
     } else if let Ok(text) = std::str::from_utf8(&bytes)
         && let Ok(document) = Document::parse(text)
     {
@@ -109,7 +110,7 @@ fn describe_target(root: &Path, project: &Project, target: &Target, missing: &mu
             DependencyKind::Remote => "remote",
             DependencyKind::Package => "package",
         };
-        json!({ "name": dependency.name, "kind": kind })
+        json!({ "name": dependency.name, "kind": kind, "platforms": dependency.platforms })
     });
     let mut attributes = Map::new();
     for (key, value) in [
@@ -134,6 +135,11 @@ fn describe_target(root: &Path, project: &Project, target: &Target, missing: &mu
         "baseConfiguration": by_configuration(&|name| base_configuration(root, project.base_configuration_of(Some(target), name))),
         "settings": by_configuration(&|name| project.assigned(Some(target), name).map_or(json!({}), raw)),
     });
+    value["embeds"] = embeds(project, target).into();
+    let host = details.test_host.as_deref().and_then(|id| project.target(id));
+    if let Some(host) = host {
+        value["testHost"] = host.name.into();
+    }
     if !target.is_executable() {
         return value;
     }
@@ -151,6 +157,60 @@ fn describe_target(root: &Path, project: &Project, target: &Target, missing: &mu
     }
     value["resolved"] = by_configuration(&|name| settings::resolved(project, target, name));
     value
+}
+
+/// What the copy-files phases of a target hold, in the words of `project.xcproj`.
+fn embeds(project: &Project, target: &Target) -> Vec<Value> {
+    let mut all = Vec::new();
+    for phase in project.build_phases(target) {
+        let Some(destination) = &phase.destination else {
+            continue;
+        };
+        for file in &phase.files {
+            let (BuildItem::Product { name, .. }
+            | BuildItem::Remote { name, .. }
+            | BuildItem::Package { name }
+            | BuildItem::File { name, .. }) = &file.item;
+            let mut attributes = Map::new();
+            if file.code_sign_on_copy {
+                attributes.insert("code-sign-on-copy".to_owned(), true.into());
+            }
+            if file.remove_headers_on_copy {
+                attributes.insert("header-preservation".to_owned(), "remove-on-copy".into());
+            }
+            if file.is_weak {
+                attributes.insert("is-weak".to_owned(), true.into());
+            }
+            let mut value = json!({
+                "file": name,
+                "phase": phase.name,
+                "base": base(&destination.base),
+                "relativePath": destination.path,
+                "attributes": attributes,
+            });
+            if !file.platforms.is_empty() {
+                value["platforms"] = json!(file.platforms);
+            }
+            all.push(value);
+        }
+    }
+    all
+}
+
+fn base(base: &CopyBase) -> Option<&str> {
+    Some(match base {
+        CopyBase::Absolute => return None,
+        CopyBase::Wrapper => "root",
+        CopyBase::Executables => "executables-directory",
+        CopyBase::Resources => "resources-directory",
+        CopyBase::JavaResources => "java-directory",
+        CopyBase::Frameworks => "frameworks-directory",
+        CopyBase::SharedFrameworks => "shared-frameworks-directory",
+        CopyBase::SharedSupport => "shared-support-directory",
+        CopyBase::PlugIns => "plugins-directory",
+        CopyBase::Products => "build-products-directory",
+        CopyBase::Other(word) => word,
+    })
 }
 
 fn missing_file(root: &Path, file: &MissingFile) -> Value {

@@ -169,11 +169,14 @@ impl ObjectEdit {
         if !slot.above.trim().is_empty() {
             kept.push_str(slot.above.strip_suffix(lead.as_str()).unwrap_or(&slot.above));
         }
-        for rest in [&slot.gap, &slot.trail] {
-            if !rest.trim().is_empty() {
-                kept.push_str(&lead);
-                kept.push_str(rest.trim());
-            }
+        for comment in [&slot.middle, &slot.gap, &slot.trail]
+            .into_iter()
+            .flat_map(|text| comments(text))
+        {
+            let before = kept.clone();
+            end_comment(&mut kept, &before, &lead);
+            kept.push_str(&lead);
+            kept.push_str(comment);
         }
         if !kept.is_empty() {
             let next = self.slots.get_mut(number);
@@ -276,6 +279,23 @@ fn split_line(text: &str) -> (&str, &str) {
         };
     }
     ("", text)
+}
+
+/// The comments in a text that holds nothing else but white space and a colon or comma.
+fn comments(text: &str) -> Vec<&str> {
+    let mut all = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('/') {
+        rest = &rest[start..];
+        let length = match rest.strip_prefix("/*") {
+            Some(inside) => inside.find("*/").map(|length| length + 4),
+            None => rest.find(is_line_end),
+        };
+        let (comment, after) = rest.split_at(length.unwrap_or(rest.len()));
+        all.push(comment);
+        rest = after;
+    }
+    all
 }
 
 /// The line break before a key with its indentation, or the blanks before one that stands in a line with others.

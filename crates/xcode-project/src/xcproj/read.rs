@@ -63,9 +63,10 @@ pub(super) fn model(root: &Node, path: &Path) -> Outcome<Model> {
     for element in root.array("targets")? {
         drafts.push(draft(&element.node, &tree)?);
     }
-    if let Some(group) = root
-        .get("products-group")
-        .filter(|group| !group.elements().is_empty())
+    // An empty path means the top of the tree. Where the key is absent, `Products` is meant, and nothing here needs it.
+    let products = root.get("products-group");
+    if let Some(group) =
+        products.filter(|group| !matches!(&group.value, Value::Array(path) if path.is_empty()))
     {
         tree.resolve(group)?;
     }
