@@ -7,4 +7,4 @@ mod read;
 mod write;
 
 pub use read::{read, read_text};
-pub use write::{private_directory, replace};
+pub use write::{private_directory, replace, rewrite};

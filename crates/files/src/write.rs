@@ -6,19 +6,31 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
 /// Writes a file by an atomic rename, so that nobody ever sees half of it, with permissions `mode` whatever the umask
-/// says. A link stays a link: the file that it names is replaced.
+/// says. A link in its place is replaced, not followed.
 ///
 /// # Errors
 /// When it can't be written; then the old file is as it was.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut file = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o600))
         .tempfile_in(folder.unwrap_or(Path::new(".")))?;
     file.write_all(content)?;
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
-    file.persist(&target).map(drop).map_err(|error| error.error)
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// [`replace`] for a file that is there: a link stays a link, and the file that it names is replaced. Its permissions
+/// stay.
+///
+/// # Errors
+/// When it can't be written, may not be, or is not there; then it is as it was.
+pub fn rewrite(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let target = std::fs::canonicalize(path)?;
+    // A rename would replace a file that its owner made read-only: ask for the right to write it first.
+    let file = std::fs::OpenOptions::new().write(true).open(&target)?;
+    let mode = file.metadata()?.permissions().mode() & 0o7777;
+    replace(&target, content, mode)
 }
 
 /// Makes sure that a directory is there and that only its owner may enter it, whatever the umask says.
@@ -62,7 +74,8 @@ mod tests {
         let (link, real) = (folder.path().join("link"), folder.path().join("elsewhere/real"));
         std::fs::write(&real, "old").unwrap();
         std::os::unix::fs::symlink("elsewhere/real", &link).unwrap();
-        replace(&link, b"new", 0o640).unwrap();
+        std::fs::set_permissions(&real, Permissions::from_mode(0o640)).unwrap();
+        rewrite(&link, b"new").unwrap();
         assert!(link.is_symlink());
         assert_eq!(
             (std::fs::read(&real).unwrap(), mode(&real)),
@@ -72,6 +85,9 @@ mod tests {
         assert_eq!(mode(&folder.path().join("fresh")), 0o600);
         let files = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(files, 3, "nothing else is left");
+        replace(&link, b"own", 0o600).unwrap();
+        assert!(!link.is_symlink() && std::fs::read(&real).unwrap() == b"new");
+        assert!(rewrite(&folder.path().join("missing"), b"x").is_err());
     }
 
     #[test]

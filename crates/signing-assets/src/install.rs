@@ -4,10 +4,12 @@
 //! to the old place always, and to the new one where the selected Xcode uses it.
 //! Fact: Xcode 16 release notes, item 54347894.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::profile::Profile;
+
+/// Larger than any profile, in bytes: one with a thousand devices has about 60 kB.
+const LARGEST: u64 = 16 << 20;
 
 /// The directories of one user.
 #[derive(Debug, Clone)]
@@ -73,15 +75,17 @@ impl ProfileDirectories {
                 let is_profile = path.extension().is_some_and(|extension| {
                     extension == "mobileprovision" || extension == "provisionprofile"
                 });
-                let content = if is_profile {
-                    std::fs::read(&path).ok()
-                } else {
-                    None
+                if !is_profile {
+                    continue;
+                }
+                let (content, profile) = match read(&path) {
+                    Ok(found) => found,
+                    Err(reason) => {
+                        tracing::info!("Skipped the installed profile {}: {reason}.", path.display());
+                        continue;
+                    }
                 };
-                let Some(content) = content else { continue };
-                if let Ok(profile) = Profile::parse(&content)
-                    && found.iter().all(|(known, _)| known.uuid != profile.uuid)
-                {
+                if found.iter().all(|(known, _)| known.uuid != profile.uuid) {
                     found.push((profile, content));
                 }
             }
@@ -91,12 +95,15 @@ impl ProfileDirectories {
     }
 }
 
+/// An installed profile with its file's content.
+fn read(path: &Path) -> Result<(Vec<u8>, Profile), String> {
+    let content = files::read(path, LARGEST).map_err(|error| error.to_string())?;
+    let profile = Profile::parse(&content).map_err(|error| error.to_string())?;
+    Ok((content, profile))
+}
+
 /// Writes by an atomic rename, so that no build ever sees half a profile.
 fn write(directory: &Path, name: &str, content: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(content)?;
-    file.persist(directory.join(name))
-        .map(drop)
-        .map_err(|error| error.error)
+    files::replace(&directory.join(name), content, 0o600)
 }

@@ -1,7 +1,7 @@
 //! Identities in a keychain: macOS's, through `security`, or a private directory where there is none.
 
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -55,14 +55,8 @@ pub enum KeychainError {
 impl Keychain {
     /// The keychain at `path`. macOS adds `-db` to the names of its files, so a file of that name counts.
     pub fn at(path: &Path, password: SecretString, runner: Runner) -> Self {
-        let with_suffix = PathBuf::from(format!("{}-db", path.display()));
-        let path = if !path.exists() && with_suffix.exists() {
-            with_suffix
-        } else {
-            path.to_owned()
-        };
         Self {
-            path,
+            path: existing(path).unwrap_or_else(|| path.to_owned()),
             password,
             runner,
         }
@@ -76,10 +70,20 @@ impl Keychain {
         if self.runner.find("security").is_none() {
             return self.install_in_directory(identities);
         }
-        if !self.path.exists() {
-            self.security("create", Command::new("security").arg("create-keychain"), true)
-                .await?;
+        if existing(&self.path).is_none() {
+            let create = Command::new("security").arg("create-keychain");
+            if let Err(error) = self.security("create", create, true).await {
+                // Another build on this machine may have created it meanwhile: then it is there, as it should be.
+                let path = existing(&self.path).ok_or(error)?;
+                let appeared = Self { path, ..self.clone() };
+                return appeared.fill(identities).await;
+            }
         }
+        self.fill(identities).await
+    }
+
+    /// Stores the identities in a keychain that is there.
+    async fn fill(&self, identities: &[Identity]) -> Result<(), KeychainError> {
         self.security("unlock", Command::new("security").arg("unlock-keychain"), true)
             .await?;
         for identity in identities {
@@ -135,14 +139,15 @@ impl Keychain {
             name: identity.certificate.common_name.clone(),
             source,
         };
-        // Created with mode 0600, gone when this function ends.
-        let mut file = tempfile::Builder::new()
-            .suffix(".p12")
-            .tempfile()
+        // In a directory of its own, which nobody else may enter: a step that is killed can't remove it.
+        let directory = tempfile::Builder::new()
+            .prefix("apple-steps-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir()
             .map_err(write)?;
-        file.write_all(&identity.to_p12(passphrase.expose_secret())?)
-            .map_err(write)?;
-        let command = Command::new("security").arg("import").arg(file.path());
+        let file = directory.path().join("identity.p12");
+        files::replace(&file, &identity.to_p12(passphrase.expose_secret())?, 0o600).map_err(write)?;
+        let command = Command::new("security").arg("import").arg(&file);
         let command = command
             .arg("-k")
             .arg(&self.path)
@@ -177,7 +182,8 @@ impl Keychain {
         self.run("add to the search list", command).await.map(drop)
     }
 
-    /// A directory of its own beside the keychain's place, private to the user.
+    /// A directory of its own beside the keychain's place, private to the user. Builds that share it may write the same
+    /// identity at the same time.
     fn install_in_directory(&self, identities: &[Identity]) -> Result<(), KeychainError> {
         let directory = self.path.with_extension("identities");
         for identity in identities {
@@ -185,24 +191,17 @@ impl Keychain {
                 name: identity.certificate.common_name.clone(),
                 source,
             };
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&directory)
-                .map_err(write)?;
+            files::private_directory(&directory).map_err(write)?;
             let file = directory.join(format!("{}.p12", identity.certificate.sha1));
-            // A file that is there already may have another mode.
-            let _ = std::fs::remove_file(&file);
             let packed = identity.to_p12(self.password.expose_secret())?;
-            let mut options = std::fs::OpenOptions::new();
-            let mut file = options
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(file)
-                .map_err(write)?;
-            file.write_all(&packed).map_err(write)?;
+            files::replace(&file, &packed, 0o600).map_err(write)?;
         }
         Ok(())
     }
+}
+
+/// The keychain at a path, where there is one. macOS adds `-db` to the names of its files, so a file of that name counts.
+fn existing(path: &Path) -> Option<PathBuf> {
+    let with_suffix = PathBuf::from(format!("{}-db", path.display()));
+    [path.to_owned(), with_suffix].into_iter().find(|path| path.exists())
 }

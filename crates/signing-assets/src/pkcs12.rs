@@ -4,6 +4,8 @@
 //! characters of UCS-2: an emoji is an error there, and a file that was written with no passphrase at all (not
 //! even an empty one, which is two zero bytes) can't be opened. Both come out of real tools.
 
+use std::cell::Cell;
+
 use cbc::cipher::block_padding::Pkcs7;
 use cbc::cipher::{BlockModeDecrypt as _, InnerIvInit as _, KeyIvInit as _};
 use cms::content_info::ContentInfo;
@@ -13,6 +15,7 @@ use der::oid::ObjectIdentifier;
 use der::{Decode as _, Encode as _};
 use hmac::{KeyInit as _, Mac as _};
 use pkcs5::EncryptionScheme;
+use pkcs5::pbes2::Kdf;
 use pkcs12::CertBag;
 use pkcs12::DigestInfo;
 use pkcs12::kdf::{Pkcs12KeyType, derive_key};
@@ -22,8 +25,12 @@ use pkcs12::safe_bag::{PrivateKeyInfo, SafeBag};
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use zeroize::Zeroizing;
 
-/// More rounds than any tool writes; a hostile file must not keep a build busy.
-const MOST_ROUNDS: i32 = 10_000_000;
+/// More rounds of hashing than any tool writes, for all parts of a file together; a hostile file must not keep a build
+/// busy. OpenSSL and Keychain Access write 2,048 to 600,000 for each part.
+const MOST_ROUNDS: u64 = 10_000_000;
+
+/// More parts than any tool writes.
+const MOST_PARTS: usize = 1000;
 
 /// Bags in bags deeper than this are nobody's.
 const DEEPEST: usize = 8;
@@ -73,6 +80,23 @@ struct Passphrase<'a> {
     text: &'a str,
     /// For the older ones: UTF-16, big-endian, with its terminator, or nothing at all.
     wide: Zeroizing<Vec<u8>>,
+    /// The rounds of hashing that are left.
+    rounds: &'a Cell<u64>,
+}
+
+impl Passphrase<'_> {
+    /// Takes rounds of hashing from those that are left.
+    fn spend(&self, rounds: u64) -> Result<(), Failure> {
+        match self.rounds.get().checked_sub(rounds) {
+            Some(left) if rounds > 0 => {
+                self.rounds.set(left);
+                Ok(())
+            }
+            _ => Err(Failure::Unsupported(format!(
+                "it asks for {rounds} rounds of hashing, and {MOST_ROUNDS} are the most that are done for a file"
+            ))),
+        }
+    }
 }
 
 /// Opens a file in DER.
@@ -87,12 +111,14 @@ pub(crate) fn open(der: &[u8], passphrase: &str) -> Result<Contents, Failure> {
         forms.push(wide(&[]));
     }
     let mut failure = Failure::WrongPassphrase;
+    let rounds = Cell::new(MOST_ROUNDS);
     for wide in forms {
         match open_with(
             &pfx,
             &Passphrase {
                 text: passphrase,
                 wide,
+                rounds: &rounds,
             },
         ) {
             Ok(contents) => return Ok(contents),
@@ -109,11 +135,11 @@ fn open_with(pfx: &Pfx, passphrase: &Passphrase<'_>) -> Result<Contents, Failure
     let safe: OctetString = pfx.auth_safe.content.decode_as()?;
     let checked = match &pfx.mac_data {
         Some(mac) => {
-            let rounds = limited(mac.iterations)?;
+            spend(passphrase, mac.iterations)?;
             check(
                 &mac.mac,
                 mac.mac_salt.as_bytes(),
-                rounds,
+                mac.iterations,
                 safe.as_bytes(),
                 passphrase,
             )?
@@ -151,6 +177,9 @@ fn collect(
     depth: usize,
 ) -> Result<(), Failure> {
     for bag in Vec::<SafeBag>::from_der(bags)? {
+        if contents.keys.len() + contents.certificates.len() > MOST_PARTS {
+            return Err(Failure::Unsupported(format!("it holds more than {MOST_PARTS} keys and certificates")));
+        }
         if bag.bag_id == KEY_BAG {
             let key = ContextSpecific::<PrivateKeyInfo>::from_der(&bag.bag_value)?;
             contents.keys.push(Zeroizing::new(key.value.to_der()?));
@@ -174,13 +203,21 @@ fn collect(
     Ok(())
 }
 
-fn limited(rounds: i32) -> Result<i32, Failure> {
-    if (1..=MOST_ROUNDS).contains(&rounds) {
-        Ok(rounds)
-    } else {
-        Err(Failure::Unsupported(format!(
-            "it asks for {rounds} rounds of hashing"
-        )))
+fn spend(passphrase: &Passphrase<'_>, rounds: i32) -> Result<(), Failure> {
+    passphrase.spend(u64::try_from(rounds).unwrap_or(0))
+}
+
+/// What it costs to derive a key as PBES2 asks, in rounds of hashing.
+fn cost(scheme: &EncryptionScheme) -> u64 {
+    let Some(parameters) = scheme.pbes2() else { return 0 };
+    match &parameters.kdf {
+        Kdf::Pbkdf2(parameters) => u64::from(parameters.iteration_count),
+        // Each step of scrypt mixes 128 bytes; memory grows with the first two factors alone.
+        Kdf::Scrypt(parameters) => {
+            let memory = parameters.cost_parameter.saturating_mul(u64::from(parameters.block_size));
+            memory.saturating_mul(u64::from(parameters.parallelization)).saturating_mul(2)
+        }
+        _ => MOST_ROUNDS + 1,
     }
 }
 
@@ -222,6 +259,7 @@ fn decrypt(
         let der = algorithm.to_der()?;
         let scheme = EncryptionScheme::from_der(&der)
             .map_err(|_| Failure::Unsupported("its encryption is not known".to_owned()))?;
+        passphrase.spend(cost(&scheme))?;
         return scheme
             .decrypt(passphrase.text, data)
             .map(Zeroizing::new)
@@ -229,7 +267,9 @@ fn decrypt(
     }
     let parameters = algorithm.parameters.as_ref().ok_or(Failure::NotP12)?;
     let parameters: Pkcs12PbeParams = parameters.decode_as()?;
-    let rounds = limited(parameters.iterations)?;
+    let rounds = parameters.iterations;
+    // For the key, and again for the initialization vector.
+    spend(passphrase, rounds.saturating_mul(2))?;
     let salt = parameters.salt.as_bytes();
     let derive = |kind, length| {
         Zeroizing::new(derive_key::<sha1::Sha1>(
@@ -263,4 +303,41 @@ fn decrypt(
         }
     };
     plain.map(Zeroizing::new).map_err(|_| Failure::WrongPassphrase)
+}
+
+#[cfg(test)]
+mod tests {
+    use pkcs5::pbes2::Parameters;
+
+    use super::*;
+
+    fn decrypted(rounds: u32, left: &Cell<u64>) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        // The library writes no more than ten million, and reads any number.
+        let most = 10_000_000;
+        let parameters = Parameters::generate_pbkdf2_sha256_aes256cbc(rounds.min(most), b"saltsalt", [0; 16]).unwrap();
+        let mut scheme = EncryptionScheme::from(parameters).to_der().unwrap();
+        if rounds > most {
+            let place = scheme.windows(6).position(|bytes| bytes == [2, 4, 0, 0x98, 0x96, 0x80]).unwrap();
+            scheme[place + 2..place + 6].copy_from_slice(&rounds.to_be_bytes());
+        }
+        let algorithm = AlgorithmIdentifierOwned::from_der(&scheme).unwrap();
+        let passphrase = Passphrase {
+            text: "x",
+            wide: Zeroizing::default(),
+            rounds: left,
+        };
+        decrypt(&algorithm, &[0; 32], &passphrase)
+    }
+
+    #[test]
+    fn rounds_are_limited_for_one_part_and_for_all_together() {
+        for rounds in [i32::MAX as u32, 1 << 30, 10_000_001] {
+            let failure = decrypted(rounds, &Cell::new(MOST_ROUNDS)).unwrap_err();
+            assert!(matches!(failure, Failure::Unsupported(_)), "{rounds}");
+        }
+        let left = Cell::new(5000);
+        assert!(matches!(decrypted(2048, &left), Err(Failure::WrongPassphrase) | Ok(_)));
+        assert!(matches!(decrypted(2048, &left), Err(Failure::WrongPassphrase) | Ok(_)));
+        assert!(matches!(decrypted(2048, &left), Err(Failure::Unsupported(_))));
+    }
 }

@@ -47,7 +47,7 @@ pub enum ProfileError {
     NotSigned,
     /// What is signed is no property list.
     #[error("not a provisioning profile: its content is not a property list")]
-    NotPlist(#[source] plist::Error),
+    NotPlist(#[source] property_list::Error),
     /// A field is missing or of another type.
     #[error("the provisioning profile has no usable `{0}`")]
     Field(&'static str),
@@ -60,7 +60,7 @@ impl Profile {
     /// When it is no profile.
     pub fn parse(bytes: &[u8]) -> Result<Self, ProfileError> {
         let content = signed_content(bytes).ok_or(ProfileError::NotSigned)?;
-        let value = Value::from_reader_xml(content.as_slice()).map_err(ProfileError::NotPlist)?;
+        let value = property_list::read(&content).map_err(ProfileError::NotPlist)?;
         let fields = value.as_dictionary().ok_or(ProfileError::Field("dictionary"))?;
         let text = |key: &'static str| {
             fields
@@ -73,7 +73,7 @@ impl Profile {
                 .get(key)
                 .and_then(Value::as_date)
                 .ok_or(ProfileError::Field(key))?;
-            Ok(OffsetDateTime::from(std::time::SystemTime::from(date)))
+            moment(date.into()).ok_or(ProfileError::Field(key))
         };
         let flag = |key: &str| fields.get(key).and_then(Value::as_boolean).unwrap_or(false);
         let uuid = text("UUID")?;
@@ -102,6 +102,16 @@ impl Profile {
             xcode_managed: flag("IsXcodeManaged"),
         })
     }
+}
+
+/// A date of a property list may lie beyond every calendar.
+fn moment(date: std::time::SystemTime) -> Option<OffsetDateTime> {
+    let seconds = |duration: std::time::Duration| i64::try_from(duration.as_secs()).ok();
+    let since = match date.duration_since(std::time::UNIX_EPOCH) {
+        Ok(after) => seconds(after)?,
+        Err(before) => -seconds(before.duration())?,
+    };
+    OffsetDateTime::from_unix_timestamp(since).ok()
 }
 
 fn signed_content(bytes: &[u8]) -> Option<Vec<u8>> {
