@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 use signing_assets::{Certificate, Identity, P12Error};
 use step_kit::{Advice as _, InputProblem, InputProblems, Step, list};
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use crate::order::Order;
 
@@ -35,7 +36,10 @@ pub async fn download(step: &Step<Order>) -> anyhow::Result<Vec<Identity>> {
     let mut identities: Vec<Identity> = Vec::new();
     for (index, (file, passphrase)) in files.iter().zip(&passphrases).enumerate() {
         let number = index + 1;
-        let opened = signing_assets::read_p12(file, passphrase).map_err(|error| {
+        // It may hash for seconds: meanwhile a signal must find somebody who listens.
+        let (content, secret) = (file.clone(), Zeroizing::new(passphrase.clone()));
+        let opening = tokio::task::spawn_blocking(move || signing_assets::read_p12(&content, &secret));
+        let opened = opening.await?.map_err(|error| {
             let advice = advice(&error, number);
             anyhow::Error::from(error)
                 .context(format!(

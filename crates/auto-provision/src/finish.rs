@@ -147,7 +147,7 @@ fn sign(step: &Step<Order>, analysis: &Analysis, signed: &[Signed]) -> anyhow::R
             target.name, signing.team_id, signing.profile_uuid
         ));
     }
-    save(edits)
+    save(step, edits)
 }
 
 /// Where profiles live on this machine.
@@ -236,8 +236,11 @@ fn edits(analysis: &Analysis, signed: &[Signed], named: IdentityName) -> anyhow:
     Ok(edits)
 }
 
+/// How often a project that another program changes at the same time is edited anew.
+const EDITS: usize = 3;
+
 /// Saves the edits of all projects, or of none.
-fn save(edits: Vec<Edit>) -> anyhow::Result<()> {
+fn save(step: &Step<Order>, edits: Vec<Edit>) -> anyhow::Result<()> {
     let mut by_project: BTreeMap<PathBuf, (Arc<Project>, Vec<_>)> = BTreeMap::new();
     for (project, edit) in edits {
         let path = project.path().to_owned();
@@ -247,20 +250,42 @@ fn save(edits: Vec<Edit>) -> anyhow::Result<()> {
             .1
             .push(edit);
     }
-    let mut texts = Vec::new();
+    let mut saved: Vec<(Arc<Project>, String)> = Vec::new();
     for (project, edits) in by_project.into_values() {
-        let text = project.sign_manually(&edits)?;
-        texts.push((project, text));
-    }
-    for (number, (project, text)) in texts.iter().enumerate() {
-        if let Err(error) = project.save(text) {
-            for (saved, _) in &texts[..number] {
-                saved.restore()?;
+        match save_one(step, project, &edits) {
+            Ok(done) => saved.push(done),
+            Err(error) => {
+                for (project, text) in &saved {
+                    project.restore(text)?;
+                }
+                return Err(error);
             }
-            return Err(error.into());
         }
     }
     Ok(())
+}
+
+/// Edits a project as it is now: another program may have changed it since it was read.
+fn save_one(
+    step: &Step<Order>,
+    mut project: Arc<Project>,
+    edits: &[(xcode_project::Target, String, ManualSigning)],
+) -> anyhow::Result<(Arc<Project>, String)> {
+    let mut edit = 1;
+    loop {
+        let text = project.sign_manually(edits)?;
+        match project.save(&text) {
+            Err(xcode_project::Error::Changed(path)) if edit < EDITS => {
+                edit += 1;
+                step.log.warn(format!(
+                    "{} was changed by another program during this run. Applying the signing settings to its new content.",
+                    path.display()
+                ));
+                project = Arc::new(Project::open(project.path())?);
+            }
+            result => return result.map(|()| (project, text)).map_err(Into::into),
+        }
+    }
 }
 
 /// The outputs, in the order in which they are exported.

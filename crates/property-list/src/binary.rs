@@ -81,7 +81,11 @@ impl List<'_> {
             0x0d => length.saturating_mul(2),
             _ => {
                 // Two bytes a character become up to three.
-                let size = if kind == 0x06 { length.saturating_mul(3) } else { length };
+                let size = if kind == 0x06 {
+                    length.saturating_mul(3)
+                } else {
+                    length
+                };
                 measure.bytes += size as u64;
                 0
             }
@@ -91,7 +95,11 @@ impl List<'_> {
             return Err(Error::Damaged);
         }
         for index in 0..references {
-            let child = read(self.bytes, content + index * self.reference_size, self.reference_size)?;
+            let child = read(
+                self.bytes,
+                content + index * self.reference_size,
+                self.reference_size,
+            )?;
             let inner = self.measure(child, depth + 1)?;
             measure.depth = measure.depth.max(inner.depth + 1);
             measure.bytes = measure.bytes.saturating_add(inner.bytes);

@@ -67,7 +67,10 @@ mod tests {
     #[test]
     fn both_forms_are_read() {
         let mut fields = Dictionary::new();
-        fields.insert("a".to_owned(), Value::Array(vec!["x".into(), true.into(), 5.into()]));
+        fields.insert(
+            "a".to_owned(),
+            Value::Array(vec!["x".into(), true.into(), 5.into()]),
+        );
         fields.insert("long".to_owned(), "ü".repeat(40).into());
         let value = Value::Dictionary(fields);
         let (mut text, mut binary) = (Vec::new(), Vec::new());
@@ -79,15 +82,26 @@ mod tests {
 
     #[test]
     fn lists_that_are_nested_without_end_are_refused() {
-        for (open, close) in [("<array>", "</array>"), ("<dict><key>k</key>", "</dict>"), ("<ARRAY>", ""), ("<array a='>'>", "")] {
+        for (open, close) in [
+            ("<array>", "</array>"),
+            ("<dict><key>k</key>", "</dict>"),
+            ("<ARRAY>", ""),
+            ("<array a='>'>", ""),
+        ] {
             let text = xml(&format!("{}{}", open.repeat(200_000), close.repeat(200_000)));
             assert!(read(text.as_bytes()).is_err(), "{open}");
         }
         let unclosed = "<array>".repeat(200_000);
         assert!(matches!(read(unclosed.as_bytes()), Err(Error::TooDeep)));
-        let wide = xml(&format!("<array>{}</array>", "<array></array><dict/>".repeat(1000)));
+        let wide = xml(&format!(
+            "<array>{}</array>",
+            "<array></array><dict/>".repeat(1000)
+        ));
         assert!(read(wide.as_bytes()).is_ok());
-        let comments = xml(&format!("<array>{}</array>", "<!-- <array> --><string><![CDATA[<array>]]></string>".repeat(500)));
+        let comments = xml(&format!(
+            "<array>{}</array>",
+            "<!-- <array> --><string><![CDATA[<array>]]></string>".repeat(500)
+        ));
         assert!(read(comments.as_bytes()).is_ok());
     }
 
@@ -112,7 +126,9 @@ mod tests {
         let count = u16::try_from(references.len()).unwrap();
         let mut out = vec![0xaf, 0x11];
         out.extend(count.to_be_bytes());
-        references.iter().for_each(|reference| out.extend(reference.to_be_bytes()));
+        references
+            .iter()
+            .for_each(|reference| out.extend(reference.to_be_bytes()));
         out
     }
 
@@ -126,14 +142,25 @@ mod tests {
         let mut string = vec![0x5f, 0x11];
         string.extend(10_000_u16.to_be_bytes());
         string.extend([b'x'; 10_000]);
-        assert!(matches!(read(&binary(&[array(&[1; 10_000]), string])), Err(Error::TooLarge)));
+        assert!(matches!(
+            read(&binary(&[array(&[1; 10_000]), string])),
+            Err(Error::TooLarge)
+        ));
         // One that holds itself.
         assert!(read(&binary(&[array(&[0])])).is_err());
-        let chain: Vec<Vec<u8>> = (1..=1000).map(|next| array(&[next])).chain([vec![0x09]]).collect();
+        let chain: Vec<Vec<u8>> = (1..=1000)
+            .map(|next| array(&[next]))
+            .chain([vec![0x09]])
+            .collect();
         assert!(matches!(read(&binary(&chain)), Err(Error::TooDeep)));
         assert!(read(&binary(&[array(&[1, 1]), vec![0x09]])).is_ok());
         // Counts and references that lead nowhere.
-        for objects in [vec![array(&[7])], vec![vec![0xaf, 0x13, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]], vec![vec![0x5f, 0x12, 0x7f, 0xff, 0xff, 0xff]], vec![]] {
+        for objects in [
+            vec![array(&[7])],
+            vec![vec![0xaf, 0x13, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]],
+            vec![vec![0x5f, 0x12, 0x7f, 0xff, 0xff, 0xff]],
+            vec![],
+        ] {
             assert!(read(&binary(&objects)).is_err(), "{objects:?}");
         }
     }

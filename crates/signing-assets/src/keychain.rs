@@ -203,5 +203,7 @@ impl Keychain {
 /// The keychain at a path, where there is one. macOS adds `-db` to the names of its files, so a file of that name counts.
 fn existing(path: &Path) -> Option<PathBuf> {
     let with_suffix = PathBuf::from(format!("{}-db", path.display()));
-    [path.to_owned(), with_suffix].into_iter().find(|path| path.exists())
+    [path.to_owned(), with_suffix]
+        .into_iter()
+        .find(|path| path.exists())
 }

@@ -178,7 +178,9 @@ fn collect(
 ) -> Result<(), Failure> {
     for bag in Vec::<SafeBag>::from_der(bags)? {
         if contents.keys.len() + contents.certificates.len() > MOST_PARTS {
-            return Err(Failure::Unsupported(format!("it holds more than {MOST_PARTS} keys and certificates")));
+            return Err(Failure::Unsupported(format!(
+                "it holds more than {MOST_PARTS} keys and certificates"
+            )));
         }
         if bag.bag_id == KEY_BAG {
             let key = ContextSpecific::<PrivateKeyInfo>::from_der(&bag.bag_value)?;
@@ -209,13 +211,19 @@ fn spend(passphrase: &Passphrase<'_>, rounds: i32) -> Result<(), Failure> {
 
 /// What it costs to derive a key as PBES2 asks, in rounds of hashing.
 fn cost(scheme: &EncryptionScheme) -> u64 {
-    let Some(parameters) = scheme.pbes2() else { return 0 };
+    let Some(parameters) = scheme.pbes2() else {
+        return 0;
+    };
     match &parameters.kdf {
         Kdf::Pbkdf2(parameters) => u64::from(parameters.iteration_count),
         // Each step of scrypt mixes 128 bytes; memory grows with the first two factors alone.
         Kdf::Scrypt(parameters) => {
-            let memory = parameters.cost_parameter.saturating_mul(u64::from(parameters.block_size));
-            memory.saturating_mul(u64::from(parameters.parallelization)).saturating_mul(2)
+            let memory = parameters
+                .cost_parameter
+                .saturating_mul(u64::from(parameters.block_size));
+            memory
+                .saturating_mul(u64::from(parameters.parallelization))
+                .saturating_mul(2)
         }
         _ => MOST_ROUNDS + 1,
     }
@@ -314,10 +322,14 @@ mod tests {
     fn decrypted(rounds: u32, left: &Cell<u64>) -> Result<Zeroizing<Vec<u8>>, Failure> {
         // The library writes no more than ten million, and reads any number.
         let most = 10_000_000;
-        let parameters = Parameters::generate_pbkdf2_sha256_aes256cbc(rounds.min(most), b"saltsalt", [0; 16]).unwrap();
+        let parameters =
+            Parameters::generate_pbkdf2_sha256_aes256cbc(rounds.min(most), b"saltsalt", [0; 16]).unwrap();
         let mut scheme = EncryptionScheme::from(parameters).to_der().unwrap();
         if rounds > most {
-            let place = scheme.windows(6).position(|bytes| bytes == [2, 4, 0, 0x98, 0x96, 0x80]).unwrap();
+            let place = scheme
+                .windows(6)
+                .position(|bytes| bytes == [2, 4, 0, 0x98, 0x96, 0x80])
+                .unwrap();
             scheme[place + 2..place + 6].copy_from_slice(&rounds.to_be_bytes());
         }
         let algorithm = AlgorithmIdentifierOwned::from_der(&scheme).unwrap();
@@ -336,8 +348,14 @@ mod tests {
             assert!(matches!(failure, Failure::Unsupported(_)), "{rounds}");
         }
         let left = Cell::new(5000);
-        assert!(matches!(decrypted(2048, &left), Err(Failure::WrongPassphrase) | Ok(_)));
-        assert!(matches!(decrypted(2048, &left), Err(Failure::WrongPassphrase) | Ok(_)));
+        assert!(matches!(
+            decrypted(2048, &left),
+            Err(Failure::WrongPassphrase) | Ok(_)
+        ));
+        assert!(matches!(
+            decrypted(2048, &left),
+            Err(Failure::WrongPassphrase) | Ok(_)
+        ));
         assert!(matches!(decrypted(2048, &left), Err(Failure::Unsupported(_))));
     }
 }

@@ -24,7 +24,10 @@ fn signed(content: &[u8]) -> Vec<u8> {
     let data = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01];
     let signed_data = [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
     let inner = der(0x30, &[&data[..], &der(0xa0, &der(0x04, content))].concat());
-    let body = der(0x30, &[&[0x02, 0x01, 0x01][..], &der(0x31, &[]), &inner, &der(0x31, &[])].concat());
+    let body = der(
+        0x30,
+        &[&[0x02, 0x01, 0x01][..], &der(0x31, &[]), &inner, &der(0x31, &[])].concat(),
+    );
     der(0x30, &[&signed_data[..], &der(0xa0, &body)].concat())
 }
 
@@ -40,7 +43,11 @@ fn profile(fields: &str) -> String {
 
 #[test]
 fn a_profile_that_is_nested_without_end_is_refused_and_the_others_are_found() {
-    let bomb = plist(&format!("{}{}", "<array>".repeat(200_000), "</array>".repeat(200_000)));
+    let bomb = plist(&format!(
+        "{}{}",
+        "<array>".repeat(200_000),
+        "</array>".repeat(200_000)
+    ));
     assert!(Profile::parse(&bomb).is_err());
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("Library/MobileDevice/Provisioning Profiles");
@@ -66,21 +73,36 @@ fn a_profile_is_installed_over_a_planted_link_and_not_through_it() {
     std::os::unix::fs::symlink(&victim, folder.join("AAAA-1.mobileprovision")).unwrap();
     let content = plist(&profile(""));
     let parsed = Profile::parse(&content).unwrap();
-    ProfileDirectories::of(home.path(), None).install(&parsed, &content, false).unwrap();
+    ProfileDirectories::of(home.path(), None)
+        .install(&parsed, &content, false)
+        .unwrap();
     assert_eq!(std::fs::read_to_string(victim).unwrap(), "untouched");
-    assert_eq!(std::fs::read(folder.join("AAAA-1.mobileprovision")).unwrap(), content);
+    assert_eq!(
+        std::fs::read(folder.join("AAAA-1.mobileprovision")).unwrap(),
+        content
+    );
 }
 
 #[test]
 fn dates_beyond_every_calendar_are_refused() {
-    for date in ["9999-12-31T23:59:59Z", "10000-01-01T00:00:00Z", "292277026596-12-04T15:30:08Z", "-5000-01-01T00:00:00Z"] {
+    for date in [
+        "9999-12-31T23:59:59Z",
+        "10000-01-01T00:00:00Z",
+        "292277026596-12-04T15:30:08Z",
+        "-5000-01-01T00:00:00Z",
+    ] {
         let _ = Profile::parse(&plist(&profile("").replace("2027-01-01T00:00:00Z", date)));
     }
 }
 
 #[test]
 fn structures_that_are_nested_without_end_are_refused() {
-    for (open, count) in [(&[0x30_u8, 0x80][..], 100_000), (&[0x24, 0x80], 100_000), (&[0xa0, 0x80], 100_000), (&[0x1f, 0xff], 100_000)] {
+    for (open, count) in [
+        (&[0x30_u8, 0x80][..], 100_000),
+        (&[0x24, 0x80], 100_000),
+        (&[0xa0, 0x80], 100_000),
+        (&[0x1f, 0xff], 100_000),
+    ] {
         let bytes = open.repeat(count);
         assert!(Profile::parse(&bytes).is_err());
         assert!(read_p12(&bytes, "x").is_err());

@@ -24,7 +24,11 @@ impl Machine {
         let machine = Self { folder };
         let tool = machine.path("bin/security");
         let calls = machine.path("calls");
-        std::fs::write(&tool, format!("#!/bin/sh\necho \"$@\" >> '{}'\n{script}\n", calls.display())).unwrap();
+        std::fs::write(
+            &tool,
+            format!("#!/bin/sh\necho \"$@\" >> '{}'\n{script}\n", calls.display()),
+        )
+        .unwrap();
         std::fs::set_permissions(tool, std::fs::Permissions::from_mode(0o755)).unwrap();
         machine
     }
@@ -41,14 +45,19 @@ impl Machine {
         let done = keychain.install(&[identity()]).await.is_ok();
         let calls = std::fs::read_to_string(self.path("calls")).unwrap_or_default();
         let folder = format!("{}/", self.folder.path().display());
-        (done, calls.replace(&folder, "").lines().map(str::to_owned).collect())
+        (
+            done,
+            calls.replace(&folder, "").lines().map(str::to_owned).collect(),
+        )
     }
 }
 
 fn identity() -> Identity {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "Apple Development: Ada (X)");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Apple Development: Ada (X)");
     let certificate = params.self_signed(&key).unwrap();
     let chain = PrivateKeyChain::new(
         vec![1],
@@ -83,7 +92,10 @@ async fn a_missing_keychain_is_created_filled_opened_for_apples_tools_and_put_be
         ]
     );
     assert_eq!(calls[0], "create-keychain -p passw0rd build.keychain");
-    assert_eq!(calls[3], "set-key-partition-list -S apple-tool:,apple:,codesign: -s -k passw0rd build.keychain");
+    assert_eq!(
+        calls[3],
+        "set-key-partition-list -S apple-tool:,apple:,codesign: -s -k passw0rd build.keychain"
+    );
     assert_eq!(
         calls[6],
         "list-keychains -d user -s build.keychain /Users/ada/login.keychain-db /Library/System.keychain"
@@ -92,11 +104,17 @@ async fn a_missing_keychain_is_created_filled_opened_for_apples_tools_and_put_be
 
 #[tokio::test]
 async fn a_keychain_that_is_there_is_used_with_the_suffix_that_macos_gives_it() {
-    for (file, given) in [("login.keychain-db", "login.keychain"), ("own.keychain", "own.keychain")] {
+    for (file, given) in [
+        ("login.keychain-db", "login.keychain"),
+        ("own.keychain", "own.keychain"),
+    ] {
         let machine = Machine::new(LIST);
         std::fs::write(machine.path(file), "").unwrap();
         let (done, calls) = machine.install(given).await;
-        assert!(done && !calls.iter().any(|call| call.starts_with("create")), "{calls:?}");
+        assert!(
+            done && !calls.iter().any(|call| call.starts_with("create")),
+            "{calls:?}"
+        );
         assert_eq!(calls[0], format!("unlock-keychain -p passw0rd {file}"));
     }
 }
@@ -113,7 +131,10 @@ async fn a_keychain_that_another_build_creates_meanwhile_is_used() {
         assert!(calls.last().unwrap().starts_with("default-keychain"), "{calls:?}");
     }
     let machine = Machine::new("exit 48");
-    assert!(!machine.install("build.keychain").await.0, "one that can't be created is an error");
+    assert!(
+        !machine.install("build.keychain").await.0,
+        "one that can't be created is an error"
+    );
 }
 
 #[tokio::test]
@@ -125,16 +146,23 @@ async fn the_identity_lies_in_a_private_place_for_as_long_as_it_is_imported() {
     let modes = std::fs::read_to_string(machine.path("bin/modes")).unwrap();
     let lines: Vec<(&str, &str)> = modes.lines().map(|line| line.split_once(' ').unwrap()).collect();
     assert_eq!((lines[0].0, lines[1].0), ("600", "700"), "{modes}");
-    assert!(lines.iter().all(|(_, path)| !Path::new(path).exists()), "it is gone afterwards");
+    assert!(
+        lines.iter().all(|(_, path)| !Path::new(path).exists()),
+        "it is gone afterwards"
+    );
 }
 
 #[tokio::test]
 async fn a_failure_leaves_the_search_list_and_the_default_as_they_were() {
     for verb in ["unlock-keychain", "import", "set-key-partition-list"] {
-        let machine = Machine::new(&format!("case \"$1\" in {verb}) echo 'security: failed' >&2; exit 51 ;; esac\n{LIST}"));
+        let machine = Machine::new(&format!(
+            "case \"$1\" in {verb}) echo 'security: failed' >&2; exit 51 ;; esac\n{LIST}"
+        ));
         let (done, calls) = machine.install("build.keychain").await;
         assert!(!done);
-        let changes = calls.iter().filter(|call| call.contains("-d user -s") || call.starts_with("default-keychain"));
+        let changes = calls
+            .iter()
+            .filter(|call| call.contains("-d user -s") || call.starts_with("default-keychain"));
         assert_eq!(changes.count(), 0, "{calls:?}");
     }
 }
@@ -151,15 +179,23 @@ async fn without_security_builds_that_share_a_directory_do_not_disturb_each_othe
                 let keychain = Keychain::at(&path, "passw0rd".into(), runner);
                 let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                 for _ in 0..5 {
-                    runtime.block_on(keychain.install(std::slice::from_ref(&identity))).unwrap();
+                    runtime
+                        .block_on(keychain.install(std::slice::from_ref(&identity)))
+                        .unwrap();
                 }
             });
         }
     });
     let directory = machine.path("build.identities");
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let files: Vec<PathBuf> = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!((files.len(), mode(&directory), mode(&files[0])), (1, 0o700, 0o600));
+    let files: Vec<PathBuf> = std::fs::read_dir(&directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert_eq!(
+        (files.len(), mode(&directory), mode(&files[0])),
+        (1, 0o700, 0o600)
+    );
     let content = std::fs::read(&files[0]).unwrap();
     assert_eq!(signing_assets::read_p12(&content, "passw0rd").unwrap().len(), 1);
 }

@@ -6,10 +6,17 @@ use std::path::{Path, PathBuf};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use crate::LARGEST_FILE;
 use crate::error::Error;
 use crate::paths::normalized;
 use crate::project::Project;
 use crate::scheme::{BuildEntry, Scheme};
+
+/// Deeper nesting of groups than any real workspace has.
+const DEEPEST: usize = 128;
+
+/// More files than any real workspace names.
+const MOST_REFERENCES: usize = 100_000;
 
 /// A project, or a workspace with its projects.
 #[derive(Debug, Clone)]
@@ -171,7 +178,7 @@ fn sorted_entries(folder: &Path) -> Vec<PathBuf> {
 
 fn references_of_workspace(workspace: &Path) -> Result<Vec<FileReference>, Error> {
     let file = workspace.join("contents.xcworkspacedata");
-    let text = std::fs::read_to_string(&file).map_err(|source| Error::Io {
+    let text = files::read_text(&file, LARGEST_FILE).map_err(|source| Error::Io {
         what: "read",
         path: file.clone(),
         source,
@@ -190,6 +197,14 @@ fn references_of_workspace(workspace: &Path) -> Result<Vec<FileReference>, Error
             .read_event()
             .map_err(|error| unreadable(error.to_string()))?
         {
+            _ if groups.len() > DEEPEST => {
+                return Err(unreadable(format!(
+                    "its groups are nested more than {DEEPEST} levels deep"
+                )));
+            }
+            _ if references.len() > MOST_REFERENCES => {
+                return Err(unreadable(format!("it names more than {MOST_REFERENCES} files")));
+            }
             Event::Start(tag) if tag.name().as_ref() == "Group" => {
                 let folder = resolved(&location(&tag), &groups, &root);
                 groups.push(folder.unwrap_or_else(|| root.clone()));

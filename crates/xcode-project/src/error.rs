@@ -18,6 +18,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// Somebody else has changed the file since it was read.
+    #[error("{} was changed by another program since it was read", .0.display())]
+    Changed(PathBuf),
     /// The path is neither a project nor a workspace.
     #[error("{} is neither an .xcodeproj nor an .xcworkspace directory", .0.display())]
     NoContainer(PathBuf),

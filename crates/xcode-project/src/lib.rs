@@ -70,3 +70,9 @@ pub use settings::{Answer, Origin, Settings};
 pub use signing::ManualSigning;
 pub use view::executables;
 pub use xcconfig::MissingFile;
+
+/// Larger than any file of a real project, in bytes.
+const LARGEST_FILE: u64 = 64 << 20;
+
+/// More values than any real project has: each takes some fifty times more memory than text.
+const MOST_VALUES: usize = 4_000_000;

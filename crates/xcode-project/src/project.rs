@@ -12,6 +12,7 @@ use crate::pbxproj::Document;
 use crate::settings::{Answer, Level, Origin, Settings, built_in};
 use crate::xcconfig;
 use crate::xcproj::XcprojFile;
+use crate::{LARGEST_FILE, MOST_VALUES};
 
 /// The name of the project file in the older format.
 const PBXPROJ: &str = "project.pbxproj";
@@ -64,11 +65,18 @@ impl Project {
             (false, true) => (xcproj, true),
             _ => (pbxproj, false),
         };
-        let text = std::fs::read_to_string(&file).map_err(|source| Error::Io {
+        let text = files::read_text(&file, LARGEST_FILE).map_err(|source| Error::Io {
             what: "read",
             path: file.clone(),
             source,
         })?;
+        let values = text.bytes().filter(|byte| matches!(byte, b',' | b';' | b'<'));
+        if values.count() > MOST_VALUES {
+            return Err(Error::Unreadable {
+                path: file,
+                reason: format!("it holds more than {MOST_VALUES} values"),
+            });
+        }
         let syntax = |source| Error::Syntax {
             path: file.clone(),
             source,
@@ -300,7 +308,7 @@ impl Project {
             return Ok(None);
         };
         let path = self.source_root().join(name);
-        let bytes = std::fs::read(&path).map_err(|source| Error::Io {
+        let bytes = files::read(&path, LARGEST_FILE).map_err(|source| Error::Io {
             what: "read",
             path: path.clone(),
             source,
@@ -309,11 +317,7 @@ impl Project {
             path: path.clone(),
             reason,
         };
-        let value = if bytes.starts_with(b"bplist") {
-            Plist::from_reader(std::io::Cursor::new(&bytes))
-        } else {
-            Plist::from_reader_xml(bytes.as_slice())
-        };
+        let value = property_list::read(&bytes);
         let value = value.map_err(|error| unreadable(error.to_string()))?;
         value
             .into_dictionary()

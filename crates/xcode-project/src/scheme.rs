@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::LARGEST_FILE;
 use crate::error::Error;
 
 /// A scheme.
@@ -126,7 +127,7 @@ impl Scheme {
     /// # Errors
     /// When it can't be read.
     pub fn read(path: &Path, holder: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Io {
+        let text = files::read_text(path, LARGEST_FILE).map_err(|source| Error::Io {
             what: "read",
             path: path.to_owned(),
             source,

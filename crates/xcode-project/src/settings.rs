@@ -13,6 +13,9 @@ const DEEPEST: usize = 32;
 /// More references than any real value has, followed to their ends.
 const MOST_REFERENCES: usize = 10_000;
 
+/// Longer than any name of a setting with its operators, in characters.
+const LONGEST_NAME: usize = 2048;
+
 /// Larger than any setting that this crate is asked for.
 const LONGEST: usize = 64 * 1024;
 
@@ -229,6 +232,11 @@ impl<'a> Expansion<'a> {
 
     /// Replaces the references in `text`, which is assigned to `setting` at `level`.
     fn text(&mut self, text: &str, setting: &str, level: usize, depth: usize) -> String {
+        // Names inside of names come here before their own limit is looked at.
+        if depth > DEEPEST + 1 {
+            self.missing.push(text.chars().take(64).collect());
+            return String::new();
+        }
         let mut out = String::new();
         let mut rest = text;
         while let Some(at) = rest.find('$') {
@@ -305,7 +313,7 @@ fn braced(text: &str) -> Option<&str> {
         _ => return None,
     };
     let mut depth = 0_usize;
-    for (at, c) in text.char_indices() {
+    for (at, c) in text.char_indices().take(LONGEST_NAME) {
         if c == open {
             depth += 1;
         } else if c == close {

@@ -1,8 +1,8 @@
 //! Edits: manual signing for a target in a configuration, and nothing else.
 
-use std::io::Write as _;
 use std::ops::Range;
 
+use crate::LARGEST_FILE;
 use crate::error::Error;
 use crate::model::Target;
 use crate::pbx::PbxFile;
@@ -72,43 +72,38 @@ impl Project {
         })
     }
 
-    /// Replaces the project file by `text` in one atomic rename; the same text is not written.
+    /// Replaces the project file by `text` in one atomic rename; the same text is not written. A file that is a link stays
+    /// one.
     ///
     /// # Errors
-    /// When the file can't be written.
+    /// When the file can't be written, or was changed since it was read: see [`Error::Changed`].
     pub fn save(&self, text: &str) -> Result<(), Error> {
         if text == self.text() {
             return Ok(());
         }
-        self.write(text)
+        self.write(self.text(), text)
     }
 
-    /// Puts the project file back as it was when it was opened.
+    /// Puts the project file back as it was when it was opened, after `saved` was saved.
     ///
     /// # Errors
-    /// When the file can't be written.
-    pub fn restore(&self) -> Result<(), Error> {
-        self.write(self.text())
+    /// As [`Project::save`].
+    pub fn restore(&self, saved: &str) -> Result<(), Error> {
+        self.write(saved, self.text())
     }
 
-    fn write(&self, text: &str) -> Result<(), Error> {
+    /// Writes `text` where `expected` is.
+    fn write(&self, expected: &str, text: &str) -> Result<(), Error> {
         let io = |source| Error::Io {
             what: "write",
             path: self.file.clone(),
             source,
         };
-        let permissions = std::fs::metadata(&self.file).map_err(io)?.permissions();
-        // A rename would replace a file that its owner made read-only: ask for the right to write it first.
-        std::fs::OpenOptions::new()
-            .write(true)
-            .open(&self.file)
-            .map_err(io)?;
-        let mut file = tempfile::NamedTempFile::new_in(self.path()).map_err(io)?;
-        file.write_all(text.as_bytes()).map_err(io)?;
-        file.as_file().set_permissions(permissions).map_err(io)?;
-        file.persist(&self.file)
-            .map(drop)
-            .map_err(|error| io(error.error))
+        let now = files::read(&self.file, LARGEST_FILE).map_err(io)?;
+        if now != expected.as_bytes() {
+            return Err(Error::Changed(self.file.clone()));
+        }
+        files::rewrite(&self.file, text.as_bytes()).map_err(io)
     }
 }
 

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 /// Longer include chains than any real project has.
 const DEEPEST: usize = 32;
 
+/// Larger than any real file, in bytes.
+const LARGEST: u64 = 16 << 20;
+
 /// More files than any real chain of includes reads.
 const MOST_FILES: usize = 512;
 
@@ -47,7 +50,7 @@ impl Reader<'_> {
         if depth > DEEPEST || self.files > MOST_FILES {
             return;
         }
-        let Ok(text) = std::fs::read_to_string(&file.path) else {
+        let Ok(text) = files::read_text(&file.path, LARGEST) else {
             self.missing.push(file);
             return;
         };

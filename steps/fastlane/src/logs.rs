@@ -1,7 +1,5 @@
 //! What a failed lane leaves among the build's artifacts, with secrets masked.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +11,9 @@ use crate::inputs::Inputs;
 
 /// `fastlane env` looks at the whole machine, and is only good to have.
 const ENV_LIMIT: Duration = Duration::from_secs(120);
+
+/// A larger log, in bytes, is not kept.
+const LARGEST_LOG: u64 = 256 << 20;
 
 /// Keeps the report of `fastlane env` and the logs of the lane's actions in `$BITRISE_DEPLOY_DIR`, and says
 /// where that is. What can't be kept is only warned about: the lane's failure is the news.
@@ -33,7 +34,7 @@ pub(crate) async fn keep(step: &Step<Inputs>, launcher: &Launcher, build_logs: &
             .unwrap_or(path)
             .to_string_lossy()
             .replace('/', "_");
-        let copied = std::fs::read(path).and_then(|bytes| write(step, &folder.join(name), &bytes));
+        let copied = files::read(path, LARGEST_LOG).and_then(|bytes| write(step, &folder.join(name), &bytes));
         if let Err(error) = copied {
             step.log
                 .warn(format!("{} could not be kept: {error}", path.display()));
@@ -64,12 +65,7 @@ async fn keep_environment(step: &Step<Inputs>, launcher: &Launcher, folder: &Pat
     false
 }
 
+/// Nobody else may read it, whatever was in its place before.
 fn write(step: &Step<Inputs>, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(&step.redactor.redact_bytes(bytes))
+    files::replace(path, &step.redactor.redact_bytes(bytes), 0o600)
 }
