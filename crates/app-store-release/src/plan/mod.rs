@@ -876,3 +876,6 @@ pub(crate) fn to_relationships(changes: &[Change]) -> Value {
     });
     Value::Object(pairs.collect())
 }
+
+#[cfg(test)]
+mod tests;
