@@ -780,13 +780,6 @@ fn is_allowed_in_review(action: &Action) -> bool {
 impl Action {
     /// One line for people: a sign, the kind, what it is about, and why.
     pub fn line(&self) -> String {
-        let names = |changes: &[Change]| {
-            changes
-                .iter()
-                .map(|change| change.attribute.clone())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
         let row =
             |sign: char, kind: &str, what: &str, why: String| format!("{sign} {kind:<18} {what:<24} {why}");
         match self {
@@ -829,6 +822,16 @@ impl Action {
             ),
             Self::SetContentRights { answer } => row('~', "content rights", "", answer.clone()),
         }
+    }
+}
+
+/// The attributes that change, the first few by name.
+pub(crate) fn names(changes: &[Change]) -> String {
+    const SHOWN: usize = 6;
+    let shown: Vec<&str> = changes.iter().take(SHOWN).map(|change| change.attribute.as_str()).collect();
+    match changes.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{}, and {more} more", shown.join(", ")),
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::ReleaseError;
-use crate::plan::Change;
+use crate::plan::{Change, names};
 use crate::snapshot::{Localization, optional};
 use crate::testflight::snapshot::{BetaBuild, BetaGroup, BetaSnapshot};
 use crate::testflight::{BetaReview, Distribution, clean};
@@ -333,13 +333,6 @@ fn missing(wanted: &Distribution, snapshot: &BetaSnapshot) -> Vec<String> {
 impl BetaAction {
     /// One line for people: a sign, the kind, what it is about, and why.
     pub fn line(&self) -> String {
-        let names = |changes: &[Change]| {
-            changes
-                .iter()
-                .map(|change| change.attribute.clone())
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
         let row = |sign: char, kind: &str, what: &str, why: String| {
             format!("{sign} {kind:<18} {what:<24} {why}")
                 .trim_end()
