@@ -828,7 +828,11 @@ impl Action {
 /// The attributes that change, the first few by name.
 pub(crate) fn names(changes: &[Change]) -> String {
     const SHOWN: usize = 6;
-    let shown: Vec<&str> = changes.iter().take(SHOWN).map(|change| change.attribute.as_str()).collect();
+    let shown: Vec<&str> = changes
+        .iter()
+        .take(SHOWN)
+        .map(|change| change.attribute.as_str())
+        .collect();
     match changes.len().saturating_sub(SHOWN) {
         0 => shown.join(", "),
         more => format!("{}, and {more} more", shown.join(", ")),

@@ -14,31 +14,52 @@ const EDIT: &str = "PREPARE_FOR_SUBMISSION";
 const PHONE: &str = "APP_IPHONE_67";
 
 fn localization(id: &str, attributes: Value) -> Localization {
-    Localization { id: Some(id.to_owned()), attributes: serde_json::from_value(attributes).unwrap() }
+    Localization {
+        id: Some(id.to_owned()),
+        attributes: serde_json::from_value(attributes).unwrap(),
+    }
 }
 
 fn version(number: &str, state: &str) -> Version {
     let text = |locale: &str| {
-        localization(&format!("{number}-{locale}"), json!({"locale": locale, "description": "Text.", "keywords": "a,b", "whatsNew": "News.", "supportUrl": "https://example.com"}))
+        localization(
+            &format!("{number}-{locale}"),
+            json!({"locale": locale, "description": "Text.", "keywords": "a,b", "whatsNew": "News.", "supportUrl": "https://example.com"}),
+        )
     };
     Version {
         id: Some(format!("v{number}")),
         number: number.to_owned(),
         state: state.to_owned(),
-        attributes: serde_json::from_value(json!({"copyright": "2025 Example", "releaseType": "AFTER_APPROVAL"})).unwrap(),
-        localizations: ["de-DE", "en-US"].map(|locale| (locale.to_owned(), text(locale))).into(),
-        review: Some(localization("r", json!({"contactFirstName": "Ada", "demoAccountRequired": false}))),
+        attributes: serde_json::from_value(
+            json!({"copyright": "2025 Example", "releaseType": "AFTER_APPROVAL"}),
+        )
+        .unwrap(),
+        localizations: ["de-DE", "en-US"]
+            .map(|locale| (locale.to_owned(), text(locale)))
+            .into(),
+        review: Some(localization(
+            "r",
+            json!({"contactFirstName": "Ada", "demoAccountRequired": false}),
+        )),
         phased: None,
         build: None,
     }
 }
 
 fn info(state: &str) -> AppInfo {
-    let text = |locale: &str| localization(&format!("i{state}-{locale}"), json!({"locale": locale, "name": "Example", "subtitle": "Waits"}));
+    let text = |locale: &str| {
+        localization(
+            &format!("i{state}-{locale}"),
+            json!({"locale": locale, "name": "Example", "subtitle": "Waits"}),
+        )
+    };
     AppInfo {
         id: Some(format!("i{state}")),
         state: state.to_owned(),
-        localizations: ["de-DE", "en-US"].map(|locale| (locale.to_owned(), text(locale))).into(),
+        localizations: ["de-DE", "en-US"]
+            .map(|locale| (locale.to_owned(), text(locale)))
+            .into(),
         categories: [("primaryCategory", "UTILITIES".to_owned())].into(),
         age_rating: Some(localization("a", json!({"gambling": false}))),
     }
@@ -47,7 +68,12 @@ fn info(state: &str) -> AppInfo {
 /// Version 1.0 is live; where a state is given, 1.1 is on its way in it.
 fn snapshot(state: Option<&str>) -> Snapshot {
     let mut snapshot = Snapshot {
-        app: App { id: "1".to_owned(), bundle_id: "com.example.app".to_owned(), primary_locale: "en-US".to_owned(), content_rights: None },
+        app: App {
+            id: "1".to_owned(),
+            bundle_id: "com.example.app".to_owned(),
+            primary_locale: "en-US".to_owned(),
+            content_rights: None,
+        },
         versions: vec![version("1.0", LIVE)],
         infos: vec![info(LIVE)],
         submissions: Vec::new(),
@@ -63,7 +89,11 @@ fn snapshot(state: Option<&str>) -> Snapshot {
 
 fn in_submission(state: &str, submission: &str) -> Snapshot {
     let mut snapshot = snapshot(Some(state));
-    snapshot.submissions.push(Submission { id: "s".to_owned(), state: submission.to_owned(), items: vec![("item".to_owned(), Some("v1.1".to_owned()))] });
+    snapshot.submissions.push(Submission {
+        id: "s".to_owned(),
+        state: submission.to_owned(),
+        items: vec![("item".to_owned(), Some("v1.1".to_owned()))],
+    });
     snapshot
 }
 
@@ -91,34 +121,73 @@ fn wanted() -> DesiredRelease {
 fn texts(texts: &[(&str, TextField, &str)]) -> DesiredRelease {
     let mut all = LocalizedTexts::new();
     for (locale, field, text) in texts {
-        all.entry((*locale).to_owned()).or_default().insert(*field, (*text).to_owned());
+        all.entry((*locale).to_owned())
+            .or_default()
+            .insert(*field, (*text).to_owned());
     }
-    DesiredRelease { metadata: Some(Metadata { texts: all, ..Metadata::default() }), ..wanted() }
+    DesiredRelease {
+        metadata: Some(Metadata {
+            texts: all,
+            ..Metadata::default()
+        }),
+        ..wanted()
+    }
 }
 
 fn submitting() -> DesiredRelease {
-    DesiredRelease { submission: Some(DesiredSubmission { build: BuildChoice::Latest, uses_encryption: None, content_rights: None }), ..wanted() }
+    DesiredRelease {
+        submission: Some(DesiredSubmission {
+            build: BuildChoice::Latest,
+            uses_encryption: None,
+            content_rights: None,
+        }),
+        ..wanted()
+    }
 }
 
 fn shot(name: &str) -> Screenshot {
-    Screenshot { path: name.into(), name: name.to_owned(), size: 1, checksum: format!("sum-{name}") }
+    Screenshot {
+        path: name.into(),
+        name: name.to_owned(),
+        size: 1,
+        checksum: format!("sum-{name}"),
+    }
 }
 
 fn shots(names: &[&str]) -> DesiredRelease {
     let mut screenshots = Screenshots::new();
-    screenshots.entry("en-US".to_owned()).or_default().insert(PHONE, names.iter().map(|name| shot(name)).collect());
-    DesiredRelease { screenshots: Some(screenshots), ..wanted() }
+    screenshots
+        .entry("en-US".to_owned())
+        .or_default()
+        .insert(PHONE, names.iter().map(|name| shot(name)).collect());
+    DesiredRelease {
+        screenshots: Some(screenshots),
+        ..wanted()
+    }
 }
 
 fn remote(names: &[&str]) -> RemoteSet {
-    let shot = |name: &&str| RemoteScreenshot { id: format!("id-{name}"), name: (*name).to_owned(), checksum: Some(format!("sum-{name}")), state: "COMPLETE".to_owned(), errors: String::new() };
-    RemoteSet { id: "set".to_owned(), screenshots: names.iter().map(shot).collect() }
+    let shot = |name: &&str| RemoteScreenshot {
+        id: format!("id-{name}"),
+        name: (*name).to_owned(),
+        checksum: Some(format!("sum-{name}")),
+        state: "COMPLETE".to_owned(),
+        errors: String::new(),
+    };
+    RemoteSet {
+        id: "set".to_owned(),
+        screenshots: names.iter().map(shot).collect(),
+    }
 }
 
 fn with_media(sets: &[(&str, &str, &[&str])]) -> Snapshot {
     let mut snapshot = snapshot(Some(EDIT));
     for (locale, display, names) in sets {
-        snapshot.media.entry((*locale).to_owned()).or_default().insert((*display).to_owned(), remote(names));
+        snapshot
+            .media
+            .entry((*locale).to_owned())
+            .or_default()
+            .insert((*display).to_owned(), remote(names));
     }
     snapshot
 }
@@ -139,8 +208,14 @@ fn changed(plan: &Plan) -> Vec<String> {
     plan.then
         .iter()
         .flat_map(|action| match action {
-            Action::UpdateLocale { locale, changes, .. } => changes.iter().map(|change| format!("{locale} {}", change.attribute)).collect(),
-            Action::CreateLocale { locale, part, texts } => vec![format!("+{locale} {part:?} {}", texts.keys().cloned().collect::<Vec<_>>().join(","))],
+            Action::UpdateLocale { locale, changes, .. } => changes
+                .iter()
+                .map(|change| format!("{locale} {}", change.attribute))
+                .collect(),
+            Action::CreateLocale { locale, part, texts } => vec![format!(
+                "+{locale} {part:?} {}",
+                texts.keys().cloned().collect::<Vec<_>>().join(",")
+            )],
             other => vec![other.line()],
         })
         .collect()
@@ -155,56 +230,108 @@ fn nothing_wanted_is_nothing_to_do() {
 
 #[test]
 fn a_version_that_is_not_there_is_created() {
-    assert_eq!(planned(&wanted(), &snapshot(None)).first, [Action::CreateVersion { version: "1.1".to_owned() }]);
+    assert_eq!(
+        planned(&wanted(), &snapshot(None)).first,
+        [Action::CreateVersion {
+            version: "1.1".to_owned()
+        }]
+    );
 }
 
 #[test]
 fn a_version_in_preparation_with_another_number_is_renamed_and_the_plan_says_so() {
-    let desired = DesiredRelease { version: Some("2.0".to_owned()), ..wanted() };
+    let desired = DesiredRelease {
+        version: Some("2.0".to_owned()),
+        ..wanted()
+    };
     let plan = planned(&desired, &snapshot(Some(EDIT)));
-    assert_eq!(plan.first, [Action::RenameVersion { from: "1.1".to_owned(), to: "2.0".to_owned() }]);
+    assert_eq!(
+        plan.first,
+        [Action::RenameVersion {
+            from: "1.1".to_owned(),
+            to: "2.0".to_owned()
+        }]
+    );
     assert!(plan.first[0].line().contains("the version in preparation is 1.1"));
 }
 
 #[test]
 fn one_point_one_and_one_point_one_point_zero_are_one_version() {
-    let desired = DesiredRelease { version: Some("1.1.0".to_owned()), ..wanted() };
+    let desired = DesiredRelease {
+        version: Some("1.1.0".to_owned()),
+        ..wanted()
+    };
     assert!(planned(&desired, &snapshot(Some(EDIT))).is_empty());
 }
 
 #[test]
 fn a_version_on_the_app_store_is_not_prepared_again() {
-    let desired = DesiredRelease { version: Some("1.0".to_owned()), ..wanted() };
+    let desired = DesiredRelease {
+        version: Some("1.0".to_owned()),
+        ..wanted()
+    };
     let error = plan(&desired, &snapshot(None)).unwrap_err();
-    assert!(matches!(&error, ReleaseError::Locked { state, cancelable: false, .. } if state == LIVE), "{error}");
+    assert!(
+        matches!(&error, ReleaseError::Locked { state, cancelable: false, .. } if state == LIVE),
+        "{error}"
+    );
 }
 
 #[test]
 fn without_an_editable_version_the_versions_and_their_states_are_named() {
-    let desired = DesiredRelease { version: None, ..texts(&[("en-US", TextField::Description, "New.")]) };
+    let desired = DesiredRelease {
+        version: None,
+        ..texts(&[("en-US", TextField::Description, "New.")])
+    };
     let error = plan(&desired, &snapshot(None)).unwrap_err();
-    assert!(error.to_string().ends_with("there is version 1.0 (READY_FOR_DISTRIBUTION)"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .ends_with("there is version 1.0 (READY_FOR_DISTRIBUTION)"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_version_that_may_not_be_created_is_missing() {
-    let desired = DesiredRelease { may_change_version: false, ..texts(&[("en-US", TextField::Description, "New.")]) };
-    assert!(matches!(plan(&desired, &snapshot(None)), Err(ReleaseError::NoEditableVersion { .. })));
+    let desired = DesiredRelease {
+        may_change_version: false,
+        ..texts(&[("en-US", TextField::Description, "New.")])
+    };
+    assert!(matches!(
+        plan(&desired, &snapshot(None)),
+        Err(ReleaseError::NoEditableVersion { .. })
+    ));
 }
 
 #[test]
 fn of_several_versions_on_their_way_the_highest_counts() {
     let mut snapshot = snapshot(Some(EDIT));
     snapshot.versions.push(version("1.10", EDIT));
-    let desired = DesiredRelease { version: None, ..wanted() };
+    let desired = DesiredRelease {
+        version: None,
+        ..wanted()
+    };
     assert_eq!(version_of(&desired, &snapshot).unwrap().number, "1.10");
 }
 
 #[test]
 fn a_version_that_waits_for_its_release_blocks_the_next_one() {
-    for state in ["PENDING_DEVELOPER_RELEASE", "PENDING_APPLE_RELEASE", "ACCEPTED", "WAITING_FOR_EXPORT_COMPLIANCE"] {
-        let error = plan(&texts(&[("en-US", TextField::Description, "New.")]), &snapshot(Some(state))).unwrap_err();
-        assert!(matches!(&error, ReleaseError::Locked { state: found, .. } if found == state), "{state}: {error}");
+    for state in [
+        "PENDING_DEVELOPER_RELEASE",
+        "PENDING_APPLE_RELEASE",
+        "ACCEPTED",
+        "WAITING_FOR_EXPORT_COMPLIANCE",
+    ] {
+        let error = plan(
+            &texts(&[("en-US", TextField::Description, "New.")]),
+            &snapshot(Some(state)),
+        )
+        .unwrap_err();
+        assert!(
+            matches!(&error, ReleaseError::Locked { state: found, .. } if found == state),
+            "{state}: {error}"
+        );
     }
 }
 
@@ -212,28 +339,52 @@ fn a_version_that_waits_for_its_release_blocks_the_next_one() {
 
 #[test]
 fn equal_texts_are_not_sent() {
-    let desired = texts(&[("en-US", TextField::Description, "Text."), ("en-US", TextField::Name, "Example")]);
+    let desired = texts(&[
+        ("en-US", TextField::Description, "Text."),
+        ("en-US", TextField::Name, "Example"),
+    ]);
     assert!(planned(&desired, &snapshot(Some(EDIT))).is_empty());
 }
 
 #[test]
 fn only_the_text_that_differs_is_sent() {
-    let desired = texts(&[("de-DE", TextField::Description, "Neu."), ("de-DE", TextField::Keywords, "a,b"), ("en-US", TextField::Subtitle, "Sleeps")]);
-    assert_eq!(changed(&planned(&desired, &snapshot(Some(EDIT)))), ["de-DE description", "en-US subtitle"]);
+    let desired = texts(&[
+        ("de-DE", TextField::Description, "Neu."),
+        ("de-DE", TextField::Keywords, "a,b"),
+        ("en-US", TextField::Subtitle, "Sleeps"),
+    ]);
+    assert_eq!(
+        changed(&planned(&desired, &snapshot(Some(EDIT)))),
+        ["de-DE description", "en-US subtitle"]
+    );
 }
 
 #[test]
 fn a_new_locale_is_created_with_all_its_texts_at_once_and_needs_a_name() {
-    let desired = texts(&[("fr-FR", TextField::Description, "Texte."), ("fr-FR", TextField::Keywords, "x")]);
+    let desired = texts(&[
+        ("fr-FR", TextField::Description, "Texte."),
+        ("fr-FR", TextField::Keywords, "x"),
+    ]);
     let plan = planned(&desired, &snapshot(Some(EDIT)));
-    assert_eq!(changed(&plan), ["+fr-FR AppInfo name", "+fr-FR Version description,keywords"]);
+    assert_eq!(
+        changed(&plan),
+        ["+fr-FR AppInfo name", "+fr-FR Version description,keywords"]
+    );
 }
 
 #[test]
 fn an_empty_locale_folder_activates_the_locale() {
     let mut desired = texts(&[]);
-    desired.metadata.as_mut().unwrap().texts.insert("ja".to_owned(), Texts::new());
-    assert_eq!(changed(&planned(&desired, &snapshot(Some(EDIT)))), ["+ja AppInfo name", "+ja Version "]);
+    desired
+        .metadata
+        .as_mut()
+        .unwrap()
+        .texts
+        .insert("ja".to_owned(), Texts::new());
+    assert_eq!(
+        changed(&planned(&desired, &snapshot(Some(EDIT)))),
+        ["+ja AppInfo name", "+ja Version "]
+    );
 }
 
 #[test]
@@ -247,14 +398,23 @@ fn release_notes_of_a_first_version_are_left_out_with_a_note() {
 
 #[test]
 fn a_new_version_starts_with_the_texts_of_the_live_one_but_without_release_notes() {
-    let desired = texts(&[("en-US", TextField::Description, "Text."), ("en-US", TextField::ReleaseNotes, "News.")]);
+    let desired = texts(&[
+        ("en-US", TextField::Description, "Text."),
+        ("en-US", TextField::ReleaseNotes, "News."),
+    ]);
     let plan = planned(&desired, &snapshot(None));
-    assert_eq!((plan.first.len(), changed(&plan)), (1, vec!["en-US whatsNew".to_owned()]));
+    assert_eq!(
+        (plan.first.len(), changed(&plan)),
+        (1, vec!["en-US whatsNew".to_owned()])
+    );
 }
 
 #[test]
 fn a_locale_of_the_store_that_no_folder_names_is_left_alone() {
-    let plan = planned(&texts(&[("en-US", TextField::Description, "New.")]), &snapshot(Some(EDIT)));
+    let plan = planned(
+        &texts(&[("en-US", TextField::Description, "New.")]),
+        &snapshot(Some(EDIT)),
+    );
     assert_eq!(changed(&plan), ["en-US description"]);
 }
 
@@ -263,7 +423,11 @@ fn the_live_version_gets_its_few_live_fields_only() {
     let desired = DesiredRelease {
         edit_live: true,
         may_change_version: false,
-        ..texts(&[("en-US", TextField::PromotionalText, "Now."), ("en-US", TextField::Description, "New."), ("en-US", TextField::Name, "Other")])
+        ..texts(&[
+            ("en-US", TextField::PromotionalText, "Now."),
+            ("en-US", TextField::Description, "New."),
+            ("en-US", TextField::Name, "Other"),
+        ])
     };
     let plan = planned(&desired, &snapshot(Some(EDIT)));
     assert_eq!(changed(&plan), ["en-US promotionalText"]);
@@ -282,11 +446,17 @@ fn an_unset_option_changes_nothing() {
 #[test]
 fn a_phased_release_is_created_once_and_deleted_only_when_asked() {
     let mut snapshot = snapshot(Some(EDIT));
-    let on = DesiredRelease { phased: Some(true), ..texts(&[]) };
+    let on = DesiredRelease {
+        phased: Some(true),
+        ..texts(&[])
+    };
     assert_eq!(planned(&on, &snapshot).then, [Action::CreatePhasedRelease]);
     snapshot.versions[1].phased = Some(("p".to_owned(), "INACTIVE".to_owned()));
     assert!(planned(&on, &snapshot).is_empty());
-    let off = DesiredRelease { phased: Some(false), ..texts(&[]) };
+    let off = DesiredRelease {
+        phased: Some(false),
+        ..texts(&[])
+    };
     assert_eq!(planned(&off, &snapshot).then, [Action::DeletePhasedRelease]);
     snapshot.versions[1].phased = Some(("p".to_owned(), "ACTIVE".to_owned()));
     assert!(planned(&off, &snapshot).is_empty());
@@ -296,13 +466,22 @@ fn a_phased_release_is_created_once_and_deleted_only_when_asked() {
 fn a_first_version_is_never_phased() {
     let mut snapshot = snapshot(Some(EDIT));
     snapshot.versions.remove(0);
-    let plan = planned(&DesiredRelease { phased: Some(true), ..texts(&[]) }, &snapshot);
+    let plan = planned(
+        &DesiredRelease {
+            phased: Some(true),
+            ..texts(&[])
+        },
+        &snapshot,
+    );
     assert!(plan.is_empty() && plan.notes.len() == 1);
 }
 
 #[test]
 fn the_release_type_changes_only_when_it_differs() {
-    let desired = |timing| DesiredRelease { timing: Some(timing), ..texts(&[]) };
+    let desired = |timing| DesiredRelease {
+        timing: Some(timing),
+        ..texts(&[])
+    };
     assert!(planned(&desired(ReleaseTiming::AfterApproval), &snapshot(Some(EDIT))).is_empty());
     assert!(!planned(&desired(ReleaseTiming::Manual), &snapshot(Some(EDIT))).is_empty());
 }
@@ -310,50 +489,105 @@ fn the_release_type_changes_only_when_it_differs() {
 #[test]
 fn a_scheduled_release_names_its_hour_and_is_compared_as_a_time() {
     let date = time::macros::datetime!(2026-12-01 08:00 UTC);
-    let desired = DesiredRelease { timing: Some(ReleaseTiming::Scheduled(date)), ..texts(&[]) };
+    let desired = DesiredRelease {
+        timing: Some(ReleaseTiming::Scheduled(date)),
+        ..texts(&[])
+    };
     let mut snapshot = snapshot(Some(EDIT));
     match planned(&desired, &snapshot).then.as_slice() {
-        [Action::UpdateVersion { changes }] => assert_eq!(to_attributes(changes), json!({"releaseType": "SCHEDULED", "earliestReleaseDate": "2026-12-01T08:00:00+00:00"})),
+        [Action::UpdateVersion { changes }] => assert_eq!(
+            to_attributes(changes),
+            json!({"releaseType": "SCHEDULED", "earliestReleaseDate": "2026-12-01T08:00:00+00:00"})
+        ),
         other => panic!("{other:?}"),
     }
-    snapshot.versions[1].attributes = serde_json::from_value(json!({"releaseType": "SCHEDULED", "earliestReleaseDate": "2026-12-01T00:00:00-08:00"})).unwrap();
+    snapshot.versions[1].attributes = serde_json::from_value(
+        json!({"releaseType": "SCHEDULED", "earliestReleaseDate": "2026-12-01T00:00:00-08:00"}),
+    )
+    .unwrap();
     assert!(planned(&desired, &snapshot).is_empty());
 }
 
 fn categories(pairs: &[(&'static str, &str)]) -> DesiredRelease {
     let categories = pairs.iter().map(|(name, id)| (*name, (*id).to_owned())).collect();
-    DesiredRelease { metadata: Some(Metadata { categories, ..Metadata::default() }), ..wanted() }
+    DesiredRelease {
+        metadata: Some(Metadata {
+            categories,
+            ..Metadata::default()
+        }),
+        ..wanted()
+    }
 }
 
 #[test]
 fn a_category_clears_the_subcategories_that_are_not_given() {
     let mut snapshot = snapshot(Some(EDIT));
-    snapshot.infos[1].categories = [("primaryCategory", "GAMES".to_owned()), ("primarySubcategoryOne", "GAMES_WORD".to_owned())].into();
-    match planned(&categories(&[("primaryCategory", "GAMES")]), &snapshot).then.as_slice() {
-        [Action::UpdateCategories { changes }] => assert_eq!(to_relationships(changes), json!({"primarySubcategoryOne": {"data": null}})),
+    snapshot.infos[1].categories = [
+        ("primaryCategory", "GAMES".to_owned()),
+        ("primarySubcategoryOne", "GAMES_WORD".to_owned()),
+    ]
+    .into();
+    match planned(&categories(&[("primaryCategory", "GAMES")]), &snapshot)
+        .then
+        .as_slice()
+    {
+        [Action::UpdateCategories { changes }] => assert_eq!(
+            to_relationships(changes),
+            json!({"primarySubcategoryOne": {"data": null}})
+        ),
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn a_subcategory_without_its_category_is_ignored_as_in_fastlane() {
-    assert!(planned(&categories(&[("primarySubcategoryOne", "GAMES_WORD")]), &snapshot(Some(EDIT))).is_empty());
+    assert!(
+        planned(
+            &categories(&[("primarySubcategoryOne", "GAMES_WORD")]),
+            &snapshot(Some(EDIT))
+        )
+        .is_empty()
+    );
 }
 
 #[test]
 fn the_same_category_again_is_nothing_to_do() {
-    assert!(planned(&categories(&[("primaryCategory", "UTILITIES")]), &snapshot(Some(EDIT))).is_empty());
+    assert!(
+        planned(
+            &categories(&[("primaryCategory", "UTILITIES")]),
+            &snapshot(Some(EDIT))
+        )
+        .is_empty()
+    );
 }
 
 #[test]
 fn an_age_rating_sends_only_the_answers_that_differ() {
     let rating = serde_json::from_value(json!({"gambling": false, "lootBox": true})).unwrap();
-    match planned(&DesiredRelease { age_rating: Some(rating), ..wanted() }, &snapshot(Some(EDIT))).then.as_slice() {
+    match planned(
+        &DesiredRelease {
+            age_rating: Some(rating),
+            ..wanted()
+        },
+        &snapshot(Some(EDIT)),
+    )
+    .then
+    .as_slice()
+    {
         [] => {}
         other => panic!("without metadata nothing is planned: {other:?}"),
     }
     let rating = serde_json::from_value(json!({"gambling": false, "lootBox": true})).unwrap();
-    match planned(&DesiredRelease { age_rating: Some(rating), ..texts(&[]) }, &snapshot(Some(EDIT))).then.as_slice() {
+    match planned(
+        &DesiredRelease {
+            age_rating: Some(rating),
+            ..texts(&[])
+        },
+        &snapshot(Some(EDIT)),
+    )
+    .then
+    .as_slice()
+    {
         [Action::UpdateAgeRating { changes }] => assert_eq!(to_attributes(changes), json!({"lootBox": true})),
         other => panic!("{other:?}"),
     }
@@ -362,23 +596,54 @@ fn an_age_rating_sends_only_the_answers_that_differ() {
 #[test]
 fn review_information_needs_a_demo_account_only_with_both_values() {
     let review = |pairs: &[(&'static str, &str)]| {
-        let review = pairs.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
-        DesiredRelease { metadata: Some(Metadata { review, ..Metadata::default() }), ..wanted() }
+        let review = pairs
+            .iter()
+            .map(|(name, text)| (*name, (*text).to_owned()))
+            .collect();
+        DesiredRelease {
+            metadata: Some(Metadata {
+                review,
+                ..Metadata::default()
+            }),
+            ..wanted()
+        }
     };
     assert!(planned(&review(&[("contactFirstName", "Ada")]), &snapshot(Some(EDIT))).is_empty());
-    match planned(&review(&[("demoAccountName", "demo"), ("demoAccountPassword", "secret")]), &snapshot(Some(EDIT))).then.as_slice() {
-        [Action::UpdateReviewInformation { changes }] => assert_eq!(to_attributes(changes)["demoAccountRequired"], true),
+    match planned(
+        &review(&[("demoAccountName", "demo"), ("demoAccountPassword", "secret")]),
+        &snapshot(Some(EDIT)),
+    )
+    .then
+    .as_slice()
+    {
+        [Action::UpdateReviewInformation { changes }] => {
+            assert_eq!(to_attributes(changes)["demoAccountRequired"], true);
+        }
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn an_attachment_that_is_there_is_not_uploaded_again() {
-    let file = crate::desired::LocalFile { path: "a.pdf".into(), name: "a.pdf".to_owned(), size: 1, checksum: "sum".to_owned() };
-    let desired = DesiredRelease { attachment: Some(file), ..wanted() };
+    let file = crate::desired::LocalFile {
+        path: "a.pdf".into(),
+        name: "a.pdf".to_owned(),
+        size: 1,
+        checksum: "sum".to_owned(),
+    };
+    let desired = DesiredRelease {
+        attachment: Some(file),
+        ..wanted()
+    };
     let mut snapshot = snapshot(Some(EDIT));
     assert_eq!(planned(&desired, &snapshot).len(), 1);
-    snapshot.attachments = vec![RemoteScreenshot { id: "1".to_owned(), name: "a.pdf".to_owned(), checksum: Some("sum".to_owned()), state: "COMPLETE".to_owned(), errors: String::new() }];
+    snapshot.attachments = vec![RemoteScreenshot {
+        id: "1".to_owned(),
+        name: "a.pdf".to_owned(),
+        checksum: Some("sum".to_owned()),
+        state: "COMPLETE".to_owned(),
+        errors: String::new(),
+    }];
     assert!(planned(&desired, &snapshot).is_empty());
 }
 
@@ -391,8 +656,18 @@ fn the_same_screenshots_again_are_nothing_to_do() {
 
 #[test]
 fn an_added_screenshot_is_the_only_upload() {
-    let plan = planned(&shots(&["1", "2", "3"]), &with_media(&[("en-US", PHONE, &["1", "2"])]));
-    assert_eq!(set_of(&plan), (vec![], vec!["3".to_owned()], ["1", "2", "3"].map(str::to_owned).to_vec()));
+    let plan = planned(
+        &shots(&["1", "2", "3"]),
+        &with_media(&[("en-US", PHONE, &["1", "2"])]),
+    );
+    assert_eq!(
+        set_of(&plan),
+        (
+            vec![],
+            vec!["3".to_owned()],
+            ["1", "2", "3"].map(str::to_owned).to_vec()
+        )
+    );
 }
 
 #[test]
@@ -404,7 +679,15 @@ fn a_removed_screenshot_is_deleted() {
 #[test]
 fn a_replaced_screenshot_goes_and_its_successor_comes() {
     let mut desired = shots(&["1", "2"]);
-    desired.screenshots.as_mut().unwrap().get_mut("en-US").unwrap().get_mut(PHONE).unwrap()[1].checksum = "other".to_owned();
+    desired
+        .screenshots
+        .as_mut()
+        .unwrap()
+        .get_mut("en-US")
+        .unwrap()
+        .get_mut(PHONE)
+        .unwrap()[1]
+        .checksum = "other".to_owned();
     let (delete, upload, _) = set_of(&planned(&desired, &with_media(&[("en-US", PHONE, &["1", "2"])])));
     assert_eq!((delete, upload), (vec!["id-2".to_owned()], vec!["2".to_owned()]));
 }
@@ -413,7 +696,10 @@ fn a_replaced_screenshot_goes_and_its_successor_comes() {
 fn another_order_moves_screenshots_without_uploading_them() {
     let plan = planned(&shots(&["2", "1"]), &with_media(&[("en-US", PHONE, &["1", "2"])]));
     let (delete, upload, order) = set_of(&plan);
-    assert_eq!((delete.len(), upload.len(), order), (0, 0, ["2", "1"].map(str::to_owned).to_vec()));
+    assert_eq!(
+        (delete.len(), upload.len(), order),
+        (0, 0, ["2", "1"].map(str::to_owned).to_vec())
+    );
     assert!(plan.then[0].line().ends_with("other order"));
 }
 
@@ -427,7 +713,14 @@ fn the_same_picture_twice_is_two_screenshots() {
 fn what_failed_before_is_uploaded_again() {
     let mut snapshot = with_media(&[("en-US", PHONE, &["1"])]);
     for state in ["FAILED", "AWAITING_UPLOAD"] {
-        snapshot.media.get_mut("en-US").unwrap().get_mut(PHONE).unwrap().screenshots[0].state = state.to_owned();
+        snapshot
+            .media
+            .get_mut("en-US")
+            .unwrap()
+            .get_mut(PHONE)
+            .unwrap()
+            .screenshots[0]
+            .state = state.to_owned();
         let (delete, upload, _) = set_of(&planned(&shots(&["1"]), &snapshot));
         assert_eq!((delete.len(), upload.len()), (1, 1), "{state}");
     }
@@ -435,10 +728,26 @@ fn what_failed_before_is_uploaded_again() {
 
 #[test]
 fn other_sets_stay_unless_overwriting_or_syncing_is_asked_for() {
-    let snapshot = with_media(&[("en-US", PHONE, &["1"]), ("en-US", "APP_DESKTOP", &["m"]), ("de-DE", PHONE, &["d"])]);
+    let snapshot = with_media(&[
+        ("en-US", PHONE, &["1"]),
+        ("en-US", "APP_DESKTOP", &["m"]),
+        ("de-DE", PHONE, &["d"]),
+    ]);
     let deleted = |leftovers| {
-        let plan = planned(&DesiredRelease { leftovers, ..shots(&["1"]) }, &snapshot);
-        plan.then.iter().flat_map(|action| match action { Action::UpdateScreenshots(set) => set.delete.clone(), _ => Vec::new() }).collect::<Vec<_>>()
+        let plan = planned(
+            &DesiredRelease {
+                leftovers,
+                ..shots(&["1"])
+            },
+            &snapshot,
+        );
+        plan.then
+            .iter()
+            .flat_map(|action| match action {
+                Action::UpdateScreenshots(set) => set.delete.clone(),
+                _ => Vec::new(),
+            })
+            .collect::<Vec<_>>()
     };
     assert_eq!(deleted(Leftovers::KeepOtherSets), Vec::<String>::new());
     assert_eq!(deleted(Leftovers::DropOtherSets), ["id-m"]);
@@ -449,30 +758,54 @@ fn other_sets_stay_unless_overwriting_or_syncing_is_asked_for() {
 fn screenshots_of_a_new_locale_create_it() {
     let mut desired = shots(&["1"]);
     let sets = desired.screenshots.as_mut().unwrap().remove("en-US").unwrap();
-    desired.screenshots.as_mut().unwrap().insert("fr-FR".to_owned(), sets);
+    desired
+        .screenshots
+        .as_mut()
+        .unwrap()
+        .insert("fr-FR".to_owned(), sets);
     let plan = planned(&desired, &snapshot(Some(EDIT)));
-    assert!(matches!(&plan.then[0], Action::CreateLocale { locale, .. } if locale == "fr-FR"), "{plan:?}");
+    assert!(
+        matches!(&plan.then[0], Action::CreateLocale { locale, .. } if locale == "fr-FR"),
+        "{plan:?}"
+    );
 }
 
 // --- review
 
 #[test]
 fn an_editable_version_is_submitted() {
-    for state in [EDIT, "DEVELOPER_REJECTED", "REJECTED", "METADATA_REJECTED", "INVALID_BINARY"] {
+    for state in [
+        EDIT,
+        "DEVELOPER_REJECTED",
+        "REJECTED",
+        "METADATA_REJECTED",
+        "INVALID_BINARY",
+    ] {
         assert!(planned(&submitting(), &snapshot(Some(state))).submit, "{state}");
     }
 }
 
 #[test]
 fn a_version_in_a_draft_is_submitted_as_it_is() {
-    let plan = planned(&submitting(), &in_submission("READY_FOR_REVIEW", "READY_FOR_REVIEW"));
+    let plan = planned(
+        &submitting(),
+        &in_submission("READY_FOR_REVIEW", "READY_FOR_REVIEW"),
+    );
     assert!(plan.submit && plan.first.is_empty());
 }
 
 #[test]
 fn a_version_in_a_draft_is_taken_out_before_it_is_edited() {
-    let plan = planned(&texts(&[("en-US", TextField::Description, "New.")]), &in_submission("READY_FOR_REVIEW", "READY_FOR_REVIEW"));
-    assert_eq!(plan.first, [Action::RemoveDraftItem { item: "item".to_owned() }]);
+    let plan = planned(
+        &texts(&[("en-US", TextField::Description, "New.")]),
+        &in_submission("READY_FOR_REVIEW", "READY_FOR_REVIEW"),
+    );
+    assert_eq!(
+        plan.first,
+        [Action::RemoveDraftItem {
+            item: "item".to_owned()
+        }]
+    );
 }
 
 #[test]
@@ -480,14 +813,29 @@ fn a_version_in_review_is_not_changed_unless_cancelling_is_asked_for() {
     let snapshot = in_submission("WAITING_FOR_REVIEW", "WAITING_FOR_REVIEW");
     let desired = texts(&[("en-US", TextField::Description, "New.")]);
     let error = plan(&desired, &snapshot).unwrap_err();
-    assert!(matches!(error, ReleaseError::Locked { cancelable: true, .. }), "{error}");
-    let plan = planned(&DesiredRelease { reject_if_possible: true, ..desired }, &snapshot);
-    assert!(matches!(&plan.first[0], Action::CancelSubmission { id, .. } if id == "s"), "{plan:?}");
+    assert!(
+        matches!(error, ReleaseError::Locked { cancelable: true, .. }),
+        "{error}"
+    );
+    let plan = planned(
+        &DesiredRelease {
+            reject_if_possible: true,
+            ..desired
+        },
+        &snapshot,
+    );
+    assert!(
+        matches!(&plan.first[0], Action::CancelSubmission { id, .. } if id == "s"),
+        "{plan:?}"
+    );
 }
 
 #[test]
 fn promotional_text_changes_even_in_review() {
-    let desired = texts(&[("en-US", TextField::PromotionalText, "Now."), ("en-US", TextField::Description, "Text.")]);
+    let desired = texts(&[
+        ("en-US", TextField::PromotionalText, "Now."),
+        ("en-US", TextField::Description, "Text."),
+    ]);
     let plan = planned(&desired, &in_submission("IN_REVIEW", "IN_REVIEW"));
     assert_eq!(changed(&plan), ["en-US promotionalText"]);
 }
@@ -501,14 +849,26 @@ fn equal_texts_in_review_are_no_reason_to_fail() {
 #[test]
 fn a_rejected_submission_that_is_still_open_blocks_another_one() {
     let snapshot = in_submission("REJECTED", "UNRESOLVED_ISSUES");
-    assert!(matches!(plan(&submitting(), &snapshot), Err(ReleaseError::SubmissionInProgress { .. })));
-    let plan = planned(&DesiredRelease { reject_if_possible: true, ..submitting() }, &snapshot);
+    assert!(matches!(
+        plan(&submitting(), &snapshot),
+        Err(ReleaseError::SubmissionInProgress { .. })
+    ));
+    let plan = planned(
+        &DesiredRelease {
+            reject_if_possible: true,
+            ..submitting()
+        },
+        &snapshot,
+    );
     assert!(matches!(plan.first[0], Action::CancelSubmission { .. }));
 }
 
 #[test]
 fn texts_of_a_rejected_version_can_change_while_its_submission_is_open() {
-    let plan = planned(&texts(&[("en-US", TextField::Description, "Better.")]), &in_submission("REJECTED", "UNRESOLVED_ISSUES"));
+    let plan = planned(
+        &texts(&[("en-US", TextField::Description, "Better.")]),
+        &in_submission("REJECTED", "UNRESOLVED_ISSUES"),
+    );
     assert_eq!(changed(&plan), ["en-US description"]);
 }
 
@@ -524,8 +884,17 @@ fn content_rights_are_answered_only_when_they_differ() {
 
 #[test]
 fn a_plan_is_json_without_secrets_of_its_own() {
-    let plan = planned(&texts(&[("de-DE", TextField::Description, "Neu.")]), &snapshot(None));
+    let plan = planned(
+        &texts(&[("de-DE", TextField::Description, "Neu.")]),
+        &snapshot(None),
+    );
     let json = serde_json::to_value(&plan).unwrap();
-    assert_eq!(json["first"][0], json!({"action": "create_version", "version": "1.1"}));
-    assert_eq!(json["then"][0]["changes"][0], json!({"attribute": "description", "from": "Text.", "to": "Neu."}));
+    assert_eq!(
+        json["first"][0],
+        json!({"action": "create_version", "version": "1.1"})
+    );
+    assert_eq!(
+        json["then"][0]["changes"][0],
+        json!({"attribute": "description", "from": "Text.", "to": "Neu."})
+    );
 }

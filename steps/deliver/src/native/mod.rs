@@ -75,7 +75,11 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
         .map_err(|problems| advice::explained(ReleaseError::Invalid(problems)))?;
     assembled.warnings.iter().for_each(|line| step.log.warn(line));
     let release = assembled.release;
-    if let Some(password) = release.metadata.as_ref().and_then(|metadata| metadata.review.get("demoAccountPassword")) {
+    if let Some(password) = release
+        .metadata
+        .as_ref()
+        .and_then(|metadata| metadata.review.get("demoAccountPassword"))
+    {
         step.redactor.learn(password);
     }
 
