@@ -107,6 +107,45 @@ pub fn write(folder: &Path, targets: &[Target]) -> PathBuf {
     path
 }
 
+/// Writes the same project as [`write`] in the format of Xcode 27.2, laid out as Xcode does it; its path. The targets'
+/// settings are lines of that format, and go where `CODE_SIGN_ENTITLEMENTS` and `PRODUCT_BUNDLE_IDENTIFIER` leave them in
+/// order.
+pub fn write_xcode_27(folder: &Path, targets: &[Target]) -> PathBuf {
+    let path = write(folder, targets);
+    std::fs::remove_file(path.join("project.pbxproj")).unwrap();
+    let list = |key: &str, items: &[String]| -> String {
+        if items.is_empty() {
+            return String::new();
+        }
+        let lines: String = items.iter().map(|item| format!("        {item},\n")).collect();
+        format!("      \"{key}\": [\n{lines}      ],\n")
+    };
+    let mut all = Vec::new();
+    for (number, target) in targets.iter().enumerate() {
+        let depends: Vec<String> = target
+            .depends_on
+            .iter()
+            .map(|other| format!("\"{}\"", targets[*other].name))
+            .collect();
+        all.push(format!(
+            "{{\n      \"name\": \"{0}\",\n      \"id\": \"{1}\",\n      \"product-type\": \"{2}\",\n{3}      \"build-settings\": {{\n        \"CODE_SIGN_ENTITLEMENTS\": \"{0}.entitlements\",\n{4}        \"PRODUCT_BUNDLE_IDENTIFIER\": \"{5}\",\n        \"SDKROOT\": \"{6}\",\n      }},\n    }}",
+            target.name,
+            id(1, number),
+            target.kind,
+            list("dependencies", &depends),
+            target.settings,
+            target.bundle_id,
+            target.sdk
+        ));
+    }
+    let text = format!(
+        "{{\n  \"default-configuration\": \"Release\",\n  \"configurations\": [\n    \"Debug\",\n    \"Release\",\n  ],\n  \"localizations\": {{\n    \"development\": \"en\",\n    \"supported\": [\n    ],\n  }},\n  \"files\": [\n    {{ \"kind\": \"group\", \"name\": \"Products\" }},\n  ],\n  \"targets\": [\n    {},\n  ],\n}}\n",
+        all.join(", ")
+    );
+    std::fs::write(path.join("project.xcproj"), text).unwrap();
+    path
+}
+
 /// Writes a workspace around the project in `folder`; its path.
 pub fn workspace(folder: &Path) -> PathBuf {
     let path = folder.join("Made.xcworkspace");

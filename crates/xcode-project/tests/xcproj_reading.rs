@@ -461,4 +461,42 @@ fn hostile_files_end_soon() {
         .map(|number| format!("{{ name: 'T{number}', id: '{number}', product: 'f{number}' }},"))
         .collect();
     assert_eq!(read("", &files, &targets).unwrap().1.targets().len(), 2_000);
+    // Every phase and every membership once more, by name and by ID.
+    let phases: String = (0..20_000)
+        .map(|number| format!("{{ kind: 'copy', name: 'P{number}', id: 'C{number}' }},"))
+        .collect();
+    let members: String = (0..20_000)
+        .map(|number| format!("'App/copy/P{number}', 'id:C{number}',"))
+        .collect();
+    let project = read(
+        "",
+        &format!("{{ path: 'x.appex', 'target-membership': [{members}] }}"),
+        &format!("{{ {APP}, 'build-phases': [{phases}] }}"),
+    )
+    .unwrap()
+    .1;
+    let app = project.target("A1").unwrap();
+    assert!(
+        project
+            .build_phases(&app)
+            .iter()
+            .all(|phase| phase.files.len() == 2)
+    );
+    // A line counts for every configuration: a small file must not become a large one in memory.
+    let names: String = (0..10_000).map(|number| format!("'C{number}',")).collect();
+    let settings: String = (0..10_000).map(|number| format!("A{number}: '',")).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("App.xcodeproj");
+    let many = text(
+        "",
+        "",
+        &format!("{{ {APP}, 'build-settings': {{ {settings} }} }}"),
+    );
+    write(&path, &many.replace("'Debug', 'Release'", &names));
+    let error = Project::open(&path).unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        source.contains("expected fewer build settings and configurations"),
+        "{source}"
+    );
 }

@@ -1,5 +1,6 @@
 //! Memberships: each file says which build phases it belongs to, and each folder which targets.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::json5::{Node, Value};
@@ -12,7 +13,12 @@ use super::tree::component;
 
 /// Puts the files of copy-files and frameworks phases into them: those of the tree in its order, then products of
 /// other projects, then those of packages.
-pub(super) fn fill<'a>(root: Object<'a>, known: &Names<'a>, drafts: &mut [Draft<'a>]) -> Outcome<()> {
+pub(super) fn fill<'a>(
+    root: Object<'a>,
+    known: &Names<'a>,
+    phases: &Phases<'a>,
+    drafts: &mut [Draft<'a>],
+) -> Outcome<()> {
     for (number, reference) in known.tree.references.iter().enumerate() {
         if reference.is_folder {
             continue;
@@ -29,7 +35,7 @@ pub(super) fn fill<'a>(root: Object<'a>, known: &Names<'a>, drafts: &mut [Draft<
             },
         };
         for member in reference.object.array("target-membership")? {
-            add(&member.node, &item, known, drafts)?;
+            add(&member.node, &item, known, phases, drafts)?;
         }
     }
     for element in root.array("imported-products")? {
@@ -45,7 +51,7 @@ pub(super) fn fill<'a>(root: Object<'a>, known: &Names<'a>, drafts: &mut [Draft<
             name: name.rsplit('/').next().unwrap_or_default().to_owned(),
         };
         for member in array(object.required("target-membership")?, "target-membership")? {
-            add(&member.node, &item, known, drafts)?;
+            add(&member.node, &item, known, phases, drafts)?;
         }
     }
     for number in 0..drafts.len() {
@@ -57,7 +63,7 @@ pub(super) fn fill<'a>(root: Object<'a>, known: &Names<'a>, drafts: &mut [Draft<
             let member = Member::of(object.required("build-phase")?)?;
             // Here the target goes without saying.
             let wanted = Wanted::within(number, member.phase)?;
-            if let Some(at) = wanted.phase(drafts, member.phase)? {
+            if let Some(at) = phases.find(wanted, drafts, member.phase)? {
                 at.of(drafts).push(member.file(item)?);
             }
         }
@@ -78,10 +84,16 @@ impl Place {
     }
 }
 
-fn add<'a>(node: &'a Node, item: &BuildItem, known: &Names<'a>, drafts: &mut [Draft<'a>]) -> Outcome<()> {
+fn add<'a>(
+    node: &'a Node,
+    item: &BuildItem,
+    known: &Names<'a>,
+    phases: &Phases<'a>,
+    drafts: &mut [Draft<'a>],
+) -> Outcome<()> {
     let member = Member::of(node)?;
     if let Some(wanted) = Wanted::of(member.phase, known)?
-        && let Some(at) = wanted.phase(drafts, member.phase)?
+        && let Some(at) = phases.find(wanted, drafts, member.phase)?
     {
         let file = member.file(item.clone())?;
         at.of(drafts).push(file);
@@ -184,52 +196,72 @@ impl<'a> Wanted<'a> {
             },
         })
     }
+}
 
-    /// The phase, where it is one whose files matter.
+/// The build phases whose files matter, by what memberships name.
+pub(super) struct Phases<'a> {
+    ids: HashMap<&'a str, Place>,
+    /// By target, kind and name, and without a name by all of a kind; `None` where there are several.
+    names: HashMap<(usize, &'a str, Option<String>), Option<Place>>,
+}
+
+impl<'a> Phases<'a> {
+    pub(super) fn of(drafts: &[Draft<'a>]) -> Self {
+        let mut found = Self {
+            ids: HashMap::new(),
+            names: HashMap::new(),
+        };
+        for (target, draft) in drafts.iter().enumerate() {
+            for (number, phase) in draft.phases.iter().enumerate() {
+                if !matches!(phase.phase.kind, PhaseKind::CopyFiles | PhaseKind::Frameworks) {
+                    continue;
+                }
+                let place = Place {
+                    target,
+                    phase: number,
+                };
+                if let Some(id) = phase.id {
+                    found.ids.entry(id).or_insert(place);
+                }
+                let name = phase.phase.name.clone();
+                // A copy-files phase without a name can't be named, also when it is the only one.
+                if name.is_none() && phase.phase.kind == PhaseKind::CopyFiles {
+                    continue;
+                }
+                let mut add = |name| {
+                    let slot = found.names.entry((target, phase.word, name));
+                    slot.and_modify(|slot| *slot = None).or_insert(Some(place));
+                };
+                if name.is_some() {
+                    add(name);
+                }
+                add(None);
+            }
+        }
+        found
+    }
+
+    /// The phase that a membership names, where it is one whose files matter.
     ///
     /// # Errors
-    /// When the name of a copy-files phase does not say which one: Xcode refuses such a project, also when it is the
-    /// only one and has no name (XcodeProj, pull request 1181).
-    fn phase(self, drafts: &[Draft<'_>], node: &Node) -> Outcome<Option<Place>> {
-        let matters = |place: &Place| {
-            let kind = drafts[place.target].phases[place.phase].phase.kind;
-            matches!(kind, PhaseKind::CopyFiles | PhaseKind::Frameworks)
+    /// When the name of a copy-files phase does not say which one: Xcode refuses such a project (XcodeProj, pull request
+    /// 1181).
+    fn find(&self, wanted: Wanted<'_>, drafts: &[Draft<'_>], node: &Node) -> Outcome<Option<Place>> {
+        let (target, kind, name) = match wanted {
+            Wanted::Id(id) => return Ok(self.ids.get(id).copied()),
+            Wanted::Named { target, kind, name } => (target, kind, name),
         };
-        let (target, kind, name) = match self {
-            Self::Id(id) => {
-                let places = drafts.iter().enumerate().flat_map(|(target, draft)| {
-                    let phases = 0..draft.phases.len();
-                    phases.map(move |phase| Place { target, phase })
-                });
-                let mut found =
-                    places.filter(|place| drafts[place.target].phases[place.phase].id == Some(id));
-                return Ok(found.next().filter(matters));
-            }
-            Self::Named { kind, .. } if !matches!(kind, "copy" | "frameworks") => return Ok(None),
-            Self::Named { target, kind, name } => (target, kind, name),
-        };
-        let draft = &drafts[target];
-        let mut found = (0..draft.phases.len()).filter(|phase| {
-            let phase = &draft.phases[*phase];
-            let own = phase.phase.name.as_deref();
-            let is_named = if kind == "copy" {
-                own.is_some() && (name.is_none() || name == own)
-            } else {
-                name.is_none() || name == own
-            };
-            phase.word == kind && is_named
-        });
-        match (found.next(), found.next()) {
-            (Some(phase), None) => Ok(Some(Place { target, phase })),
-            _ if kind == "copy" => Err(Problem::new(
+        let found = self.names.get(&(target, kind, name.map(str::to_owned)));
+        match found.copied().flatten() {
+            None if kind == "copy" => Err(Problem::new(
                 node,
                 format!(
                     "could not uniquely resolve the build phase name \"{}\" in the target \"{}\"",
                     name.unwrap_or(kind),
-                    draft.name
+                    drafts[target].name
                 ),
             )),
-            (first, _) => Ok(first.map(|phase| Place { target, phase })),
+            place => Ok(place),
         }
     }
 }
@@ -252,6 +284,7 @@ fn parts(node: &Node, most: usize) -> Outcome<Vec<&str>> {
 /// The synchronized folders of each target; files of folders that belong to a build phase are put into it.
 pub(super) fn folders<'a>(
     known: &Names<'a>,
+    phases: &Phases<'a>,
     drafts: &mut [Draft<'a>],
 ) -> Outcome<Vec<Vec<SynchronizedFolder>>> {
     let mut all: Vec<Vec<SynchronizedFolder>> = drafts.iter().map(|_| Vec::new()).collect();
@@ -267,6 +300,7 @@ pub(super) fn folders<'a>(
             .filter_map(|name| known.targets.get(name.as_str()))
             .map(|number| (*number, folder(reference.path.clone(), true)))
             .collect();
+        let mut positions: HashMap<usize, usize> = own.iter().map(|(number, _)| *number).zip(0..).collect();
         for element in reference.object.array("membership-exceptions")? {
             let exception = Object::of(&element.node, "an exception of a folder")?;
             let (inclusions, exclusions) = (exception.set("inclusions")?, exception.set("exclusions")?);
@@ -280,22 +314,28 @@ pub(super) fn folders<'a>(
                 let Some(&number) = known.targets.get(target) else {
                     continue;
                 };
-                let paths = if members.iter().any(|member| member == target) {
-                    exclusions
-                } else {
-                    inclusions
-                };
-                match own.iter_mut().find(|(known, _)| *known == number) {
-                    Some((_, folder)) => folder.exceptions.extend(paths),
+                let position = positions.get(&number).copied();
+                let is_member = position.is_some_and(|position| own[position].1.is_member);
+                let paths = if is_member { exclusions } else { inclusions };
+                match position {
+                    Some(position) => own[position].1.exceptions.extend(paths),
                     None if paths.is_empty() => {}
                     None => {
                         let mut folder = folder(reference.path.clone(), false);
                         folder.exceptions = paths;
+                        positions.insert(number, own.len());
                         own.push((number, folder));
                     }
                 }
             } else {
-                include(exception, reference.path.as_ref(), &inclusions, known, drafts)?;
+                include(
+                    exception,
+                    reference.path.as_ref(),
+                    &inclusions,
+                    known,
+                    phases,
+                    drafts,
+                )?;
             }
         }
         for (number, folder) in own {
@@ -319,13 +359,14 @@ fn include<'a>(
     folder: Option<&PathBuf>,
     paths: &[String],
     known: &Names<'a>,
+    phases: &Phases<'a>,
     drafts: &mut [Draft<'a>],
 ) -> Outcome<()> {
     let phase = exception.required("build-phase")?;
     let Some(wanted) = Wanted::of(phase, known)? else {
         return Ok(());
     };
-    let Some(at) = wanted.phase(drafts, phase)? else {
+    let Some(at) = phases.find(wanted, drafts, phase)? else {
         return Ok(());
     };
     let (filters, attributes) = (exception.object("platforms")?, exception.object("attributes")?);

@@ -49,7 +49,8 @@ pub(super) fn model(root: &Node, path: &Path) -> Outcome<Model> {
     let tree = Tree::read(root.required("files")?, &source_root)?;
     let listed = configurations(root, "configurations", &tree)?;
     let names: Vec<String> = listed.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let assigned = settings::read(root.object("build-settings")?, &names)?;
+    let mut settings = settings::Reader::new(&names);
+    let assigned = settings.read(root)?;
     let configurations = listed
         .into_iter()
         .zip(assigned)
@@ -85,13 +86,14 @@ pub(super) fn model(root: &Node, path: &Path) -> Outcome<Model> {
             .collect(),
         tree,
     };
-    membership::fill(root, &known, &mut drafts)?;
-    let folders = membership::folders(&known, &mut drafts)?;
+    let phases = membership::Phases::of(&drafts);
+    membership::fill(root, &known, &phases, &mut drafts)?;
+    let folders = membership::folders(&known, &phases, &mut drafts)?;
     let mut targets = Vec::new();
     for (draft, folders) in drafts.iter().zip(folders) {
         targets.push(TargetModel {
             folders,
-            ..target(draft, &drafts, &known, &names)?
+            ..target(draft, &drafts, &known, &mut settings)?
         });
     }
     Ok(Model {
@@ -236,7 +238,7 @@ fn target(
     draft: &Draft<'_>,
     drafts: &[Draft<'_>],
     known: &Names<'_>,
-    configuration_names: &[String],
+    settings: &mut settings::Reader<'_>,
 ) -> Outcome<TargetModel> {
     let object = draft.object;
     let mut dependencies = Vec::new();
@@ -244,16 +246,15 @@ fn target(
         dependencies.push(dependency(&element.node, drafts, known)?);
     }
     let own = configurations(object, "specialized-configurations", &known.tree)?;
-    let assigned = settings::read(object.object("build-settings")?, configuration_names)?;
-    let configurations = configuration_names
+    let assigned = settings.read(object)?;
+    let own: HashMap<&str, &Option<PathBuf>> = own.iter().rev().map(|(name, base)| (*name, base)).collect();
+    let configurations: Vec<Configuration> = settings
+        .configurations
         .iter()
         .zip(assigned)
         .map(|(name, settings)| Configuration {
             name: name.clone(),
-            base: own
-                .iter()
-                .find(|(own, _)| own == name)
-                .and_then(|(_, base)| base.clone()),
+            base: own.get(name.as_str()).and_then(|base| (*base).clone()),
             settings,
         })
         .collect();
@@ -273,7 +274,7 @@ fn target(
                 .filter(|dependency| dependency.kind == DependencyKind::Target)
                 .filter_map(|dependency| dependency.id.clone())
                 .collect(),
-            configurations: configuration_names.to_vec(),
+            configurations: settings.configurations.to_vec(),
         },
         details: Details {
             isa: isa(object)?.to_owned(),

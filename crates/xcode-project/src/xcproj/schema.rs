@@ -55,6 +55,10 @@ impl<'a> Object<'a> {
         }
     }
 
+    pub(super) fn problem(&self, message: &str) -> Problem {
+        Problem::new(self.node, message)
+    }
+
     pub(super) fn members(&self) -> &'a [Member] {
         self.members
     }

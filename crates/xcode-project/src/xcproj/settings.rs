@@ -49,25 +49,54 @@ pub(super) fn value(node: &Node, key: &str) -> Outcome<SettingValue> {
     }
 }
 
-/// The settings of each configuration. One that is only for a configuration wins over one for all.
-pub(super) fn read(settings: Option<Object<'_>>, configurations: &[String]) -> Outcome<Vec<BuildSettings>> {
-    let mut all = vec![BuildSettings::new(); configurations.len()];
-    let mut own = Vec::new();
-    for member in settings.iter().flat_map(Object::members) {
-        let value = value(&member.node, &member.key)?;
-        match unfolded(&member.key, configurations) {
-            (key, Some(number)) => own.push((key, number, value)),
-            (key, None) => {
-                for settings in &mut all {
-                    settings.insert(key.clone().into_owned(), value.clone());
+/// More settings, counted once for every configuration, than any real project has; the largest have some 500,000.
+const MOST_SETTINGS: usize = 4_000_000;
+
+/// Reads the settings of the project and of its targets.
+pub(super) struct Reader<'a> {
+    pub(super) configurations: &'a [String],
+    /// How many settings were read, each counted for every configuration that has it.
+    read: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(configurations: &'a [String]) -> Self {
+        Self {
+            configurations,
+            read: 0,
+        }
+    }
+
+    /// The settings of each configuration. One that is only for a configuration wins over one for all.
+    ///
+    /// # Errors
+    /// When one is no setting, or a small file means more of them than a machine can hold: a line counts for every
+    /// configuration.
+    pub(super) fn read(&mut self, owner: Object<'_>) -> Outcome<Vec<BuildSettings>> {
+        let settings = owner.object("build-settings")?;
+        let members = settings.map(|settings| settings.members()).unwrap_or_default();
+        self.read += (members.len() + 1).saturating_mul(self.configurations.len());
+        if self.read > MOST_SETTINGS {
+            return Err(owner.problem("expected fewer build settings and configurations"));
+        }
+        let mut all = vec![BuildSettings::new(); self.configurations.len()];
+        let mut own = Vec::new();
+        for member in members {
+            let value = value(&member.node, &member.key)?;
+            match unfolded(&member.key, self.configurations) {
+                (key, Some(number)) => own.push((key, number, value)),
+                (key, None) => {
+                    for settings in &mut all {
+                        settings.insert(key.clone().into_owned(), value.clone());
+                    }
                 }
             }
         }
+        for (key, number, value) in own {
+            all[number].insert(key.into_owned(), value);
+        }
+        Ok(all)
     }
-    for (key, number, value) in own {
-        all[number].insert(key.into_owned(), value);
-    }
-    Ok(all)
 }
 
 #[cfg(test)]

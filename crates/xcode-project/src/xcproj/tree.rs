@@ -151,23 +151,25 @@ fn place(path: &str) -> Option<Place> {
     if path.starts_with('/') {
         return Some(Place::Absolute(PathBuf::from(unescaped(path).into_owned())));
     }
-    if path == "~" || path.starts_with("~/") {
+    // Xcode expands the tilde; whose home it means is not for a project file to say.
+    if path.starts_with('~') {
         return Some(Place::Elsewhere);
     }
     let Some(inner) = path.strip_prefix('<') else {
         return Some(Place::Group(unescaped(path).into_owned()));
     };
-    let mut end = 0;
-    let bytes = inner.as_bytes();
-    while *bytes.get(end)? != b'>' {
-        end += if bytes[end] == b'\\' { 2 } else { 1 };
+    if inner.starts_with("USER:") {
+        // The name of a setting may hold `\>`.
+        let bytes = inner.as_bytes();
+        let mut end = 0;
+        while *bytes.get(end)? != b'>' {
+            end += if bytes[end] == b'\\' { 2 } else { 1 };
+        }
+        return (bytes.get(end + 1) == Some(&b'/')).then_some(Place::Elsewhere);
     }
-    let rest = inner.get(end + 1..)?;
-    let rest = rest.strip_prefix('/').unwrap_or(rest);
-    match &inner[..end] {
-        "PROJECT" => Some(Place::Root(unescaped(rest).into_owned())),
-        "PRODUCTS" | "SDK" | "DEVELOPER" => Some(Place::Elsewhere),
-        base if base.starts_with("USER:") => Some(Place::Elsewhere),
+    match inner.split_once(">/")? {
+        ("PROJECT", rest) => Some(Place::Root(rest.to_owned())),
+        ("PRODUCTS" | "SDK" | "DEVELOPER", _) => Some(Place::Elsewhere),
         _ => None,
     }
 }
@@ -207,13 +209,16 @@ mod tests {
             ("\\<a>\\\\b", Some(Place::Group("<a>\\b".to_owned()))),
             ("/usr", Some(Place::Absolute("/usr".into()))),
             ("~/x", Some(Place::Elsewhere)),
-            ("~x", Some(Place::Group("~x".to_owned()))),
+            ("~x", Some(Place::Elsewhere)),
             ("<PROJECT>/a", Some(Place::Root("a".to_owned()))),
-            ("<PROJECT>", Some(Place::Root(String::new()))),
+            ("<PROJECT>/", Some(Place::Root(String::new()))),
             ("<PRODUCTS>/a.app", Some(Place::Elsewhere)),
             ("<USER:A\\>B>/x", Some(Place::Elsewhere)),
             ("<GROUP>/a", None),
             ("<PROJECT", None),
+            ("<PROJECT>", None),
+            ("<USER:A>x", None),
+            ("<USER:A\\>/x", None),
         ] {
             assert_eq!(place(path), expected, "{path}");
         }
