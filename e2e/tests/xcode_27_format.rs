@@ -10,10 +10,7 @@ use apple_sandbox::{Fault, Kind, Sandbox, Seed};
 use e2e::project::{self, Target};
 use e2e::{Machine, secrets};
 
-const STEPS: [(&str, &str); 2] = [
-    ("step-auto-provision-asc", "min_profile_validity"),
-    ("step-auto-provision-apple-id", "generate_profiles"),
-];
+const STEPS: [&str; 2] = ["step-auto-provision-asc", "step-auto-provision-apple-id"];
 
 const TARGETS: [Target; 2] = [
     Target {
@@ -56,7 +53,7 @@ fn only_in(one: &str, other: &str) -> Vec<String> {
 
 #[test]
 fn both_steps_sign_a_project_as_xcode_would_have_written_it() {
-    for (step, _) in STEPS {
+    for step in STEPS {
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
         let machine = made(&sandbox);
         let before = std::fs::read_to_string(file(&machine)).unwrap();
@@ -115,7 +112,7 @@ fn both_steps_sign_a_project_as_xcode_would_have_written_it() {
 
 #[test]
 fn a_workspace_leads_to_such_a_project() {
-    for (step, _) in STEPS {
+    for step in STEPS {
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
         let machine = made(&sandbox);
         let workspace = project::workspace(&machine.path("made")).display().to_string();
@@ -136,7 +133,7 @@ fn a_failed_run_leaves_the_project_as_it_was() {
     let machine = made(&sandbox);
     let before = std::fs::read(file(&machine)).unwrap();
     sandbox.fail(Fault::always("POST /v1/profiles", Kind::Role));
-    let run = machine.run(STEPS[0].0, &[]);
+    let run = machine.run(STEPS[0], &[]);
     assert_eq!(run.status, Some(1), "{}", run.text);
     assert_eq!(std::fs::read(file(&machine)).unwrap(), before);
 }
@@ -144,7 +141,7 @@ fn a_failed_run_leaves_the_project_as_it_was() {
 /// Runs both steps on a project that can't be used, which must cost nothing.
 #[track_caller]
 fn refused(spoil: impl Fn(&Path), words: &[&str]) {
-    for (step, _) in STEPS {
+    for step in STEPS {
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
         let machine = made(&sandbox);
         let file = file(&machine);
