@@ -10,7 +10,16 @@ pub struct Contract(Json);
 impl Contract {
     /// Reads the document; `None` where it is not at hand.
     pub fn at_hand() -> Option<Self> {
-        let path: PathBuf = crate::repository().join("../shared/reference/app-store-connect.openapi.json");
+        Self::read("app-store-connect.openapi.json")
+    }
+
+    /// The document of the Enterprise Program's API; `None` where it is not at hand.
+    pub fn of_enterprise_program() -> Option<Self> {
+        Self::read("enterprise-program.openapi.json")
+    }
+
+    fn read(name: &str) -> Option<Self> {
+        let path: PathBuf = crate::repository().join("../shared/reference").join(name);
         let text = std::fs::read_to_string(path).ok()?;
         Some(Self(text.parse().unwrap()))
     }

@@ -362,6 +362,7 @@ fn enterprise() -> Seed {
         certificate_type: kind.to_owned(),
         days: 360,
         on_portal: true,
+        ..SeedCertificate::default()
     };
     Seed {
         enterprise: true,
@@ -764,6 +765,16 @@ fn troubles_of_the_portal_pass_or_are_explained() {
             ),
             0,
             "looking again",
+        ),
+        (
+            Fault::times(&format!("POST {portal}profile/list"), 2, Kind::Page),
+            0,
+            "",
+        ),
+        (
+            Fault::always(&format!("POST {portal}device/list"), Kind::Page),
+            1,
+            "answered HTTP 200 and something else than JSON",
         ),
         (
             Fault::always(&format!("POST {portal}"), Kind::Maintenance),

@@ -41,6 +41,8 @@ pub enum Kind {
     AppliedServerError,
     /// A maintenance page instead of an answer: 503 with HTML.
     Maintenance,
+    /// A web page instead of an answer, with HTTP 200.
+    Page,
     /// The answer comes late.
     Latency {
         /// By so many milliseconds.

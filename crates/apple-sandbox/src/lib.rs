@@ -31,6 +31,7 @@ mod uploads;
 pub use account::{AppleAccount, SeedAppleId, Team};
 pub use era::{Era, Switches};
 pub use fault::{Fault, Kind};
+pub use pki::intermediate;
 pub use seed::{Seed, SeedApp, SeedCertificate, SeedDevice, SeedProfile};
 pub use serde_json::Value as Json;
 pub use server::Sandbox;

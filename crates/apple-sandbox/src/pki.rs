@@ -1,11 +1,12 @@
 //! Keys and certificates: a CA of its own, and certificates with Apple's kind of subject.
 
 use anyhow::Context as _;
+use base64::Engine as _;
 use p12_keystore::{EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain};
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
 use p256::pkcs8::DecodePrivateKey as _;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SerialNumber};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair, SerialNumber};
 use time::OffsetDateTime;
 
 /// The CA, which also signs profiles.
@@ -37,6 +38,72 @@ pub(crate) struct Subject<'a> {
     pub(crate) team_id: &'a str,
     pub(crate) serial: u64,
     pub(crate) expires: OffsetDateTime,
+    /// Which of Apple's authorities it names as its issuer; the sandbox's own where there is none.
+    pub(crate) issuer: Option<&'a str>,
+}
+
+/// Names and key IDs of Apple's authorities, measured from the certificates that apple-platform-rs carries.
+const APPLES: [(&str, &str, &str, &str); 3] = [
+    (
+        "WWDR G3",
+        "Apple Worldwide Developer Relations Certification Authority",
+        "G3",
+        "09FEC01590F9AF640A9212B92628630C97ECA7B2",
+    ),
+    (
+        "Developer ID",
+        "Developer ID Certification Authority",
+        "Apple Certification Authority",
+        "5717EDA2CFDC7C98A110E0FCBE872D2CF2E31754",
+    ),
+    (
+        "Developer ID G2",
+        "Developer ID Certification Authority",
+        "G2",
+        "F83A0C691176E0EDACD1EBA659FA37D5C455B01E",
+    ),
+];
+
+/// A stand-in for one of Apple's authorities: its names and its key ID, and a key of its own.
+fn apples(name: &str) -> anyhow::Result<(Issuer<'static, KeyPair>, Vec<u8>)> {
+    let known = APPLES.iter().find(|(known, ..)| *known == name);
+    let (_, common_name, unit, key_id) =
+        known.with_context(|| format!("the sandbox knows no authority `{name}`"))?;
+    let pair = KeyPair::generate()?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, *common_name);
+    params
+        .distinguished_name
+        .push(DnType::OrganizationalUnitName, *unit);
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, "Apple Inc.");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let bytes = (0..key_id.len())
+        .step_by(2)
+        .filter_map(|at| u8::from_str_radix(key_id.get(at..at + 2)?, 16).ok())
+        .collect();
+    params.key_identifier_method = KeyIdMethod::PreSpecified(bytes);
+    let der = params.self_signed(&pair)?.der().to_vec();
+    Ok((Issuer::new(params, pair), der))
+}
+
+/// The certificate of a stand-in for one of Apple's authorities, in PEM, for the search list of a keychain.
+///
+/// # Errors
+/// When there is no such authority.
+pub fn intermediate(name: &str) -> anyhow::Result<String> {
+    let (_, der) = apples(name)?;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines: Vec<&str> = text
+        .as_bytes()
+        .chunks(64)
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .collect();
+    Ok(format!(
+        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
+        lines.join("\n")
+    ))
 }
 
 impl Authority {
@@ -72,7 +139,10 @@ impl Authority {
         params.serial_number = Some(SerialNumber::from(subject.serial));
         params.not_before = OffsetDateTime::now_utc() - time::Duration::days(800);
         params.not_after = subject.expires;
-        let der = params.signed_by(&pair, &self.issuer)?.der().to_vec();
+        let apples = subject.issuer.map(apples).transpose()?;
+        params.use_authority_key_identifier_extension = apples.is_some();
+        let issuer = apples.as_ref().map_or(&self.issuer, |(issuer, _)| issuer);
+        let der = params.signed_by(&pair, issuer)?.der().to_vec();
         let p12 = pack(&der, &pair.serialize_der(), subject.common_name, passphrase)?;
         Ok(Issued { der, p12 })
     }

@@ -78,6 +78,12 @@ pub struct SeedCertificate {
     /// Whether the portal lists it.
     #[serde(default = "yes")]
     pub on_portal: bool,
+    /// Which of Apple's authorities it names as its issuer: `WWDR G3`, `Developer ID` or `Developer ID G2`.
+    #[serde(default)]
+    pub issuer: Option<String>,
+    /// The team that it belongs to, where that is another one.
+    #[serde(default)]
+    pub team_id: Option<String>,
 }
 
 /// An app of the seed.
@@ -129,6 +135,19 @@ pub struct SeedProfile {
     pub xcode_managed: bool,
 }
 
+impl Default for SeedCertificate {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            certificate_type: "DEVELOPMENT".to_owned(),
+            days: a_year(),
+            on_portal: true,
+            issuer: None,
+            team_id: None,
+        }
+    }
+}
+
 impl Default for SeedProfile {
     fn default() -> Self {
         Self {
@@ -163,8 +182,7 @@ impl Default for Seed {
         let certificate = |name: &str, kind: &str| SeedCertificate {
             name: name.to_owned(),
             certificate_type: kind.to_owned(),
-            days: a_year(),
-            on_portal: true,
+            ..SeedCertificate::default()
         };
         let device = |name: &str, udid: &str, class: &str| SeedDevice {
             name: name.to_owned(),
@@ -308,17 +326,19 @@ impl State {
         let code: String = (0..10)
             .map(|_| self.dice.alphanumeric().to_ascii_uppercase())
             .collect();
+        let team_id = seed.team_id.clone().unwrap_or_else(|| self.team_id.clone());
         let suffix = if seed.certificate_type.contains("DEVELOPMENT") {
             code
         } else {
-            self.team_id.clone()
+            team_id.clone()
         };
         let name = format!("{} ({suffix})", seed.name);
         let subject = Subject {
             common_name: &name,
-            team_id: &self.team_id,
+            team_id: &team_id,
             serial,
             expires,
+            issuer: seed.issuer.as_deref(),
         };
         let issued = self.authority.issue(&subject, passphrase)?;
         let file = format!("{}.p12", self.certificates.len());
@@ -332,7 +352,7 @@ impl State {
             expires,
             der: issued.der,
             p12: issued.p12,
-            on_portal: seed.on_portal,
+            on_portal: seed.on_portal && team_id == self.team_id,
         });
         Ok(())
     }

@@ -334,6 +334,10 @@ pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
             let html = [(header::CONTENT_TYPE, "text/html")];
             return Some((StatusCode::SERVICE_UNAVAILABLE, html, page).into_response());
         }
+        Kind::Page => {
+            let page = Html("<html><body>503 Service Temporarily Unavailable</body></html>");
+            return Some((StatusCode::OK, page).into_response());
+        }
         Kind::InvalidCursor => Refusal::parameter("The cursor is not a valid cursor for this request"),
         Kind::Vanished => Refusal::not_found("resource", "of this path"),
         Kind::Expired => Refusal::new(

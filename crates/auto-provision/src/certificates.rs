@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use futures_util::future::try_join_all;
 use signing_assets::{Certificate, Identity, P12Error};
 use step_kit::{Advice as _, InputProblem, InputProblems, Step, list};
@@ -18,7 +20,8 @@ use crate::order::Order;
 pub async fn download(step: &Step<Order>) -> anyhow::Result<Vec<Identity>> {
     let urls = list(step.inputs.certificate_urls.expose(), '|');
     let passphrases = match &step.inputs.passphrases {
-        Some(passphrases) => list(passphrases.expose(), '|'),
+        // As they are: a passphrase may begin or end with a blank.
+        Some(passphrases) => passphrases.expose().split('|').map(str::to_owned).collect(),
         // Certificates without passphrases need not have any listed.
         None => vec![String::new(); urls.len()],
     };
@@ -38,7 +41,7 @@ pub async fn download(step: &Step<Order>) -> anyhow::Result<Vec<Identity>> {
         let number = index + 1;
         // It may hash for seconds: meanwhile a signal must find somebody who listens.
         let (content, secret) = (file.clone(), Zeroizing::new(passphrase.clone()));
-        let opening = tokio::task::spawn_blocking(move || signing_assets::read_p12(&content, &secret));
+        let opening = tokio::task::spawn_blocking(move || open(&content, &secret));
         let opened = opening.await?.map_err(|error| {
             let advice = advice(&error, number);
             anyhow::Error::from(error)
@@ -68,6 +71,27 @@ pub async fn download(step: &Step<Order>) -> anyhow::Result<Vec<Identity>> {
         ));
     }
     Ok(identities)
+}
+
+/// Opens a `.p12` file, or the base64 text of one, with the passphrase as it is, and then without blanks around it.
+fn open(file: &[u8], passphrase: &str) -> Result<Vec<Identity>, P12Error> {
+    let decoded = from_base64(file);
+    let file = decoded.as_deref().unwrap_or(file);
+    let trimmed = passphrase.trim();
+    match signing_assets::read_p12(file, passphrase) {
+        Err(P12Error::WrongPassphrase) if trimmed != passphrase => signing_assets::read_p12(file, trimmed),
+        outcome => outcome,
+    }
+}
+
+/// The bytes that a file's text stands for; `None` where it is no base64 of a `.p12`, which begins with a DER sequence.
+fn from_base64(file: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(file).ok()?;
+    let body = text.lines().filter(|line| !line.starts_with("-----"));
+    let body: String = body.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect();
+    let body = body.trim_end_matches('=');
+    let decoded = STANDARD_NO_PAD.decode(body).ok()?;
+    decoded.starts_with(&[0x30]).then_some(decoded)
 }
 
 /// The certificates that are valid now. What is left out, and why, is said.
@@ -114,5 +138,27 @@ fn advice(error: &P12Error, number: usize) -> String {
             "export the certificate together with its private key from Keychain Access".to_owned()
         }
         _ => "export the certificate anew from Keychain Access as .p12, and upload it".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_text_of_a_p12_is_decoded_and_nothing_else() {
+        let der = [0x30, 0x82, 0x01, 0x00, 0xff, 0xfe, 0x80];
+        let text = "MIIBAP/+gA==";
+        for form in [
+            text.to_owned(),
+            format!("{text}\r\n"),
+            "MIIB\nAP/+\ngA".to_owned(),
+            format!("-----BEGIN PKCS12-----\n{text}\n-----END PKCS12-----\n"),
+        ] {
+            assert_eq!(from_base64(form.as_bytes()).as_deref(), Some(&der[..]), "{form}");
+        }
+        assert_eq!(from_base64(&der), None);
+        assert_eq!(from_base64(b"aGVsbG8="), None);
+        assert_eq!(from_base64(b"<html>"), None);
     }
 }

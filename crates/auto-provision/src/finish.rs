@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use xcode_project::{ManualSigning, Project};
 
 use crate::blocked;
+use crate::expiry;
 use crate::order::{IdentityName, Order};
 use crate::project::Analysis;
 use crate::report;
@@ -111,6 +112,11 @@ pub(crate) async fn finish(
         .hint_with("check keychain_path and keychain_password, and that the keychain is not damaged")?;
     used.iter()
         .for_each(|identity| step.log.plain(format!("- {}", identity.certificate.common_name)));
+    for authority in expiry::authorities(signed) {
+        if keychain.has_authority(authority).await == Some(false) {
+            step.log.warn(expiry::missing(authority));
+        }
+    }
     for signed in signed {
         let profile =
             Profile::parse(&signed.profile.content).context("the portal gave an unusable profile")?;
@@ -135,6 +141,7 @@ pub(crate) async fn finish(
         step.export(key, &value).await?;
     }
     report::tell(step, analysis, signed, &reconciled.changes);
+    report::warn(step, &expiry::warnings(signed, OffsetDateTime::now_utc()));
     Ok(())
 }
 

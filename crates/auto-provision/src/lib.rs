@@ -7,6 +7,9 @@
 mod by_key;
 mod by_session;
 mod certificates;
+mod devices;
+mod expiry;
+mod fallback;
 mod finish;
 mod order;
 mod project;
@@ -23,6 +26,7 @@ use time::OffsetDateTime;
 
 pub use by_session::{OpenSession, open_session};
 pub use certificates::{download as download_certificates, of_team, usable};
+pub use fallback::fall_back;
 pub use order::{BuildSettings, DistributionType, IdentityName, Mode, Order};
 pub use project::{Analysis, Declared, Item};
 pub use provisioning::CertificateChoice;
@@ -71,10 +75,10 @@ pub async fn provision(
 ) -> anyhow::Result<()> {
     step.log.heading("Comparing with the portal");
     let is_only_looking = step.inputs.mode == Mode::Plan && source == Source::Xcode;
-    let devices = if step.inputs.register_test_devices && !is_only_looking {
-        account.test_devices.as_slice()
+    let test_devices = if is_only_looking {
+        Vec::new()
     } else {
-        &[]
+        devices::to_register(step, &account.test_devices)?
     };
     let policy = Policy {
         way: match account.access {
@@ -83,13 +87,7 @@ pub async fn provision(
         },
         distribution: step.inputs.distribution,
         min_profile_days_valid: step.inputs.min_profile_days_valid,
-        test_devices: devices
-            .iter()
-            .map(|device| provisioning::TestDevice {
-                udid: device.udid.clone(),
-                name: device.title.clone(),
-            })
-            .collect(),
+        test_devices,
         certificates: choice,
     };
     let wants = provisioning::wants(&analysis.needs(), &policy, certificates).map_err(blocked)?;
@@ -101,20 +99,9 @@ pub async fn provision(
         wants,
         source,
     };
-    match &account.access {
-        Access::ApiKey(key) => {
-            let portal = provisioning::AppStoreConnect(by_key::client(step, key)?);
-            let ended = work.carried_out(&portal).await;
-            let http = portal.0.http();
-            report::requests(step, http.journal(), http.budget().last());
-            ended
-        }
-        Access::Session(open) => {
-            let portal = DeveloperPortal::new(open.services());
-            let ended = work.carried_out(&portal).await;
-            report::requests(step, open.session.journal(), None);
-            ended
-        }
+    match work.done_by(&account.access).await {
+        Ok(()) => Ok(()),
+        Err(error) => fall_back(step, analysis, identities, certificates, error).await,
     }
 }
 
@@ -129,6 +116,25 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
+    async fn done_by(self, access: &Access) -> anyhow::Result<()> {
+        let (step, work) = (self.step, self);
+        match access {
+            Access::ApiKey(key) => {
+                let portal = provisioning::AppStoreConnect(by_key::client(step, key)?);
+                let ended = work.carried_out(&portal).await;
+                let http = portal.0.http();
+                report::requests(step, http.journal(), http.budget().last());
+                ended
+            }
+            Access::Session(open) => {
+                let portal = DeveloperPortal::new(open.services());
+                let ended = work.carried_out(&portal).await;
+                report::requests(step, open.session.journal(), None);
+                ended
+            }
+        }
+    }
+
     fn carried_out<'s>(self, portal: &'s dyn Portal) -> LocalBoxFuture<'s, anyhow::Result<()>>
     where
         Self: 's,

@@ -25,6 +25,10 @@ pub struct Order {
     pub sign_uitest_targets: bool,
     /// Whether devices are registered.
     pub register_test_devices: bool,
+    /// A file of UDIDs that takes the place of the devices on Bitrise.
+    pub test_device_list: Option<String>,
+    /// Profiles that are used where automatic signing fails: addresses and directories.
+    pub fallback_profiles: Option<Secret>,
     /// Profiles that end sooner are renewed.
     pub min_profile_days_valid: i64,
     /// Certificates, separated by pipes.

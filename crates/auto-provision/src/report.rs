@@ -100,6 +100,21 @@ pub(crate) fn tell(step: &Step<Order>, analysis: &Analysis, signed: &[Signed], c
     }
 }
 
+/// Warnings about the result: in the log, in the summary and on the page.
+pub(crate) fn warn(step: &Step<Order>, warnings: &[String]) {
+    if warnings.is_empty() {
+        return;
+    }
+    warnings.iter().for_each(|warning| step.log.warn(warning));
+    let lines: Vec<String> = warnings.iter().map(|warning| format!("- {warning}")).collect();
+    step.report
+        .markdown(&format!("**Expires soon**\n\n{}", lines.join("\n")));
+    step.report.block(Block::List {
+        heading: "Expires soon".to_owned(),
+        items: warnings.to_vec(),
+    });
+}
+
 fn table(lines: &[Line]) -> String {
     let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let mut text = row(&COLUMNS.map(str::to_owned));

@@ -1,6 +1,6 @@
-//! The portal's services for one team.
+//! The portal's older services, `https://developer.apple.com/services-account/QH65B2/`, for one team.
 //!
-//! Facts: nearly everything is a `POST` of a form, lists too; lists come in pages of 500 whose totals are not to be
+//! Undocumented; facts as of 2026-11-25 from fastlane's spaceship: nearly everything is a `POST` of a form, lists too; lists come in pages of 500 whose totals are not to be
 //! trusted; a list for devices, certificates or profiles is one for iOS or one for the Mac.
 
 use base64::Engine as _;

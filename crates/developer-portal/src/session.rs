@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use apple_account::AppleId;
 use redaction::Redactor;
@@ -22,6 +22,13 @@ use crate::v1;
 
 /// Where the portal's services are, below its host.
 const SERVICES: &str = "/services-account/QH65B2";
+
+/// How long to wait before a read is tried again that a page answered instead of the service.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
 
 /// Where Apple's services are; another place for tests.
 #[derive(Debug, Clone)]
@@ -512,6 +519,7 @@ impl Session {
         }
         let (mut renewed, mut refreshed) = (false, false);
         let mut call = call.clone();
+        let mut pauses = PAUSES.iter();
         loop {
             let generation = *self.renewals.lock().await;
             let answer = self.once(&call, method.clone()).await?;
@@ -525,6 +533,14 @@ impl Session {
                     call.kind = call.other_kind.unwrap_or(call.kind);
                     self.fetch_token(&call).await?;
                 }
+                // Outages come with every status, 200 included; those with 5xx were tried again already.
+                Err(Refusal::Unavailable(status)) if !call.writes && status < 500 => match pauses.next() {
+                    Some(pause) => {
+                        tracing::debug!("{}: a page instead of an answer; trying again", call.path);
+                        tokio::time::sleep(*pause).await;
+                    }
+                    None => return Err(SessionError::Portal(Refusal::Unavailable(status))),
+                },
                 outcome => return outcome.map_err(SessionError::Portal),
             }
         }

@@ -1,4 +1,6 @@
-//! Signing in: key, exchange of numbers, proof of work, proof of the password.
+//! Signing in at `idmsa.apple.com`: key, exchange of numbers, proof of work, proof of the password.
+//!
+//! Undocumented; facts as of 2026-11-25 from fastlane, `@expo/apple-utils` 2.2.1 and XcodesLoginKit 1.1.0.
 //!
 //! The password never leaves this machine, and a refusal is never tried again: some attempts too many lock the account.
 

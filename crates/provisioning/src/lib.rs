@@ -27,7 +27,7 @@ pub use action::Action;
 pub use blocked::Blocked;
 pub use by_session::DeveloperPortal;
 pub use certificates::{CertificateChoice, CertificateUse, NoCertificate, usable_certificates};
-pub use local::installed_profile;
+pub use local::{NoProfile, choose_among, installed_profile};
 pub use managed::NoManagedProfile;
 pub use names::{bundle_id_name, profile_name, wildcard_of};
 pub use not_granted::NotGranted;

@@ -4,7 +4,9 @@ use signing_assets::Profile;
 use time::{Duration, OffsetDateTime};
 
 use crate::grants::GapKind;
-use crate::platform::ProfileType;
+use crate::managed::covers;
+use crate::platform::{Distribution, ProfileType};
+use crate::reconcile::Signed;
 use crate::snapshot::{Details, Device, PortalProfile};
 use crate::wants::{Policy, Want};
 
@@ -20,14 +22,110 @@ pub fn installed_profile(
     let (profile, content) = installed
         .iter()
         .find(|(profile, _)| fits(want, policy, profile, now))?;
-    Some(PortalProfile {
+    Some(portal_profile(want, profile, content))
+}
+
+/// No profile at hand signs a want.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("no {distribution} profile fits `{bundle_id}`{}", told(rejected))]
+pub struct NoProfile {
+    /// What was to be signed.
+    pub bundle_id: String,
+    /// For what.
+    pub distribution: Distribution,
+    /// Profiles of its bundle ID, and why they don't do.
+    pub rejected: Vec<String>,
+}
+
+fn told(rejected: &[String]) -> String {
+    if rejected.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", rejected.join("; "))
+    }
+}
+
+/// For each want one of the profiles at hand, whoever made it, with those certificates that it lists. Wants that are
+/// optional may go without.
+///
+/// # Errors
+/// When a want has none.
+pub fn choose_among(
+    wants: &[Want],
+    profiles: &[(Profile, Vec<u8>)],
+    now: OffsetDateTime,
+) -> Result<Vec<Signed>, NoProfile> {
+    let mut signed = Vec::new();
+    for want in wants {
+        let mut rejected = Vec::new();
+        // One for exactly this bundle ID before one with a pattern.
+        let mut own: Vec<&(Profile, Vec<u8>)> = profiles
+            .iter()
+            .filter(|(profile, _)| {
+                covers(&profile.bundle_id, &want.bundle_id) && is_of_type(profile, want.profile_type)
+            })
+            .collect();
+        own.sort_by_key(|(profile, _)| std::cmp::Reverse(profile.bundle_id.len()));
+        let mut found = None;
+        for (profile, content) in own {
+            match fitted(want, profile, now) {
+                Ok(want) => {
+                    found = Some(Signed {
+                        profile: portal_profile(&want, profile, content),
+                        want,
+                    });
+                    break;
+                }
+                Err(why) => rejected.push(format!("{}: {why}", profile.name)),
+            }
+        }
+        match found {
+            Some(found) => signed.push(found),
+            None if want.optional => {}
+            None => {
+                return Err(NoProfile {
+                    bundle_id: want.bundle_id.clone(),
+                    distribution: want.distribution,
+                    rejected,
+                });
+            }
+        }
+    }
+    Ok(signed)
+}
+
+/// The want with the certificates of the profile, or why it does not fit.
+fn fitted(want: &Want, profile: &Profile, now: OffsetDateTime) -> Result<Want, String> {
+    if profile.expires_at <= now {
+        return Err(format!("it expired on {}", profile.expires_at.date()));
+    }
+    let mut fitted = want.clone();
+    fitted.certificates.retain(|certificate| {
+        let mut listed = profile.certificates.iter();
+        listed.any(|known| known.serial == certificate.serial)
+    });
+    fitted
+        .certificates
+        .sort_by_key(|certificate| std::cmp::Reverse(certificate.not_after));
+    if fitted.certificates.is_empty() {
+        return Err("it has none of the uploaded certificates".to_owned());
+    }
+    let gaps = want.gaps(&profile.entitlements);
+    match gaps.iter().find(|gap| gap.kind != GapKind::Foreign) {
+        Some(gap) => Err(format!("it does not grant {gap}")),
+        None => Ok(fitted),
+    }
+}
+
+fn portal_profile(want: &Want, profile: &Profile, content: &[u8]) -> PortalProfile {
+    PortalProfile {
         id: String::new(),
         name: profile.name.clone(),
         profile_type: Some(want.profile_type),
         active: true,
         details: Details::read(content),
-        content: content.clone(),
-    })
+        content: content.to_vec(),
+    }
 }
 
 fn fits(want: &Want, policy: &Policy, profile: &Profile, now: OffsetDateTime) -> bool {

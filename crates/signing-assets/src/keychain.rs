@@ -8,10 +8,14 @@ use std::time::Duration;
 use command::{Command, Runner};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::authority::Authority;
 use crate::p12::{Identity, P12Error};
 
 /// `security` waits for a dialog that nobody sees when a keychain is locked.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `errSecItemNotFound`, as `security` exits with it.
+const NOT_FOUND: i32 = 44;
 
 /// How long a keychain stays unlocked, in seconds: longer than any build.
 const UNLOCKED_SECONDS: &str = "72000";
@@ -104,6 +108,23 @@ impl Keychain {
         self.extend_search_list().await?;
         let default = Command::new("security").args(["default-keychain", "-s"]);
         self.security("make the default", default, false).await.map(drop)
+    }
+
+    /// Whether the keychains of the search list hold the certificate of an authority, which `codesign` needs for the chain;
+    /// `None` where that can't be told.
+    pub async fn has_authority(&self, authority: &Authority) -> Option<bool> {
+        self.runner.find("security")?;
+        let command =
+            Command::new("security").args(["find-certificate", "-a", "-p", "-c", authority.common_name]);
+        let output = self.runner.output(command.timeout(PATIENCE)).await.ok()?;
+        // Older versions of `security` answer 44 when nothing is found.
+        if !output.success() && output.status.code() != Some(NOT_FOUND) {
+            return None;
+        }
+        let found = x509_parser::pem::Pem::iter_from_buffer(output.stdout.as_bytes())
+            .flatten()
+            .any(|pem| authority.is_subject_of(&pem.contents));
+        Some(found)
     }
 
     async fn security(

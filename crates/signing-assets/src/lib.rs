@@ -3,6 +3,7 @@
 //! Reads `.p12` files and provisioning profiles as Apple, OpenSSL and Java write them, and installs both
 //! where Xcode looks for them. It calls no API.
 
+mod authority;
 mod ber;
 mod certificate;
 mod install;
@@ -11,6 +12,7 @@ mod p12;
 mod pkcs12;
 mod profile;
 
+pub use authority::{AUTHORITIES, Authority, authority_of};
 pub use certificate::{Certificate, CertificateError, CertificateKind};
 pub use install::{InstallError, ProfileDirectories};
 pub use keychain::{Keychain, KeychainError};

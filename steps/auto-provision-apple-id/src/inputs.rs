@@ -27,6 +27,10 @@ pub struct Inputs {
     /// Whether devices are registered.
     #[serde(default)]
     pub register_test_devices: Flag,
+    /// A file of UDIDs that takes the place of the devices on Bitrise.
+    pub test_device_list_path: Option<String>,
+    /// Profiles that are used where automatic signing fails.
+    pub fallback_provisioning_profile_url_list: Option<Secret>,
     /// Profiles that end sooner are renewed.
     #[serde(default)]
     pub min_profile_days_valid: i64,
@@ -69,6 +73,8 @@ impl Inputs {
             mac_catalyst: false,
             sign_uitest_targets: false,
             register_test_devices: self.register_test_devices.is_on(),
+            test_device_list: self.test_device_list_path,
+            fallback_profiles: self.fallback_provisioning_profile_url_list,
             min_profile_days_valid: self.min_profile_days_valid,
             certificate_urls: self.certificate_urls,
             passphrases: self.passphrases,

@@ -8,7 +8,7 @@ mod inputs;
 
 use apple_account::{InputCredentials, Request, Selection};
 use auto_provision::{
-    Access, Account, Analysis, CertificateChoice, Order, Source, download_certificates, of_team,
+    Access, Account, Analysis, CertificateChoice, Order, Source, download_certificates, fall_back, of_team,
     open_session, provision, usable,
 };
 use step_kit::{Secret, Step};
@@ -30,7 +30,15 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     let (step, own) = step.divided(Inputs::divided);
     let analysis = Analysis::announced(&step).await?;
     step.log.heading("Apple account and certificates");
-    let (account, identities) = futures_util::try_join!(sign_in(&step, &own), download_certificates(&step))?;
+    let (account, identities) = futures_util::join!(sign_in(&step, &own), download_certificates(&step));
+    let identities = identities?;
+    let account = match account {
+        Ok(account) => account,
+        Err(error) => {
+            let certificates = usable(&step, &identities);
+            return fall_back(&step, &analysis, &identities, &certificates, error).await;
+        }
+    };
     let Access::Session(session) = &account.access else {
         anyhow::bail!("an Apple ID has no API key");
     };

@@ -7,7 +7,7 @@ mod account;
 mod inputs;
 
 use auto_provision::{
-    Access, Analysis, CertificateChoice, Source, download_certificates, of_team, provision, usable,
+    Access, Analysis, CertificateChoice, Source, download_certificates, fall_back, of_team, provision, usable,
 };
 use step_kit::Step;
 
@@ -25,8 +25,13 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     let analysis = Analysis::announced(&step).await?;
     step.log.heading("Apple account and certificates");
     let (account, identities) =
-        futures_util::try_join!(account::resolve(&step, &own), download_certificates(&step))?;
+        futures_util::join!(account::resolve(&step, &own), download_certificates(&step));
+    let identities = identities?;
     let mut certificates = usable(&step, &identities);
+    let account = match account {
+        Ok(account) => account,
+        Err(error) => return fall_back(&step, &analysis, &identities, &certificates, error).await,
+    };
     if let Access::Session(session) = &account.access {
         certificates = of_team(certificates, &session.team.team_id)?;
     }

@@ -29,13 +29,13 @@ pub(super) fn play(call: &Call) -> anyhow::Result<Ended> {
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();
-    let ended = command(&call.args, &mut known)?;
+    let ended = command(&call.args, &mut known, &call.directory)?;
     std::fs::create_dir_all(&call.directory)?;
     std::fs::write(file, serde_json::to_vec_pretty(&known)?)?;
     Ok(ended)
 }
 
-fn command(args: &[String], known: &mut Known) -> anyhow::Result<Ended> {
+fn command(args: &[String], known: &mut Known, folder: &Path) -> anyhow::Result<Ended> {
     let last = args.last().cloned().unwrap_or_default();
     let password = || {
         value(args, "-p")
@@ -127,6 +127,17 @@ fn command(args: &[String], known: &mut Known) -> anyhow::Result<Ended> {
                 )));
             }
         },
+        // The certificates of the file `intermediates.pem` are those of the search list.
+        Some("find-certificate") => {
+            let text = std::fs::read_to_string(folder.join("intermediates.pem")).unwrap_or_default();
+            if text.is_empty() && !args.iter().any(|arg| arg == "-a") {
+                return Ok(Ended::badly(
+                    44,
+                    "security: SecKeychainSearchCopyNext: The specified item could not be found in the keychain.\n",
+                ));
+            }
+            return Ok(Ended::well(text));
+        }
         Some("find-identity") => {
             let identities: Vec<&(String, String)> = known
                 .keychains
