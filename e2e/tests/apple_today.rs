@@ -1,9 +1,5 @@
 //! Apple as it is in November 2026, and as it was in June 2025: what `docs/apple-changes.md` lists, by whole runs of steps.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "helpers of tests: what fails ends the test"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails ends the test")]
 
 use apple_sandbox::{
     Era, Fault, Json, Kind, Sandbox, Seed, SeedAppleId, SeedCertificate, SeedDevice, SeedProfile,
