@@ -313,6 +313,7 @@ fn a_certificate_that_the_portal_does_not_know_is_explained() {
         certificate_type: "DEVELOPMENT".to_owned(),
         days: 100,
         on_portal,
+        ..SeedCertificate::default()
     };
     let seed = Seed {
         certificates: vec![certificate(false)],
