@@ -1,15 +1,20 @@
 //! Runs workflows of a `bitrise.yml` as the Bitrise CLI does, where that is not installed.
 //!
-//! Facts: steps inherit the environment, workflow variables and the outputs of earlier steps; inputs that the manifest
+//! Facts: YAML is read as YAML 1.1 (`step_yaml`, after gopkg.in/yaml.v2), so `no` without quotes reaches a step as `false`.
+//! Steps inherit the environment, workflow variables and the outputs of earlier steps; inputs that the manifest
 //! does not list are dropped, the others have its defaults; both are expanded. After a failed step only those with
 //! `is_always_run` run; `is_skippable` keeps a failure from failing the build; `run_if: .IsCI` holds where `CI` is `true`.
+//! `path::` copies the step's directory; `git::URL@BRANCH` clones a repository, whose `step.yml` is at its root;
+//! `LIBRARY::ID@VERSION` is activated by stepman.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use apple_sandbox::tools::envman;
-use serde_yaml::Value;
+use step_yaml::Value;
+
+use crate::stepman;
 
 /// A build.
 pub struct Build {
@@ -30,13 +35,24 @@ pub struct Built {
     pub log: String,
 }
 
+/// A step that is ready to run.
+struct Activated {
+    command: Command,
+    manifest: Value,
+}
+
 /// Runs a workflow of `file`, with its `before_run` and `after_run`, in `root`. `variables` come on top of the
 /// environment.
 pub fn run(file: &Path, workflow: &str, root: &Path, variables: &[(&str, String)]) -> Built {
     let text = std::fs::read_to_string(file).unwrap();
+    run_text(&text, workflow, root, variables)
+}
+
+/// [`run`], for the text of a `bitrise.yml`.
+pub fn run_text(text: &str, workflow: &str, root: &Path, variables: &[(&str, String)]) -> Built {
     let folder = tempfile::tempdir().unwrap();
     let mut build = Build {
-        document: serde_yaml::from_str(&text).unwrap(),
+        document: step_yaml::read(text).unwrap(),
         root: root.to_owned(),
         store: folder.path().join("envstore.yml"),
         variables: variables
@@ -55,62 +71,69 @@ pub fn run(file: &Path, workflow: &str, root: &Path, variables: &[(&str, String)
 
 impl Build {
     fn workflow(&mut self, name: &str) {
-        let workflow = self.document["workflows"][name].clone();
-        assert!(workflow.is_mapping(), "there is no workflow {name}");
-        for before in texts(&workflow["before_run"]) {
+        let workflow = self
+            .document
+            .get("workflows")
+            .and_then(|all| all.get(name))
+            .cloned();
+        let workflow = workflow.unwrap_or_else(|| panic!("there is no workflow {name}"));
+        for before in texts(workflow.get("before_run")) {
             self.workflow(&before);
         }
-        for step in workflow["steps"].as_sequence().cloned().unwrap_or_default() {
-            let step = step.as_mapping().unwrap();
-            let (reference, options) = step.iter().next().unwrap();
-            self.step(reference.as_str().unwrap(), options);
+        for step in workflow.get("steps").map(Value::items).unwrap_or_default() {
+            let (reference, options) = step.as_mapping().unwrap().iter().next().unwrap();
+            self.step(reference, options);
         }
-        for after in texts(&workflow["after_run"]) {
+        for after in texts(workflow.get("after_run")) {
             self.workflow(&after);
         }
     }
 
     fn step(&mut self, reference: &str, options: &Value) {
-        if self.failed && options["is_always_run"] != Value::Bool(true) {
+        let is = |option: &str| options.get(option).and_then(Value::as_bool) == Some(true);
+        if self.failed && !is("is_always_run") {
+            // The CLI prepares a step before it finds that it must not run.
+            if reference.starts_with("path::")
+                && let Err(problem) = self.activate(reference)
+            {
+                self.log
+                    .push_str(&format!("failed to prepare the step {reference}: {problem}\n"));
+            }
             return;
         }
-        let only_on_ci = options["run_if"].as_str() == Some(".IsCI");
+        let only_on_ci = options.get("run_if").and_then(Value::as_str) == Some(".IsCI");
         if only_on_ci && self.variables.get("CI").map(String::as_str) != Some("true") {
             return;
         }
-        let mut command = match reference.strip_prefix("path::") {
-            Some(path) => self.path_step(&self.root.join(path)),
-            None => {
-                assert!(
-                    reference == "script" || reference.starts_with("script@"),
-                    "no such step: {reference}"
-                );
-                Command::new("bash")
-            }
-        };
-        let given = pairs(&options["inputs"]);
-        match reference.strip_prefix("path::") {
-            Some(path) => {
-                let manifest = std::fs::read_to_string(self.root.join(path).join("step.yml")).unwrap();
-                let manifest: Value = serde_yaml::from_str(&manifest).unwrap();
-                for (key, default) in pairs(&manifest["inputs"]) {
+        let given = pairs(options.get("inputs"));
+        let command = if reference == "script" || reference.starts_with("script@") {
+            Ok(self.script(&given))
+        } else {
+            self.activate(reference).map(|mut step| {
+                for (key, default) in pairs(step.manifest.get("inputs")) {
                     let value = given
                         .iter()
                         .find(|(name, _)| *name == key)
                         .map_or(default, |(_, value)| value.clone());
-                    command.env(key, self.expanded(&value));
+                    step.command.env(key, self.expanded(&value));
                 }
+                step.command
+            })
+        };
+        let succeeded = match command {
+            Ok(command) => self.execute(command),
+            Err(problem) => {
+                self.log
+                    .push_str(&format!("failed to prepare the step {reference}: {problem}\n"));
+                false
             }
-            None => {
-                let content = given
-                    .iter()
-                    .find(|(key, _)| key == "content")
-                    .map(|(_, text)| text.as_str());
-                let script = self.store.with_file_name("script.sh");
-                std::fs::write(&script, content.unwrap_or_default()).unwrap();
-                command.arg(script);
-            }
+        };
+        if !succeeded && !is("is_skippable") {
+            self.failed = true;
         }
+    }
+
+    fn execute(&mut self, mut command: Command) -> bool {
         for (key, _) in std::env::vars_os().filter(|(key, _)| crate::is_cargos(key)) {
             command.env_remove(key);
         }
@@ -124,19 +147,52 @@ impl Build {
         self.log.push_str(&String::from_utf8_lossy(&output.stderr));
         let outputs = std::fs::read_to_string(&self.store).unwrap_or_default();
         self.variables.extend(envman::read(&outputs));
-        if !output.status.success() && options["is_skippable"] != Value::Bool(true) {
-            self.failed = true;
-        }
+        output.status.success()
     }
 
-    /// The CLI copies the step's directory, and nothing else, before it runs its entry.
-    fn path_step(&self, folder: &Path) -> Command {
-        let copy = self.store.with_file_name("step");
-        let _ = std::fs::remove_dir_all(&copy);
-        crate::copy_tree(folder, &copy);
+    fn script(&self, given: &[(String, String)]) -> Command {
+        let content = given.iter().find(|(key, _)| key == "content");
+        let script = self.store.with_file_name("script.sh");
+        std::fs::write(
+            &script,
+            content.map(|(_, text)| text.as_str()).unwrap_or_default(),
+        )
+        .unwrap();
         let mut command = Command::new("bash");
-        command.arg(copy.join("step.sh"));
+        command.arg(script);
         command
+    }
+
+    fn activate(&self, reference: &str) -> Result<Activated, String> {
+        let folder = self.store.with_file_name("step");
+        let _ = std::fs::remove_dir_all(&folder);
+        if let Some(path) = reference.strip_prefix("path::") {
+            let source = self.root.join(path);
+            if !source.is_dir() {
+                return Err(format!("directory {} doesn't exist", source.display()));
+            }
+            crate::copy_tree(&source, &folder);
+        } else if let Some(rest) = reference.strip_prefix("git::") {
+            let (address, branch) = rest.rsplit_once('@').ok_or("no branch or tag")?;
+            stepman::clone(address, Some(branch), &folder)?;
+        } else {
+            let (library, id) = reference.rsplit_once("::").ok_or("no such step")?;
+            let activated = stepman::activate(library, id, &folder, &self.variables)?;
+            let command = match activated.executable {
+                Some(executable) => Command::new(executable),
+                None => script_of(&folder, &activated.manifest),
+            };
+            return Ok(Activated {
+                command,
+                manifest: activated.manifest,
+            });
+        }
+        let manifest = std::fs::read_to_string(folder.join("step.yml")).map_err(|error| error.to_string())?;
+        let manifest = step_yaml::read(&manifest).map_err(|error| error.to_string())?;
+        Ok(Activated {
+            command: script_of(&folder, &manifest),
+            manifest,
+        })
     }
 
     fn expanded(&self, text: &str) -> String {
@@ -168,31 +224,30 @@ impl Build {
     }
 }
 
-fn texts(list: &Value) -> Vec<String> {
-    let items = list.as_sequence().cloned().unwrap_or_default();
-    items
+/// How the bash toolkit runs a step.
+fn script_of(folder: &Path, manifest: &Value) -> Command {
+    let toolkit = manifest.get("toolkit").and_then(|toolkit| toolkit.get("bash"));
+    let entry = toolkit.and_then(|bash| bash.get("entry_file")).map(Value::text);
+    let mut command = Command::new("bash");
+    command.arg(folder.join(entry.unwrap_or_else(|| "step.sh".to_owned())));
+    command
+}
+
+fn texts(list: Option<&Value>) -> Vec<String> {
+    list.map(Value::items)
+        .unwrap_or_default()
         .iter()
-        .filter_map(|item| item.as_str().map(str::to_owned))
+        .map(Value::text)
         .collect()
 }
 
-/// A list of inputs: each a mapping whose first key that is not `opts` has the value.
-fn pairs(list: &Value) -> Vec<(String, String)> {
-    let mut all = Vec::new();
-    for input in list
-        .as_sequence()
-        .into_iter()
-        .flatten()
+/// A list of inputs: each a mapping whose first key that is not `opts` has the value, as the CLI hands it over.
+fn pairs(list: Option<&Value>) -> Vec<(String, String)> {
+    let items = list.map(Value::items).unwrap_or_default();
+    items
+        .iter()
         .filter_map(Value::as_mapping)
-    {
-        let first = input.iter().find(|(key, _)| key.as_str() != Some("opts"));
-        let Some((key, value)) = first else { continue };
-        let text = match value {
-            Value::Null => String::new(),
-            Value::String(text) => text.clone(),
-            other => serde_yaml::to_string(other).unwrap().trim().to_owned(),
-        };
-        all.push((key.as_str().unwrap().to_owned(), text));
-    }
-    all
+        .filter_map(|input| input.iter().find(|(key, _)| *key != "opts"))
+        .map(|(key, value)| (key.to_owned(), value.text()))
+        .collect()
 }

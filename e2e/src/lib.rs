@@ -11,7 +11,9 @@
 
 pub mod bitrise;
 pub mod contract;
+pub mod host;
 pub mod project;
+pub mod stepman;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -285,9 +287,14 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The repository's root.
+/// The repository's root: that of the package which cargo tests now, because checkouts may share a target directory.
 pub fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let mut package = package.unwrap_or_else(|| std::env::current_dir().unwrap());
+    while !package.join("Cargo.lock").is_file() {
+        assert!(package.pop(), "there is no repository around the test");
+    }
+    package
 }
 
 /// Copies a folder.

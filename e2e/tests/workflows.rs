@@ -144,3 +144,77 @@ fn a_step_runs_by_one_command_against_a_sandbox_of_its_own() {
     let (status, text) = run(&["no-such-step"]);
     assert_eq!(status, Some(1), "{text}");
 }
+
+/// A checkout that has what the sandbox workflows need, and a cargo that fails.
+fn broken_checkout(folder: &std::path::Path) -> Vec<(&'static str, String)> {
+    for step in std::fs::read_dir(repository().join("steps")).unwrap().flatten() {
+        let to = folder.join("steps").join(step.file_name());
+        std::fs::create_dir_all(&to).unwrap();
+        for file in ["step.yml", "step.sh"] {
+            std::fs::copy(step.path().join(file), to.join(file)).unwrap();
+        }
+    }
+    std::fs::create_dir(folder.join("bin")).unwrap();
+    let cargo = folder.join("bin/cargo");
+    std::fs::write(&cargo, "#!/bin/sh\necho 'error: no space left' >&2\nexit 101\n").unwrap();
+    e2e::executable(&cargo.display().to_string());
+    let path = std::env::var("PATH").unwrap();
+    vec![("PATH", format!("{}:{path}", folder.join("bin").display()))]
+}
+
+#[test]
+fn staging_that_fails_says_so_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = broken_checkout(folder.path());
+    let own = repository().join("bitrise.yml");
+    let built = bitrise::run(&own, "sandbox", folder.path(), &variables);
+    assert!(!built.succeeded);
+    assert!(built.log.contains("error: no space left"), "{}", built.log);
+    assert_eq!(built.log.matches("\x1b[31;1m").count(), 1, "{}", built.log);
+    assert!(!built.log.contains("failed to prepare"), "{}", built.log);
+    // There was nothing to stop, which is no failure of its own.
+    assert!(built.log.contains("No sandbox to stop."), "{}", built.log);
+}
+
+#[test]
+fn only_a_sandbox_of_this_checkout_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = repository().join("bitrise.yml");
+    let stop = || bitrise::run(&own, "_stop-sandbox", folder.path(), &[]);
+    let file = folder.path().join("target/sandbox/pid");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    // A process that is not ours, and one that is no more.
+    let mut other = Command::new("sleep").arg("60").spawn().unwrap();
+    for pid in [other.id(), 4_194_300] {
+        std::fs::write(&file, pid.to_string()).unwrap();
+        let built = stop();
+        assert!(
+            built.succeeded && built.log.contains("not running any more"),
+            "{}",
+            built.log
+        );
+        assert!(!file.exists());
+    }
+    assert!(
+        other.try_wait().unwrap().is_none(),
+        "somebody else's process was killed"
+    );
+    other.kill().unwrap();
+    other.wait().unwrap();
+    let mut sandbox = Command::new(e2e::binary("apple-sandbox"))
+        .args(["serve", "--tools"])
+        .arg(folder.path().join("target/sandbox/tools"))
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    std::fs::write(&file, sandbox.id().to_string()).unwrap();
+    let built = stop();
+    assert!(
+        built.succeeded && built.log.contains("Stopped the sandbox."),
+        "{}",
+        built.log
+    );
+    sandbox.wait().unwrap();
+    assert!(stop().succeeded);
+}

@@ -20,6 +20,24 @@ pub(crate) fn oldest() -> String {
     format!("{}.{}", OLDEST.0, OLDEST.1)
 }
 
+/// zig as C compiler and linker. Words that it does not know, or that its own `-target` replaces, are left out.
+const CC: &str = r#"n=$#
+while [ "$n" -gt 0 ]; do
+  word=$1
+  shift
+  n=$((n - 1))
+  case $word in
+    --target=* | -mmacosx-version-min=* | -gfull) continue ;;
+    -arch)
+      shift
+      n=$((n - 1))
+      continue
+      ;;
+  esac
+  set -- "$@" "$word"
+done
+exec @ZIG@ cc -target @TARGET@ -F'@FRAMEWORKS@' "$@""#;
+
 /// How the check is run.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -113,12 +131,9 @@ impl Tools {
         let frameworks = workspace::root().join("xtask/src/assets/macos");
         let cc = script(
             &folder.join("cc"),
-            &format!(
-                "exec {} cc -target {processor}-macos.{} -F'{}' \"$@\"",
-                self.zig,
-                oldest(),
-                frameworks.display()
-            ),
+            &CC.replace("@ZIG@", &self.zig)
+                .replace("@TARGET@", &format!("{processor}-macos.{}", oldest()))
+                .replace("@FRAMEWORKS@", &frameworks.display().to_string()),
         )?;
         let ar = script(&folder.join("ar"), &format!("exec {} ar \"$@\"", self.zig))?;
         let name = target.replace('-', "_");

@@ -10,6 +10,7 @@ mod bench;
 mod ci;
 mod demo;
 mod dist;
+mod docs;
 mod generate;
 mod macos;
 mod stage;
@@ -73,6 +74,8 @@ enum Task {
     CheckDist(dist::check::Options),
     /// Type-check the workspace for macOS, from Linux; takes about five minutes
     CheckMacos(macos::Options),
+    /// Write the sample of the documentation: docs/sample-log.txt and docs/report.png
+    Docs,
 }
 
 fn main() -> ExitCode {
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Task::Dist(options) => dist::dist(&options),
         Task::CheckDist(options) => dist::check::check(&options),
         Task::CheckMacos(options) => macos::check(&options),
+        Task::Docs => docs::docs(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -27,7 +27,12 @@ pub(crate) fn announce(log: &Log, plan: &Plan) {
     if plan.actions.is_empty() {
         log.success("Everything is in place: nothing to change on the portal.");
     } else {
-        log.plain(format!("{} change(s):", plan.actions.len()));
+        let noun = if plan.actions.len() == 1 {
+            "change"
+        } else {
+            "changes"
+        };
+        log.plain(format!("{} {noun}:", plan.actions.len()));
         plan.actions
             .iter()
             .for_each(|action| log.plain(format!("- {action}")));

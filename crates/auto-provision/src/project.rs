@@ -75,12 +75,13 @@ impl Analysis {
         step.log
             .plain(format!("configuration: {}", analysis.configuration));
         for need in analysis.needs() {
-            step.log.plain(format!(
-                "- {}: {} ({} entitlements)",
-                need.name,
-                need.bundle_id,
-                need.entitlements.len()
-            ));
+            let entitlements = match need.entitlements.len() {
+                0 => "no entitlements".to_owned(),
+                1 => "1 entitlement".to_owned(),
+                count => format!("{count} entitlements"),
+            };
+            step.log
+                .plain(format!("- {}: {} ({entitlements})", need.name, need.bundle_id));
         }
         Ok(analysis)
     }

@@ -37,6 +37,8 @@ struct Out {
     /// When something was written last.
     written: Instant,
     heading: Option<String>,
+    /// The last whole line, as it was given.
+    line: String,
 }
 
 impl std::fmt::Debug for Log {
@@ -60,6 +62,7 @@ impl Log {
             writer: Box::new(out),
             written: Instant::now(),
             heading: None,
+            line: String::new(),
         });
         Self {
             shared: Arc::new(Shared {
@@ -133,9 +136,10 @@ impl Log {
         self.line(text.as_ref(), Some(Color::Yellow));
     }
 
-    /// A detail, shown when the log is verbose.
+    /// A detail, shown when the log is verbose. What the line before it says already is not said again: a step shows its
+    /// most important commands itself, and the runner shows every command.
     pub fn debug(&self, text: impl AsRef<str>) {
-        if self.shared.verbose.load(Ordering::Relaxed) {
+        if self.shared.verbose.load(Ordering::Relaxed) && self.out().line != text.as_ref() {
             self.line(text.as_ref(), None);
         }
     }
@@ -150,6 +154,7 @@ impl Log {
     fn line(&self, text: &str, color: Option<Color>) {
         self.write(text, color);
         self.write("\n", None);
+        text.clone_into(&mut self.out().line);
     }
 
     fn write(&self, text: &str, color: Option<Color>) {
@@ -321,6 +326,18 @@ mod tests {
                 "{text:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_command_is_shown_once() {
+        let text = printed(false, |log| {
+            log.set_verbose(true);
+            log.plain("$ fastlane beta");
+            log.debug("$ fastlane beta");
+            log.debug("$ ruby --version");
+            log.debug("a detail");
+        });
+        assert_eq!(text, "$ fastlane beta\n$ ruby --version\na detail\n");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use url::Url;
 use crate::policy::Policy;
 use crate::request::Request;
 use crate::response::Response;
-use crate::{Budget, Error, Journal, accepted, shown, tls};
+use crate::tls::{self, Protocols};
+use crate::{Budget, Error, Journal, accepted, shown};
 
 /// Set low to fail quickly where the network is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -115,8 +116,8 @@ impl ClientBuilder {
                 shown: shown(&self.base),
             });
         }
-        tls::install();
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::config(Protocols::All).map_err(Error::Tls)?)
             .connect_timeout(CONNECT_TIMEOUT)
             .user_agent(self.user_agent)
             // Followed here, where it is known what a request carries.

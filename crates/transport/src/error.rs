@@ -15,6 +15,11 @@ pub enum Error {
     /// The client can't be built.
     #[error("failed to set up HTTPS; if SSL_CERT_FILE or SSL_CERT_DIR is set, check that it names readable CA certificates: {}", chain(.0))]
     Setup(#[source] reqwest::Error),
+    /// There are no usable CA certificates.
+    #[error(
+        "failed to set up HTTPS; if SSL_CERT_FILE or SSL_CERT_DIR is set, check that it names readable CA certificates: {0}"
+    )]
+    Tls(#[source] rustls::Error),
     /// No answer came.
     #[error("{method} {place} got no answer after {}: {reason}", counted(*.attempts))]
     Unreachable {

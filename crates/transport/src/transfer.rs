@@ -14,7 +14,8 @@ use reqwest::header::CONTENT_LENGTH;
 use reqwest::{Method, StatusCode};
 
 use crate::error::chain;
-use crate::{Error, Journal, base_url, tls};
+use crate::tls::{self, Protocols};
+use crate::{Error, Journal, base_url};
 
 /// How much is read at once: measured; half of it costs more calls, and four times of it leaves the processor's cache.
 const CHUNK: usize = 256 * 1024;
@@ -104,9 +105,9 @@ impl Transfer {
     /// # Errors
     /// When the machine has no usable CA certificates.
     pub fn new(journal: Journal) -> Result<Self, Error> {
-        tls::install();
         // No read time-out: it would count the whole time that a piece takes to send.
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::config(Protocols::Http1).map_err(Error::Tls)?)
             .connect_timeout(Duration::from_secs(10))
             .tcp_keepalive(Duration::from_secs(15))
             .http1_only()
