@@ -163,7 +163,7 @@ impl Build {
         command
     }
 
-    fn activate(&self, reference: &str) -> Result<Activated, String> {
+    fn activate(&mut self, reference: &str) -> Result<Activated, String> {
         let folder = self.store.with_file_name("step");
         let _ = std::fs::remove_dir_all(&folder);
         if let Some(path) = reference.strip_prefix("path::") {
@@ -178,6 +178,11 @@ impl Build {
         } else {
             let (library, id) = reference.rsplit_once("::").ok_or("no such step")?;
             let activated = stepman::activate(library, id, &folder, &self.variables)?;
+            if let Some(problem) = activated.fallback {
+                self.log.push_str(&format!(
+                    "no executable, fallback to step source activation: {problem}\n"
+                ));
+            }
             let command = match activated.executable {
                 Some(executable) => Command::new(executable),
                 None => script_of(&folder, &activated.manifest),

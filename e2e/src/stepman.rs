@@ -16,6 +16,8 @@ pub struct Activated {
     pub manifest: Value,
     /// The program to run instead of the archive's script.
     pub executable: Option<PathBuf>,
+    /// Why there is none, where one was wanted.
+    pub fallback: Option<String>,
 }
 
 /// Clones a repository without its history.
@@ -47,6 +49,7 @@ pub fn activate(
     clone(address, None, &library)?;
     let version = version(&library.join("steps").join(id), wanted)?;
     let manifest = read(&library.join("steps").join(id).join(&version).join("step.yml"))?;
+    let mut fallback = None;
     if variables
         .get("BITRISE_EXPERIMENT_PRECOMPILED_STEPS")
         .map(String::as_str)
@@ -57,11 +60,10 @@ pub fn activate(
                 return Ok(Activated {
                     manifest,
                     executable: Some(executable),
+                    fallback: None,
                 });
             }
-            Err(problem) => {
-                eprintln!("Failed to download step executable, fallback to step source activation: {problem}")
-            }
+            Err(problem) => fallback = Some(problem),
         }
     }
     let collection = read(&library.join("steplib.yml"))?;
@@ -88,6 +90,7 @@ pub fn activate(
     Ok(Activated {
         manifest,
         executable: None,
+        fallback,
     })
 }
 
