@@ -5,7 +5,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 chosen=${step:-}
 # The root manifest gives these no default, because the steps do not agree on one: blank is the same as not set.
-for key in connection platform; do
+for key in connection platform silence_timeout; do
     if [ -z "${!key:-}" ]; then
         unset "$key"
     fi

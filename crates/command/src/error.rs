@@ -29,21 +29,25 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
-    /// It ran longer than it may, and was killed.
-    #[error("`{command}` was stopped: it ran for more than {} s", after.as_secs())]
+    /// It ran longer than it may, and was told to end, then killed, with everything that it started.
+    #[error("`{command}` was stopped: it ran for more than {} s{}", after.as_secs(), tail(.output))]
     TimedOut {
         /// The command as printed.
         command: String,
         /// The limit.
         after: Duration,
+        /// The last lines that it printed.
+        output: String,
     },
-    /// It printed nothing for longer than it may, and was killed.
-    #[error("`{command}` was stopped: it printed nothing for {} s", after.as_secs())]
+    /// It printed nothing for longer than it may, and was told to end, then killed, with everything that it started.
+    #[error("`{command}` was stopped: it printed nothing for {} s{}", after.as_secs(), tail(.output))]
     Silent {
         /// The command as printed.
         command: String,
         /// The limit.
         after: Duration,
+        /// The last lines that it printed.
+        output: String,
     },
     /// It ended with an exit status other than 0, where that is a failure.
     #[error("`{command}` failed with exit status {status}{}", tail(.output))]

@@ -133,14 +133,14 @@ impl Command {
         self
     }
 
-    /// Kills the child's group when it runs longer than this.
+    /// Ends the child's group when it runs longer than this: with SIGTERM, and with SIGKILL where that does not help.
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
         self
     }
 
-    /// Kills the child's group when it prints nothing for this long.
+    /// Ends the child's group as [`Command::timeout`] does when it prints nothing for this long.
     #[must_use]
     pub fn silence_timeout(mut self, limit: Duration) -> Self {
         self.silence_timeout = Some(limit);

@@ -34,6 +34,21 @@ const LONGEST_LINE: usize = 1 << 20;
 /// How long a group that was told to end may take before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// A limit that a child exceeded.
+#[derive(Clone, Copy)]
+enum Limit {
+    /// It ran for longer than this.
+    Duration(Duration),
+    /// It printed nothing for this long.
+    Silence(Duration),
+}
+
+/// A limit that a child exceeded, and what it had said last: what it says on its way out is not the reason.
+struct Exceeded {
+    limit: Limit,
+    last_lines: String,
+}
+
 /// Runs commands with the environment and the redactor of one run.
 #[derive(Debug, Clone)]
 pub struct Runner {
@@ -178,6 +193,8 @@ impl Runner {
         let mut feed = std::pin::pin!(feed);
         let mut fed = false;
         let mut status = None;
+        let mut exceeded: Option<Exceeded> = None;
+        let mut last_heard = 0;
         while status.is_none() || stdout.is_some() || stderr.is_some() {
             let silence = command.silence_timeout.map(|limit| heard + limit);
             tokio::select! {
@@ -185,17 +202,21 @@ impl Runner {
                 read = read_some(stdout.as_mut(), &mut buffers.0), if stdout.is_some() => {
                     let count = read.map_err(io)?;
                     heard = Instant::now();
-                    if count == 0 { stdout = None; }
+                    if count == 0 { stdout = None; } else { last_heard = 0; }
                     outs[0].take(&buffers.0[..count], &mut sink);
                 }
                 read = read_some(stderr.as_mut(), &mut buffers.1), if stderr.is_some() => {
                     let count = read.map_err(io)?;
                     heard = Instant::now();
-                    if count == 0 { stderr = None; }
+                    if count == 0 { stderr = None; } else { last_heard = 1; }
                     outs[1].take(&buffers.1[..count], &mut sink);
                 }
                 ended = child.wait(), if status.is_none() => {
                     status = Some(ended.map_err(io)?);
+                    if exceeded.is_some() {
+                        // What the leader started and did not take along.
+                        group.signal(Signal::SIGKILL);
+                    }
                     // A grandchild that keeps the pipes open must not hold the run up for ever.
                     deadline = Some(deadline.unwrap_or(Instant::now() + GRACE).min(Instant::now() + GRACE));
                 }
@@ -204,16 +225,25 @@ impl Runner {
                 _ = hangup.recv() => group.signal(Signal::SIGHUP),
                 () = until(deadline) => {
                     if status.is_some() { break; }
-                    return Err(Error::TimedOut {
-                        command: self.shown(command),
-                        after: command.timeout.unwrap_or_default(),
-                    });
+                    if exceeded.is_some() {
+                        group.signal(Signal::SIGKILL);
+                        deadline = None;
+                    } else {
+                        exceeded = command.timeout.map(|after| Exceeded {
+                            limit: Limit::Duration(after),
+                            last_lines: outs[last_heard].last_lines(),
+                        });
+                        group.signal(Signal::SIGTERM);
+                        deadline = Some(Instant::now() + GRACE);
+                    }
                 }
-                () = until(silence), if status.is_none() => {
-                    return Err(Error::Silent {
-                        command: self.shown(command),
-                        after: command.silence_timeout.unwrap_or_default(),
+                () = until(silence), if status.is_none() && exceeded.is_none() => {
+                    exceeded = command.silence_timeout.map(|after| Exceeded {
+                        limit: Limit::Silence(after),
+                        last_lines: outs[last_heard].last_lines(),
                     });
+                    group.signal(Signal::SIGTERM);
+                    deadline = Some(Instant::now() + GRACE);
                 }
             }
         }
@@ -222,12 +252,32 @@ impl Runner {
             return Err(io(std::io::Error::other("the process was not seen to end")));
         };
         let [stdout, stderr] = outs.map(|out| out.finish(&mut sink));
-        Ok(Output {
-            status,
-            stdout,
-            stderr,
-            duration: started.elapsed(),
-        })
+        match exceeded {
+            Some(exceeded) => Err(self.stopped(command, exceeded)),
+            None => Ok(Output {
+                status,
+                stdout,
+                stderr,
+                duration: started.elapsed(),
+            }),
+        }
+    }
+
+    fn stopped(&self, command: &Command, exceeded: Exceeded) -> Error {
+        let command = self.shown(command);
+        let output = self.redactor.redact(&exceeded.last_lines).into_owned();
+        match exceeded.limit {
+            Limit::Duration(after) => Error::TimedOut {
+                command,
+                after,
+                output,
+            },
+            Limit::Silence(after) => Error::Silent {
+                command,
+                after,
+                output,
+            },
+        }
     }
 
     #[expect(
@@ -380,6 +430,13 @@ impl Capture {
             let cut = self.captured.len() - MOST_CAPTURED / 2;
             self.captured.drain(KEPT_START..cut);
         }
+    }
+
+    /// The last lines so far.
+    fn last_lines(&self) -> String {
+        let text = String::from_utf8_lossy(&self.captured);
+        let lines: Vec<&str> = text.trim_end().lines().collect();
+        lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n")
     }
 
     fn finish(mut self, sink: &mut Option<&mut (dyn FnMut(Line<'_>) + Send)>) -> String {

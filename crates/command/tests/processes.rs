@@ -100,3 +100,30 @@ fn a_silent_program_is_stopped_and_a_talking_one_is_not() {
         shell("for i in 1 2 3 4; do echo $i; sleep 0.05; done").silence_timeout(Duration::from_secs(5));
     assert_eq!(block_on(runner().output(talking)).unwrap().stdout, "1\n2\n3\n4\n");
 }
+
+#[test]
+fn a_program_that_exceeds_its_limit_may_clean_up_and_its_last_lines_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("mark");
+    let script = format!(
+        "trap 'touch {}; exit 3' TERM; echo warned >&2; sleep 0.1; echo begun; while :; do sleep 0.05; done",
+        mark.display()
+    );
+    let error = block_on(runner().output(shell(&script).timeout(Duration::from_millis(600)))).unwrap_err();
+    assert!(mark.exists());
+    let Error::TimedOut { output, .. } = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(output, "begun");
+    assert!(error.to_string().ends_with(":\nbegun"), "{error}");
+}
+
+#[test]
+fn a_program_that_does_not_end_when_told_to_is_killed() {
+    let started = Instant::now();
+    let script = "trap '' TERM; echo begun; while :; do sleep 0.05; done";
+    let error = block_on(runner().output(shell(script).silence_timeout(Duration::from_millis(200))));
+    // It talks through its children alone, which are silent.
+    assert!(matches!(error, Err(Error::Silent { .. })), "{error:?}");
+    assert!(started.elapsed() < Duration::from_secs(20));
+}

@@ -2,6 +2,11 @@
 
 use std::path::PathBuf;
 
+use crate::{ChosenBy, SetupCause};
+
+/// Lines of output that an error without a known cause quotes.
+const QUOTED_LINES: usize = 5;
+
 /// Why fastlane could not be made ready.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -11,75 +16,84 @@ pub enum Error {
         /// The program.
         program: &'static str,
     },
-    /// A program failed.
+    /// A program could not be run to its end.
     #[error(transparent)]
     Command(#[from] command::Error),
+    /// A program of Ruby's failed.
+    #[error("`{command}` failed with exit status {status}{}", quoted(.output))]
+    Failed {
+        /// The command line.
+        command: String,
+        /// Its exit status.
+        status: i32,
+        /// Why, where its output says so.
+        #[source]
+        cause: Option<Box<SetupCause>>,
+        /// Its last error.
+        output: String,
+    },
     /// `bundle install` made no lock file.
-    #[error("`bundle install` left no Gemfile.lock or gems.locked in {}", .0.display())]
+    #[error("`bundle install` left no {}", .0.display())]
     NoLockfile(PathBuf),
+    /// A variable or a configuration names a Gemfile that is not there.
+    #[error("{} names the Gemfile {}, which does not exist", origin(.chosen_by), path.display())]
+    NoGemfile {
+        /// Where it should be.
+        path: PathBuf,
+        /// What names it.
+        chosen_by: ChosenBy,
+    },
     /// The lock file can't be read.
     #[error(transparent)]
     Lock(#[from] crate::LockError),
 }
 
 impl Error {
-    /// What a person should do.
-    pub fn advice(&self) -> String {
+    /// The failure of `program`, one of Ruby's, that printed `output`.
+    pub(crate) fn failed(program: &str, command: String, output: &command::Output) -> Self {
+        let text = format!("{}\n{}", output.stdout, output.stderr);
+        // Only Bundler and RubyGems give their exit statuses a meaning.
+        let status = if ["bundle", "gem"].contains(&program) {
+            output.code()
+        } else {
+            1
+        };
+        let found = SetupCause::find_with_evidence(&text, status);
+        let output_lines = output.last_lines(QUOTED_LINES);
+        let (cause, quoted) = match found {
+            Some((cause, evidence)) if !output_lines.contains(&evidence) => (Some(cause), evidence),
+            Some((cause, _)) => (Some(cause), output_lines),
+            None => (None, output_lines),
+        };
+        Self::Failed {
+            command,
+            status: output.code(),
+            cause: cause.map(Box::new),
+            output: quoted,
+        }
+    }
+
+    /// Why a program of Ruby's failed, where that is known.
+    pub fn cause(&self) -> Option<&SetupCause> {
         match self {
-            Self::Missing { program: "ruby" } => "install Ruby (macOS: `brew install ruby`, Debian: `apt-get install ruby-full`, or a version manager such as rbenv, asdf or mise) before this step".to_owned(),
-            Self::Missing { program: "fastlane" } => "let the step install it, add it to the Gemfile, or install it before this step (`gem install fastlane` or `brew install fastlane`)".to_owned(),
-            Self::Missing { program } => format!("install {program}: it comes with Ruby, so look whether PATH has the folder of the active Ruby"),
-            Self::NoLockfile(_) => "check the Gemfile: `bundle install` writes the lock file beside it, unless `bundle config` says otherwise".to_owned(),
-            Self::Lock(_) => "make the lock file readable, or make it anew with `bundle lock`".to_owned(),
-            Self::Command(error) => of_command(&error.to_string()),
+            Self::Failed { cause, .. } => cause.as_deref(),
+            _ => None,
         }
     }
 }
 
-/// Ruby's well-known complaints about gems.
-fn of_command(text: &str) -> String {
-    let known: [(&[&str], &str); 6] = [
-        (
-            &[
-                "requires Ruby version",
-                "requires ruby version",
-                "required_ruby_version",
-            ],
-            "select a newer Ruby (rbenv, asdf or mise: `.ruby-version`), or pin an older version of that gem",
-        ),
-        (
-            &[
-                "Gem::FilePermissionError",
-                "don't have write permissions",
-                "Permission denied",
-            ],
-            "use a Ruby whose gem folder this user may write (rbenv, asdf, mise or Homebrew), or set GEM_HOME",
-        ),
-        (
-            &["Could not find a valid gem", "Could not find gem"],
-            "check the version: no such gem is published, or the gem source cannot be reached from here",
-        ),
-        (
-            &[
-                "Could not find compatible versions",
-                "could not find compatible versions",
-            ],
-            "the Gemfile asks for versions that exclude each other: run `bundle update fastlane` and commit the lock file",
-        ),
-        (
-            &["frozen", "deployment mode"],
-            "the lock file does not match the Gemfile and may not be changed here: run `bundle install` on your machine and commit the lock file",
-        ),
-        (
-            &["Failed to build gem native extension"],
-            "a gem needs a compiler: install the Xcode command line tools, or `build-essential` and `ruby-dev` on Linux",
-        ),
-    ];
-    known
-        .iter()
-        .find(|(patterns, _)| patterns.iter().any(|pattern| text.contains(pattern)))
-        .map_or_else(
-            || "look at the lines above for the reason; gem servers that cannot be reached are worth a rebuild".to_owned(),
-            |(_, advice)| (*advice).to_owned(),
-        )
+fn quoted(output: &str) -> String {
+    if output.trim().is_empty() {
+        String::new()
+    } else {
+        format!(":\n{output}")
+    }
+}
+
+fn origin(chosen_by: &ChosenBy) -> String {
+    match chosen_by {
+        ChosenBy::Variable => "BUNDLE_GEMFILE".to_owned(),
+        ChosenBy::Configuration(file) => format!("BUNDLE_GEMFILE in {}", file.display()),
+        ChosenBy::Search | ChosenBy::Name => "the lookup".to_owned(),
+    }
 }

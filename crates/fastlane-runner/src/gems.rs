@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use command::{Command, Output, Runner};
-use step_kit::Log;
+use command::{Command, Runner};
 
-use crate::{Error, Launcher, Lockfile, Ruby};
+use crate::{Error, Gemfile, Launcher, Lockfile, Reporter, Ruby};
 
 /// How often an installation is tried.
 const ATTEMPTS: u32 = 3;
@@ -33,21 +32,22 @@ pub enum Wanted<'a> {
 pub enum Retry {
     /// Those of the network.
     Network,
-    /// All.
-    Any,
+    /// Those of the network and those whose cause is not known.
+    NetworkOrUnknown,
 }
 
 /// Installs gems for the active Ruby.
-#[derive(Debug)]
 pub struct Gems<'a> {
     /// What runs programs.
     pub runner: &'a Runner,
     /// Where progress goes.
-    pub log: &'a Log,
+    pub reporter: &'a dyn Reporter,
     /// The active Ruby.
     pub ruby: &'a Ruby,
     /// Where programs run.
     pub directory: &'a Path,
+    /// The Gemfile, where Bundler would not find it by itself.
+    pub gemfile: Option<&'a Path>,
     /// What is tried again.
     pub retry: Retry,
 }
@@ -61,8 +61,8 @@ impl Gems<'_> {
         if let Wanted::Exactly(version) = wanted
             && self.is_installed("fastlane", Some(version)).await
         {
-            self.log
-                .plain(format!("fastlane {version} is installed already."));
+            self.reporter
+                .info(&format!("fastlane {version} is installed already."));
             return Ok(());
         }
         let mut arguments = vec!["install", "fastlane", "--no-document"];
@@ -81,15 +81,15 @@ impl Gems<'_> {
     /// When a gem can't be installed.
     pub async fn install_bundle(&self, lock: &Lockfile, rehash: bool) -> Result<Launcher, Error> {
         let bundler = lock.bundled_with.as_deref();
-        let launcher = Launcher::bundled(bundler, self.directory);
+        let launcher = Launcher::bundled(bundler, self.directory).with_gemfile(self.gemfile);
         let probe = self.bundle(bundler, &["check"]);
         if self.succeeds(probe).await {
-            self.log
-                .plain("Bundler and every gem of the lock file are installed already.");
+            self.reporter
+                .info("Bundler and every gem of the lock file are installed already.");
             return Ok(launcher);
         }
         if self.is_installed("bundler", bundler).await {
-            self.log.plain("Bundler is installed already.");
+            self.reporter.info("Bundler is installed already.");
         } else {
             let mut arguments = vec!["install", "bundler", "--no-document"];
             if let Some(version) = bundler {
@@ -99,23 +99,35 @@ impl Gems<'_> {
             arguments.push("--force");
             self.install(&arguments, rehash).await?;
         }
-        let install = self.bundle(bundler, &["install", "--jobs", "20", "--retry", "5"]);
-        self.run("bundle", install).await?;
+        self.retried(|| async {
+            let install = self.bundle(bundler, &["install", "--jobs", "20", "--retry", "5"]);
+            self.run("bundle", install).await
+        })
+        .await?;
         Ok(launcher)
     }
 
-    /// Resolves and installs the Gemfile of a directory that has no lock file yet.
+    /// Resolves and installs a Gemfile that has no lock file yet.
     ///
     /// # Errors
     /// When it fails, or leaves no lock file.
-    pub async fn resolve_gemfile(&self) -> Result<Lockfile, Error> {
-        self.run("bundle", Command::new("bundle").arg("install")).await?;
-        Lockfile::find(self.directory)?.ok_or_else(|| Error::NoLockfile(self.directory.to_owned()))
+    pub async fn resolve(&self, gemfile: &Gemfile) -> Result<Lockfile, Error> {
+        self.run("bundle", self.with_gemfile(Command::new("bundle").arg("install")))
+            .await?;
+        let path = gemfile.lock_path();
+        Lockfile::read(&path)?.ok_or(Error::NoLockfile(path))
+    }
+
+    fn with_gemfile(&self, command: Command) -> Command {
+        match self.gemfile {
+            Some(gemfile) => command.env("BUNDLE_GEMFILE", gemfile),
+            None => command,
+        }
     }
 
     fn bundle(&self, version: Option<&str>, arguments: &[&str]) -> Command {
         let writes = arguments.first() == Some(&"install");
-        let mut command = self.privileged("bundle", writes);
+        let mut command = self.with_gemfile(self.privileged("bundle", writes));
         if let Some(version) = version {
             command = command.arg(format!("_{version}_"));
         }
@@ -148,23 +160,37 @@ impl Gems<'_> {
     }
 
     async fn install(&self, arguments: &[&str], rehash: bool) -> Result<(), Error> {
+        self.retried(|| self.install_once(arguments, rehash)).await
+    }
+
+    /// Repeats what failed for a reason that may pass.
+    async fn retried<F>(&self, work: impl Fn() -> F) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Error>>,
+    {
         let mut attempt = 1;
         loop {
-            let error = match self.install_once(arguments, rehash).await {
+            let error = match work().await {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            let again = match &error {
-                Error::Missing { .. } => false,
-                error => self.retry == Retry::Any || is_network(&error.to_string()),
-            };
-            if !again || attempt == ATTEMPTS {
+            if attempt == ATTEMPTS || !self.is_worth_another_try(&error) {
                 return Err(error);
             }
-            self.log
-                .warn(format!("Attempt {attempt} of {ATTEMPTS} failed; trying again."));
+            self.reporter
+                .warn(&format!("Attempt {attempt} of {ATTEMPTS} failed; trying again."));
             tokio::time::sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
             attempt += 1;
+        }
+    }
+
+    fn is_worth_another_try(&self, error: &Error) -> bool {
+        match error {
+            Error::Failed {
+                cause: Some(cause), ..
+            } => cause.is_transient(),
+            Error::Failed { cause: None, .. } => self.retry == Retry::NetworkOrUnknown,
+            _ => false,
         }
     }
 
@@ -177,72 +203,24 @@ impl Gems<'_> {
         }
     }
 
-    /// Runs a program with its output in the log; a failure quotes the end of that.
+    /// Runs a program with its output in the log; a failure names its cause, or quotes the end of that.
     async fn run(&self, program: &'static str, command: Command) -> Result<(), Error> {
         let shown = command.printable();
-        self.log.plain(format!("$ {shown}"));
-        let log = self.log;
+        self.reporter.info(&format!("$ {shown}"));
+        let reporter = self.reporter;
         let output = self
             .runner
-            .stream(command.current_dir(self.directory), |line| log.output(line.text))
+            .stream(command.current_dir(self.directory), |line| {
+                reporter.output(line.text);
+            })
             .await
             .map_err(|error| match error {
                 command::Error::NotFound { .. } => Error::Missing { program },
                 other => Error::Command(other),
             })?;
-        ended_well(shown, &output)
-    }
-}
-
-fn ended_well(command: String, output: &Output) -> Result<(), Error> {
-    if output.success() {
-        return Ok(());
-    }
-    Err(Error::Command(command::Error::Failed {
-        command,
-        status: output.code(),
-        output: output.last_lines(5),
-    }))
-}
-
-/// Whether a failed installation looks like the network's fault, in the words of RubyGems and Bundler.
-fn is_network(text: &str) -> bool {
-    const WORDS: [&str; 16] = [
-        "Errno::ECONN",
-        "Errno::ETIMEDOUT",
-        "Errno::EHOSTUNREACH",
-        "Net::OpenTimeout",
-        "Net::ReadTimeout",
-        "SocketError",
-        "Socket::ResolutionError",
-        "OpenSSL::SSL::SSLError",
-        "Gem::RemoteFetcher",
-        "Bundler::HTTPError",
-        "Could not reach host",
-        "Could not resolve",
-        "getaddrinfo",
-        "bad response",
-        "timed out",
-        "execution expired",
-    ];
-    WORDS.iter().any(|word| text.contains(word))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_networks_faults_are_told_from_others() {
-        for text in [
-            "ERROR:  While executing gem ... (Gem::RemoteFetcher::FetchError)\n    bad response Service Unavailable 503",
-            "SocketError: Failed to open TCP connection to rubygems.org:443 (getaddrinfo: nodename nor servname provided)",
-            "Net::OpenTimeout: execution expired",
-        ] {
-            assert!(is_network(text), "{text}");
+        if output.success() {
+            return Ok(());
         }
-        assert!(!is_network(
-            "ERROR:  Error installing fastlane: requires Ruby version >= 2.6"
-        ));
+        Err(Error::failed(program, shown, &output))
     }
 }

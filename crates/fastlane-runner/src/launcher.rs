@@ -3,15 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use command::{Command, Runner};
-use step_kit::Log;
 
-use crate::Error;
+use crate::{Error, Reporter};
 
 /// How fastlane is started: by its name, or through Bundler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Launcher {
     words: Vec<String>,
     directory: PathBuf,
+    gemfile: Option<PathBuf>,
 }
 
 impl Launcher {
@@ -22,6 +22,7 @@ impl Launcher {
         Self {
             words,
             directory: directory.to_owned(),
+            gemfile: None,
         }
     }
 
@@ -33,7 +34,20 @@ impl Launcher {
         Self {
             words,
             directory: directory.to_owned(),
+            gemfile: None,
         }
+    }
+
+    /// The same with a Gemfile that Bundler would not find by itself.
+    #[must_use]
+    pub fn with_gemfile(mut self, gemfile: Option<&Path>) -> Self {
+        self.gemfile = gemfile.map(Path::to_owned);
+        self
+    }
+
+    /// Whether fastlane runs through Bundler.
+    pub fn is_bundled(&self) -> bool {
+        self.program() == "bundle"
     }
 
     /// The program that is looked up on `PATH`.
@@ -41,16 +55,21 @@ impl Launcher {
         self.words.first().map(String::as_str).unwrap_or_default()
     }
 
-    /// Shows which fastlane it is, which is also the proof that it can be started.
+    /// Shows which fastlane it is, which is also the proof that it can be started, and returns its version where it
+    /// says one.
     ///
     /// # Errors
     /// When it is not installed, or does not start.
-    pub async fn show_version(&self, runner: &Runner, log: &Log) -> Result<(), Error> {
+    pub async fn show_version(
+        &self,
+        runner: &Runner,
+        reporter: &dyn Reporter,
+    ) -> Result<Option<String>, Error> {
         let command = self.command(["--version"]);
         let shown = command.printable();
-        log.plain(format!("$ {shown}"));
+        reporter.info(&format!("$ {shown}"));
         let output = runner
-            .stream(command, |line| log.output(line.text))
+            .stream(command, |line| reporter.output(line.text))
             .await
             .map_err(|error| match error {
                 command::Error::NotFound { .. } if self.program() == "fastlane" => {
@@ -59,13 +78,10 @@ impl Launcher {
                 other => Error::Command(other),
             })?;
         if output.success() {
-            return Ok(());
+            return Ok(version_of(&output.stdout));
         }
-        Err(Error::Command(command::Error::Failed {
-            command: shown,
-            status: output.code(),
-            output: output.last_lines(5),
-        }))
+        let program = if self.is_bundled() { "bundle" } else { "fastlane" };
+        Err(Error::failed(program, shown, &output))
     }
 
     /// Fastlane with these arguments. It asks nothing, reports nothing and does not look for newer versions of
@@ -77,6 +93,9 @@ impl Launcher {
         for argument in arguments {
             command = command.arg(argument.as_ref());
         }
+        if let Some(gemfile) = &self.gemfile {
+            command = command.env("BUNDLE_GEMFILE", gemfile);
+        }
         command
             .current_dir(&self.directory)
             .env("FASTLANE_OPT_OUT_USAGE", "1")
@@ -84,9 +103,34 @@ impl Launcher {
     }
 }
 
+/// The version in `fastlane 2.228.0`, the last line of what fastlane prints.
+fn version_of(text: &str) -> Option<String> {
+    let version = text.lines().rev().find_map(|line| {
+        let mut words = line.trim().strip_prefix("fastlane ")?.split_whitespace();
+        words
+            .next()
+            .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+    })?;
+    Some(version.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_version_is_the_last_that_is_named() {
+        for (text, expected) in [
+            (
+                "fastlane installation at path:\n/gems/fastlane-2.1/bin/fastlane\n-----\nfastlane 2.228.0\n",
+                Some("2.228.0"),
+            ),
+            ("fastlane 2.230.0 (the sandbox's stand-in)\n", Some("2.230.0")),
+            ("[09:00:00]: fastlane is on PATH\n", None),
+        ] {
+            assert_eq!(version_of(text).as_deref(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn each_way_has_its_command_line() {

@@ -4,16 +4,16 @@
 //! the heading in the first column. In a source's `specs:`, four blanks begin a resolved gem, six one of its
 //! requirements, so that a gem which is only required by others is told from one that is installed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-const NAMES: [&str; 2] = ["Gemfile.lock", "gems.locked"];
 
 /// What a lock file pins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lockfile {
     /// Resolved gems with their versions, without a platform's suffix.
     pub gems: BTreeMap<String, String>,
+    /// The gems that resolved gems require.
+    pub required: BTreeSet<String>,
     /// The gems that the Gemfile itself names.
     pub dependencies: Vec<String>,
     /// The platforms.
@@ -60,11 +60,12 @@ impl Lockfile {
                         lock.gems
                             .entry(name.to_owned())
                             .or_insert_with(|| version.to_owned());
+                    } else if indent == 6 && in_specs {
+                        lock.required.insert(gem_name(content).to_owned());
                     }
                 }
                 "DEPENDENCIES" => {
-                    let name = content.split([' ', '!']).next().unwrap_or_default();
-                    lock.dependencies.push(name.to_owned());
+                    lock.dependencies.push(gem_name(content).to_owned());
                 }
                 "PLATFORMS" => lock.platforms.push(content.to_owned()),
                 "BUNDLED WITH" => lock.bundled_with = Some(content.to_owned()),
@@ -74,26 +75,38 @@ impl Lockfile {
         lock
     }
 
-    /// The lock file in `directory`, `None` when there is none.
+    /// The lock file at `path`, `None` when there is none.
     ///
     /// # Errors
     /// When it is there and can't be read.
-    pub fn find(directory: &Path) -> Result<Option<Self>, LockError> {
-        for name in NAMES {
-            let path = directory.join(name);
-            match std::fs::read(&path) {
-                Ok(bytes) => return Ok(Some(Self::parse(&String::from_utf8_lossy(&bytes)))),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(source) => return Err(LockError { path, source }),
-            }
+    pub fn read(path: &Path) -> Result<Option<Self>, LockError> {
+        match std::fs::read(path) {
+            Ok(bytes) => Ok(Some(Self::parse(&String::from_utf8_lossy(&bytes)))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(LockError {
+                path: path.to_owned(),
+                source,
+            }),
         }
-        Ok(None)
+    }
+
+    /// Whether fastlane belongs to the bundle: resolved, named by the Gemfile, or required by another gem such as a
+    /// fastlane plugin.
+    pub fn has_fastlane(&self) -> bool {
+        self.fastlane().is_some()
+            || self.required.contains("fastlane")
+            || self.dependencies.iter().any(|name| name == "fastlane")
     }
 
     /// The version that fastlane is pinned to.
     pub fn fastlane(&self) -> Option<&str> {
         self.gems.get("fastlane").map(String::as_str)
     }
+}
+
+/// The name in `name (>= 1.0)`, `name!` or `name`.
+fn gem_name(text: &str) -> &str {
+    text.split([' ', '!']).next().unwrap_or_default()
 }
 
 /// `name (1.2.3-platform)` as name and version.
@@ -152,6 +165,7 @@ BUNDLED WITH
         assert_eq!(lock.gems["our-tools"], "1.0.0");
         assert!(!lock.gems.contains_key("CFPropertyList"));
         assert_eq!(lock.dependencies, ["fastlane", "our-tools"]);
+        assert_eq!(lock.required, ["CFPropertyList".to_owned()].into());
         assert_eq!(lock.platforms, ["arm64-darwin-22", "ruby"]);
         assert_eq!(lock.bundled_with.as_deref(), Some("2.3.26"));
     }
@@ -165,21 +179,45 @@ BUNDLED WITH
     }
 
     #[test]
-    fn a_gem_that_only_asks_for_fastlane_is_not_fastlane() {
+    fn a_gem_that_only_asks_for_fastlane_is_not_fastlane_but_brings_it() {
         let lock = Lockfile::parse(
             "GEM\n  remote: https://rubygems.org/\n  specs:\n    fastlane-plugin-x (1.0)\n      fastlane (>= 2.0)\n",
         );
         assert_eq!(lock.fastlane(), None);
+        assert!(lock.has_fastlane());
     }
 
     #[test]
-    fn the_file_is_found_under_both_names() {
+    fn fastlane_belongs_to_the_bundle_however_it_got_there() {
+        let spec = |text: &str| Lockfile::parse(&format!("GEM\n  specs:\n{text}")).has_fastlane();
+        assert!(spec("    fastlane (2.219.0)\n"));
+        assert!(spec(
+            "    fastlane-plugin-x (1.0)\n      fastlane\n    fastlane (2.219.0)\n"
+        ));
+        assert!(Lockfile::parse("DEPENDENCIES\n  fastlane!\n").has_fastlane());
+        // A fork from Git.
+        assert!(Lockfile::parse("GIT\n  remote: x\n  specs:\n    fastlane (2.220.0.pre)\n").has_fastlane());
+        for other in [
+            "    fastlane-plugin-x (1.0)\n",
+            "    cocoapods (1.15.2)\n      fastlane-sirp\n",
+            "",
+        ] {
+            assert!(!spec(other), "{other}");
+        }
+        // A checksum is not a gem of the bundle.
+        assert!(!Lockfile::parse("CHECKSUMS\n  fastlane (2.217.0) sha256=00\n").has_fastlane());
+    }
+
+    #[test]
+    fn a_missing_file_is_none_and_an_unreadable_one_is_named() {
         let directory = tempfile::tempdir().unwrap();
-        assert_eq!(Lockfile::find(directory.path()).unwrap(), None);
-        std::fs::write(directory.path().join("gems.locked"), LOCK).unwrap();
-        assert!(Lockfile::find(directory.path()).unwrap().is_some());
-        std::fs::create_dir(directory.path().join("Gemfile.lock")).unwrap();
-        let error = Lockfile::find(directory.path()).unwrap_err();
+        let path = directory.path().join("gems.locked");
+        assert_eq!(Lockfile::read(&path).unwrap(), None);
+        std::fs::write(&path, LOCK).unwrap();
+        assert!(Lockfile::read(&path).unwrap().is_some());
+        let folder = directory.path().join("Gemfile.lock");
+        std::fs::create_dir(&folder).unwrap();
+        let error = Lockfile::read(&folder).unwrap_err();
         assert!(error.to_string().contains("Gemfile.lock"));
     }
 

@@ -2,7 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use std::time::Duration;
+
 use command::{Command, Runner};
+
+use crate::{Error, SetupCause};
+
+/// How long `ruby --version` may take.
+const PROBE_LIMIT: Duration = Duration::from_secs(60);
 
 /// Who installed the active Ruby. It decides what has to run after a gem was installed, and whether
 /// installing needs `sudo`.
@@ -53,6 +60,27 @@ impl Ruby {
         let path = runner.find("ruby")?;
         let manager = manager_of(&path, |program| runner.find(program).is_some());
         Some(Self { path, manager })
+    }
+
+    /// What `ruby --version` says in `directory`. A Ruby that runs and says nothing is fine.
+    ///
+    /// # Errors
+    /// When the version manager reports why there is no Ruby to run in `directory`.
+    pub async fn version(&self, runner: &Runner, directory: &Path) -> Result<Option<String>, Error> {
+        let command = Command::new("ruby").arg("--version").current_dir(directory);
+        let shown = command.printable();
+        let Ok(output) = runner.output(command.timeout(PROBE_LIMIT)).await else {
+            return Ok(None);
+        };
+        if output.success() {
+            let version = output.stdout.trim();
+            return Ok((!version.is_empty()).then(|| version.to_owned()));
+        }
+        let text = format!("{}\n{}", output.stdout, output.stderr);
+        match SetupCause::find(&text, output.code()) {
+            Some(_) => Err(Error::failed("ruby", shown, &output)),
+            None => Ok(None),
+        }
     }
 
     /// What makes freshly installed programs visible, where the manager needs that.

@@ -4,6 +4,7 @@
 //! environment (nothing else in the workspace does), checks every input at once, prints them, runs the
 //! function, renders what failed, and says what to do next.
 
+mod duration;
 mod environment;
 mod failure;
 mod heartbeat;
@@ -21,6 +22,7 @@ pub mod testing;
 mod values;
 mod words;
 
+pub use duration::{DurationError, duration};
 pub use environment::{EnvFileError, Environment};
 pub use failure::{Advice, ExitStatus, Hint, InputProblem, InputProblems};
 pub use heartbeat::Activity;

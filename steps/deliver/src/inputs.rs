@@ -66,6 +66,10 @@ pub struct Inputs {
     pub altool_options: Option<String>,
     /// More options for the Transporter.
     pub itms_upload_parameters: Option<String>,
+    /// How long fastlane may run.
+    pub timeout: Option<String>,
+    /// How long fastlane may print nothing.
+    pub silence_timeout: Option<String>,
     /// Read by the log, too.
     #[serde(default)]
     pub verbose_log: Flag,

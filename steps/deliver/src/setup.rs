@@ -1,29 +1,32 @@
 //! Making fastlane ready.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use fastlane_runner::{Error, Gems, Launcher, Lockfile, Retry, Ruby, Wanted};
-use step_kit::{Advice as _, Step};
+use fastlane_runner::{ChosenBy, Error, Gemfile, Gems, Launcher, Lockfile, Retry, Ruby, Wanted};
+use fastlane_step::{LogReporter, check_gemfile, describe_lock};
+use step_kit::Step;
 
 use crate::inputs::Inputs;
 
-/// Installs what is missing and says how fastlane is started: the version of the input, else the Gemfile's,
-/// else the installed one.
-pub(crate) async fn ready(step: &Step<Inputs>) -> anyhow::Result<Launcher> {
-    let prepared = async {
-        let launcher = launcher(step).await?;
-        launcher.show_version(&step.runner, &step.log).await?;
-        Ok(launcher)
-    };
-    prepared.await.map_err(|error: Error| {
-        let advice = error.advice();
-        anyhow::Error::from(error)
-            .context("fastlane could not be made ready")
-            .hint(advice)
-    })
+/// The input's default, which nobody has to have meant.
+const DEFAULT_GEMFILE: &str = "./Gemfile";
+
+/// A Gemfile, and where programs run that use it.
+struct Bundle {
+    gemfile: Gemfile,
+    directory: PathBuf,
 }
 
-async fn launcher(step: &Step<Inputs>) -> Result<Launcher, Error> {
+/// Installs what is missing and says how fastlane is started: the version of the input, else the one that a lock file
+/// pins, else the installed one.
+pub(crate) async fn prepare(step: &Step<Inputs>) -> Result<Launcher, Error> {
+    let reporter = LogReporter(step.log.clone());
+    let launcher = launcher(step, &reporter).await?;
+    launcher.show_version(&step.runner, &reporter).await?;
+    Ok(launcher)
+}
+
+async fn launcher(step: &Step<Inputs>, reporter: &LogReporter) -> Result<Launcher, Error> {
     let here = Path::new(".");
     if let Some(version) = step.inputs.fastlane_version.as_deref() {
         let (wanted, pinned) = match version {
@@ -33,75 +36,141 @@ async fn launcher(step: &Step<Inputs>) -> Result<Launcher, Error> {
         };
         step.log
             .plain(format!("The input fastlane_version asks for {version}."));
-        if step
-            .inputs
-            .gemfile_path
-            .as_deref()
-            .is_some_and(|path| Path::new(path).exists())
-        {
-            step.log
-                .plain("The Gemfile is not used: for its fastlane, empty the input fastlane_version.");
+        if let Some(bundle) = bundle(step) {
+            explain_unused(step, &bundle)?;
         }
-        let ruby = ruby(step)?;
-        gems(step, &ruby, here).install_fastlane(wanted).await?;
+        let ruby = ruby(step, here).await?;
+        gems(step, reporter, &ruby, here, None)
+            .install_fastlane(wanted)
+            .await?;
         return Ok(Launcher::installed(pinned, here));
     }
-    let Some(gemfile) = step
-        .inputs
-        .gemfile_path
-        .as_deref()
-        .map(Path::new)
-        .filter(|path| path.exists())
-    else {
-        step.log
-            .plain("Neither a fastlane version nor a Gemfile is given: using the installed fastlane.");
-        return Ok(Launcher::installed(None, here));
-    };
-    let folder = gemfile
-        .parent()
-        .filter(|folder| *folder != Path::new(""))
-        .unwrap_or(here);
-    from_gemfile(step, folder).await
+    match bundle(step) {
+        Some(bundle) => from_gemfile(step, reporter, &bundle).await,
+        None => {
+            step.log
+                .plain("Neither a fastlane version nor a Gemfile is given: using the installed fastlane.");
+            Ok(Launcher::installed(None, here))
+        }
+    }
 }
 
-async fn from_gemfile(step: &Step<Inputs>, folder: &Path) -> Result<Launcher, Error> {
+/// The Gemfile of the input, else the one that Bundler finds.
+fn bundle(step: &Step<Inputs>) -> Option<Bundle> {
+    let here = std::path::absolute(".").ok()?;
+    let found = Gemfile::find(&here, |key| step.env.given(key).map(str::to_owned));
+    let input = step.inputs.gemfile_path.as_deref();
+    let named = input
+        .map(|path| Gemfile::named(&here, Path::new(path)))
+        .filter(|gemfile| gemfile.path.exists());
+    let is_told =
+        |gemfile: &Gemfile| matches!(gemfile.chosen_by, ChosenBy::Variable | ChosenBy::Configuration(_));
+    match (named, found) {
+        (Some(_), Some(found)) if input == Some(DEFAULT_GEMFILE) && is_told(&found) => Some(Bundle {
+            gemfile: found,
+            directory: here,
+        }),
+        (Some(named), _) => Some(Bundle {
+            directory: named.root().to_owned(),
+            gemfile: named,
+        }),
+        (None, Some(found)) => Some(Bundle {
+            gemfile: found,
+            directory: here,
+        }),
+        (None, None) => None,
+    }
+}
+
+/// Says that the input wins over a Gemfile, and what would change that.
+fn explain_unused(step: &Step<Inputs>, bundle: &Bundle) -> Result<(), Error> {
+    let gemfile = &bundle.gemfile;
+    let lock = Lockfile::read(&gemfile.lock_path())?;
+    match lock.as_ref().filter(|lock| lock.has_fastlane()) {
+        Some(lock) => step.log.warn(format!(
+            "{} It is not used. To use it, set the input fastlane_version to an empty value.",
+            describe_lock(gemfile, lock)
+        )),
+        None if gemfile.path.exists() => step.log.plain(format!(
+            "{} is not used. To use it, set the input fastlane_version to an empty value.",
+            gemfile.path.display()
+        )),
+        None => {}
+    }
+    Ok(())
+}
+
+async fn from_gemfile(
+    step: &Step<Inputs>,
+    reporter: &LogReporter,
+    bundle: &Bundle,
+) -> Result<Launcher, Error> {
+    let Bundle { gemfile, directory } = bundle;
+    check_gemfile(gemfile)?;
     let installed = || {
-        step.log
-            .plain("The Gemfile's lock file has no fastlane: using the installed one.");
+        step.log.plain(format!(
+            "{} does not contain fastlane: using the installed one.",
+            gemfile.lock_path().display()
+        ));
         Launcher::installed(None, Path::new("."))
     };
-    if let Some(lock) = Lockfile::find(folder)? {
-        let Some(version) = lock.fastlane() else {
+    let told = gemfile
+        .needs_variable(directory)
+        .then_some(gemfile.path.as_path());
+    if let Some(lock) = Lockfile::read(&gemfile.lock_path())? {
+        if !lock.has_fastlane() {
             return Ok(installed());
-        };
-        step.log.plain(format!("The lock file pins fastlane {version}."));
-        let ruby = ruby(step)?;
-        return gems(step, &ruby, folder).install_bundle(&lock, false).await;
+        }
+        step.log.plain(describe_lock(gemfile, &lock));
+        let ruby = ruby(step, directory).await?;
+        return gems(step, reporter, &ruby, directory, told)
+            .install_bundle(&lock, false)
+            .await;
     }
-    step.log
-        .plain("The Gemfile has no lock file beside it: resolving it.");
-    let ruby = ruby(step)?;
-    let lock = gems(step, &ruby, folder).resolve_gemfile().await?;
-    if lock.fastlane().is_none() {
+    if gemfile.chosen_by == ChosenBy::Search {
+        step.log.plain(format!(
+            "{} has no lock file, so it is not used: using the installed fastlane.",
+            gemfile.path.display()
+        ));
+        return Ok(Launcher::installed(None, Path::new(".")));
+    }
+    step.log.plain(format!(
+        "{} has no lock file: resolving it.",
+        gemfile.path.display()
+    ));
+    let ruby = ruby(step, directory).await?;
+    let lock = gems(step, reporter, &ruby, directory, told)
+        .resolve(gemfile)
+        .await?;
+    if !lock.has_fastlane() {
         return Ok(installed());
     }
     // Whichever Bundler wrote the lock file is the one that is installed.
-    Ok(Launcher::bundled(None, folder))
+    Ok(Launcher::bundled(None, directory).with_gemfile(told))
 }
 
-fn ruby(step: &Step<Inputs>) -> Result<Ruby, Error> {
+async fn ruby(step: &Step<Inputs>, directory: &Path) -> Result<Ruby, Error> {
     let ruby = Ruby::find(&step.runner).ok_or(Error::Missing { program: "ruby" })?;
+    let version = ruby.version(&step.runner, directory).await?;
+    let version = version.as_deref().unwrap_or("Ruby of an unknown version");
     step.log
-        .plain(format!("Ruby: {}, {}", ruby.path.display(), ruby.manager));
+        .plain(format!("{version}, {} ({})", ruby.manager, ruby.path.display()));
     Ok(ruby)
 }
 
-fn gems<'a>(step: &'a Step<Inputs>, ruby: &'a Ruby, directory: &'a Path) -> Gems<'a> {
+fn gems<'a>(
+    step: &'a Step<Inputs>,
+    reporter: &'a LogReporter,
+    ruby: &'a Ruby,
+    directory: &'a Path,
+    gemfile: Option<&'a Path>,
+) -> Gems<'a> {
     Gems {
         runner: &step.runner,
-        log: &step.log,
+        reporter,
         ruby,
         directory,
-        retry: Retry::Any,
+        gemfile,
+        retry: Retry::NetworkOrUnknown,
     }
 }

@@ -1,12 +1,17 @@
-//! Names the directories that are worth caching, for the Cache:Push step.
+//! Names the directories that are worth caching: for the Save Cache step and for the older Cache:Push step.
 //!
-//! Fact: that step reads `BITRISE_CACHE_INCLUDE_PATHS` and `BITRISE_CACHE_EXCLUDE_PATHS`, a path per line; in
-//! `directory -> file` the file's content tells whether the cached directory is out of date.
+//! Facts: Save Cache has the inputs `key`, a template of at most 512 characters without commas, and `paths`, one a line;
+//! Restore Cache takes the same key (bitrise-step-save-cache, docs.bitrise.io, 2026-11). Cache:Push reads
+//! `BITRISE_CACHE_INCLUDE_PATHS` and `BITRISE_CACHE_EXCLUDE_PATHS`, a path per line; in `directory -> file` the file's
+//! content tells whether the cached directory is out of date.
+
+mod gems;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use command::Command;
+use fastlane_runner::Gemfile;
 use sha1::{Digest as _, Sha1};
 use step_kit::Step;
 use walkdir::{DirEntry, WalkDir};
@@ -15,20 +20,34 @@ use crate::inputs::Inputs;
 
 const INCLUDE: &str = "BITRISE_CACHE_INCLUDE_PATHS";
 const EXCLUDE: &str = "BITRISE_CACHE_EXCLUDE_PATHS";
+const KEY: &str = "FASTLANE_CACHE_KEY";
+const PATHS: &str = "FASTLANE_CACHE_PATHS";
+
+/// The longest key that Save Cache takes.
+const LONGEST_KEY: usize = 512;
 
 /// The file that changes when a Gradle project's dependencies may have changed.
 const GRADLE_INDICATOR: &str = "gradle.deps";
 
+/// A directory to cache, and the file whose content tells whether it is out of date.
+struct Cached {
+    directory: PathBuf,
+    indicator: PathBuf,
+}
+
 /// Exports the paths. Caching is a convenience: what goes wrong here is a warning.
-pub(crate) async fn name_paths(step: &Step<Inputs>, directory: &Path) {
+pub(crate) async fn name_paths(step: &Step<Inputs>, directory: &Path, bundle: Option<&Gemfile>) {
     step.log.heading("Cache");
-    let mut include = locked_directories(directory);
+    let mut cached = locked_directories(directory);
     let mut exclude = Vec::new();
     let home = step.env.path("HOME").unwrap_or_default();
     for project in gradle_projects(directory) {
         match write_indicator(step, &project).await {
             Ok(indicator) => {
-                include.extend([".gradle", ".kotlin", ".m2"].map(|name| pair(&home.join(name), &indicator)));
+                cached.extend([".gradle", ".kotlin", ".m2"].map(|name| Cached {
+                    directory: home.join(name),
+                    indicator: indicator.clone(),
+                }));
                 exclude.extend(gradle_excludes(&project, &home));
             }
             Err(error) => step.log.warn(format!(
@@ -37,17 +56,84 @@ pub(crate) async fn name_paths(step: &Step<Inputs>, directory: &Path) {
             )),
         }
     }
-    if include.is_empty() {
+    let include: Vec<String> = cached.iter().map(pair).collect();
+    let gems = match bundle {
+        Some(gemfile) => gems::directory(step, gemfile).await.map(|directory| Cached {
+            directory,
+            indicator: gemfile.lock_path(),
+        }),
+        None => None,
+    };
+    if include.is_empty() && gems.is_none() {
         step.log.plain("There is nothing to cache.");
     }
     for (key, lines) in [(INCLUDE, include), (EXCLUDE, exclude)] {
-        if lines.is_empty() {
-            continue;
+        if !lines.is_empty() {
+            let value = joined(step.env.given(key).unwrap_or_default(), &lines);
+            export(step, key, &value).await;
         }
-        let value = joined(step.env.given(key).unwrap_or_default(), &lines);
-        if let Err(error) = step.export(key, &value).await {
-            step.log.warn(error.to_string());
+    }
+    // Gems are what the older step never cached: without them its variables are enough.
+    if let Some(gems) = gems {
+        cached.insert(0, gems);
+        let root = step
+            .env
+            .path("BITRISE_SOURCE_DIR")
+            .unwrap_or_else(|| directory.to_owned());
+        export(step, KEY, &key(&cached, &root)).await;
+        export(step, PATHS, &paths(&cached)).await;
+    }
+}
+
+/// The directories, one a line.
+fn paths(cached: &[Cached]) -> String {
+    let mut paths: Vec<String> = Vec::new();
+    for path in cached.iter().map(|cached| cached.directory.display().to_string()) {
+        if !paths.contains(&path) {
+            paths.push(path);
         }
+    }
+    paths.join("\n")
+}
+
+async fn export(step: &Step<Inputs>, key: &str, value: &str) {
+    if let Err(error) = step.export(key, value).await {
+        step.log.warn(error.to_string());
+    }
+}
+
+/// A key that changes with the files that tell whether a directory is out of date. Both cache steps resolve relative
+/// paths in the source directory.
+fn key(cached: &[Cached], root: &Path) -> String {
+    let key = |files: Vec<String>| {
+        let files: Vec<String> = files.iter().map(|file| format!("\"{file}\"")).collect();
+        format!(
+            "fastlane-{{{{ .OS }}}}-{{{{ .Arch }}}}-{{{{ checksum {} }}}}",
+            files.join(" ")
+        )
+    };
+    let mut files: Vec<String> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    for indicator in cached.iter().map(|cached| &cached.indicator) {
+        let file = indicator
+            .strip_prefix(root)
+            .unwrap_or(indicator)
+            .display()
+            .to_string();
+        let name = indicator.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("**/{name}");
+        if !files.contains(&file) {
+            files.push(file);
+        }
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let full = key(files);
+    if full.len() <= LONGEST_KEY && !full.contains(',') {
+        full
+    } else {
+        key(names)
     }
 }
 
@@ -61,12 +147,12 @@ fn joined(before: &str, lines: &[String]) -> String {
     format!("{before}{}\n", lines.join("\n"))
 }
 
-fn pair(directory: &Path, indicator: &Path) -> String {
-    format!("{} -> {}", directory.display(), indicator.display())
+fn pair(cached: &Cached) -> String {
+    format!("{} -> {}", cached.directory.display(), cached.indicator.display())
 }
 
 /// Pods and Carthage directories that lie beside their lock files.
-fn locked_directories(directory: &Path) -> Vec<String> {
+fn locked_directories(directory: &Path) -> Vec<Cached> {
     let mut found = Vec::new();
     for entry in walk(directory, &[".git"]) {
         let built = match entry.file_name().to_str() {
@@ -76,7 +162,10 @@ fn locked_directories(directory: &Path) -> Vec<String> {
         };
         let built = entry.path().with_file_name(built);
         if built.exists() {
-            found.push(pair(&built, entry.path()));
+            found.push(Cached {
+                directory: built,
+                indicator: entry.path().to_owned(),
+            });
         }
     }
     found
@@ -249,8 +338,9 @@ mod tests {
         touch(root.path(), "ios/Podfile.lock", "");
         touch(root.path(), "ios/Pods/Manifest.lock", "");
         touch(root.path(), "Cartfile.resolved", "");
+        let found: Vec<String> = locked_directories(root.path()).iter().map(pair).collect();
         assert_eq!(
-            locked_directories(root.path()),
+            found,
             [format!(
                 "{0}/ios/Pods -> {0}/ios/Podfile.lock",
                 root.path().display()
@@ -302,6 +392,33 @@ mod tests {
             excludes.contains(&old("caches/7.6")) && excludes.contains(&old("wrapper/dists/gradle-7.6-all"))
         );
         assert!(!excludes.contains(&old("caches/8.5")) && !excludes.contains(&old("caches/modules-2")));
+    }
+
+    #[test]
+    fn the_key_is_a_template_that_both_cache_steps_take() {
+        let cached = |directory: &str, indicator: &str| Cached {
+            directory: directory.into(),
+            indicator: indicator.into(),
+        };
+        let two = [
+            cached("/gems", "/src/Gemfile.lock"),
+            cached("/src/ios/Pods", "/src/ios/Podfile.lock"),
+            cached("/h/.m2", "/src/Gemfile.lock"),
+        ];
+        assert_eq!(
+            key(&two, Path::new("/src")),
+            "fastlane-{{ .OS }}-{{ .Arch }}-{{ checksum \"Gemfile.lock\" \"ios/Podfile.lock\" }}"
+        );
+        let with_comma = [cached("/x", "/src/a,b/Podfile.lock")];
+        let many: Vec<Cached> = (0..40)
+            .map(|number| cached("/x", &format!("/src/module-{number}/Podfile.lock")))
+            .collect();
+        for cached in [&with_comma[..], &many] {
+            assert_eq!(
+                key(cached, Path::new("/src")),
+                "fastlane-{{ .OS }}-{{ .Arch }}-{{ checksum \"**/Podfile.lock\" }}"
+            );
+        }
     }
 
     #[test]

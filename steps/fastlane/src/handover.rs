@@ -9,6 +9,9 @@ use step_kit::Step;
 
 use crate::inputs::Inputs;
 
+/// Where fastlane's actions write their raw logs.
+pub(crate) const BUILD_LOG_VARIABLE: &str = "FL_BUILDLOG_PATH";
+
 /// What the lane gets: variables, and a private directory that is gone when this is dropped.
 pub(crate) struct Handover {
     pub(crate) variables: Vec<Variable>,

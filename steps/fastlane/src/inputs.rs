@@ -33,6 +33,10 @@ pub struct Inputs {
     /// Whether the newest fastlane is installed.
     #[serde(default)]
     pub update_fastlane: Flag,
+    /// How long the lane may run.
+    pub timeout: Option<String>,
+    /// How long the lane may print nothing.
+    pub silence_timeout: Option<String>,
     /// Read by the log.
     #[serde(default)]
     pub verbose_log: Flag,

@@ -3,9 +3,11 @@
 //! Check the inputs, find the account, make fastlane ready, run the lane, and then either keep its logs or
 //! name what is worth caching. See the README beside `step.yml` for inputs and outputs.
 
+mod advice;
 mod cache;
 mod handover;
 mod inputs;
+mod lane;
 mod logs;
 mod setup;
 
@@ -13,10 +15,12 @@ use std::path::{Path, PathBuf};
 
 use account_inputs::Terms;
 use anyhow::Context as _;
-use fastlane_runner::credentials;
+use fastlane_runner::{Ending, credentials};
+use fastlane_step::{Failure, Limits, Upload, ensure_utf8, false_success};
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 
 pub use inputs::Inputs;
+use lane::Lane;
 
 /// The step's manifest.
 pub const MANIFEST: step_kit::Manifest = include!(concat!(env!("OUT_DIR"), "/manifest.rs"));
@@ -27,8 +31,13 @@ const TERMS: Terms = Terms::of_any_account("apple_id", true);
 ///
 /// # Errors
 /// With what failed and what to do next; a lane that fails keeps fastlane's exit status.
-pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
-    let (lane, directory) = checked(&step.inputs)?;
+pub async fn run(mut step: Step<Inputs>) -> anyhow::Result<()> {
+    let Checked {
+        lane,
+        directory,
+        limits,
+    } = checked(&step.inputs)?;
+    lane::mask_pieces(&step, &step.inputs.lane);
     if let Some(home) = step.env.get("GEM_HOME") {
         step.log.warn(format!(
             "GEM_HOME is set to {home}: gems are installed there, and found only by a Ruby that looks there."
@@ -39,42 +48,85 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         account_inputs::warn_of_none(&step, &found, TERMS);
     }
 
-    let launcher = setup::ready(&step, &directory).await?;
+    step.log.heading("fastlane");
+    ensure_utf8(&mut step).await;
+    let ready = setup::prepare(&step, &directory)
+        .await
+        .map_err(fastlane_step::not_ready)?;
 
-    step.report.fact("Lane", lane.join(" "));
+    step.report.fact("Lane", &lane.text);
     step.report
         .fact("Account", account_inputs::kind(found.account.as_ref()));
     step.log.heading("Lane");
     let handover = handover::prepare(&step, found.account.as_ref())?;
-    let command = credentials::handed(launcher.command(&lane), &handover.variables)
-        .env("FL_BUILDLOG_PATH", handover.build_logs());
-    step.log.plain(format!("$ {}", command.printable()));
+    let mut command = credentials::handed(ready.launcher.command(&lane.words), &handover.variables);
+    if step.env.get(handover::BUILD_LOG_VARIABLE).is_none() {
+        command = command.env(handover::BUILD_LOG_VARIABLE, handover.build_logs());
+    }
+    step.log.plain(format!(
+        "$ {} {}",
+        ready.launcher.command([""; 0]).printable(),
+        lane.text
+    ));
     let output = step
         .runner
-        .stream(command, |line| step.log.output(line.text))
-        .await
-        .context("fastlane could not be run")?;
-    if !output.success() {
-        let kept = logs::keep(&step, &launcher, &handover.build_logs()).await;
-        return Err(failure(output.code(), &lane, &output, kept));
+        .stream(limits.apply(command), |line| step.log.output(line.text))
+        .await;
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => {
+            logs::keep(&step, &ready.launcher, &handover.build_logs()).await;
+            return Err(stopped(error, &lane));
+        }
+    };
+    let ending = Ending::of_lane(&output);
+    let upload = Upload::read(&output);
+    if !output.success() || ending.finished_with_errors {
+        logs::keep(&step, &ready.launcher, &handover.build_logs()).await;
+        return Err(Failure {
+            what: format!("the lane `{}` failed", lane.text),
+            ending: &ending,
+            status: output.code(),
+            upload: upload.as_ref(),
+            own_advice: advice::about_apple,
+        }
+        .into_error());
+    }
+    if let Some(failure) = upload
+        .filter(Upload::is_false_success)
+        .and_then(|upload| upload.failure())
+    {
+        logs::keep(&step, &ready.launcher, &handover.build_logs()).await;
+        return Err(false_success(
+            format!("the lane `{}` did not upload the app", lane.text),
+            failure,
+        ));
     }
     if step.inputs.enable_cache.is_on() {
-        cache::name_paths(&step, &directory).await;
+        cache::name_paths(&step, &directory, ready.bundle.as_ref()).await;
     }
     step.log.success("The lane succeeded.");
     step.report
-        .markdown(&format!("The lane `{}` succeeded.", lane.join(" ")));
+        .markdown(&format!("The lane `{}` succeeded.", lane.text));
     Ok(())
 }
 
-/// The lane's words and the directory that fastlane runs in, or everything that is wrong with the inputs.
-fn checked(inputs: &Inputs) -> anyhow::Result<(Vec<String>, PathBuf)> {
+/// What the inputs say.
+struct Checked {
+    lane: Lane,
+    directory: PathBuf,
+    limits: Limits,
+}
+
+/// What the inputs say, or everything that is wrong with them.
+fn checked(inputs: &Inputs) -> anyhow::Result<Checked> {
     let mut problems = Vec::new();
-    let lane = step_kit::words(&inputs.lane).unwrap_or_else(|error| {
-        let problem = format!("`{}` can't be split into words: {error}", inputs.lane);
-        problems.push(InputProblem::new("lane", problem));
-        Vec::new()
-    });
+    let lane = Lane::parse(&inputs.lane)
+        .map_err(|error| {
+            let problem = format!("`{}` can't be split into words: {error}", inputs.lane);
+            problems.push(InputProblem::new("lane", problem));
+        })
+        .ok();
     let directory = inputs.work_dir.as_deref().unwrap_or(".");
     if !Path::new(directory).is_dir() {
         let problem = format!(
@@ -82,11 +134,18 @@ fn checked(inputs: &Inputs) -> anyhow::Result<(Vec<String>, PathBuf)> {
         );
         problems.push(InputProblem::new("work_dir", problem));
     }
+    let limits = Limits::parse(inputs.timeout.as_deref(), inputs.silence_timeout.as_deref())
+        .map_err(|found| problems.extend(found))
+        .ok();
     problems.extend(account_inputs::problem(&inputs.given(), TERMS));
-    if !problems.is_empty() {
-        return Err(InputProblems(problems).into());
+    match (lane, limits) {
+        (Some(lane), Some(limits)) if problems.is_empty() => Ok(Checked {
+            lane,
+            directory: absolute(Path::new(directory))?,
+            limits,
+        }),
+        _ => Err(InputProblems(problems).into()),
     }
-    Ok((lane, absolute(Path::new(directory))?))
 }
 
 /// The directory as the user wrote it, from the root on; `..` would show up in every path that is exported.
@@ -102,24 +161,14 @@ fn absolute(directory: &Path) -> anyhow::Result<PathBuf> {
     absolute.context("the working directory has no absolute path")
 }
 
-fn failure(status: i32, lane: &[String], output: &command::Output, logs: Option<PathBuf>) -> anyhow::Error {
-    let shown = lane.join(" ");
-    let text = format!("{}\n{}", output.stdout, output.stderr);
-    let error = anyhow::anyhow!("fastlane ended with exit status {status}");
-    let (error, remedy) = match fastlane_runner::diagnosis::diagnose(&text) {
-        Some(known) => (error.context(known.cause), Some(known.remedy)),
-        None => (error, None),
-    };
-    let see = logs.map(|folder| format!("see the log above, and fastlane_env.log in {}", folder.display()));
-    let advice = match (remedy, see) {
-        (Some(remedy), _) => remedy.to_owned(),
-        (None, Some(see)) => see,
-        (None, None) => "see the log above".to_owned(),
-    };
-    error
-        .context(format!("the lane `{shown}` failed"))
-        .exit_status(u8::try_from(status).unwrap_or(1))
-        .hint(advice)
+/// A lane that did not come to its end.
+fn stopped(error: command::Error, lane: &Lane) -> anyhow::Error {
+    let hint = advice::about_limit(&error);
+    let error = anyhow::Error::from(error).context(format!("the lane `{}` did not finish", lane.text));
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
 }
 
 #[cfg(test)]
@@ -128,7 +177,7 @@ mod tests {
 
     fn problems(variables: &[(&str, &str)]) -> String {
         let inputs: Inputs = step_kit::testing::inputs(MANIFEST, variables).unwrap();
-        checked(&inputs).unwrap_err().to_string()
+        checked(&inputs).err().unwrap().to_string()
     }
 
     #[test]
@@ -136,9 +185,18 @@ mod tests {
         let text = problems(&[
             ("lane", "beta notes:'x"),
             ("work_dir", "/nowhere"),
+            ("timeout", "soon"),
+            ("silence_timeout", "0"),
             ("api_issuer", "I"),
         ]);
-        for words in ["lane: ", "never closed", "work_dir: `/nowhere`", "api_key_path: "] {
+        for words in [
+            "lane: ",
+            "never closed",
+            "work_dir: `/nowhere`",
+            "timeout: `soon`",
+            "silence_timeout: `0`",
+            "api_key_path: ",
+        ] {
             assert!(text.contains(words), "{text}");
         }
     }

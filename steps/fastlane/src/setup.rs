@@ -2,80 +2,103 @@
 
 use std::path::Path;
 
-use command::Command;
-use fastlane_runner::{Error, Gems, Launcher, Lockfile, Retry, Ruby, Wanted};
-use step_kit::{Advice as _, Step};
+use fastlane_runner::{Error, Gemfile, Gems, Launcher, Lockfile, Retry, Ruby, Wanted};
+use fastlane_step::{LogReporter, check_gemfile, describe_lock};
+use step_kit::Step;
 
 use crate::inputs::Inputs;
 
-/// Installs what is missing and says how fastlane is started: through Bundler where a lock file pins it, else
-/// by its name, updated before if the inputs say so.
-pub(crate) async fn ready(step: &Step<Inputs>, directory: &Path) -> anyhow::Result<Launcher> {
-    step.log.heading("fastlane");
-    prepare(step, directory).await.map_err(|error| {
-        let advice = error.advice();
-        anyhow::Error::from(error)
-            .context("fastlane could not be made ready")
-            .hint(advice)
+/// A fastlane that can be started.
+pub(crate) struct Ready {
+    pub(crate) launcher: Launcher,
+    /// The Gemfile whose gems it uses.
+    pub(crate) bundle: Option<Gemfile>,
+}
+
+/// Installs what is missing and says how fastlane is started: through Bundler where the lock file that Bundler uses
+/// has fastlane, else by its name, updated before if the inputs say so.
+pub(crate) async fn prepare(step: &Step<Inputs>, directory: &Path) -> Result<Ready, Error> {
+    let gemfile = Gemfile::find(directory, |key| step.env.given(key).map(str::to_owned));
+    let lock = match &gemfile {
+        Some(gemfile) => {
+            check_gemfile(gemfile)?;
+            Lockfile::read(&gemfile.lock_path())?
+        }
+        None => None,
+    };
+    let ruby = Ruby::find(&step.runner);
+    if let Some(ruby) = &ruby {
+        show_ruby(step, ruby, directory).await?;
+    }
+    let reporter = LogReporter(step.log.clone());
+    let gems = |ruby| Gems {
+        runner: &step.runner,
+        reporter: &reporter,
+        ruby,
+        directory,
+        gemfile: None,
+        retry: Retry::Network,
+    };
+    let is_updated = step.inputs.update_fastlane.is_on();
+    let pinned = gemfile
+        .as_ref()
+        .zip(lock.as_ref())
+        .filter(|(_, lock)| lock.has_fastlane());
+    let launcher = match (pinned, &ruby) {
+        (Some((gemfile, lock)), Some(ruby)) => {
+            step.log.plain(describe_lock(gemfile, lock));
+            gems(ruby).install_bundle(lock, true).await?
+        }
+        // A fastlane that brings its own Ruby, such as Homebrew's, needs none on PATH.
+        (None, ruby) if ruby.is_none() && is_updated => return Err(Error::Missing { program: "ruby" }),
+        (Some(_), None) => return Err(Error::Missing { program: "ruby" }),
+        (None, ruby) => {
+            explain_unused(step, gemfile.as_ref(), lock.is_some());
+            match ruby {
+                Some(ruby) if is_updated => {
+                    step.log
+                        .plain("No lock file pins fastlane: installing the newest.");
+                    gems(ruby).install_fastlane(Wanted::Newest).await?;
+                }
+                _ => step.log.plain("Using the installed fastlane."),
+            }
+            Launcher::installed(None, directory)
+        }
+    };
+    launcher.show_version(&step.runner, &reporter).await?;
+    Ok(Ready {
+        bundle: gemfile.filter(|_| launcher.is_bundled()),
+        launcher,
     })
 }
 
-async fn prepare(step: &Step<Inputs>, directory: &Path) -> Result<Launcher, Error> {
-    let lock = Lockfile::find(directory)?;
-    let pinned = lock.as_ref().filter(|lock| lock.fastlane().is_some());
-    let ruby = Ruby::find(&step.runner);
-    if let Some(ruby) = &ruby {
-        show_ruby(step, ruby, directory).await;
+/// Says why Bundler is not used although there is a Gemfile.
+fn explain_unused(step: &Step<Inputs>, gemfile: Option<&Gemfile>, has_lock: bool) {
+    let Some(gemfile) = gemfile else { return };
+    let path = gemfile.path.display();
+    if has_lock {
+        step.log.plain(format!(
+            "{} does not contain fastlane, so Bundler is not used.",
+            gemfile.lock_path().display()
+        ));
+        return;
     }
-    let gems = |ruby| Gems {
-        runner: &step.runner,
-        log: &step.log,
-        ruby,
-        directory,
-        retry: Retry::Network,
-    };
-    let launcher = match (pinned, &ruby) {
-        (Some(lock), Some(ruby)) => {
-            step.log.plain(format!(
-                "The lock file pins fastlane {} and {}.",
-                lock.fastlane().unwrap_or_default(),
-                match &lock.bundled_with {
-                    Some(version) => format!("Bundler {version}"),
-                    None => "no version of Bundler".to_owned(),
-                }
-            ));
-            gems(ruby).install_bundle(lock, true).await?
-        }
-        (None, Some(ruby)) if step.inputs.update_fastlane.is_on() => {
-            step.log
-                .plain("No lock file pins fastlane: installing the newest.");
-            gems(ruby).install_fastlane(Wanted::Newest).await?;
-            Launcher::installed(None, directory)
-        }
-        // A fastlane that brings its own Ruby, such as Homebrew's, needs none on PATH.
-        (None, _) if !step.inputs.update_fastlane.is_on() => {
-            step.log.plain("Using the installed fastlane.");
-            Launcher::installed(None, directory)
-        }
-        (_, None) => return Err(Error::Missing { program: "ruby" }),
-        (None, Some(_)) => Launcher::installed(None, directory),
-    };
-    launcher.show_version(&step.runner, &step.log).await?;
-    Ok(launcher)
+    let names_fastlane = std::fs::read_to_string(&gemfile.path).is_ok_and(|text| {
+        text.lines()
+            .any(|line| line.trim_start().starts_with("gem") && line.contains("fastlane"))
+    });
+    if names_fastlane {
+        step.log.warn(format!(
+            "{path} names fastlane, but has no lock file, so Bundler is not used. To pin fastlane, run `bundle install` on your machine and commit {}.",
+            gemfile.lock_path().display()
+        ));
+    }
 }
 
-async fn show_ruby(step: &Step<Inputs>, ruby: &Ruby, directory: &Path) {
-    let version = step
-        .runner
-        .output(Command::new("ruby").arg("--version").current_dir(directory))
-        .await
-        .ok()
-        .filter(command::Output::success)
-        .map(|output| output.stdout.trim().to_owned())
-        .filter(|version| !version.is_empty());
-    let version = version
-        .as_deref()
-        .unwrap_or("a Ruby that does not tell its version");
+async fn show_ruby(step: &Step<Inputs>, ruby: &Ruby, directory: &Path) -> Result<(), Error> {
+    let version = ruby.version(&step.runner, directory).await?;
+    let version = version.as_deref().unwrap_or("Ruby of an unknown version");
     step.log
         .plain(format!("{version}, {} ({})", ruby.manager, ruby.path.display()));
+    Ok(())
 }

@@ -1,0 +1,159 @@
+//! Uploads with fastlane deliver: make fastlane ready, call it, and judge by altool's words what came of it.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use apple_account::Account;
+use fastlane_runner::Ending;
+use fastlane_runner::credentials::{self, Variable};
+use fastlane_step::{Failure, Upload, ended_by_upload, ensure_utf8, false_success};
+use step_kit::{Advice as _, Step};
+
+use crate::inputs::Inputs;
+use crate::{Checked, advice, arguments, artifact, setup, xcode};
+
+/// Calls fastlane deliver.
+///
+/// # Errors
+/// With what failed and what to do next; a deliver that fails keeps fastlane's exit status.
+pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Checked) -> anyhow::Result<()> {
+    let Checked {
+        artifact,
+        extra,
+        limits,
+    } = checked;
+    arguments::ambiguities(&step.inputs)
+        .iter()
+        .for_each(|line| step.log.warn(line));
+    if matches!(account, Account::AppleId(apple_id) if apple_id.app_specific_password.is_none()) {
+        step.log.warn(
+            "The Apple ID has no app-specific password; with two-factor authentication, uploads need one.",
+        );
+    }
+
+    step.log.heading("fastlane");
+    ensure_utf8(&mut step).await;
+    let launcher = setup::prepare(&step).await.map_err(fastlane_step::not_ready)?;
+    let xcode = xcode::version(&step).await?;
+
+    step.report.fact("Package", artifact.name());
+    step.report.fact("Account", account_inputs::kind(Some(account)));
+    step.log.heading("Upload");
+    let directory = step
+        .temp_dir()
+        .context("no private temporary directory can be made")?;
+    let given = artifact
+        .given_as(directory.path())
+        .context("the package can't be linked")?;
+    let (signing_in, variables) = handed_over(account, directory.path())?;
+    let words = arguments::all(&step.inputs, signing_in, &artifact, &given, extra.deliver);
+    let mut command = credentials::handed(launcher.command(&words), &variables);
+    for (name, value) in xcode::variables(xcode, &step.inputs) {
+        command = command.env(name, value);
+    }
+    // It would win over the session that is handed over.
+    command = command.env_remove("FASTLANE_PASSWORD");
+    step.log.plain(format!(
+        "{} ({})",
+        artifact.path.display(),
+        artifact::size(&artifact.path)
+    ));
+    step.log.plain(format!("$ {}", command.printable()));
+    let output = step
+        .runner
+        .stream(limits.apply(command), |line| step.log.output(line.text))
+        .await
+        .map_err(stopped)?;
+    let is_submitted = step.inputs.submit_for_review.is_on();
+    if judge(&output, is_submitted)? == Outcome::UploadedDespiteFastlane {
+        step.log.warn(
+            "altool reports that the upload succeeded; fastlane took a harmless line of its log for an error. A newer fastlane may know better.",
+        );
+    }
+    let done = if is_submitted {
+        "was uploaded and submitted for review"
+    } else {
+        "was uploaded; App Store Connect processes it now, which takes some minutes before it shows up in TestFlight"
+    };
+    let name = artifact.name();
+    step.log.success(format!("{name} {done}."));
+    step.report.markdown(&format!("`{name}` {done}."));
+    Ok(())
+}
+
+/// How deliver signs in: words for its command line, and variables.
+fn handed_over(account: &Account, directory: &Path) -> anyhow::Result<(Vec<String>, Vec<Variable>)> {
+    Ok(match account {
+        Account::ApiKey(key) => {
+            let file = credentials::write_key_file(key, directory)
+                .context("the API key can't be written for fastlane")?;
+            let words = [
+                "--api_key_path",
+                &file.to_string_lossy(),
+                // precheck cannot look at in-app purchases with an API key.
+                "--precheck_include_in_app_purchases",
+                "false",
+            ];
+            (words.map(str::to_owned).to_vec(), Vec::new())
+        }
+        Account::AppleId(apple_id) => {
+            let words = if apple_id.apple_id.is_empty() {
+                Vec::new()
+            } else {
+                vec!["--username".to_owned(), apple_id.apple_id.clone()]
+            };
+            (words, credentials::deliver_variables(apple_id)?)
+        }
+    })
+}
+
+/// What came of a run that is no failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Uploaded,
+    /// fastlane calls it a failure, and altool has delivered the package.
+    UploadedDespiteFastlane,
+}
+
+/// Whether the package was uploaded, by altool's word first.
+///
+/// # Errors
+/// When it was not, or when something else failed.
+fn judge(output: &command::Output, is_submitted: bool) -> anyhow::Result<Outcome> {
+    let ending = Ending::of_tool("deliver", output);
+    let upload = Upload::read(output);
+    if output.success() && !ending.finished_with_errors {
+        return match upload.and_then(|upload| upload.failure()) {
+            None => Ok(Outcome::Uploaded),
+            Some(failure) => Err(false_success("the upload failed".to_owned(), failure)),
+        };
+    }
+    // Submitting is all that deliver does after the upload.
+    let is_delivered = upload.as_ref().is_some_and(Upload::is_delivered);
+    if is_delivered && ended_by_upload(&ending) && !is_submitted {
+        return Ok(Outcome::UploadedDespiteFastlane);
+    }
+    let what = if is_delivered {
+        "the package was uploaded, but what follows the upload failed"
+    } else {
+        "the upload failed"
+    };
+    Err(Failure {
+        what: what.to_owned(),
+        ending: &ending,
+        status: output.code(),
+        upload: upload.as_ref(),
+        own_advice: advice::about_apple,
+    }
+    .into_error())
+}
+
+/// A run that did not come to its end.
+fn stopped(error: command::Error) -> anyhow::Error {
+    let hint = advice::about_limit(&error);
+    let error = anyhow::Error::from(error).context("fastlane deliver did not finish");
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
