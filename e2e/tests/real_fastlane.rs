@@ -219,6 +219,8 @@ fn spaceship_takes_the_session_and_reads_the_sandbox() {
         "profile=Broken Development Invalid",
         "file=true",
         "made=By spaceship",
+        "v1=com.example.courier devices=4 certificates=2",
+        "enabled=200",
     ]);
     let state = sandbox.state();
     assert!(
@@ -228,4 +230,6 @@ fn spaceship_takes_the_session_and_reads_the_sandbox() {
             .any(|request| request.path.starts_with("/appleauth/"))
     );
     assert!(state.devices.iter().any(|device| device.name == "By spaceship"));
+    let capabilities = &state.bundle_ids[0].capabilities;
+    assert!(capabilities.iter().any(|one| one.capability_type == "WEATHERKIT"));
 }

@@ -46,7 +46,11 @@ const FULL_CHECKS: [Check; 6] = [
 ];
 
 /// Folders with programs by others that tests run, where npm is there to install them.
-const NODE_PACKAGES: [&str; 2] = ["crates/xcode-project/tests/readers", "e2e/fastlane"];
+const NODE_PACKAGES: [&str; 3] = [
+    "crates/xcode-project/tests/readers",
+    "e2e/fastlane",
+    "e2e/apple-utils",
+];
 
 /// Installs what tests run besides Rust; without it they skip themselves, and say so.
 fn install() -> anyhow::Result<()> {
