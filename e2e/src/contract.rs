@@ -10,7 +10,18 @@ pub struct Contract(Json);
 impl Contract {
     /// Reads the document; `None` where it is not at hand.
     pub fn at_hand() -> Option<Self> {
-        Self::read("app-store-connect.openapi.json")
+        let Self(mut document) = Self::read("app-store-connect.openapi.json")?;
+        // Two excerpts of one document: what both have is the same.
+        if let Some(Self(more)) = Self::read("app-store-release.openapi.json") {
+            for place in ["/paths", "/components/schemas"] {
+                let more = more.pointer(place).and_then(Json::as_object).cloned();
+                let known = document.pointer_mut(place).and_then(Json::as_object_mut).unwrap();
+                for (name, value) in more.unwrap_or_default() {
+                    known.entry(name).or_insert(value);
+                }
+            }
+        }
+        Some(Self(document))
     }
 
     /// The document of the Enterprise Program's API; `None` where it is not at hand.

@@ -56,6 +56,7 @@ fn every_xcode_and_account_and_package_has_its_call() {
     let issuer = sandbox.state().issuer_id.clone().unwrap();
     let key = format!("--apiKey SBXKEY1234 --apiIssuer {issuer}");
     let person = "--username ada@example.com --password @env:ALTOOL_PASSWORD".to_owned();
+    let exact = "--apple-id 1023456789 --bundle-id com.example.courier --bundle-version 42 --bundle-short-version-string 1.2.3 ";
     for (xcode, form) in [
         ("13.4.1", "--upload-app -f"),
         ("15.4", "--upload-app -f"),
@@ -73,7 +74,15 @@ fn every_xcode_and_account_and_package_has_its_call() {
                 let path = machine.file(file, content);
                 let inputs = [account, &[(input, path.as_str())]].concat();
                 run(&machine, &sandbox, &inputs).ended(0);
-                let expected = format!("altool {form} {path} --type {kind} {sign_in} --output-format json");
+                // With an API key the app is looked up, where the package says what to look for.
+                let names_app = account.is_empty() && kind == "ios" && xcode != "13.4.1";
+                let (form, exact) = if names_app {
+                    ("--upload-package", exact)
+                } else {
+                    (form, "")
+                };
+                let expected =
+                    format!("altool {form} {path} --type {kind} {exact}{sign_in} --output-format json");
                 assert_eq!(machine.calls("xcrun").last().unwrap().join(" "), expected);
             }
         }
@@ -100,12 +109,12 @@ fn the_key_lies_in_a_private_place_while_altool_runs() {
 
 #[test]
 fn the_stand_in_for_altool_is_content_with_every_version() {
-    let sandbox = Sandbox::start(&Seed::default()).unwrap();
     for (xcode, inputs) in [
         ("15.4", &[][..]),
         ("16.2", &[("app_id", "1023456789")]),
         ("26.1", &[]),
     ] {
+        let sandbox = Sandbox::start(&Seed::default()).unwrap();
         let mut machine = Machine::new();
         machine.meets(&sandbox);
         machine.file("tools/xcode-version", xcode);
@@ -159,8 +168,8 @@ fn passing_failures_are_tried_again_and_others_are_not() {
 fn a_delivery_needs_proof() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
     for (altool, words) in [
-        ("exit 0", "without a word"),
-        ("echo '{ \"success-message\" : \"trunc'", "breaks off"),
+        ("exit 0", "without any output"),
+        ("echo '{ \"success-message\" : \"trunc'", "truncated"),
         (
             "echo '{\"tool-version\":\"26.1\"}'",
             "neither a delivery nor an error",
@@ -172,7 +181,7 @@ fn a_delivery_needs_proof() {
         (&format!("{DELIVERED}; exit 1"), "ended with an error status"),
     ] {
         let machine = machine(&sandbox, "26.1", altool);
-        run(&machine, &sandbox, &[])
+        run(&machine, &sandbox, &[("uploader", "altool")])
             .ended(1)
             .said(&[words, "What to do next"]);
         assert_eq!(machine.calls("xcrun").len(), 1, "{altool}");
@@ -188,9 +197,14 @@ fn a_duplicate_after_an_unclear_attempt_is_the_attempt_that_got_through() {
         "if [ ! -e \"$SANDBOX_TOOLS_DIR/once\" ]; then touch \"$SANDBOX_TOOLS_DIR/once\"; echo 'The request timed out.' >&2; exit 1; fi
          echo 'ERROR: The bundle version must be higher than the previously uploaded version: 42.' >&2; exit 1",
     );
-    run(&machine, &sandbox, &[])
+    run(&machine, &sandbox, &APPLE_ID)
         .ended(0)
         .said(&["an earlier attempt was delivered"]);
+    // With an API key nobody has to guess: App Store Connect has no such build.
+    std::fs::remove_file(machine.path("tools/once")).unwrap();
+    run(&machine, &sandbox, &[])
+        .ended(1)
+        .said(&["previously uploaded version: 42", "raise CFBundleVersion"]);
 }
 
 #[test]
@@ -284,9 +298,11 @@ fn an_altool_that_hangs_is_stopped_with_all_that_it_started() {
         &format!("sleep 600 & echo $! > '{}'; wait", child.display()),
     );
     let inputs = [("silence_timeout", "1"), ("retries", "1"), ("uploader", "altool")];
-    run(&machine, &sandbox, &inputs)
-        .ended(1)
-        .said(&["the upload failed 1 times", "60 s"]);
+    run(&machine, &sandbox, &inputs).ended(1).said(&[
+        "the upload failed 1 time",
+        "60 s",
+        "silence_timeout (now 1 minute",
+    ]);
     let pid = std::fs::read_to_string(child).unwrap();
     // A process that ended and that nobody asked about has no command line.
     let line = std::fs::read(format!("/proc/{}/cmdline", pid.trim())).unwrap_or_default();

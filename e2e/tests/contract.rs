@@ -56,7 +56,9 @@ fn upload(sandbox: &Sandbox) {
     by("native", &path).ended(1);
     sandbox.state().faults.clear();
     by("native", &path).ended(0);
-    by("native", &path).ended(1);
+    by("native", &path).ended(0).said(&["already delivered"]);
+    let same_name = machine.file("Same.ipa", ipa(&[("CFBundleName", "Another")]));
+    by("native", &same_name).ended(1);
     let other = machine.file("Other.ipa", ipa(&[("CFBundleVersion", "43")]));
     by("altool", &other).ended(0);
 }

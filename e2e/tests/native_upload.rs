@@ -186,9 +186,20 @@ fn processing_is_waited_for_and_told_in_apples_words() {
     run(&machine_, &sandbox, &inputs).ended(0).said(&words);
     let build = sandbox.state().builds[0].id.clone();
     assert_eq!(machine_.outputs()["BITRISE_APPSTORE_BUILD_ID"], build);
-    // The same build once more.
-    let words = ["has version 1.2.3 (42) already", "increase the build number"];
-    run(&machine_, &sandbox, &inputs).ended(1).said(&words);
+    // The same file once more, and another one of the same name.
+    run(&machine_, &sandbox, &inputs)
+        .ended(0)
+        .said(&["an earlier run delivered it", "is already delivered"]);
+    assert_eq!(machine_.outputs()["BITRISE_APPSTORE_BUILD_ID"], build);
+    let (path, _) = package(&machine_, 2000);
+    let words = [
+        "the build number `42` of version `1.2.3` is used",
+        "raise CFBundleVersion",
+    ];
+    run(&machine_, &sandbox, &[("ipa_path", path.as_str())])
+        .ended(1)
+        .said(&words);
+    assert_eq!(sandbox.state().uploads.len(), 1);
 
     let sandbox = Sandbox::start(&Seed {
         processing: Processing {
@@ -309,7 +320,7 @@ fn an_unclear_end_of_altool_is_settled_by_asking() {
     let (path, _) = package(&machine, 1000);
     // The stand-in uploads, and then a script swallows what it says.
     let real = e2e::binary("apple-sandbox").display().to_string();
-    machine.tool("xcrun", &format!("'{real}' tool xcrun \"$@\" >/dev/null"));
+    machine.tool("xcrun", &format!("'{real}' tool xcrun \"$@\" >/dev/null 2>&1"));
     let inputs = [("ipa_path", path.as_str()), ("uploader", "altool")];
     run(&machine, &sandbox, &inputs)
         .ended(0)

@@ -206,8 +206,19 @@ fn verdict(
         let mut errors = documents.errors;
         if only_blank {
             errors.extend(logged);
+            return failed(errors);
         }
-        return failed(errors);
+        return match (failed(errors), passing_line(text)) {
+            // The result's error means nothing to anybody, and the log names a cause that passes.
+            (Verdict::Refused(errors), Some((line, kind))) if errors.iter().all(is_unknown) => {
+                Verdict::Transient {
+                    kind,
+                    reason: format!("{kind}: {line}"),
+                    errors,
+                }
+            }
+            (verdict, _) => verdict,
+        };
     }
     let has_failed_banner = logs.iter().any(|log| log.failed.is_some());
     let serious = |errors: &[Finding]| {
@@ -290,6 +301,25 @@ fn failed(errors: Vec<Finding>) -> Verdict {
         },
         _ => Verdict::Refused(errors),
     }
+}
+
+/// Whether nothing says what the error is about. A validation has a reason, known or not.
+fn is_unknown(error: &Finding) -> bool {
+    let is_validation = error
+        .codes()
+        .iter()
+        .any(|code| matches!(*code, "400" | "403" | "404" | "409" | "422"))
+        || error.whole().contains("alidation");
+    Cause::of(error).is_none() && Passing::of(error).is_none() && !is_validation
+}
+
+/// The last line of a log that names a cause which passes; altool's own repetitions are none.
+fn passing_line(text: &str) -> Option<(&str, Passing)> {
+    let lines = text.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+    lines
+        .take(200)
+        .filter(|line| !crate::log::is_retry_line(line))
+        .find_map(|line| Some((line, Passing::of(&Finding::of_text(line))?)))
 }
 
 /// The errors without those that only say that something failed, unless there are no others.

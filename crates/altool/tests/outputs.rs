@@ -281,6 +281,35 @@ fn failures_that_pass_are_told_apart() {
     ] {
         assert_eq!(passing(&read(stdout, "", FAILED)), kind, "{stdout}");
     }
+    // Xcode 16: the result names a code that says nothing, and the log the cause (parity recordings of the original step).
+    let vague = |code: i64| {
+        format!(
+            r#"{{"product-errors":[{{"code":{code},"message":"Bundle error.","userInfo":{{"NSLocalizedDescription":"Bundle error."}},"underlying-errors":[]}}],"tool-version":"16.2"}}"#
+        )
+    };
+    for (code, log, kind) in [
+        (
+            -18000,
+            "*** Error: could not find the service with interface (com.apple.transporter.osgi.TransporterService) (-18000)\n*** Error: Resolver: Install error, message: An error occurred trying to read the bundle (-18000)\n",
+            Passing::Tool,
+        ),
+        (
+            -26000,
+            "*** Error: The server returned an invalid response. A network proxy may be interfering.\n",
+            Passing::Server,
+        ),
+        (
+            -1,
+            "{\n ErrorMessage = \"The request timed out.\";\n}\n",
+            Passing::Network,
+        ),
+    ] {
+        assert_eq!(passing(&read(&vague(code), log, FAILED)), kind, "{log}");
+    }
+    refused(&read(&vague(-18000), "", FAILED));
+    let repeats = "ERROR: WILL RETRY PART 1. Failed with error: Error Domain=NSURLErrorDomain Code=-1005";
+    refused(&read(&vague(-7), repeats, FAILED));
+    refused(&read(&vague(409), "ERROR: The request timed out.", FAILED));
     // A lasting reason beside a passing one lasts.
     let mixed = r#"{"product-errors":[{"code":504,"message":"Failed to upload part number 8."},{"code":409,"message":"Validation failed","user-info":{"NSLocalizedFailureReason":"SDK version issue."}}],"tool-version":"26"}"#;
     assert_eq!(cause(&read(mixed, "", FAILED)), Some(Cause::OldSdk));

@@ -113,6 +113,9 @@ pub struct BuildUpload {
     /// When it was begun.
     #[serde(default, deserialize_with = "date::lenient")]
     pub created_date: Option<OffsetDateTime>,
+    /// When its file was there.
+    #[serde(default, deserialize_with = "date::lenient")]
+    pub uploaded_date: Option<OffsetDateTime>,
 }
 
 /// What an upload is called: it is the only one of its app by these.
@@ -126,6 +129,35 @@ pub struct BuildName<'a> {
     pub version: &'a str,
     /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
     pub platform: &'a str,
+}
+
+impl BuildName<'_> {
+    /// The version in every spelling of its train, comma-separated as a filter takes them: `1.2` and `1.2.0` are one
+    /// train, and only the spelling that was uploaded first can be queried (rorkai/App-Store-Connect-CLI, 2026-08).
+    fn trains(&self) -> String {
+        spellings(self.short_version).join(",")
+    }
+}
+
+fn spellings(version: &str) -> Vec<String> {
+    let parts: Vec<&str> = version.split('.').collect();
+    let is_numeric = parts
+        .iter()
+        .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    let mut spellings = vec![version.to_owned()];
+    if !is_numeric {
+        return spellings;
+    }
+    let is_zero = |part: &str| part.bytes().all(|byte| byte == b'0');
+    let last = parts.iter().rposition(|part| !is_zero(part)).unwrap_or(0);
+    let mut padded = parts[..=last].join(".");
+    for _ in last..parts.len().max(3) {
+        if !spellings.contains(&padded) {
+            spellings.push(padded.clone());
+        }
+        padded.push_str(".0");
+    }
+    spellings
 }
 
 /// Begins an upload.
@@ -186,10 +218,7 @@ impl Call for BuildUploadsNamed<'_> {
 
     fn query(&self) -> Vec<(&'static str, String)> {
         vec![
-            (
-                "filter[cfBundleShortVersionString]",
-                self.0.short_version.to_owned(),
-            ),
+            ("filter[cfBundleShortVersionString]", self.0.trains()),
             ("filter[cfBundleVersion]", self.0.version.to_owned()),
             ("filter[platform]", self.0.platform.to_owned()),
             ("include", "build".to_owned()),
@@ -224,6 +253,63 @@ pub struct BuildUploadFile {
     /// How far it is.
     #[serde(default, deserialize_with = "document::nullable")]
     pub asset_delivery_state: State,
+    /// `ASSET` for the package, others for what altool sends beside it.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub asset_type: String,
+    /// The file's name.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub file_name: String,
+    /// Its size in bytes.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub file_size: u64,
+    /// Its checksums, where they are known.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub source_file_checksums: Checksums,
+}
+
+impl BuildUploadFile {
+    /// Whether all of it is there, in Apple's words: `UPLOAD_COMPLETE` or `COMPLETE`.
+    pub fn is_complete(&self) -> bool {
+        matches!(
+            self.asset_delivery_state.state.as_str(),
+            "UPLOAD_COMPLETE" | "COMPLETE"
+        )
+    }
+}
+
+/// The checksums of a file.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Checksums {
+    /// That of the whole file.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub file: Checksum,
+}
+
+/// A checksum.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Checksum {
+    /// Hexadecimal digits, of either case; empty where it is not known.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub hash: String,
+    /// `MD5` or `SHA_256`.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub algorithm: String,
+}
+
+/// The files of an upload.
+#[derive(Debug, Clone)]
+pub struct FilesOfUpload<'a>(pub &'a str);
+
+impl Call for FilesOfUpload<'_> {
+    type Answer = Many<BuildUploadFile>;
+
+    fn path(&self) -> String {
+        format!("v1/buildUploads/{}/buildUploadFiles", self.0)
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![("limit", "50".to_owned())]
+    }
 }
 
 /// Where a part of a file goes. The URL carries its own authorisation.
@@ -353,6 +439,129 @@ pub struct Build {
     /// `PROCESSING`, `FAILED`, `INVALID` or `VALID`.
     #[serde(default, deserialize_with = "document::nullable")]
     pub processing_state: String,
+    /// When it was uploaded.
+    #[serde(default, deserialize_with = "date::lenient")]
+    pub uploaded_date: Option<OffsetDateTime>,
+}
+
+const BUILD_FIELDS: &str = "version,processingState,uploadedDate";
+
+/// The builds of an app on a platform, whatever their version.
+#[derive(Debug, Clone)]
+pub struct BuildsOfApp<'a> {
+    /// The app's ID.
+    pub app: &'a str,
+    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
+    pub platform: &'a str,
+}
+
+impl Call for BuildsOfApp<'_> {
+    type Answer = Many<Build>;
+
+    fn path(&self) -> String {
+        "v1/builds".to_owned()
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("filter[app]", self.app.to_owned()),
+            ("filter[preReleaseVersion.platform]", self.platform.to_owned()),
+            ("fields[builds]", BUILD_FIELDS.to_owned()),
+            ("limit", "200".to_owned()),
+        ]
+    }
+}
+
+/// The uploads of an app on a platform that are under way.
+#[derive(Debug, Clone)]
+pub struct UploadsInProgress<'a> {
+    /// The app's ID.
+    pub app: &'a str,
+    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
+    pub platform: &'a str,
+}
+
+impl Call for UploadsInProgress<'_> {
+    type Answer = Many<BuildUpload>;
+
+    fn path(&self) -> String {
+        format!("v1/apps/{}/buildUploads", self.app)
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("filter[platform]", self.platform.to_owned()),
+            ("filter[state]", "AWAITING_UPLOAD,PROCESSING,COMPLETE".to_owned()),
+            ("limit", "200".to_owned()),
+        ]
+    }
+}
+
+/// A version of an app in the App Store, or on its way there.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppStoreVersion {
+    /// The version, such as `1.2`.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub version_string: String,
+    /// The state in today's words, such as `READY_FOR_DISTRIBUTION`.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub app_version_state: String,
+    /// The state in the older words, such as `READY_FOR_SALE`.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub app_store_state: String,
+}
+
+impl AppStoreVersion {
+    /// Whether it is approved, so that it and lower versions take no more builds. A rejected or pending one does.
+    pub fn is_closed(&self) -> bool {
+        // AppVersionState and AppStoreVersionState of Apple's document 4.4.1.
+        const CLOSED: [&str; 12] = [
+            "ACCEPTED",
+            "PENDING_APPLE_RELEASE",
+            "PENDING_DEVELOPER_RELEASE",
+            "PENDING_CONTRACT",
+            "PROCESSING_FOR_DISTRIBUTION",
+            "PROCESSING_FOR_APP_STORE",
+            "PREORDER_READY_FOR_SALE",
+            "READY_FOR_DISTRIBUTION",
+            "READY_FOR_SALE",
+            "REMOVED_FROM_SALE",
+            "DEVELOPER_REMOVED_FROM_SALE",
+            "REPLACED_WITH_NEW_VERSION",
+        ];
+        [&self.app_version_state, &self.app_store_state]
+            .iter()
+            .any(|state| CLOSED.contains(&state.as_str()))
+    }
+}
+
+/// The App Store versions of an app on a platform.
+#[derive(Debug, Clone)]
+pub struct AppStoreVersionsOf<'a> {
+    /// The app's ID.
+    pub app: &'a str,
+    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
+    pub platform: &'a str,
+}
+
+impl Call for AppStoreVersionsOf<'_> {
+    type Answer = Many<AppStoreVersion>;
+
+    fn path(&self) -> String {
+        format!("v1/apps/{}/appStoreVersions", self.app)
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("filter[platform]", self.platform.to_owned()),
+            (
+                "fields[appStoreVersions]",
+                "versionString,appVersionState,appStoreState".to_owned(),
+            ),
+            ("limit", "200".to_owned()),
+        ]
+    }
 }
 
 /// The builds of an app by name.
@@ -370,12 +579,49 @@ impl Call for BuildsNamed<'_> {
         vec![
             ("filter[app]", self.0.app.to_owned()),
             ("filter[version]", self.0.version.to_owned()),
-            (
-                "filter[preReleaseVersion.version]",
-                self.0.short_version.to_owned(),
-            ),
+            ("filter[preReleaseVersion.version]", self.0.trains()),
             ("filter[preReleaseVersion.platform]", self.0.platform.to_owned()),
-            ("fields[builds]", "version,processingState".to_owned()),
+            ("fields[builds]", BUILD_FIELDS.to_owned()),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_train_has_several_spellings() {
+        for (version, expected) in [
+            ("1.2", "1.2,1.2.0"),
+            ("1.2.0", "1.2.0,1.2"),
+            ("2", "2,2.0,2.0.0"),
+            ("1.2.3", "1.2.3"),
+            ("0.0", "0.0,0,0.0.0"),
+            ("1.2-beta", "1.2-beta"),
+            ("", ""),
+        ] {
+            assert_eq!(spellings(version).join(","), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn approved_versions_are_closed() {
+        let version = |state: &str| AppStoreVersion {
+            version_string: "1.0".to_owned(),
+            app_version_state: state.to_owned(),
+            app_store_state: String::new(),
+        };
+        assert!(version("READY_FOR_DISTRIBUTION").is_closed());
+        assert!(version("PENDING_DEVELOPER_RELEASE").is_closed());
+        for open in [
+            "PREPARE_FOR_SUBMISSION",
+            "REJECTED",
+            "DEVELOPER_REJECTED",
+            "WAITING_FOR_REVIEW",
+            "",
+        ] {
+            assert!(!version(open).is_closed(), "{open}");
+        }
     }
 }

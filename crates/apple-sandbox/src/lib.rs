@@ -14,6 +14,7 @@ mod asc;
 mod auth;
 mod bitrise;
 mod cms;
+mod deliveries;
 mod era;
 mod fault;
 mod manage;
@@ -29,6 +30,7 @@ pub mod tools;
 mod uploads;
 
 pub use account::{AppleAccount, SeedAppleId, Team};
+pub use deliveries::{AltoolFault, AppVersion};
 pub use era::{Era, Switches};
 pub use fault::{Fault, Kind};
 pub use pki::intermediate;

@@ -3,12 +3,12 @@
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
 use crate::answer::answer;
+use crate::deliveries;
 use crate::era::Era;
 use crate::fault::Fault;
-use crate::state::{Build, State};
+use crate::state::State;
 
 /// Answers `/_sandbox/…`.
 pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) -> Response {
@@ -46,13 +46,8 @@ pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) ->
             }
             Err(error) => answer(400, &json!({"error": error.to_string()})),
         },
-        ("POST", "/_sandbox/builds") => match serde_json::from_slice::<Delivered>(body) {
-            Ok(delivered) => {
-                let build = state.deliver(&delivered);
-                answer(201, &json!(build))
-            }
-            Err(error) => answer(400, &json!({"error": error.to_string()})),
-        },
+        ("POST", "/_sandbox/builds") => deliveries::take(body, state),
+        ("POST", "/_sandbox/altool") => answer(200, &json!({"fault": state.altool.pop_front()})),
         ("DELETE", "/_sandbox/faults") => {
             state.faults.clear();
             answer(200, &Value::Array(Vec::new()))
@@ -76,36 +71,4 @@ struct Change {
     sessions_end: Option<bool>,
     /// Ends them after so many requests to the Developer Portal.
     sessions_end_after: Option<u32>,
-}
-
-/// A build that came by another way than the Build Uploads API.
-#[derive(Deserialize)]
-pub(crate) struct Delivered {
-    bundle_id: String,
-    version: String,
-    short_version: String,
-    platform: String,
-}
-
-impl State {
-    /// Takes a build over; `None` when no app has its bundle ID.
-    fn deliver(&mut self, delivered: &Delivered) -> Option<Build> {
-        let app = self
-            .apps
-            .iter()
-            .find(|app| app.bundle_id == delivered.bundle_id)?
-            .id
-            .clone();
-        let build = Build {
-            id: self.id(),
-            app,
-            version: delivered.version.clone(),
-            short_version: delivered.short_version.clone(),
-            platform: delivered.platform.clone(),
-            processing_state: "VALID".to_owned(),
-            uploaded: OffsetDateTime::now_utc(),
-        };
-        self.builds.push(build.clone());
-        Some(build)
-    }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::account::{AppleAccount, SeedAppleId};
+use crate::deliveries::{AltoolFault, AppVersion};
 use crate::era::Era;
 use crate::fault::Fault;
 use crate::pki::{self, Authority, Subject};
@@ -50,6 +51,8 @@ pub struct Seed {
     pub part_size: u64,
     /// Whether what arrives is kept and checked, or only counted.
     pub keep_uploads: bool,
+    /// What goes wrong with altool, a run each; see `tools/altool.rs`.
+    pub altool: Vec<AltoolFault>,
     /// What becomes of uploads.
     pub processing: Processing,
     /// How many devices the membership allows.
@@ -96,6 +99,9 @@ pub struct SeedApp {
     pub name: String,
     /// The bundle ID.
     pub bundle_id: String,
+    /// The App Store versions.
+    #[serde(default)]
+    pub versions: Vec<AppVersion>,
 }
 
 /// A device of the seed.
@@ -215,7 +221,9 @@ impl Default for Seed {
                 id: "1023456789".to_owned(),
                 name: "Courier".to_owned(),
                 bundle_id: "com.example.courier".to_owned(),
+                versions: Vec::new(),
             }],
+            altool: Vec::new(),
             part_size: 8 << 20,
             keep_uploads: true,
             processing: Processing::default(),
@@ -278,6 +286,7 @@ impl Seed {
             part_size: self.part_size.max(1),
             keep_uploads: self.keep_uploads,
             processing: self.processing.clone(),
+            altool: self.altool.iter().cloned().collect(),
             spool: tempfile::tempdir()?,
             device_limit: self.device_limit,
             devices_are_processed: self.devices_are_processed,
@@ -311,6 +320,7 @@ fn app(seed: &SeedApp) -> App {
         id: seed.id.clone(),
         name: seed.name.clone(),
         bundle_id: seed.bundle_id.clone(),
+        versions: seed.versions.clone(),
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::account::{AppleAccount, Team};
+use crate::deliveries::{AltoolFault, AppVersion};
 use crate::era::Switches;
 use crate::fault::Fault;
 use crate::pki::Authority;
@@ -68,6 +69,8 @@ pub struct State {
     pub part_size: u64,
     /// Whether what arrives is kept and checked, or only counted.
     pub keep_uploads: bool,
+    /// What goes wrong with altool, a run each.
+    pub altool: std::collections::VecDeque<AltoolFault>,
     /// What becomes of uploads.
     pub processing: Processing,
     /// Where what arrives is kept.
@@ -227,6 +230,8 @@ pub struct App {
     pub name: String,
     /// The bundle ID.
     pub bundle_id: String,
+    /// The App Store versions.
+    pub versions: Vec<AppVersion>,
 }
 
 /// A build.
@@ -299,6 +304,8 @@ pub struct UploadFile {
     pub errors: Vec<String>,
     /// The SHA-256 of what arrived, once it is whole.
     pub sha256: String,
+    /// The checksum that was given with the commit: algorithm and digits, both empty where none was.
+    pub given: (String, String),
     #[serde(skip)]
     pub(crate) secret: String,
 }

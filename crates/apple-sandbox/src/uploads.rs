@@ -8,12 +8,14 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
+use md5::Md5;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use crate::answer::{Refusal, answer};
 use crate::asc::{Outcome, Request, created, date, found, related, required, self_link};
+use crate::deliveries;
 use crate::fault::Kind;
 use crate::server::{Shared, locked, refusal_of};
 use crate::state::{App, Build, Part, State, Upload, UploadFile};
@@ -29,10 +31,12 @@ pub(crate) fn route(request: &Request<'_>, state: &mut State, parts: &[&str]) ->
         ("GET", ["v1", "apps"]) => apps(request, state),
         ("GET", ["v1", "apps", id]) => app_by_id(request, state, id),
         ("GET", ["v1", "apps", id, "buildUploads"]) => uploads_of(request, state, id),
+        ("GET", ["v1", "apps", id, "appStoreVersions"]) => deliveries::versions_of(request, state, id),
         ("GET", ["v1", "builds"]) => builds(request, state),
         ("POST", ["v1", "buildUploads"]) => begin(request, state),
         ("GET", ["v1", "buildUploads", id]) => upload_by_id(request, state, id),
         ("DELETE", ["v1", "buildUploads", id]) => withdraw(state, id),
+        ("GET", ["v1", "buildUploads", id, "buildUploadFiles"]) => files_of(request, state, id),
         ("POST", ["v1", "buildUploadFiles"]) => reserve(request, state),
         ("GET", ["v1", "buildUploadFiles", id]) => file_by_id(request, state, id),
         ("PATCH", ["v1", "buildUploadFiles", id]) => commit(request, state, id),
@@ -306,23 +310,9 @@ fn begin(request: &Request<'_>, state: &mut State) -> Outcome {
         .next()
         .unwrap_or_default();
     if !state.apps.iter().any(|known| known.id == app) {
-        let detail = format!("There is no resource of type 'apps' with id '{app}'");
-        return Err(Refusal::entity("ENTITY_ERROR.RELATIONSHIP.INVALID", detail));
+        return Err(Refusal::not_found("apps", &app));
     }
-    let is_same = |one: &Upload| {
-        one.app == app
-            && one.version == version
-            && one.short_version == short_version
-            && one.platform == platform
-            && one.state != "FAILED"
-    };
-    let has_build = state.builds.iter().any(|build| {
-        build.app == app
-            && build.version == version
-            && build.short_version == short_version
-            && build.platform == platform
-    });
-    if has_build || state.uploads.iter().any(is_same) {
+    if state.is_used(&app, &short_version, &version, &platform) {
         let detail = "The bundle version must be higher than the previously uploaded version: the value has already been used";
         return Err(Refusal::entity(
             "ENTITY_ERROR.ATTRIBUTE.INVALID.DUPLICATE",
@@ -372,6 +362,10 @@ fn file(base: &str, file: &UploadFile, with_operations: bool) -> Value {
         "uti": file.uti,
         "assetDeliveryState": {"state": file.state, "errors": file.errors.iter().map(|text| json!({"code": "CHECKSUM_MISMATCH", "description": text})).collect::<Value>(), "warnings": []},
     });
+    if !file.given.1.is_empty() {
+        attributes["sourceFileChecksums"] =
+            json!({"file": {"algorithm": file.given.0, "hash": file.given.1}});
+    }
     if with_operations {
         let operation = |(number, part): (usize, &Part)| {
             json!({
@@ -447,6 +441,7 @@ fn reserve(request: &Request<'_>, state: &mut State) -> Outcome {
         errors: Vec::new(),
         secret: (0..32).map(|_| state.dice.alphanumeric()).collect(),
         sha256: String::new(),
+        given: Default::default(),
         id,
     };
     let resource = file(request.base, &reserved, true);
@@ -458,7 +453,32 @@ fn file_by_id(request: &Request<'_>, state: &State, id: &str) -> Outcome {
     request.only(&["fields[buildUploadFiles]"])?;
     let known = state.upload_files.iter().find(|file| file.id == id);
     let known = known.ok_or_else(|| Refusal::not_found("buildUploadFiles", id))?;
-    one(request, file(request.base, known, false))
+    one(
+        request,
+        file(request.base, known, shows_operations(request, known)),
+    )
+}
+
+fn files_of(request: &Request<'_>, state: &State, id: &str) -> Outcome {
+    request.only(&["fields[buildUploadFiles]", "limit", "cursor"])?;
+    if !state.uploads.iter().any(|upload| upload.id == id) {
+        return Err(Refusal::not_found("buildUploads", id));
+    }
+    let listed = state
+        .upload_files
+        .iter()
+        .filter(|file| file.upload == id)
+        .map(|known| file(request.base, known, shows_operations(request, known)))
+        .collect();
+    found(request.page(listed)?)
+}
+
+/// Whether the answer says where parts go: while there are parts to send, unless other fields were asked for.
+fn shows_operations(request: &Request<'_>, file: &UploadFile) -> bool {
+    file.state == "AWAITING_UPLOAD"
+        && request
+            .value("fields[buildUploadFiles]")
+            .is_none_or(|fields| fields.split(',').any(|field| field == "uploadOperations"))
 }
 
 fn commit(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
@@ -478,18 +498,20 @@ fn commit(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
         let detail = format!("Part {} was not uploaded", missing + 1);
         return Err(Refusal::entity("STATE_ERROR.PARTS_MISSING", detail));
     }
-    let told = attributes
-        .get("sourceFileChecksums")
-        .map(|sums| sums["file"]["hash"].clone())
-        .unwrap_or_default();
-    known.state = "UPLOAD_COMPLETE".to_owned();
-    if keep {
-        known.sha256 = digest(&path).unwrap_or_default();
-        if told != Value::Null && told != known.sha256 {
-            known.state = "FAILED".to_owned();
-            known
-                .errors
-                .push("The checksum of the file is not the one that was given".to_owned());
+    // A second commit finds the first one's result.
+    if known.state == "AWAITING_UPLOAD" {
+        known.given = given_checksum(&attributes)?;
+        known.state = "UPLOAD_COMPLETE".to_owned();
+        if keep {
+            let (sha256, md5) = digests(&path).unwrap_or_default();
+            let own = if known.given.0 == "MD5" { &md5 } else { &sha256 };
+            if !known.given.1.is_empty() && !known.given.1.eq_ignore_ascii_case(own) {
+                known.state = "FAILED".to_owned();
+                known
+                    .errors
+                    .push("The checksum of the file is not the one that was given".to_owned());
+            }
+            known.sha256 = sha256;
         }
     }
     let (of, is_well) = (known.upload.clone(), known.state != "FAILED");
@@ -500,21 +522,42 @@ fn commit(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
     one(request, resource)
 }
 
-fn digest(path: &std::path::Path) -> std::io::Result<String> {
+/// Algorithm and digits of the checksum that the commit gives.
+fn given_checksum(attributes: &serde_json::Map<String, Value>) -> Result<(String, String), Refusal> {
+    let file = attributes.get("sourceFileChecksums").map(|sums| &sums["file"]);
+    let Some(file) = file.filter(|file| !file.is_null()) else {
+        return Ok(Default::default());
+    };
+    let text = |key: &str| file[key].as_str().unwrap_or_default().to_owned();
+    let (algorithm, hash) = (text("algorithm"), text("hash"));
+    let length = match algorithm.as_str() {
+        "MD5" => 32,
+        "SHA_256" => 64,
+        _ => 0,
+    };
+    if length == 0 || hash.len() != length || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let detail = "The attribute 'sourceFileChecksums' must have an algorithm of MD5 or SHA_256, and a hash of its length";
+        return Err(Refusal::entity("ENTITY_ERROR.ATTRIBUTE.INVALID", detail));
+    }
+    Ok((algorithm, hash))
+}
+
+/// SHA-256 and MD5 of a file.
+fn digests(path: &std::path::Path) -> std::io::Result<(String, String)> {
     use std::io::Read as _;
     let mut file = std::fs::File::open(path)?;
-    let (mut hasher, mut chunk) = (Sha256::new(), vec![0; 1 << 20]);
+    let (mut sha256, mut md5, mut chunk) = (Sha256::new(), Md5::new(), vec![0; 1 << 20]);
     loop {
         match file.read(&mut chunk)? {
             0 => break,
-            read => hasher.update(&chunk[..read]),
+            read => {
+                sha256.update(&chunk[..read]);
+                md5.update(&chunk[..read]);
+            }
         }
     }
-    Ok(hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok((hex(&sha256.finalize()), hex(&md5.finalize())))
 }
 
 // --- the storage

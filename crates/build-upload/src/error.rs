@@ -56,6 +56,13 @@ pub enum UploadError {
     /// The parts that the API named do not cover the file.
     #[error("App Store Connect asked for parts that are not the whole file")]
     Gaps,
+    /// Whether the file is committed is not known: neither the request nor its state could be answered.
+    #[error("App Store Connect did not say whether it has the file")]
+    Unsettled {
+        /// What happened to the request.
+        #[source]
+        source: AscError,
+    },
     /// Apple looked at the build and refused it.
     #[error("App Store Connect refused the build: {}", list(.0))]
     Refused(Vec<StateDetail>),

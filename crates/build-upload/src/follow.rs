@@ -3,12 +3,11 @@
 use std::time::{Duration, Instant};
 
 use app_store_connect::Client;
-use app_store_connect::uploads::{
-    BuildName, BuildUpload, BuildUploadById, BuildUploadsNamed, BuildsNamed, FileById, StateDetail,
-};
+use app_store_connect::uploads::{BuildUpload, BuildUploadById, FileById, StateDetail};
 use app_store_connect::{One, Resource};
 
 use crate::error::UploadError;
+use crate::settle::committed;
 use crate::upload::Uploaded;
 
 /// The pauses between two looks: short at first, because small builds are accepted in seconds.
@@ -58,6 +57,7 @@ pub async fn follow(
             .map_err(UploadError::api("look at the upload"))?;
         let followed = followed(&upload.data)?;
         let accepted = match followed.state.as_str() {
+            "AWAITING_UPLOAD" if uploaded.file.is_empty() => false,
             "AWAITING_UPLOAD" => file_is_accepted(client, &uploaded.file).await?,
             _ => true,
         };
@@ -84,15 +84,10 @@ async fn file_is_accepted(client: &Client, file: &str) -> Result<bool, UploadErr
         .send(&FileById(file))
         .await
         .map_err(UploadError::api("look at the file"))?;
-    let state = file.data.attributes.asset_delivery_state;
-    match state.state.as_str() {
-        "FAILED" => Err(UploadError::Refused(state.errors)),
-        "UPLOAD_COMPLETE" | "COMPLETE" => Ok(true),
-        _ => Ok(false),
-    }
+    committed(&file.data.attributes.asset_delivery_state)
 }
 
-fn followed(upload: &Resource<BuildUpload>) -> Result<Followed, UploadError> {
+pub(crate) fn followed(upload: &Resource<BuildUpload>) -> Result<Followed, UploadError> {
     let state = &upload.attributes.state;
     if state.state == "FAILED" {
         return Err(UploadError::Refused(state.errors.clone()));
@@ -103,42 +98,4 @@ fn followed(upload: &Resource<BuildUpload>) -> Result<Followed, UploadError> {
         upload: Some(upload.id.clone()),
         build: upload.related("build").into_iter().next().map(|build| build.id),
     })
-}
-
-/// Looks whether App Store Connect has a build, however it came there; `None` when it has not.
-///
-/// # Errors
-/// When it was refused, or App Store Connect can't be asked.
-pub async fn look_for(client: &Client, build: BuildName<'_>) -> Result<Option<Followed>, UploadError> {
-    let uploads = client
-        .items(&BuildUploadsNamed(build))
-        .await
-        .map_err(UploadError::api("look for the upload"))?;
-    let begun = uploads
-        .data
-        .iter()
-        .filter(|upload| upload.attributes.state.state != "AWAITING_UPLOAD");
-    if let Some(upload) = begun.max_by_key(|upload| upload.attributes.created_date) {
-        return followed(upload).map(Some);
-    }
-    let builds = client
-        .items(&BuildsNamed(build))
-        .await
-        .map_err(UploadError::api("look for the build"))?;
-    let Some(found) = builds.data.into_iter().next() else {
-        return Ok(None);
-    };
-    match found.attributes.processing_state.as_str() {
-        "FAILED" | "INVALID" => Err(UploadError::Refused(Vec::new())),
-        "VALID" => Ok(Some(Followed {
-            state: "COMPLETE".to_owned(),
-            build: Some(found.id),
-            ..Followed::default()
-        })),
-        other => Ok(Some(Followed {
-            state: other.to_owned(),
-            build: Some(found.id),
-            ..Followed::default()
-        })),
-    }
 }

@@ -5,12 +5,17 @@
 //! that fails is withdrawn; [`Uploader::unfinished`] tells which one to withdraw when a run is interrupted.
 
 mod app;
+mod digest;
 mod error;
 mod follow;
 mod parts;
+mod record;
+mod settle;
 mod upload;
 
 pub use app::{TheApp, find_app};
+pub use digest::Digests;
 pub use error::UploadError;
-pub use follow::{Followed, Until, follow, look_for};
-pub use upload::{Package, Uploaded, Uploader};
+pub use follow::{Followed, Until, follow};
+pub use record::{Before, Records, Used};
+pub use upload::{Package, Sent, Uploaded, Uploader};

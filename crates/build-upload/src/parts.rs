@@ -1,26 +1,29 @@
 //! Sending the parts of a file, several at a time, each tried on its own.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use app_store_connect::uploads::UploadOperation;
 use futures_util::stream::{self, TryStreamExt as _};
-use sha2::{Digest as _, Sha256};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use transport::{Piece, Transfer};
 
 use crate::error::UploadError;
 
-/// Parts in flight: enough to fill a fast line over a long distance.
+/// Parts in flight at the beginning: enough to fill a fast line over a long distance. A storage that is overloaded gets
+/// fewer.
 const AT_ONCE: usize = 4;
 
 /// How often a part is tried.
-const ATTEMPTS: u32 = 6;
+const ATTEMPTS: u32 = 7;
 
 /// The pause after the first failure; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest pause that the storage may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Whether the parts, in any order, are the whole file and no more.
 pub(crate) fn cover(operations: &[UploadOperation], size: u64) -> bool {
@@ -43,9 +46,11 @@ pub(crate) async fn send(
     sent: &Arc<AtomicU64>,
 ) -> Result<(), UploadError> {
     let parts = operations.len();
+    let permits = Permits::new(AT_ONCE);
+    let permits = &permits;
     stream::iter(operations.iter().enumerate().map(Ok))
         .try_for_each_concurrent(AT_ONCE, |(index, operation)| async move {
-            send_one(transfer, file, operation, sent)
+            send_one(transfer, file, operation, sent, permits)
                 .await
                 .map_err(|(attempts, source)| UploadError::Part {
                     part: index + 1,
@@ -57,11 +62,39 @@ pub(crate) async fn send(
         .await
 }
 
+/// How many parts may be in flight; one at least.
+struct Permits {
+    semaphore: Semaphore,
+    left: AtomicUsize,
+}
+
+impl Permits {
+    fn new(count: usize) -> Self {
+        Self {
+            semaphore: Semaphore::new(count),
+            left: AtomicUsize::new(count),
+        }
+    }
+
+    /// Takes a permit out for good, unless it is the last one.
+    fn retire(&self, permit: SemaphorePermit<'_>) {
+        let fewer = |left: usize| (left > 1).then(|| left - 1);
+        if self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer)
+            .is_ok()
+        {
+            permit.forget();
+        }
+    }
+}
+
 async fn send_one(
     transfer: &Transfer,
     file: &Path,
     operation: &UploadOperation,
     sent: &Arc<AtomicU64>,
+    permits: &Permits,
 ) -> Result<(), (u32, transport::TransferError)> {
     let headers: Vec<(String, String)> = operation
         .request_headers
@@ -78,43 +111,22 @@ async fn send_one(
     };
     let mut pause = FIRST_PAUSE;
     for attempt in 1.. {
-        match transfer.send(piece, sent).await {
+        let permit = permits.semaphore.acquire().await;
+        let error = match transfer.send(piece, sent).await {
             Ok(()) => return Ok(()),
             Err(error) if attempt >= ATTEMPTS || !error.is_passing() => return Err((attempt, error)),
-            Err(error) => {
-                tracing::debug!("the part at {} is sent again: {error}", operation.offset);
-                tokio::time::sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
-                pause *= 2;
-            }
+            Err(error) => error,
+        };
+        tracing::debug!("the part at {} is sent again: {error}", operation.offset);
+        if let (true, Ok(permit)) = (error.is_overload(), permit) {
+            permits.retire(permit);
         }
+        let own = pause.mul_f64(0.5 + fastrand::f64());
+        let asked = error.retry_after().unwrap_or_default().min(LONGEST_PAUSE);
+        tokio::time::sleep(own.max(asked)).await;
+        pause *= 2;
     }
     Ok(())
-}
-
-/// The SHA-256 of a file, hexadecimal. It is read beside the upload, whose pages it finds in memory.
-///
-/// # Errors
-/// When the file can't be read.
-pub(crate) async fn checksum(file: &Path) -> Result<String, std::io::Error> {
-    let file = file.to_owned();
-    let hashed = tokio::task::spawn_blocking(move || {
-        let mut file = std::fs::File::open(file)?;
-        let mut hasher = Sha256::new();
-        let mut chunk = vec![0; 1 << 20];
-        loop {
-            let read = file.read(&mut chunk)?;
-            if read == 0 {
-                break;
-            }
-            hasher.update(&chunk[..read]);
-        }
-        Ok(hasher
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
-    });
-    hashed.await.map_err(std::io::Error::other)?
 }
 
 #[cfg(test)]
@@ -139,6 +151,16 @@ mod tests {
         assert!(!cover(&[operation(0, 8), operation(8, 1)], 8));
         assert!(!cover(&[], 1));
         assert!(!cover(&[operation(0, u64::MAX), operation(u64::MAX, 2)], 8));
+    }
+
+    #[test]
+    fn an_overloaded_storage_gets_fewer_parts_at_once_and_never_none() {
+        let permits = Permits::new(3);
+        for expected in [2, 1, 1, 1] {
+            let permit = permits.semaphore.try_acquire().unwrap();
+            permits.retire(permit);
+            assert_eq!(permits.semaphore.available_permits(), expected);
+        }
     }
 
     #[test]

@@ -4,17 +4,22 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use app_store_connect::uploads::{
-    BuildName, BuildUploadsNamed, CommitFile, CreateBuildUpload, DeleteBuildUpload, ReserveFile,
-};
-use app_store_connect::{Client, Error as AscError};
+use app_store_connect::Client;
+use app_store_connect::uploads::{BuildName, CommitFile, CreateBuildUpload, ReserveFile};
 use transport::{StatusCode, Transfer};
 
+use crate::digest::{self, Digests};
 use crate::error::UploadError;
+use crate::follow::Followed;
 use crate::parts;
+use crate::record::{self, Records, Used};
+use crate::settle::{self, Withdrawn, has_status, is_unknown};
 
 /// How often the parts are reserved anew when permission to send them runs out.
 const RESERVATIONS: u32 = 3;
+
+/// How often the upload is begun: again when the request did nothing, or what stood in its way is gone.
+const BEGINNINGS: u32 = 5;
 
 /// What is uploaded.
 #[derive(Debug, Clone)]
@@ -54,8 +59,17 @@ impl Package {
 pub struct Uploaded {
     /// The upload's ID.
     pub id: String,
-    /// The file's ID.
+    /// The file's ID; empty where it is not known.
     pub file: String,
+}
+
+/// How an upload ended well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// The package was sent, and App Store Connect has it.
+    Now(Uploaded),
+    /// An earlier run delivered this very file.
+    Before(Followed),
 }
 
 /// Uploads packages.
@@ -65,6 +79,12 @@ pub struct Uploader {
     transfer: Transfer,
     sent: Arc<AtomicU64>,
     unfinished: Arc<Mutex<Option<String>>>,
+}
+
+/// An upload that was begun, or need not be.
+enum Begun {
+    New(String),
+    Delivered(Followed),
 }
 
 impl Uploader {
@@ -83,7 +103,7 @@ impl Uploader {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// The ID of the upload that was begun and is not committed.
+    /// The ID of the upload that was begun and is not surely committed.
     pub fn unfinished(&self) -> Option<String> {
         self.unfinished
             .lock()
@@ -95,13 +115,16 @@ impl Uploader {
         *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner) = id;
     }
 
-    /// Withdraws the upload that is not finished, if there is one. What can't be withdrawn is left to Apple, which
-    /// forgets it after some days.
+    /// Withdraws the upload that is not finished, if there is one; one whose file is committed is kept. What can't be
+    /// withdrawn is left to Apple, which forgets it after some days, and to the next run.
     pub async fn withdraw(&self) {
         if let Some(id) = self.unfinished() {
-            match self.client.send(&DeleteBuildUpload(&id)).await {
-                Ok(()) => tracing::debug!("the unfinished upload {id} was withdrawn"),
-                Err(error) => tracing::warn!("The unfinished upload {id} could not be withdrawn: {error}"),
+            match settle::withdraw(&self.client, &id).await {
+                Withdrawn::Gone => tracing::debug!("the unfinished upload {id} was withdrawn"),
+                Withdrawn::Kept => {
+                    tracing::warn!("App Store Connect has the file of the upload {id}; it was not withdrawn.")
+                }
+                Withdrawn::Unknown => tracing::warn!("The unfinished upload {id} could not be withdrawn."),
             }
             self.note(None);
         }
@@ -111,18 +134,26 @@ impl Uploader {
     ///
     /// # Errors
     /// When it did not arrive; nothing half done is left then.
-    pub async fn upload(&self, package: &Package) -> Result<Uploaded, UploadError> {
+    pub async fn upload(&self, package: &Package) -> Result<Sent, UploadError> {
         let result = self.attempt(package).await;
-        if result.is_err() {
-            self.withdraw().await;
+        match &result {
+            Err(UploadError::Unsettled { .. }) => {
+                // It may be committed: whoever runs next looks.
+                self.note(None);
+            }
+            Err(_) => self.withdraw().await,
+            Ok(_) => {}
         }
         result
     }
 
-    async fn attempt(&self, package: &Package) -> Result<Uploaded, UploadError> {
-        let id = self.begin(package).await?;
+    async fn attempt(&self, package: &Package) -> Result<Sent, UploadError> {
+        let id = match self.begin(package).await? {
+            Begun::New(id) => id,
+            Begun::Delivered(followed) => return Ok(Sent::Before(followed)),
+        };
         self.note(Some(id.clone()));
-        let checksum = parts::checksum(&package.path);
+        let checksum = digest::sha256(&package.path);
         let sending = self.reserve_and_send(package, &id);
         let (sha256, file) =
             futures_util::future::try_join(async { Ok::<_, UploadError>(checksum.await?) }, sending).await?;
@@ -130,55 +161,56 @@ impl Uploader {
             id: &file,
             sha256: &sha256,
         };
-        self.client
-            .send(&commit)
-            .await
-            .map_err(UploadError::api("commit the file"))?;
+        settle::commit(&self.client, &commit).await?;
         // From here on it is Apple's.
         self.note(None);
-        Ok(Uploaded { id, file })
+        Ok(Sent::Now(Uploaded { id, file }))
     }
 
-    /// Begins the upload. One of the same name that an interrupted run left behind is withdrawn first.
-    async fn begin(&self, package: &Package) -> Result<String, UploadError> {
+    /// Begins the upload. One of the same name that an interrupted run left behind is withdrawn first; one whose answer
+    /// was lost is found by its name.
+    async fn begin(&self, package: &Package) -> Result<Begun, UploadError> {
         let create = CreateBuildUpload(package.build());
-        let begin = || UploadError::api("begin the upload");
-        match self.client.send(&create).await {
-            Ok(upload) => return Ok(upload.data.id),
-            Err(error) if !is_conflict(&error) && !is_unknown(&error) => return Err(begin()(error)),
-            Err(error) => {
-                let same = self
-                    .client
-                    .items(&BuildUploadsNamed(package.build()))
-                    .await
-                    .map_err(begin())?;
-                let waiting: Vec<_> = same
-                    .data
-                    .iter()
-                    .filter(|upload| upload.attributes.state.state == "AWAITING_UPLOAD")
-                    .collect();
-                if waiting.is_empty() {
-                    if is_unknown(&error) && same.data.is_empty() {
-                        // It did not take effect: once more.
-                        return Ok(self.client.send(&create).await.map_err(begin())?.data.id);
-                    }
-                    return Err(if is_duplicate(&error) {
-                        UploadError::Duplicate {
-                            short_version: package.short_version.clone(),
-                            version: package.version.clone(),
-                        }
-                    } else {
-                        begin()(error)
-                    });
-                }
-                for upload in waiting {
-                    tracing::info!("An earlier upload of this build was never finished: it is withdrawn.");
-                    let withdrawn = self.client.send(&DeleteBuildUpload(&upload.id)).await;
-                    withdrawn.map_err(UploadError::api("withdraw the earlier upload"))?;
+        for attempt in 1..=BEGINNINGS {
+            let error = match self.client.send(&create).await {
+                Ok(upload) => return Ok(Begun::New(upload.data.id)),
+                Err(error) => error,
+            };
+            let is_lost = is_unknown(&error);
+            if !is_lost && !has_status(&error, StatusCode::CONFLICT) {
+                return Err(UploadError::api("begin the upload")(error));
+            }
+            let records = Records::read(&self.client, package.build()).await?;
+            let digests = Digests::of(&package.path).await?;
+            match records.used(&self.client, &digests).await? {
+                Some(Used::ByThisFile(followed)) => return Ok(Begun::Delivered(followed)),
+                Some(Used::ByAnother { .. }) => return Err(duplicate(package)),
+                None => {}
+            }
+            let waiting: Vec<String> = records.waiting().map(|upload| upload.id.clone()).collect();
+            if let (true, [only]) = (is_lost, waiting.as_slice())
+                && record::package_of(&self.client, only).await?.is_none()
+            {
+                // No file was reserved yet: it is the one that the lost answer was about.
+                tracing::debug!("the answer was lost, and the upload {only} was begun: {error}");
+                return Ok(Begun::New(only.clone()));
+            }
+            if waiting.is_empty() && !is_lost {
+                return Err(UploadError::api("begin the upload")(error));
+            }
+            if attempt == BEGINNINGS {
+                return Err(UploadError::api("begin the upload")(error));
+            }
+            for id in &waiting {
+                tracing::info!("An earlier upload of this build was never finished: it is withdrawn.");
+                match settle::withdraw(&self.client, id).await {
+                    Withdrawn::Gone => {}
+                    Withdrawn::Kept => return Err(duplicate(package)),
+                    Withdrawn::Unknown => return Err(UploadError::api("withdraw the earlier upload")(error)),
                 }
             }
         }
-        Ok(self.client.send(&create).await.map_err(begin())?.data.id)
+        Err(duplicate(package))
     }
 
     /// Reserves the file and sends its parts; anew when the permission to send them runs out.
@@ -191,12 +223,7 @@ impl Uploader {
                 size: package.size,
                 uti: package.uti,
             };
-            let file = self
-                .client
-                .send(&reserve)
-                .await
-                .map_err(UploadError::api("reserve the file"))?
-                .data;
+            let file = settle::reserve(&self.client, &reserve).await?;
             let operations = file.attributes.upload_operations;
             if !parts::cover(&operations, package.size) {
                 return Err(UploadError::Gaps);
@@ -217,31 +244,9 @@ impl Uploader {
     }
 }
 
-fn is_conflict(error: &AscError) -> bool {
-    matches!(error, AscError::Refused(refusal) if refusal.status == StatusCode::CONFLICT)
-}
-
-/// A conflict that is about the version, whatever Apple's code for it.
-fn is_duplicate(error: &AscError) -> bool {
-    let AscError::Refused(refusal) = error else {
-        return false;
-    };
-    refusal.errors.iter().any(|error| {
-        let text = format!("{} {} {}", error.code, error.title, error.detail).to_lowercase();
-        [
-            "duplicate",
-            "already been used",
-            "already exists",
-            "already been uploaded",
-        ]
-        .iter()
-        .any(|word| text.contains(word))
-    })
-}
-
-fn is_unknown(error: &AscError) -> bool {
-    matches!(
-        error,
-        AscError::Transport(transport::Error::OutcomeUnknown { .. })
-    )
+fn duplicate(package: &Package) -> UploadError {
+    UploadError::Duplicate {
+        short_version: package.short_version.clone(),
+        version: package.version.clone(),
+    }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reqwest::header::CONTENT_LENGTH;
+use reqwest::header::{CONTENT_LENGTH, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
 
 use crate::error::chain;
@@ -64,6 +64,8 @@ pub enum TransferError {
         host: String,
         /// Its answer.
         status: StatusCode,
+        /// How long it asks to wait, where it does.
+        retry_after: Option<Duration>,
     },
     /// The connection broke.
     #[error("the connection to {host} broke: {reason}")]
@@ -87,6 +89,28 @@ impl TransferError {
     /// Whether the permission to send may have run out, so that a new one must be asked for.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused { status, .. } if status.is_client_error() && *status != StatusCode::TOO_MANY_REQUESTS && *status != StatusCode::REQUEST_TIMEOUT)
+    }
+
+    /// Whether the storage has more work than it can take: less at once may go through.
+    pub fn is_overload(&self) -> bool {
+        match self {
+            Self::Stalled { .. } => true,
+            Self::Refused { status, .. } => {
+                matches!(
+                    *status,
+                    StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+                )
+            }
+            _ => false,
+        }
+    }
+
+    /// How long the storage asks to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after, .. } => *retry_after,
+            _ => None,
+        }
     }
 
     /// Whether another attempt may succeed.
@@ -177,7 +201,13 @@ impl Transfer {
             Ok(answer) => {
                 let status = answer.status();
                 note(Some(status.as_u16()));
-                Err(TransferError::Refused { host, status })
+                let asked = answer.headers().get(RETRY_AFTER);
+                let asked = asked.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+                Err(TransferError::Refused {
+                    host,
+                    status,
+                    retry_after: asked.map(Duration::from_secs),
+                })
             }
             Err(error) if error.is_builder() => Err(TransferError::Place("a header is malformed".to_owned())),
             Err(error) => {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use app_package::{Format, Package, Platform};
-use step_kit::{Advice as _, InputProblem, Log};
+use step_kit::{Advice as _, Log};
 
 use crate::inputs::{Inputs, PlatformInput};
 
@@ -38,45 +38,6 @@ impl Details {
         .filter(|(value, _)| value.is_none())
         .map(|(_, key)| key)
         .collect()
-    }
-}
-
-/// The file that the inputs name: exactly one, and there.
-pub(crate) fn choose(inputs: &Inputs) -> Result<(PathBuf, Format), InputProblem> {
-    let (key, text, format) = match (&inputs.ipa_path, &inputs.pkg_path) {
-        (Some(_), Some(_)) => {
-            return Err(InputProblem::new(
-                "ipa_path",
-                "both ipa_path and pkg_path have a value, and one upload takes one package; empty the other one (both take the variables of earlier steps by default, so a workflow that builds both needs this step twice)",
-            ));
-        }
-        (None, None) => {
-            return Err(InputProblem::new(
-                "ipa_path",
-                "neither it nor pkg_path has a value; accepted: the path of an .ipa or .pkg, such as the one that the Xcode Archive step exports",
-            ));
-        }
-        (Some(path), None) => ("ipa_path", path, Format::Ipa),
-        (None, Some(path)) => ("pkg_path", path, Format::Pkg),
-    };
-    if text.starts_with('$') {
-        return Err(InputProblem::new(
-            key,
-            format!(
-                "`{text}` is the name of a variable that no step has set; does the step that builds the package run before this one?"
-            ),
-        ));
-    }
-    let path = std::path::absolute(text).unwrap_or_else(|_| PathBuf::from(text));
-    match path.metadata() {
-        Ok(data) if data.is_file() => Ok((path, format)),
-        Ok(_) => Err(InputProblem::new(key, format!("`{text}` is not a file"))),
-        Err(_) => Err(InputProblem::new(
-            key,
-            format!(
-                "there is no file at `{text}`; does the step that builds the package run before this one?"
-            ),
-        )),
     }
 }
 
@@ -223,32 +184,6 @@ pub(crate) fn size_text(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MANIFEST;
-
-    fn problem(variables: &[(&str, &str)]) -> String {
-        let inputs = step_kit::testing::inputs(MANIFEST, variables).unwrap();
-        choose(&inputs).unwrap_err().problem
-    }
-
-    #[test]
-    fn exactly_one_package_must_be_there() {
-        for (variables, expected) in [
-            (&[][..], "neither it nor pkg_path"),
-            (
-                &[("ipa_path", "a"), ("pkg_path", "b")],
-                "both ipa_path and pkg_path",
-            ),
-            (
-                &[("ipa_path", " "), ("pkg_path", "/no.pkg")],
-                "no file at `/no.pkg`",
-            ),
-            (&[("ipa_path", "$BITRISE_IPA_PATH")], "no step has set"),
-            (&[("ipa_path", "/")], "not a file"),
-        ] {
-            assert!(problem(variables).contains(expected), "{variables:?}");
-        }
-    }
-
     #[test]
     fn sizes_are_said_as_people_do() {
         assert_eq!(size_text(999), "999 bytes");

@@ -45,6 +45,9 @@ pub struct Inputs {
     pub app_password: Option<Secret>,
     /// What uploads.
     pub uploader: Uploader,
+    /// Whether to stop before the upload.
+    #[serde(default)]
+    pub validate_only: Flag,
     /// Whether to wait for processing.
     #[serde(default)]
     pub wait_for_processing: Flag,

@@ -1,13 +1,18 @@
 //! The upload without Xcode, through the Build Uploads API; and what App Store Connect says about builds.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, bail};
 use app_package::Format;
 use app_store_connect::{Client, Credentials, Options};
 use apple_account::{Account, ApiKey};
-use build_upload::{Followed, Package, TheApp, Until, UploadError, Uploader, find_app, follow};
+use build_upload::{
+    Followed, Package, Sent, TheApp, Until, UploadError, Uploaded, Uploader, find_app, follow,
+};
 use step_kit::{Advice as _, Step};
 use transport::{Journal, Policy, Transfer};
 
+use crate::advice::explain;
 use crate::artifact::Artifact;
 use crate::inputs::Inputs;
 use crate::progress::Progress;
@@ -57,13 +62,14 @@ pub(crate) fn client(step: &Step<Inputs>, key: &ApiKey, policy: Policy) -> anyho
 pub(crate) struct Done {
     pub(crate) app: TheApp,
     pub(crate) followed: Followed,
-    pub(crate) transferred: String,
+    /// How much was sent how fast; `None` where nothing was sent.
+    pub(crate) transferred: Option<String>,
 }
 
 /// Uploads the package.
 ///
 /// # Errors
-/// When it did not arrive, or Apple refused it.
+/// When it did not arrive in time, or Apple refused it.
 pub(crate) async fn upload(
     step: &Step<Inputs>,
     artifact: &Artifact,
@@ -77,32 +83,153 @@ pub(crate) async fn upload(
     let at_the_end = uploader.clone();
     step.on_interruption(async move { at_the_end.withdraw().await });
 
+    let started = Instant::now();
+    let [_, _, total] = step.inputs.limits();
+    let activity = step.activity(format!("uploading {}", package.name));
     let mut progress = Progress::new(&step.log, package.size);
+    let stopped = limit(step, || uploader.sent());
     let sending = tokio::select! {
         sent = uploader.upload(&package) => sent,
-        () = progress.follow(|| uploader.sent()) => bail!("the progress ended before the upload"),
+        () = progress.follow(|| uploader.sent(), |state| activity.set_state(state)) => bail!("the progress ended before the upload"),
+        error = stopped => {
+            uploader.withdraw().await;
+            return Err(error);
+        }
     };
     let transferred = progress.finish();
-    let uploaded = sending.map_err(explained)?;
-    step.log.plain(format!("sent: {transferred}"));
-
-    let [_, _, total] = step.inputs.limits();
-    let until = if step.inputs.wait_for_processing.is_on() {
-        step.log
-            .plain("Waiting until App Store Connect has processed the build.");
-        Until::Processed
-    } else {
-        Until::Accepted
+    drop(activity);
+    let uploaded = match sending.map_err(explain)? {
+        Sent::Now(uploaded) => uploaded,
+        Sent::Before(followed) => {
+            step.log
+                .plain("App Store Connect has this very file already: an earlier run delivered it.");
+            let followed = match (step.inputs.wait_for_processing.is_on(), followed.state.as_str()) {
+                (true, "COMPLETE") | (false, _) => followed,
+                (true, _) => wait(step, &client, &followed, total).await?,
+            };
+            return Ok(Done {
+                app,
+                followed,
+                transferred: None,
+            });
+        }
     };
-    let say = |state: &str| step.log.debug(format!("App Store Connect says {state}"));
-    let followed = follow(&client, &uploaded, until, total, say)
-        .await
-        .map_err(explained)?;
+    step.log.plain(format!("sent: {transferred}"));
+    let left = total.saturating_sub(started.elapsed());
+    let waits = step.inputs.wait_for_processing.is_on();
+    let until = if waits { Until::Processed } else { Until::Accepted };
+    let patience = left.max(Duration::from_secs(1));
+    let followed = match followed(step, &client, &uploaded, until, patience).await {
+        // The commit is done, and its answer was good: what can't be read now changes nothing about it.
+        Err(error @ (UploadError::Api { .. } | UploadError::TooSlow { .. })) if !waits => {
+            step.log.warn(format!(
+                "App Store Connect has the file, and its state can't be read: {:#}",
+                anyhow::Error::from(error)
+            ));
+            Followed {
+                upload: Some(uploaded.id.clone()),
+                ..Followed::default()
+            }
+        }
+        other => other.map_err(explain)?,
+    };
     Ok(Done {
         app,
         followed,
-        transferred,
+        transferred: Some(transferred),
     })
+}
+
+/// Waits for the processing of an upload that is App Store Connect's already.
+pub(crate) async fn wait(
+    step: &Step<Inputs>,
+    client: &Client,
+    known: &Followed,
+    patience: Duration,
+) -> anyhow::Result<Followed> {
+    let Some(id) = &known.upload else {
+        return Ok(known.clone());
+    };
+    let uploaded = Uploaded {
+        id: id.clone(),
+        file: String::new(),
+    };
+    followed(step, client, &uploaded, Until::Processed, patience)
+        .await
+        .map_err(explain)
+}
+
+async fn followed(
+    step: &Step<Inputs>,
+    client: &Client,
+    uploaded: &Uploaded,
+    until: Until,
+    patience: Duration,
+) -> Result<Followed, UploadError> {
+    let started = Instant::now();
+    let activity = (until == Until::Processed).then(|| {
+        step.log
+            .plain("Waiting until App Store Connect has processed the build.");
+        step.activity("waiting for App Store Connect to process the build")
+    });
+    let say = |state: &str| match &activity {
+        Some(activity) => {
+            activity.set_state(state);
+            step.log
+                .plain(format!("- {state} after {}", seconds(started.elapsed())));
+        }
+        None => step.log.debug(format!("App Store Connect says {state}")),
+    };
+    let followed = follow(client, uploaded, until, patience, say).await?;
+    if activity.is_some() {
+        step.log
+            .plain(format!("Processed in {}.", seconds(started.elapsed())));
+    }
+    Ok(followed)
+}
+
+fn seconds(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds => format!("{} min {} s", seconds / 60, seconds % 60),
+    }
+}
+
+/// Ends when a time limit of the inputs is exceeded, with the error.
+async fn limit(step: &Step<Inputs>, sent: impl Fn() -> u64) -> anyhow::Error {
+    let [attempt, silence, total] = step.inputs.limits();
+    let started = Instant::now();
+    let mut last = (sent(), Instant::now());
+    loop {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        let now = sent();
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        let (reason, input) = if last.1.elapsed() >= silence {
+            (
+                format!("nothing was sent for {} s", silence.as_secs()),
+                "silence_timeout",
+            )
+        } else if started.elapsed() >= attempt.min(total) {
+            let input = if attempt <= total {
+                "attempt_timeout"
+            } else {
+                "total_timeout"
+            };
+            (
+                format!("it took more than {} s", attempt.min(total).as_secs()),
+                input,
+            )
+        } else {
+            continue;
+        };
+        return anyhow::anyhow!("it was stopped and withdrawn: {reason}")
+            .context("the upload failed")
+            .hint(format!(
+                "check the network of this machine; to wait longer, raise the input {input}"
+            ));
+    }
 }
 
 async fn package(
@@ -119,7 +246,7 @@ async fn package(
     };
     let app = find_app(client, step.inputs.app_id.as_deref(), bundle_id)
         .await
-        .map_err(explained)?;
+        .map_err(explain)?;
     let size = artifact
         .path
         .metadata()
@@ -139,42 +266,4 @@ async fn package(
         platform: artifact.platform.api_name(),
     };
     Ok((app, package))
-}
-
-/// The error, with what to do about it.
-pub(crate) fn explained(error: UploadError) -> anyhow::Error {
-    let advice = match &error {
-        UploadError::NoApp(_) => {
-            "create the app record in App Store Connect > Apps, or check that the API key belongs to the app's team and that the bundle ID is right"
-        }
-        UploadError::OtherApp { .. } => {
-            "correct the input app_id, or leave it empty: the app is found by the bundle ID"
-        }
-        UploadError::Duplicate { .. } => "increase the build number (CFBundleVersion) and build again",
-        UploadError::Refused(_) => {
-            "correct what App Store Connect names, and upload a build with a new build number"
-        }
-        UploadError::TooSlow { .. } => {
-            "look at App Store Connect > TestFlight: processing goes on there; raise total_timeout if this build takes longer"
-        }
-        UploadError::Part { .. } => {
-            "check the network of this machine, then upload again: nothing half done was left behind"
-        }
-        UploadError::Api { source, .. } => match source.refusal().map(|refusal| refusal.status.as_u16()) {
-            Some(401) => {
-                "check that the key ID, the issuer ID and the .p8 file belong together, and that the key was not revoked"
-            }
-            Some(403) => {
-                "give the API key the role App Manager or Developer, and let the Account Holder accept the current agreements"
-            }
-            Some(429) => "wait until the hourly limit of the key has room again",
-            _ => "see https://developer.apple.com/system-status/, then try again",
-        },
-        UploadError::File(_) | UploadError::Gaps => {
-            "upload again; if it stays so, upload with Xcode's altool (uploader: altool)"
-        }
-    };
-    anyhow::Error::from(error)
-        .context("the upload failed")
-        .hint(advice)
 }

@@ -35,10 +35,12 @@ impl<'a> Progress<'a> {
     }
 
     /// Tells again and again, as long as it is polled.
-    pub(crate) async fn follow(&mut self, sent: impl Fn() -> u64) {
+    pub(crate) async fn follow(&mut self, sent: impl Fn() -> u64, state: impl Fn(String)) {
         loop {
             tokio::time::sleep(TICK).await;
-            self.tell(sent());
+            let sent = sent();
+            state(format!("{} of {}", size_text(sent), size_text(self.total)));
+            self.tell(sent);
         }
     }
 

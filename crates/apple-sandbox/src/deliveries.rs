@@ -1,0 +1,200 @@
+//! Builds that come by altool, what goes wrong with altool, and the App Store versions that close a train.
+
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use crate::answer::{Refusal, answer};
+use crate::asc::{Outcome, Request, found, self_link};
+use crate::state::{State, Upload, UploadFile};
+
+/// An App Store version of an app.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppVersion {
+    /// The version, such as `1.2`.
+    pub version: String,
+    /// Its state, such as `READY_FOR_DISTRIBUTION`.
+    pub state: String,
+    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
+    #[serde(default = "ios")]
+    pub platform: String,
+}
+
+fn ios() -> String {
+    "IOS".to_owned()
+}
+
+/// What goes wrong with one run of altool. Each was reported by users; the sources stand in `tools/altool.rs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "fault")]
+pub enum AltoolFault {
+    /// It dies of a signal in the middle of the upload.
+    Crash,
+    /// It dies of a signal after the upload.
+    CrashAfterDelivery,
+    /// It delivers, and says nothing.
+    Silent,
+    /// It delivers nothing, and says nothing; exit status 0.
+    Nothing,
+    /// It delivers, says so, and exits with 1.
+    ExitStatus,
+    /// It delivers, and names error lines that are none.
+    HarmlessErrors,
+    /// It is refused, and exits with 0 (Xcode 26.0).
+    Refused {
+        /// altool's code.
+        code: i64,
+        /// The title.
+        message: String,
+        /// Apple's reason.
+        reason: String,
+    },
+    /// It names a delivery beside errors, and exits with 0 (Xcode 26.0).
+    DeliveryBesideErrors,
+    /// Apple's storage fails: 504.
+    GatewayTimeout,
+    /// The connection is lost: -1005.
+    ConnectionLost,
+    /// It can't authenticate: -19209.
+    NotAuthenticated,
+    /// It can't look the app up: -19201.
+    AppLookup,
+    /// It can't tell the app from its bundle ID: -19237.
+    AppNotDetermined,
+    /// It sends a part again and again, until it is stopped.
+    RetryLoop,
+    /// It prints nothing until it is stopped.
+    Hang,
+}
+
+/// A build that came by another way than the Build Uploads API.
+#[derive(Deserialize)]
+struct Delivered {
+    bundle_id: String,
+    version: String,
+    short_version: String,
+    platform: String,
+    #[serde(default)]
+    app: Option<String>,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    size: u64,
+    #[serde(default)]
+    md5: String,
+    #[serde(default)]
+    sha256: String,
+}
+
+/// Takes a build over: 404 when no app has its bundle ID, 409 when its number is used.
+pub(crate) fn take(body: &[u8], state: &mut State) -> Response {
+    let delivered: Delivered = match serde_json::from_slice(body) {
+        Ok(delivered) => delivered,
+        Err(error) => return answer(400, &json!({"error": error.to_string()})),
+    };
+    let app = state.apps.iter().find(|app| match &delivered.app {
+        Some(id) => app.id == *id,
+        None => app.bundle_id == delivered.bundle_id,
+    });
+    let Some(app) = app else {
+        return answer(404, &json!({"error": "no app has this bundle ID"}));
+    };
+    if app.bundle_id != delivered.bundle_id {
+        return answer(422, &json!({"error": app.bundle_id}));
+    }
+    let app = app.id.clone();
+    if state.is_used(
+        &app,
+        &delivered.short_version,
+        &delivered.version,
+        &delivered.platform,
+    ) {
+        return answer(409, &json!({"error": "the build number is used"}));
+    }
+    let id = state.id();
+    let file = state.id();
+    state.uploads.push(Upload {
+        id: id.clone(),
+        app,
+        short_version: delivered.short_version,
+        version: delivered.version,
+        platform: delivered.platform,
+        state: "PROCESSING".to_owned(),
+        errors: Vec::new(),
+        warnings: Vec::new(),
+        build: None,
+        created: OffsetDateTime::now_utc(),
+        committed: true,
+        looks: 0,
+    });
+    state.upload_files.push(UploadFile {
+        upload: id.clone(),
+        name: delivered.name,
+        uti: "com.apple.ipa".to_owned(),
+        size: delivered.size.max(1),
+        parts: Vec::new(),
+        state: "COMPLETE".to_owned(),
+        errors: Vec::new(),
+        secret: String::new(),
+        sha256: delivered.sha256,
+        // altool gives MD5 in upper case (recorded from 26.0, 2025-10-16).
+        given: ("MD5".to_owned(), delivered.md5.to_uppercase()),
+        id: file,
+    });
+    answer(201, &json!({"id": id}))
+}
+
+impl State {
+    /// Whether a build number is used: by a build, or by an upload that did not fail.
+    pub(crate) fn is_used(&self, app: &str, short_version: &str, version: &str, platform: &str) -> bool {
+        let by_upload = self.uploads.iter().any(|one| {
+            one.app == app
+                && one.version == version
+                && one.short_version == short_version
+                && one.platform == platform
+                && one.state != "FAILED"
+        });
+        let by_build = self.builds.iter().any(|one| {
+            one.app == app
+                && one.version == version
+                && one.short_version == short_version
+                && one.platform == platform
+        });
+        by_upload || by_build
+    }
+}
+
+/// The App Store versions of an app.
+pub(crate) fn versions_of(request: &Request<'_>, state: &State, id: &str) -> Outcome {
+    request.only(&["filter[platform]", "fields[appStoreVersions]", "limit", "cursor"])?;
+    let platforms = request.filter("platform")?;
+    let Some(app) = state.apps.iter().find(|app| app.id == id) else {
+        return Err(Refusal::not_found("apps", id));
+    };
+    let listed = app
+        .versions
+        .iter()
+        .enumerate()
+        .filter(|(_, version)| {
+            platforms
+                .as_ref()
+                .is_none_or(|all| all.contains(&version.platform))
+        })
+        .map(|(index, version)| {
+            let version_id = format!("{id}-version-{index}");
+            json!({
+                "type": "appStoreVersions",
+                "id": version_id,
+                "attributes": {
+                    "versionString": version.version,
+                    "appVersionState": version.state,
+                    "platform": version.platform,
+                },
+                "links": self_link(request.base, "appStoreVersions", &version_id),
+            })
+        })
+        .collect();
+    found(request.page(listed)?)
+}
