@@ -197,8 +197,7 @@ pub(crate) async fn file_of(
         Ok(files) => Ok(files
             .data
             .into_iter()
-            .filter(|file| matches!(file.attributes.asset_type.as_str(), "ASSET" | ""))
-            .next_back()),
+            .rfind(|file| matches!(file.attributes.asset_type.as_str(), "ASSET" | ""))),
         Err(error)
             if error
                 .refusal()

@@ -122,7 +122,9 @@ impl Uploader {
             match settle::withdraw(&self.client, &id).await {
                 Withdrawn::Gone => tracing::debug!("the unfinished upload {id} was withdrawn"),
                 Withdrawn::Kept => {
-                    tracing::warn!("App Store Connect has the file of the upload {id}; it was not withdrawn.")
+                    tracing::warn!(
+                        "App Store Connect has the file of the upload {id}; it was not withdrawn."
+                    );
                 }
                 Withdrawn::Unknown => tracing::warn!("The unfinished upload {id} could not be withdrawn."),
             }
