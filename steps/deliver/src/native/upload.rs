@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use app_package::Format;
 use app_store_release::{App, Engine};
-use build_upload::{Until, Uploader, follow};
+use build_upload::{Sent, Until, Uploader, follow};
 use step_kit::{Advice as _, Step};
 use transport::{Journal, Transfer};
 
@@ -67,16 +67,17 @@ pub(crate) async fn upload(
             .context("the upload failed")
             .hint("correct what App Store Connect names, then rerun; nothing half done was left behind")
     };
-    let uploaded = uploader.upload(&package).await.map_err(failed)?;
-    follow(
-        engine.client(),
-        &uploaded,
-        Until::Accepted,
-        ACCEPT_TIMEOUT,
-        |state| step.log.debug(format!("App Store Connect: {state}")),
-    )
-    .await
-    .map_err(failed)?;
+    match uploader.upload(&package).await.map_err(failed)? {
+        Sent::Now(uploaded) => {
+            let say = |state: &str| step.log.debug(format!("App Store Connect: {state}"));
+            follow(engine.client(), &uploaded, Until::Accepted, ACCEPT_TIMEOUT, say)
+                .await
+                .map_err(failed)?;
+        }
+        Sent::Before(_) => step
+            .log
+            .plain("App Store Connect has this very file already: an earlier run delivered it."),
+    }
     step.log.plain(format!(
         "{} ({}, build {}) was uploaded.",
         package.name, package.short_version, package.version
