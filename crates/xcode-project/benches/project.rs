@@ -1,4 +1,4 @@
-//! Reading, printing, resolving and editing a project of 30,000 lines.
+//! Reading, printing, resolving and editing a project of 30,000 lines, in both formats.
 //!
 //! `cargo bench -p xcode-project`. The copy of its bytes in memory is measured beside it: no reader is faster.
 #![expect(clippy::unwrap_used, reason = "a benchmark that fails ends")]
@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use xcode_project::{Document, ManualSigning, Project};
+use xcode_project::{Document, ManualSigning, Project, json5};
 
 const TARGETS: usize = 40;
 const FILES_PER_TARGET: usize = 200;
@@ -68,6 +68,24 @@ fn large_project() -> String {
     text
 }
 
+/// The same project as Xcode 27.2 writes it, with as many lines: each app has four times as many files.
+fn large_xcode_27_project() -> String {
+    let files = TARGETS * FILES_PER_TARGET * 4;
+    let mut text = String::from(
+        "{\n  \"default-configuration\": \"Release\",\n  \"configurations\": [\n    \"Release\",\n  ],\n  \"localizations\": {\n    \"development\": \"en\",\n  },\n  \"files\": [\n",
+    );
+    for file in 0..files {
+        let target = file % TARGETS;
+        writeln!(text, "    {{ \"path\": \"File{file}.swift\", \"target-membership\": [ \"App{target}/compile-sources\" ] }},").unwrap();
+    }
+    text.push_str("  ],\n  \"targets\": [\n    ");
+    for target in 0..TARGETS {
+        write!(text, "{}{{\n      \"name\": \"App{target}\",\n      \"id\": \"{}\",\n      \"product-type\": \"application\",\n      \"build-phases\": [\n        \"compile-sources\",\n      ],\n      \"build-settings\": {{\n        \"CODE_SIGN_STYLE\": \"Automatic\",\n        \"INFOPLIST_FILE\": \"App/Info.plist\",\n        \"PRODUCT_BUNDLE_IDENTIFIER\": \"com.example.$(TARGET_NAME:rfc1034identifier)\",\n        \"SDKROOT\": \"iphoneos\",\n      }},\n    }}", if target > 0 { ", " } else { "" }, id(5, target)).unwrap();
+    }
+    text.push_str(",\n  ],\n}\n");
+    text
+}
+
 fn signing() -> ManualSigning {
     ManualSigning {
         team_id: "A1B2C3D4E5".to_owned(),
@@ -94,24 +112,36 @@ fn edit_and_save(project: &Project) {
 }
 
 fn project(criterion: &mut Criterion) {
-    let text = large_project();
+    measure(criterion, "project.pbxproj", &large_project());
+    measure(criterion, "project.xcproj", &large_xcode_27_project());
+}
+
+/// Reads the text of a project file, without following what it names.
+fn parse(name: &str, text: &str) -> usize {
+    if name == "project.xcproj" {
+        json5::Document::parse(text).unwrap().root().span.end
+    } else {
+        Document::parse(text).unwrap().root().span.end
+    }
+}
+
+fn measure(criterion: &mut Criterion, name: &str, text: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("Large.xcodeproj");
     std::fs::create_dir(&path).unwrap();
-    let write = || std::fs::write(path.join("project.pbxproj"), &text).unwrap();
+    let write = || std::fs::write(path.join(name), text).unwrap();
     write();
     let opened = Project::open(&path).unwrap();
-    let mut group = criterion.benchmark_group(format!("{} lines", text.lines().count()));
+    let mut group = criterion.benchmark_group(format!("{name}, {} lines", text.lines().count()));
     group.throughput(Throughput::Bytes(text.len() as u64));
     group.bench_function("copy in memory", |bencher| {
-        bencher.iter(|| black_box(text.clone()));
+        bencher.iter(|| black_box(text.to_owned()));
     });
     group.bench_function("parse", |bencher| {
-        bencher.iter(|| Document::parse(black_box(&text)).unwrap());
+        bencher.iter(|| parse(name, black_box(text)));
     });
-    let document = Document::parse(&text).unwrap();
     group.bench_function("print", |bencher| {
-        bencher.iter(|| black_box(document.text().to_owned()));
+        bencher.iter(|| black_box(opened.text().to_owned()));
     });
     group.bench_function("resolve all targets", |bencher| {
         bencher.iter(|| resolve_all(black_box(&opened)));

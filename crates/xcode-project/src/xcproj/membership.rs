@@ -19,20 +19,23 @@ pub(super) fn fill<'a>(
     phases: &Phases<'a>,
     drafts: &mut [Draft<'a>],
 ) -> Outcome<()> {
+    let ids: Vec<String> = drafts.iter().map(|draft| draft.id.to_owned()).collect();
     for (number, reference) in known.tree.references.iter().enumerate() {
         if reference.is_folder {
             continue;
         }
-        let name = reference.name.clone().into_owned();
-        let item = match known.products.get(&number) {
-            Some(target) => BuildItem::Product {
-                target: drafts[*target].id.to_owned(),
-                name,
-            },
-            None => BuildItem::File {
-                name,
-                path: reference.path.clone(),
-            },
+        let item = || {
+            let name = reference.name.clone().into_owned();
+            match known.products.get(&number) {
+                Some(target) => BuildItem::Product {
+                    target: ids[*target].clone(),
+                    name,
+                },
+                None => BuildItem::File {
+                    name,
+                    path: known.tree.path(number),
+                },
+            }
         };
         for member in reference.object.array("target-membership")? {
             add(&member.node, &item, known, phases, drafts)?;
@@ -45,13 +48,13 @@ pub(super) fn fill<'a>(
             .map_or_else(|| object.required_text("path"), Ok)?;
         let project = known.tree.resolve(object.required("project")?)?;
         let item = BuildItem::Remote {
-            project: known.tree.references[project].path.as_deref().map(normalized),
+            project: known.tree.path(project).as_deref().map(normalized),
             product_id: object.text("product-id")?.map(str::to_owned),
             target: object.text("target")?.map(str::to_owned),
             name: name.rsplit('/').next().unwrap_or_default().to_owned(),
         };
         for member in array(object.required("target-membership")?, "target-membership")? {
-            add(&member.node, &item, known, phases, drafts)?;
+            add(&member.node, &|| item.clone(), known, phases, drafts)?;
         }
     }
     for number in 0..drafts.len() {
@@ -86,7 +89,7 @@ impl Place {
 
 fn add<'a>(
     node: &'a Node,
-    item: &BuildItem,
+    item: &dyn Fn() -> BuildItem,
     known: &Names<'a>,
     phases: &Phases<'a>,
     drafts: &mut [Draft<'a>],
@@ -95,7 +98,7 @@ fn add<'a>(
     if let Some(wanted) = Wanted::of(member.phase, known)?
         && let Some(at) = phases.find(wanted, drafts, member.phase)?
     {
-        let file = member.file(item.clone())?;
+        let file = member.file(item())?;
         at.of(drafts).push(file);
     }
     Ok(())
@@ -288,17 +291,16 @@ pub(super) fn folders<'a>(
     drafts: &mut [Draft<'a>],
 ) -> Outcome<Vec<Vec<SynchronizedFolder>>> {
     let mut all: Vec<Vec<SynchronizedFolder>> = drafts.iter().map(|_| Vec::new()).collect();
-    for reference in known
-        .tree
-        .references
-        .iter()
-        .filter(|reference| reference.is_folder)
-    {
+    for (number, reference) in known.tree.references.iter().enumerate() {
+        if !reference.is_folder {
+            continue;
+        }
+        let path = known.tree.path(number);
         let members = reference.object.set("target-membership")?;
         let mut own: Vec<(usize, SynchronizedFolder)> = members
             .iter()
             .filter_map(|name| known.targets.get(name.as_str()))
-            .map(|number| (*number, folder(reference.path.clone(), true)))
+            .map(|number| (*number, folder(path.clone(), true)))
             .collect();
         let mut positions: HashMap<usize, usize> = own.iter().map(|(number, _)| *number).zip(0..).collect();
         for element in reference.object.array("membership-exceptions")? {
@@ -321,21 +323,14 @@ pub(super) fn folders<'a>(
                     Some(position) => own[position].1.exceptions.extend(paths),
                     None if paths.is_empty() => {}
                     None => {
-                        let mut folder = folder(reference.path.clone(), false);
+                        let mut folder = folder(path.clone(), false);
                         folder.exceptions = paths;
                         positions.insert(number, own.len());
                         own.push((number, folder));
                     }
                 }
             } else {
-                include(
-                    exception,
-                    reference.path.as_ref(),
-                    &inclusions,
-                    known,
-                    phases,
-                    drafts,
-                )?;
+                include(exception, path.as_ref(), &inclusions, known, phases, drafts)?;
             }
         }
         for (number, folder) in own {

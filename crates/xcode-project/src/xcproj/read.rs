@@ -74,8 +74,9 @@ pub(super) fn model(root: &Node, path: &Path) -> Outcome<Model> {
     let nested_projects = tree
         .references
         .iter()
-        .filter(|reference| reference.name.ends_with(".xcodeproj"))
-        .filter_map(|reference| reference.path.as_deref().map(normalized))
+        .enumerate()
+        .filter(|(_, reference)| reference.name.ends_with(".xcodeproj"))
+        .filter_map(|(number, _)| Some(normalized(&tree.path(number)?)))
         .collect();
     let known = Names {
         targets: targets_by_name(&drafts)?,
@@ -139,13 +140,12 @@ fn configurations<'a>(
 /// An xcconfig file: a reference, or a path below a folder.
 fn base_file(file: &Node, tree: &Tree<'_>) -> Outcome<Option<PathBuf>> {
     if !matches!(file.value, Value::Object(_)) {
-        return Ok(tree.references[tree.resolve(file)?].path.clone());
+        return Ok(tree.path(tree.resolve(file)?));
     }
     let object = Object::of(file, "`file`")?;
     let anchor = tree.resolve(object.required("anchor")?)?;
     let below = object.required_text("relative-path")?;
-    let folder = &tree.references[anchor].path;
-    Ok(folder.as_ref().map(|folder| folder.join(below)))
+    Ok(tree.path(anchor).map(|folder| folder.join(below)))
 }
 
 fn targets_by_name<'a>(drafts: &[Draft<'a>]) -> Outcome<HashMap<&'a str, usize>> {
@@ -337,7 +337,7 @@ fn dependency(node: &Node, drafts: &[Draft<'_>], known: &Names<'_>) -> Outcome<D
                 name: object.text("target")?.unwrap_or_default().to_owned(),
                 kind: DependencyKind::Remote,
                 id: object.text("target-id")?.map(str::to_owned),
-                project: known.tree.references[project].path.clone(),
+                project: known.tree.path(project),
                 platforms,
             })
         }

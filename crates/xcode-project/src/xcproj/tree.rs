@@ -18,14 +18,17 @@ pub(super) struct Reference<'a> {
     pub(super) is_folder: bool,
     /// Its name within the group that holds it.
     pub(super) name: Cow<'a, str>,
-    /// Where it is; `None` where only Xcode knows.
-    pub(super) path: Option<PathBuf>,
     pub(super) id: Option<&'a str>,
+    place: Place<'a>,
+    /// The group that holds it.
+    parent: Option<Number>,
 }
 
 /// All references of a project, each group before what it holds.
 #[derive(Debug, Default)]
 pub(super) struct Tree<'a> {
+    /// The folder that paths count from.
+    root: PathBuf,
     pub(super) references: Vec<Reference<'a>>,
     /// By the group that holds it and its name; `None` where two have the same name.
     names: HashMap<(Option<Number>, Cow<'a, str>), Option<Number>>,
@@ -35,32 +38,39 @@ pub(super) struct Tree<'a> {
 impl<'a> Tree<'a> {
     /// Reads `files`, whose paths count from `root`.
     pub(super) fn read(files: &'a Node, root: &Path) -> Outcome<Self> {
-        let mut tree = Self::default();
-        tree.add(files, "files", None, Some(root), root)?;
+        let mut tree = Self {
+            root: root.to_owned(),
+            ..Self::default()
+        };
+        tree.add(files, "files", None)?;
         Ok(tree)
     }
 
-    fn add(
-        &mut self,
-        list: &'a Node,
-        what: &str,
-        parent: Option<Number>,
-        folder: Option<&Path>,
-        root: &Path,
-    ) -> Outcome<()> {
+    /// Where a reference is; `None` where only Xcode knows.
+    pub(super) fn path(&self, number: Number) -> Option<PathBuf> {
+        let reference = &self.references[number];
+        match reference.place {
+            Place::Group(path) => {
+                let folder = match reference.parent {
+                    Some(parent) => self.path(parent)?,
+                    None => self.root.clone(),
+                };
+                Some(folder.join(&*unescaped(path)))
+            }
+            Place::Root(path) => Some(self.root.join(path)),
+            Place::Absolute(path) => Some(PathBuf::from(&*unescaped(path))),
+            Place::Elsewhere => None,
+        }
+    }
+
+    fn add(&mut self, list: &'a Node, what: &str, parent: Option<Number>) -> Outcome<()> {
         for element in array(list, what)? {
             let object = Object::of(&element.node, "a file, group or folder")?;
             let kind = object.text("kind")?.unwrap_or("file-reference");
             let written = object.text("path")?.unwrap_or_default();
-            let path = match place(written) {
-                Some(Place::Group(path)) => folder.map(|folder| folder.join(path)),
-                Some(Place::Root(path)) => Some(root.join(path)),
-                Some(Place::Absolute(path)) => Some(path),
-                Some(Place::Elsewhere) => None,
-                None => {
-                    let at = object.get("path").unwrap_or(&element.node);
-                    return Err(Problem::new(at, format!("invalid path base in `{written}`")));
-                }
+            let Some(place) = place(written) else {
+                let at = object.get("path").unwrap_or(&element.node);
+                return Err(Problem::new(at, format!("invalid path base in `{written}`")));
             };
             // A file or folder is called by its path alone, whatever else stands there.
             let is_group = kind.ends_with("group");
@@ -70,8 +80,9 @@ impl<'a> Tree<'a> {
                 object,
                 is_folder: kind == "folder",
                 name: own_name.map_or_else(|| unescaped(last_component(written)), Cow::Borrowed),
-                path,
                 id: object.text("id")?,
+                place,
+                parent,
             };
             self.names
                 .entry((parent, reference.name.clone()))
@@ -80,10 +91,9 @@ impl<'a> Tree<'a> {
             if let Some(id) = reference.id {
                 self.ids.entry(id).or_insert(number);
             }
-            let inner = reference.path.clone();
             self.references.push(reference);
             if let Some(children) = object.get("children").filter(|_| is_group) {
-                self.add(children, "children", Some(number), inner.as_deref(), root)?;
+                self.add(children, "children", Some(number))?;
             }
         }
         Ok(())
@@ -137,26 +147,26 @@ pub(super) fn component(node: &Node) -> Outcome<&str> {
 }
 
 /// The folder that a path counts from, with the rest of it.
-#[derive(Debug, PartialEq, Eq)]
-enum Place {
-    Group(String),
-    Root(String),
-    Absolute(PathBuf),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place<'a> {
+    Group(&'a str),
+    Root(&'a str),
+    Absolute(&'a str),
     /// A place that only Xcode knows, such as the folder of products.
     Elsewhere,
 }
 
 /// Where a path counts from (`FilePath.swift`); `None` for a base that does not exist.
-fn place(path: &str) -> Option<Place> {
+fn place(path: &str) -> Option<Place<'_>> {
     if path.starts_with('/') {
-        return Some(Place::Absolute(PathBuf::from(unescaped(path).into_owned())));
+        return Some(Place::Absolute(path));
     }
     // Xcode expands the tilde; whose home it means is not for a project file to say.
     if path.starts_with('~') {
         return Some(Place::Elsewhere);
     }
     let Some(inner) = path.strip_prefix('<') else {
-        return Some(Place::Group(unescaped(path).into_owned()));
+        return Some(Place::Group(path));
     };
     if inner.starts_with("USER:") {
         // The name of a setting may hold `\>`.
@@ -168,7 +178,7 @@ fn place(path: &str) -> Option<Place> {
         return (bytes.get(end + 1) == Some(&b'/')).then_some(Place::Elsewhere);
     }
     match inner.split_once(">/")? {
-        ("PROJECT", rest) => Some(Place::Root(rest.to_owned())),
+        ("PROJECT", rest) => Some(Place::Root(rest)),
         ("PRODUCTS" | "SDK" | "DEVELOPER", _) => Some(Place::Elsewhere),
         _ => None,
     }
@@ -204,14 +214,14 @@ mod tests {
     #[test]
     fn paths_count_from_their_base() {
         for (path, expected) in [
-            ("", Some(Place::Group(String::new()))),
-            ("a/b", Some(Place::Group("a/b".to_owned()))),
-            ("\\<a>\\\\b", Some(Place::Group("<a>\\b".to_owned()))),
-            ("/usr", Some(Place::Absolute("/usr".into()))),
+            ("", Some(Place::Group(""))),
+            ("a/b", Some(Place::Group("a/b"))),
+            ("\\<a>\\\\b", Some(Place::Group("\\<a>\\\\b"))),
+            ("/usr", Some(Place::Absolute("/usr"))),
             ("~/x", Some(Place::Elsewhere)),
             ("~x", Some(Place::Elsewhere)),
-            ("<PROJECT>/a", Some(Place::Root("a".to_owned()))),
-            ("<PROJECT>/", Some(Place::Root(String::new()))),
+            ("<PROJECT>/a", Some(Place::Root("a"))),
+            ("<PROJECT>/", Some(Place::Root(""))),
             ("<PRODUCTS>/a.app", Some(Place::Elsewhere)),
             ("<USER:A\\>B>/x", Some(Place::Elsewhere)),
             ("<GROUP>/a", None),
@@ -231,7 +241,7 @@ mod tests {
                 { path: "x.swift" }, { path: "<PROJECT>/sub/y.swift", id: "Y1" }, { path: "x.swift" },
                 { kind: "group", name: "b/c", children: [ { path: "z" } ] },
             ] },
-            { kind: "folder", path: "Src/App" },
+            { kind: "folder", path: "Src/App" }, { path: "\\<b>\\\\c" },
         ]"#;
         let document = Document::parse(text).unwrap();
         let tree = Tree::read(document.root(), Path::new("/r")).unwrap();
@@ -240,6 +250,7 @@ mod tests {
             ("\"id:Y1\"", Some("/r/sub/y.swift")),
             ("[\"A\", {name: \"b/c\"}, \"z\"]", Some("/r/z")),
             ("\"App\"", Some("/r/Src/App")),
+            ("'<b>\\\\c'", Some("/r/<b>\\c")),
             ("\"A/x.swift\"", None),
             ("\"A/b/c\"", None),
             ("\"Src/App\"", None),
@@ -249,8 +260,8 @@ mod tests {
         ] {
             let node = Document::parse(reference).unwrap();
             let found = tree.resolve(node.root()).ok();
-            let path = found.and_then(|number| tree.references[number].path.as_deref());
-            assert_eq!(path, expected.map(Path::new), "{reference}");
+            let path = found.and_then(|number| tree.path(number));
+            assert_eq!(path.as_deref(), expected.map(Path::new), "{reference}");
         }
     }
 }
