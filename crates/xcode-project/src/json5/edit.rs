@@ -251,7 +251,7 @@ impl ObjectEdit {
 impl Slot {
     fn of(text: &str, member: &Member) -> Self {
         Self {
-            key: member.key.clone(),
+            key: member.key.clone().into_owned(),
             above: String::new(),
             key_text: text[member.key_span.clone()].to_owned(),
             middle: text[member.key_span.end..member.node.span.start].to_owned(),
@@ -353,7 +353,7 @@ mod tests {
             .root()
             .members()
             .iter()
-            .map(|member| member.key.as_str())
+            .map(|member| member.key.as_ref())
             .collect();
         assert_eq!(keys, object.keys().collect::<Vec<_>>(), "{after}");
         after

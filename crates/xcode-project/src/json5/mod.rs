@@ -8,6 +8,7 @@ mod edit;
 mod parser;
 mod string;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::pbxproj::{LARGEST, SyntaxError};
@@ -63,7 +64,7 @@ pub struct Element {
 #[derive(Debug, Clone)]
 pub struct Member {
     /// The key, without quotes and escapes.
-    pub key: String,
+    pub key: Cow<'static, str>,
     /// The bytes of the key.
     pub key_span: Range<usize>,
     /// The value.

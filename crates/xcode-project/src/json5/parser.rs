@@ -1,5 +1,7 @@
 //! Reads JSON5.
 
+use std::borrow::Cow;
+
 use super::string;
 use super::{DEEPEST, Element, Member, Node, Value};
 
@@ -95,7 +97,8 @@ impl Parser<'_> {
 
     fn object(&mut self, depth: usize) -> Result<Value, Problem> {
         self.at += 1;
-        let mut members: Vec<Member> = Vec::new();
+        // Most objects of a project are files with a path and a membership.
+        let mut members: Vec<Member> = Vec::with_capacity(2);
         loop {
             self.skip()?;
             if self.peek() == Some(b'}') {
@@ -127,7 +130,7 @@ impl Parser<'_> {
 
     fn array(&mut self, depth: usize) -> Result<Value, Problem> {
         self.at += 1;
-        let mut elements: Vec<Element> = Vec::new();
+        let mut elements: Vec<Element> = Vec::with_capacity(1);
         loop {
             self.skip()?;
             if self.peek() == Some(b']') {
@@ -159,16 +162,26 @@ impl Parser<'_> {
         Ok(text)
     }
 
-    fn key(&mut self) -> Result<String, Problem> {
-        if matches!(self.peek(), Some(b'"' | b'\'')) {
-            return self.string();
+    fn key(&mut self) -> Result<Cow<'static, str>, Problem> {
+        if let Some(quote @ (b'"' | b'\'')) = self.peek() {
+            let rest = &self.text[self.at + 1..];
+            let plain = rest
+                .bytes()
+                .position(|byte| byte == quote || matches!(byte, b'\\' | b'\n' | b'\r'));
+            if let Some(length) = plain
+                && rest.as_bytes()[length] == quote
+            {
+                self.at += length + 2;
+                return Ok(kept(&rest[..length]));
+            }
+            return self.string().map(Cow::Owned);
         }
         let (name, end) = string::identifier(self.text, self.at)?;
         if name.is_empty() {
             return self.expected("a key or `}`");
         }
         self.at = end;
-        Ok(name)
+        Ok(Cow::Owned(name))
     }
 
     fn word(&mut self) -> Result<Value, Problem> {
@@ -209,6 +222,22 @@ impl Parser<'_> {
             None => self.expected("a number"),
         }
     }
+}
+
+/// A key; those that every file of a project has need no memory of their own.
+fn kept(key: &str) -> Cow<'static, str> {
+    Cow::Borrowed(match key {
+        "path" => "path",
+        "target-membership" => "target-membership",
+        "kind" => "kind",
+        "children" => "children",
+        "name" => "name",
+        "id" => "id",
+        "type" => "type",
+        "index" => "index",
+        "build-phase" => "build-phase",
+        other => return Cow::Owned(other.to_owned()),
+    })
 }
 
 fn is_hexadecimal(text: &str) -> bool {

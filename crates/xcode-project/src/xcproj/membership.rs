@@ -95,6 +95,9 @@ fn add<'a>(
     drafts: &mut [Draft<'a>],
 ) -> Outcome<()> {
     let member = Member::of(node)?;
+    if member.is_of_no_matter() {
+        return Ok(());
+    }
     if let Some(wanted) = Wanted::of(member.phase, known)?
         && let Some(at) = phases.find(wanted, drafts, member.phase)?
     {
@@ -124,6 +127,15 @@ impl<'a> Member<'a> {
             phase: object.required("build-phase")?,
             attributes: Some(object),
         })
+    }
+
+    /// Whether the phase is one whose files do not matter, such as that of sources, to which most files belong.
+    fn is_of_no_matter(self) -> bool {
+        let kind = |text: &str| {
+            let kind = text.split_once('/')?.1.split('/').next();
+            kind.map(|kind| !text.starts_with("id:") && !matches!(kind, "copy" | "frameworks"))
+        };
+        self.phase.as_text().and_then(kind) == Some(true)
     }
 
     fn file(self, item: BuildItem) -> Outcome<BuildFile> {

@@ -43,7 +43,7 @@ impl<'a> Object<'a> {
             if members.len() <= 16 {
                 members[..*number].iter().any(|earlier| earlier.key == member.key)
             } else {
-                !keys.insert(member.key.as_str())
+                !keys.insert(member.key.as_ref())
             }
         });
         match repeated {

@@ -43,6 +43,13 @@ impl<'a> Tree<'a> {
             ..Self::default()
         };
         tree.add(files, "files", None)?;
+        tree.names.reserve(tree.references.len());
+        for (number, reference) in tree.references.iter().enumerate() {
+            tree.names
+                .entry((reference.parent, reference.name.clone()))
+                .and_modify(|slot| *slot = None)
+                .or_insert(Some(number));
+        }
         Ok(tree)
     }
 
@@ -84,10 +91,6 @@ impl<'a> Tree<'a> {
                 place,
                 parent,
             };
-            self.names
-                .entry((parent, reference.name.clone()))
-                .and_modify(|slot| *slot = None)
-                .or_insert(Some(number));
             if let Some(id) = reference.id {
                 self.ids.entry(id).or_insert(number);
             }
