@@ -8,31 +8,29 @@ use apple_sandbox::{Json, Logged};
 pub struct Contract(Json);
 
 impl Contract {
-    /// Reads the document; `None` where it is not at hand.
-    pub fn at_hand() -> Option<Self> {
-        let Self(mut document) = Self::read("app-store-connect.openapi.json")?;
+    /// Reads the document of the App Store Connect API, which is not part of the repository.
+    pub fn of_app_store_connect() -> Self {
+        let Self(mut document) = Self::read("app-store-connect.openapi.json");
         // Two excerpts of one document: what both have is the same.
-        if let Some(Self(more)) = Self::read("app-store-release.openapi.json") {
-            for place in ["/paths", "/components/schemas"] {
-                let more = more.pointer(place).and_then(Json::as_object).cloned();
-                let known = document.pointer_mut(place).and_then(Json::as_object_mut).unwrap();
-                for (name, value) in more.unwrap_or_default() {
-                    known.entry(name).or_insert(value);
-                }
+        let Self(more) = Self::read("app-store-release.openapi.json");
+        for place in ["/paths", "/components/schemas"] {
+            let more = more.pointer(place).and_then(Json::as_object).cloned();
+            let known = document.pointer_mut(place).and_then(Json::as_object_mut).unwrap();
+            for (name, value) in more.unwrap_or_default() {
+                known.entry(name).or_insert(value);
             }
         }
-        Some(Self(document))
+        Self(document)
     }
 
-    /// The document of the Enterprise Program's API; `None` where it is not at hand.
-    pub fn of_enterprise_program() -> Option<Self> {
+    /// Reads the document of the Enterprise Program's API, which is not part of the repository.
+    pub fn of_enterprise_program() -> Self {
         Self::read("enterprise-program.openapi.json")
     }
 
-    fn read(name: &str) -> Option<Self> {
+    fn read(name: &str) -> Self {
         let path: PathBuf = crate::repository().join("../shared/reference").join(name);
-        let text = std::fs::read_to_string(path).ok()?;
-        Some(Self(text.parse().unwrap()))
+        Self(std::fs::read_to_string(path).unwrap().parse().unwrap())
     }
 
     /// What is wrong with a request and its answer; empty for nothing.

@@ -64,11 +64,9 @@ fn upload(sandbox: &Sandbox) {
 }
 
 #[test]
+#[cfg_attr(no_api_document, ignore = "Apple's API document is not beside the repository")]
 fn requests_and_answers_are_those_of_the_document() {
-    let Some(contract) = Contract::at_hand() else {
-        eprintln!("skipped: Apple's API document is not beside the repository");
-        return;
-    };
+    let contract = Contract::of_app_store_connect();
     let sandbox = Sandbox::start(&seed()).unwrap();
     let mut machine = Machine::new();
     machine.meets(&sandbox);

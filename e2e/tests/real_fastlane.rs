@@ -1,9 +1,8 @@
 //! The steps fastlane and deliver with a real fastlane: 2.146.1, with the Ruby that npm's
-//! `@expo/traveling-fastlane-linux` carries. Without it (`npm ci` in `e2e/fastlane`) the tests skip themselves.
+//! `@expo/traveling-fastlane-linux` carries. `npm ci` in `e2e/fastlane` installs it.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "helpers of tests: what fails ends the test"
 )]
@@ -13,19 +12,19 @@ use e2e::{Machine, Run, ipa, secrets};
 
 const PASSWORD: &str = "p4ss: #word";
 
-/// Where the package is, if it is installed.
-fn package() -> Option<std::path::PathBuf> {
+/// Where the package is.
+fn package() -> std::path::PathBuf {
     let path = e2e::repository().join("e2e/fastlane/node_modules/@expo/traveling-fastlane-linux");
-    if path.join("dist/lib/ruby/bin/ruby").is_file() {
-        return Some(path);
-    }
-    eprintln!("skipped: run `npm ci` in e2e/fastlane for a real fastlane");
-    None
+    assert!(
+        path.join("dist/lib/ruby/bin/ruby").is_file(),
+        "run `npm ci` in e2e/fastlane"
+    );
+    path
 }
 
 /// A machine whose `fastlane` is the real one, with a Fastfile.
-fn machine(sandbox: &Sandbox, fastfile: &str) -> Option<Machine> {
-    let package = package()?;
+fn machine(sandbox: &Sandbox, fastfile: &str) -> Machine {
+    let package = package();
     let mut machine = Machine::new();
     machine.meets(sandbox);
     let start = r#"require "fastlane"; require "fastlane/cli_tools_distributor"; FastlaneCore; Fastlane::CLIToolsDistributor.take_off"#;
@@ -38,7 +37,7 @@ fn machine(sandbox: &Sandbox, fastfile: &str) -> Option<Machine> {
     );
     machine.file("project/fastlane/Fastfile", fastfile);
     machine.set("LANG", "C.UTF-8").set("LC_ALL", "C.UTF-8");
-    Some(machine)
+    machine
 }
 
 fn lane(machine: &Machine, sandbox: &Sandbox, lane: &str, inputs: &[(&str, &str)]) -> Run {
@@ -88,12 +87,11 @@ fn with_session() -> Seed {
 }
 
 #[test]
+#[cfg_attr(no_real_fastlane, ignore = "run `npm ci` in e2e/fastlane for a real fastlane")]
 fn a_lane_gets_its_options_as_they_were_written() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
     let fastfile = "lane :beta do |options|\n  puts \"notes=<#{options[:notes]}> n=<#{options[:n]}> skip=<#{ENV['FASTLANE_SKIP_UPDATE_CHECK']}> usage=<#{ENV['FASTLANE_OPT_OUT_USAGE']}>\"\nend\n";
-    let Some(machine) = machine(&sandbox, fastfile) else {
-        return;
-    };
+    let machine = machine(&sandbox, fastfile);
     lane(
         &machine,
         &sandbox,
@@ -108,24 +106,22 @@ fn a_lane_gets_its_options_as_they_were_written() {
 }
 
 #[test]
+#[cfg_attr(no_real_fastlane, ignore = "run `npm ci` in e2e/fastlane for a real fastlane")]
 fn a_failing_lane_keeps_its_status_and_leaves_logs_without_secrets() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
     let fastfile = "lane :beta do\n  puts File.read(ENV['APP_STORE_CONNECT_API_KEY_PATH'])\n  UI.user_error!('the tests are red')\nend\n";
-    let Some(machine) = machine(&sandbox, fastfile) else {
-        return;
-    };
+    let machine = machine(&sandbox, fastfile);
     let run = lane(&machine, &sandbox, "beta", &[]).said(&["the tests are red", "the lane `beta` failed"]);
     assert_eq!(run.status, Some(1), "{}", run.text);
     assert!(machine.path("deploy/fastlane_env.log").is_file(), "{}", run.text);
 }
 
 #[test]
+#[cfg_attr(no_real_fastlane, ignore = "run `npm ci` in e2e/fastlane for a real fastlane")]
 fn ruby_reads_the_key_file_and_signs_with_it() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
     let fastfile = "require 'json'\nrequire 'openssl'\nlane :beta do\n  key = JSON.parse(File.read(ENV['APP_STORE_CONNECT_API_KEY_PATH']))\n  signer = OpenSSL::PKey::EC.new(key['key'])\n  puts \"id=#{key['key_id']} issuer=#{key['issuer_id']} house=#{key['in_house']} life=#{key['duration']} curve=#{signer.group.curve_name} private=#{signer.private_key?} mode=#{'%o' % (File.stat(ENV['APP_STORE_CONNECT_API_KEY_PATH']).mode & 0777)}\"\nend\n";
-    let Some(machine) = machine(&sandbox, fastfile) else {
-        return;
-    };
+    let machine = machine(&sandbox, fastfile);
     let issuer = sandbox.state().issuer_id.clone().unwrap();
     lane(&machine, &sandbox, "beta", &[]).ended(0).said(&[&format!(
         "id=SBXKEY1234 issuer={issuer} house=false life=1200 curve=prime256v1 private=true mode=600"
@@ -133,13 +129,12 @@ fn ruby_reads_the_key_file_and_signs_with_it() {
 }
 
 #[test]
+#[cfg_attr(no_real_fastlane, ignore = "run `npm ci` in e2e/fastlane for a real fastlane")]
 fn http_cookie_reads_the_session_with_every_awkward_value() {
     let sandbox = Sandbox::start(&with_session()).unwrap();
     // As spaceship does it.
     let fastfile = "require 'http/cookie'\nrequire 'yaml'\nlane :beta do\n  cookies = YAML.safe_load(ENV['FASTLANE_SESSION'], [HTTP::Cookie, Time])\n  puts \"names=#{cookies.map(&:name).join(',')}\"\n  puts \"values=#{cookies.map { |c| c.value.class }.uniq.join(',')} lengths=#{cookies.map { |c| c.value.length }.join(',')}\"\n  jar = HTTP::CookieJar.new\n  cookies.each { |cookie| jar.add(cookie) }\n  puts \"sent=#{jar.cookies('https://idmsa.apple.com/appleauth').length} user=#{ENV['FASTLANE_USER']}\"\nend\n";
-    let Some(machine) = machine(&sandbox, fastfile) else {
-        return;
-    };
+    let machine = machine(&sandbox, fastfile);
     lane(&machine, &sandbox, "beta", &[]).ended(0).said(&[
         "names=myacinfo,DES5c148586daa451e55afb017aa62418f91,yes,number,clock,digits,quotes",
         "values=String lengths=27,5,3,5,8,10,6",
@@ -148,11 +143,10 @@ fn http_cookie_reads_the_session_with_every_awkward_value() {
 }
 
 #[test]
+#[cfg_attr(no_real_fastlane, ignore = "run `npm ci` in e2e/fastlane for a real fastlane")]
 fn deliver_is_called_as_fastlane_understands_it() {
     let sandbox = Sandbox::start(&with_session()).unwrap();
-    let Some(machine) = machine(&sandbox, "") else {
-        return;
-    };
+    let machine = machine(&sandbox, "");
     let package = machine.file("App with blanks & more.ipa", ipa(&[]));
     // The network is not there: deliver gets as far as its sign-in, which proves that it took its options.
     let inputs = [
@@ -170,6 +164,7 @@ fn deliver_is_called_as_fastlane_understands_it() {
 }
 
 #[test]
+#[cfg_attr(no_real_fastlane, ignore = "run `npm ci` in e2e/fastlane for a real fastlane")]
 fn spaceship_takes_the_session_and_reads_the_sandbox() {
     let device = |name: &str, class: &str, udid: &str| apple_sandbox::SeedDevice {
         name: name.to_owned(),
@@ -205,9 +200,7 @@ fn spaceship_takes_the_session_and_reads_the_sandbox() {
         seed.connection.insert(key.to_owned(), serde_json::Value::Null);
     }
     let sandbox = Sandbox::start(&seed).unwrap();
-    let Some(machine) = machine(&sandbox, include_str!("../fastlane/spaceship.Fastfile")) else {
-        return;
-    };
+    let machine = machine(&sandbox, include_str!("../fastlane/spaceship.Fastfile"));
     lane(&machine, &sandbox, "look", &[]).ended(0).said(&[
         "team=SBXTEAM123 Company/Organization",
         "device=Ada's iPhone iphone 00008101-000A1B2C3D4E001E",

@@ -10,19 +10,62 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use apple_sandbox::tools::{self, Call};
 use apple_sandbox::{Fault, Kind, Sandbox, Seed};
+use clap::{Args, Parser, Subcommand};
 
-const USAGE: &str = "usage: apple-sandbox serve [--port PORT] [--seed FILE] [--latency MS] [--tools FOLDER]
-       apple-sandbox run STEP [KEY=VALUE …]
-       apple-sandbox tool NAME [ARGUMENT …]
+/// A stand-in for Bitrise, App Store Connect, and the Developer Portal, on a loopback port.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
 
-  serve    stand in for Bitrise and App Store Connect on a loopback port, until interrupted; prints the variables
-           that a step needs, and with --tools lays out stand-in tools for PATH
-  run      run a step's binary, which lies beside this one, against a sandbox of its own, in this folder; the keys are
-           the step's inputs; prints the outputs
-  tool     play a stand-in tool: envman, security, sw_vers, xcode-select, xcodebuild, xcrun, fastlane";
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Stand in for Bitrise and Apple until interrupted, and print the variables that a step needs.
+    Serve(Serve),
+    /// Run a step against a sandbox of its own, in this directory, and print its outputs.
+    Run {
+        /// The step, such as `fastlane`; its binary lies beside this one.
+        step: String,
+        /// Inputs of the step.
+        #[arg(value_name = "KEY=VALUE", value_parser = input)]
+        inputs: Vec<(String, String)>,
+    },
+    /// Play a stand-in for a macOS tool.
+    Tool {
+        /// One of envman, security, sw_vers, xcode-select, xcodebuild, xcrun, fastlane.
+        name: String,
+        /// The tool's own arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The port; 0 for any that is free.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// What the sandbox knows at first (YAML); without it, a small app with certificates and devices.
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+    /// Answer every request so many milliseconds late.
+    #[arg(long, value_name = "MS")]
+    latency: Option<u64>,
+    /// Lay out stand-in tools in this directory, for PATH.
+    #[arg(long, value_name = "DIRECTORY")]
+    tools: Option<PathBuf>,
+}
+
+/// An input of a step.
+fn input(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args();
@@ -32,26 +75,18 @@ fn main() -> ExitCode {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    let rest: Vec<String> = arguments.collect();
     if tools::is_known(&name) {
-        return tool(&name, rest);
+        return tool(&name, arguments.collect());
     }
-    let outcome = match rest.first().map(String::as_str) {
-        Some("tool") if rest.len() > 1 => return tool(&rest[1].clone(), rest[2..].to_vec()),
-        Some("serve") => serve(&rest[1..]),
-        Some("run") if rest.len() > 1 => match run(&rest[1], &rest[2..]) {
-            Ok(code) => return code,
-            Err(error) => Err(error),
-        },
-        _ => Err(anyhow::anyhow!(USAGE)),
+    let outcome = match Arguments::parse().task {
+        Task::Tool { name, arguments } => return tool(&name, arguments),
+        Task::Serve(options) => serve(&options).map(|()| ExitCode::SUCCESS),
+        Task::Run { step, inputs } => run(&step, &inputs),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 fn tool(name: &str, args: Vec<String>) -> ExitCode {
@@ -71,7 +106,7 @@ fn tool(name: &str, args: Vec<String>) -> ExitCode {
         directory,
     };
     let Some(ended) = tools::play(name, &call) else {
-        eprintln!("error: there is no tool `{name}`\n{USAGE}");
+        eprintln!("error: there is no tool `{name}`; see `apple-sandbox tool --help`");
         return ExitCode::from(2);
     };
     let _ = std::io::stdout().write_all(ended.stdout.as_bytes());
@@ -79,34 +114,21 @@ fn tool(name: &str, args: Vec<String>) -> ExitCode {
     ExitCode::from(ended.status)
 }
 
-fn serve(arguments: &[String]) -> anyhow::Result<()> {
-    let mut seed = Seed::default();
-    let (mut port, mut latency, mut folder) = (0, None, None);
-    let mut rest = arguments.iter();
-    while let Some(flag) = rest.next() {
-        let value = rest.next().with_context(|| format!("{flag} needs a value"))?;
-        match flag.as_str() {
-            "--port" => port = value.parse().with_context(|| format!("`{value}` is no port"))?,
-            "--latency" => {
-                latency = Some(
-                    value
-                        .parse()
-                        .with_context(|| format!("`{value}` is no number of milliseconds"))?,
-                );
-            }
-            "--seed" => seed = Seed::parse(&std::fs::read_to_string(value).with_context(|| value.clone())?)?,
-            "--tools" => folder = Some(PathBuf::from(value)),
-            other => bail!("unknown option {other}\n{USAGE}"),
+fn serve(options: &Serve) -> anyhow::Result<()> {
+    let seed = match &options.seed {
+        None => Seed::default(),
+        Some(path) => {
+            Seed::parse(&std::fs::read_to_string(path).with_context(|| path.display().to_string())?)?
         }
-    }
-    let sandbox = Sandbox::start_on(&seed, port)?;
-    if let Some(milliseconds) = latency {
+    };
+    let sandbox = Sandbox::start_on(&seed, options.port)?;
+    if let Some(milliseconds) = options.latency {
         sandbox.fail(Fault::always("", Kind::Latency { milliseconds }));
     }
     for (key, value) in sandbox.environment() {
         println!("export {key}='{value}'");
     }
-    if let Some(folder) = folder {
+    if let Some(folder) = &options.tools {
         let path = std::env::var("PATH").unwrap_or_default();
         tools::lay_out_beside(&folder.join("bin"), &std::env::current_exe()?, &path)?;
         println!("export {}='{}'", tools::DIRECTORY, folder.display());
@@ -124,7 +146,7 @@ fn serve(arguments: &[String]) -> anyhow::Result<()> {
 
 /// Runs a step against a sandbox of its own. Its home and temporary directory are its own, too: nothing of the user's is
 /// touched but what the inputs name.
-fn run(step: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
+fn run(step: &str, inputs: &[(String, String)]) -> anyhow::Result<ExitCode> {
     let own = std::env::current_exe()?;
     let binary = own.with_file_name(format!("step-{step}"));
     anyhow::ensure!(
@@ -148,12 +170,7 @@ fn run(step: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
         .env("HOME", &home)
         .env("TMPDIR", lab.path().join("tmp"))
         .env("BITRISE_KEYCHAIN_PASSWORD", "sandbox-keychain");
-    for input in inputs {
-        let (key, value) = input
-            .split_once('=')
-            .with_context(|| format!("`{input}` is not KEY=VALUE\n{USAGE}"))?;
-        command.env(key, value);
-    }
+    command.envs(inputs.iter().map(|(key, value)| (key, value)));
     let status = command.status().context("the step can't be run")?;
     let store = std::fs::read_to_string(state.join("envstore.yml")).unwrap_or_default();
     println!("\nOutputs:");

@@ -1,5 +1,4 @@
-//! The sandbox's page in a real browser. Where Chromium is not installed the test says so; `SCREENSHOTS` names a folder
-//! to keep the picture in.
+//! The sandbox's page in a real browser. Needs Chromium; `SCREENSHOTS` names a folder to keep the picture in.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
@@ -36,11 +35,8 @@ fn browse(arguments: &[&str]) -> String {
 }
 
 #[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
 fn the_page_shows_what_the_sandbox_knows_and_fits_every_screen() {
-    if chromium().is_none() {
-        eprintln!("skipped: Chromium is not installed");
-        return;
-    }
     let sandbox = Sandbox::start(&Seed {
         bundle_ids: [(
             "com.example.courier".to_owned(),

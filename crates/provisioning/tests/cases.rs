@@ -880,23 +880,21 @@ fn told(case: &Case, comes: &Comes) -> Result<(), String> {
     }
 }
 
-#[test]
-fn every_case_comes_out_as_its_row_says() {
+/// Each row is a test of its own: `cargo test -p provisioning --test cases expired` runs those with that word.
+fn main() -> std::process::ExitCode {
+    let arguments = libtest_mimic::Arguments::from_args();
     let rows = rows();
-    let mut wrong = Vec::new();
-    for (name, edit, comes) in &rows {
-        let mut case = Case::default();
-        edit(&mut case);
-        if let Err(what) = told(&case, comes) {
-            wrong.push(format!("{name}: {what}"));
-        }
-    }
-    assert!(rows.len() >= 60, "{} cases", rows.len());
-    assert!(
-        wrong.is_empty(),
-        "{} of {} cases:\n{}",
-        wrong.len(),
-        rows.len(),
-        wrong.join("\n")
-    );
+    let names: std::collections::BTreeSet<&str> = rows.iter().map(|row| row.0).collect();
+    assert_eq!(names.len(), rows.len(), "two rows have the same name");
+    let trials = rows
+        .into_iter()
+        .map(|(name, edit, comes)| {
+            libtest_mimic::Trial::test(name, move || {
+                let mut case = Case::default();
+                edit(&mut case);
+                told(&case, &comes).map_err(Into::into)
+            })
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -1,7 +1,6 @@
 //! Edits of real-world projects stay inside the target's configurations and attributes, can be undone to the byte,
 //! and leave a file that other readers read.
 #![expect(
-    clippy::print_stdout,
     clippy::unwrap_used,
     clippy::disallowed_methods,
     reason = "helpers of tests: counts for people, failures that end the test, and a reader by others to run"
@@ -16,9 +15,9 @@ use std::process::Command;
 
 use xcode_project::{Document, ManualSigning, Project, Target, json5};
 
-const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus");
-const XCPROJ: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus-xcproj");
-const READERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readers");
+const CORPUS: &str = "../../../shared/corpus";
+const XCPROJ: &str = "../../../shared/corpus-xcproj";
+const READERS: &str = "tests/readers";
 
 fn projects() -> Vec<Project> {
     projects_with(CORPUS, "project.pbxproj")
@@ -32,9 +31,7 @@ fn projects_with(corpus: &str, file: &str) -> Vec<Project> {
         let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         open.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
     }
-    if found.is_empty() {
-        println!("skipped: there is no corpus at {corpus}");
-    }
+    assert!(!found.is_empty(), "there is no project in {corpus}");
     found.sort();
     found.iter().filter_map(|path| Project::open(path).ok()).collect()
 }
@@ -86,6 +83,7 @@ fn may_change(project: &Project, target: &Target) -> Vec<Range<usize>> {
 }
 
 #[test]
+#[cfg_attr(no_corpus, ignore = "the corpus of projects is not beside the repository")]
 fn undoing_an_edit_gives_the_original_bytes() {
     let mut edited = 0;
     for project in projects() {
@@ -120,6 +118,10 @@ fn undoing_an_edit_gives_the_original_bytes() {
 }
 
 #[test]
+#[cfg_attr(
+    no_xcproj_corpus,
+    ignore = "the corpus of Xcode 27 projects is not beside the repository"
+)]
 fn an_edited_project_of_xcode_27_is_one_that_xcode_could_have_written() {
     let mut edited = 0;
     for project in projects_with(XCPROJ, "project.xcproj") {
@@ -159,11 +161,15 @@ fn span(text: &str, number: usize) -> Range<usize> {
 }
 
 #[test]
+#[cfg_attr(
+    any(no_corpus, no_readers),
+    ignore = "the corpus or the readers (`npm ci` in tests/readers) are missing"
+)]
 fn another_reader_still_reads_what_was_edited() {
-    if !Path::new(READERS).join("node_modules").is_dir() {
-        println!("skipped: run `npm ci` in {READERS} for the independent readers");
-        return;
-    }
+    assert!(
+        Path::new(READERS).join("node_modules").is_dir(),
+        "run `npm ci` in {READERS}"
+    );
     let folder = tempfile::tempdir().unwrap();
     let mut written = 0;
     for (number, project) in projects().iter().enumerate() {
