@@ -137,7 +137,8 @@ impl Inputs {
         let problem = |text: String| Some(InputProblem::new(input.key, text));
         let Some(value) = self.values.get(input.key) else {
             // One of a list of values was asked for: nothing is none of them.
-            let wants_option = !input.options.is_empty() && self.emptied.contains(input.key);
+            let wants_option =
+                !input.options.is_empty() && !input.options.contains(&"") && self.emptied.contains(input.key);
             if !input.required && !wants_option {
                 return None;
             }

@@ -45,6 +45,43 @@ pub struct Inputs {
     pub app_password: Option<Secret>,
     /// What uploads.
     pub uploader: Uploader,
+    /// Whether changes are made or only shown.
+    #[serde(default)]
+    pub mode: String,
+    /// A build that was uploaded before, to be distributed.
+    pub build_id: Option<String>,
+    /// Beta groups that get the build.
+    pub beta_groups: Option<String>,
+    /// What to test.
+    pub what_to_test: Option<String>,
+    /// Whether the build goes to beta review.
+    #[serde(default)]
+    pub submit_beta_review: String,
+    /// Whether testers are notified.
+    pub notify_testers: Option<String>,
+    /// The answer to export compliance.
+    pub uses_non_exempt_encryption: Option<String>,
+    /// The description of the beta.
+    pub beta_app_description: Option<String>,
+    /// The address for feedback.
+    pub beta_feedback_email: Option<String>,
+    /// Contact for beta review.
+    pub beta_contact_first_name: Option<String>,
+    /// Contact for beta review.
+    pub beta_contact_last_name: Option<String>,
+    /// Contact for beta review.
+    pub beta_contact_email: Option<String>,
+    /// Contact for beta review.
+    pub beta_contact_phone: Option<String>,
+    /// Demo account for beta review.
+    pub beta_demo_account_name: Option<String>,
+    /// Demo account for beta review.
+    pub beta_demo_account_password: Option<Secret>,
+    /// Notes for beta review.
+    pub beta_review_notes: Option<String>,
+    /// Whether all other builds expire.
+    #[serde(default)]
+    pub expire_previous_builds: Flag,
     /// Whether to stop before the upload.
     #[serde(default)]
     pub validate_only: Flag,
@@ -114,6 +151,11 @@ pub enum Uploader {
 }
 
 impl Inputs {
+    /// Whether nothing is to be uploaded or changed.
+    pub(crate) fn is_plan(&self) -> bool {
+        self.mode == "plan"
+    }
+
     /// The credentials among them.
     pub(crate) fn given(&self) -> InputCredentials {
         let secret = |input: &Option<Secret>| input.as_ref().map(|secret| secret.secret().clone());

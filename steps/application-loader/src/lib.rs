@@ -8,6 +8,7 @@ mod altool_upload;
 mod arguments;
 mod artifact;
 mod attempt;
+mod distribution;
 mod inputs;
 mod native;
 mod outputs;
@@ -30,6 +31,7 @@ use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 
 use crate::altool_upload::Setting;
 use crate::artifact::Artifact;
+use crate::distribution::Pending;
 use crate::store::{Opened, Store};
 
 pub use inputs::{Inputs, PlatformInput, Uploader};
@@ -45,6 +47,13 @@ const TERMS: Terms = Terms::of_any_account("itunescon_user", false);
 /// # Errors
 /// With what failed and what to do next.
 pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
+    let distribution = distribution::Request::read(&step.inputs)?;
+    if let Some((request, build)) = distribution
+        .as_ref()
+        .and_then(|request| Some((request, request.existing.as_ref()?)))
+    {
+        return distribution::of_existing(&step, request, build).await;
+    }
     let (path, format, extra) = checked(&step.inputs)?;
     let only_validates = step.inputs.validate_only.is_on();
     let with_altool = match step.inputs.uploader {
@@ -74,10 +83,24 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         items: artifact.describe(step.inputs.app_id.as_deref()),
     });
     let (store, key_is_refused) = ask_for_app(&step, &artifact, account.as_ref()).await?;
+    let distribution = match (distribution, &account) {
+        (Some(request), Some(account)) if !only_validates => {
+            Some(Pending::before_upload(&step, &artifact, account, request).await?)
+        }
+        _ => None,
+    };
+    if step.inputs.is_plan() && !only_validates {
+        step.log.success(format!(
+            "{} is ready for the upload; nothing was uploaded.",
+            artifact.name()
+        ));
+        return Ok(());
+    }
     if let Some(store) = &store {
         let findings = preflight::ask(&step, &artifact, store).await;
         if let Some(followed) = findings.delivered {
-            return already_delivered(&step, &artifact, store, followed).await;
+            already_delivered(&step, &artifact, store, followed).await?;
+            return distribute(&step, distribution).await;
         }
         if !findings.obstacles.is_empty() {
             outputs::export(&step, Some(store), None).await?;
@@ -107,7 +130,16 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         }
         Some(by_api(&step, &artifact, &account).await?)
     };
-    finish(&step, &artifact, store.as_ref(), followed).await
+    finish(&step, &artifact, store.as_ref(), followed).await?;
+    distribute(&step, distribution).await
+}
+
+/// The distribution that follows the upload, where one is asked for.
+async fn distribute(step: &Step<Inputs>, distribution: Option<Pending>) -> anyhow::Result<()> {
+    match distribution {
+        Some(pending) => pending.distribute(step).await,
+        None => Ok(()),
+    }
 }
 
 /// The account; none is needed for the checks of the package alone.

@@ -1,0 +1,41 @@
+//! What to do about a distribution that failed.
+
+use app_store_release::ReleaseError;
+use step_kit::Advice as _;
+
+/// The error, with what to do next.
+pub(crate) fn explained(error: ReleaseError) -> anyhow::Error {
+    let hint = hint(&error);
+    anyhow::Error::from(error)
+        .context("the TestFlight distribution failed")
+        .hint(hint)
+}
+
+fn hint(error: &ReleaseError) -> String {
+    match error {
+        ReleaseError::NoGroup { .. } => {
+            "correct beta_groups, or create the group in App Store Connect > TestFlight".to_owned()
+        }
+        ReleaseError::BetaIncomplete(_) => {
+            "set beta_app_description, beta_feedback_email, what_to_test, and the beta_contact inputs, or fill in App Store Connect > TestFlight > Test Information".to_owned()
+        }
+        ReleaseError::NoApp { .. } => {
+            "check bundle_id or app_id, and that the API key belongs to the app's team".to_owned()
+        }
+        ReleaseError::NoBuild { .. } => "correct build_id, bundle_short_version_string, or bundle_version".to_owned(),
+        ReleaseError::UnusableBuild { .. } => "upload a build with a new build number (CFBundleVersion)".to_owned(),
+        ReleaseError::TooSlow { .. } => {
+            "processing goes on at Apple; rerun with build_id or the build's numbers to distribute it, or raise total_timeout".to_owned()
+        }
+        ReleaseError::Api { source, .. } => match source.refusal().map(|refusal| refusal.status.as_u16()) {
+            Some(401) => "check that the key ID, the issuer ID, and the private key belong together, and that the key was not revoked",
+            Some(403) => "give the API key the role App Manager or Admin, and let the Account Holder accept the current agreements",
+            Some(429) => "wait until the hourly limit of the key has room again",
+            Some(409 | 422) => "correct what App Store Connect names, then rerun; what was done already stays",
+            _ => "see https://developer.apple.com/system-status/; a rerun continues where this run stopped",
+        }
+        .to_owned(),
+        ReleaseError::Several(errors) => errors.first().map_or_else(String::new, hint),
+        _ => "rerun; what was done already stays".to_owned(),
+    }
+}

@@ -1,0 +1,192 @@
+//! TestFlight distribution after the upload, or of a build that was uploaded before.
+
+mod advice;
+mod request;
+
+use account_inputs as accounts;
+use app_store_release::testflight::{BetaAction, BuildName, Distributed, PreparedDistribution};
+use app_store_release::{App, AppName, Engine};
+use apple_account::Account;
+use step_kit::{InputProblem, InputProblems, Step};
+use transport::Policy;
+
+use crate::artifact::Artifact;
+use crate::inputs::{Inputs, PlatformInput};
+use crate::native;
+
+pub(crate) use request::Request;
+
+/// What needs the key.
+const DISTRIBUTING: &str = "TestFlight distribution";
+
+/// A distribution that was checked, and waits for its build.
+pub(crate) struct Pending {
+    engine: Engine,
+    app: App,
+    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`; empty where the build tells.
+    platform: &'static str,
+    request: Request,
+    build: BuildName,
+    prepared: PreparedDistribution,
+}
+
+impl Pending {
+    /// Finds the app and checks the groups, and shows the plan. Nothing is changed.
+    ///
+    /// # Errors
+    /// When the app, a group or the build does not exist, or what external testing needs is missing.
+    async fn prepare(
+        step: &Step<Inputs>,
+        account: &Account,
+        name: AppName,
+        platform: &'static str,
+        build: BuildName,
+        request: Request,
+    ) -> anyhow::Result<Self> {
+        if let Some(password) = &step.inputs.beta_demo_account_password {
+            step.redactor.learn(password.expose());
+        }
+        let engine = Engine::new(native::client(
+            step,
+            native::key(account, DISTRIBUTING)?,
+            Policy::default(),
+        )?)?;
+        let app = engine.find_app(&name).await.map_err(advice::explained)?;
+        let prepared = engine
+            .prepare_distribution(&request.wanted, &app, platform, request.existing.as_ref())
+            .await
+            .map_err(advice::explained)?;
+        show(step, &prepared)?;
+        Ok(Self {
+            engine,
+            app,
+            platform,
+            request,
+            build,
+            prepared,
+        })
+    }
+
+    /// Checks a distribution of the package before it is uploaded.
+    ///
+    /// # Errors
+    /// As [`Pending::prepare`].
+    pub(crate) async fn before_upload(
+        step: &Step<Inputs>,
+        artifact: &Artifact,
+        account: &Account,
+        request: Request,
+    ) -> anyhow::Result<Self> {
+        artifact.complete()?;
+        let details = &artifact.details;
+        let name = match (&step.inputs.app_id, &details.bundle_id) {
+            (Some(id), _) => AppName::Id(id.clone()),
+            (None, bundle_id) => AppName::BundleId(bundle_id.clone().unwrap_or_default()),
+        };
+        let build = BuildName::Numbers {
+            version: details.short_version.clone(),
+            number: details.version.clone(),
+        };
+        Self::prepare(step, account, name, artifact.platform.api_name(), build, request).await
+    }
+
+    /// Waits until Apple has processed the build, and distributes it.
+    ///
+    /// # Errors
+    /// When Apple refuses something, or the total time limit is reached.
+    pub(crate) async fn distribute(self, step: &Step<Inputs>) -> anyhow::Result<()> {
+        step.log.heading("TestFlight");
+        let [_, _, patience] = step.inputs.limits();
+        let found = self.prepared.snapshot.build.as_ref();
+        let is_processed =
+            found.is_some_and(|found| found.build.processing_state == "VALID" && !found.build.expired);
+        let distributed = if is_processed {
+            self.engine.make(&self.prepared, self.platform).await
+        } else {
+            self.engine
+                .distribute(
+                    &self.request.wanted,
+                    &self.app,
+                    self.platform,
+                    &self.build,
+                    patience,
+                )
+                .await
+        };
+        let distributed = distributed.map_err(advice::explained)?;
+        export(step, &distributed).await?;
+        let done = format!("Build {} is distributed on TestFlight.", distributed.number);
+        step.log.success(&done);
+        step.report.markdown(&done);
+        Ok(())
+    }
+}
+
+/// Distributes a build that was uploaded before, without an upload.
+///
+/// # Errors
+/// With what failed and what to do next.
+pub(crate) async fn of_existing(
+    step: &Step<Inputs>,
+    request: &Request,
+    build: &BuildName,
+) -> anyhow::Result<()> {
+    let inputs = &step.inputs;
+    let name = match (&inputs.app_id, &inputs.bundle_id) {
+        (Some(id), _) => AppName::Id(id.clone()),
+        (None, Some(bundle_id)) => AppName::BundleId(bundle_id.clone()),
+        (None, None) => {
+            let problem = InputProblem::new(
+                "bundle_id",
+                "neither it nor app_id has a value, and there is no package to read it from",
+            );
+            return Err(InputProblems(vec![problem]).into());
+        }
+    };
+    let found = accounts::find(step, &inputs.connection, &inputs.given(), crate::TERMS).await?;
+    let (account, _) = accounts::required(found, crate::TERMS)?;
+    let platform = match inputs.platform {
+        PlatformInput::Auto => "",
+        PlatformInput::Ios => "IOS",
+        PlatformInput::Macos => "MAC_OS",
+        PlatformInput::Tvos => "TV_OS",
+        PlatformInput::Visionos => "VISION_OS",
+    };
+    let pending = Pending::prepare(step, &account, name, platform, build.clone(), request.clone()).await?;
+    if inputs.is_plan() {
+        Ok(())
+    } else {
+        pending.distribute(step).await
+    }
+}
+
+/// Prints what a distribution changes.
+fn show(step: &Step<Inputs>, prepared: &PreparedDistribution) -> anyhow::Result<()> {
+    let lines: Vec<String> = prepared.plan.actions.iter().map(BetaAction::line).collect();
+    step.log.heading(match lines.len() {
+        0 => "Plan for TestFlight: no changes".to_owned(),
+        1 => "Plan for TestFlight: 1 change".to_owned(),
+        count => format!("Plan for TestFlight: {count} changes"),
+    });
+    lines
+        .iter()
+        .chain(&prepared.plan.notes)
+        .for_each(|line| step.log.plain(line));
+    if step.inputs.is_plan() {
+        step.report.is_plan();
+        step.log.plain(serde_json::to_string_pretty(&prepared.plan)?);
+        step.log
+            .plain("Nothing was uploaded or changed: the mode is `plan`.");
+    }
+    Ok(())
+}
+
+async fn export(step: &Step<Inputs>, distributed: &Distributed) -> anyhow::Result<()> {
+    let Distributed { app_id, build_id, .. } = distributed;
+    let url = format!("https://appstoreconnect.apple.com/apps/{app_id}/testflight/ios/{build_id}");
+    step.export("BITRISE_TESTFLIGHT_BUILD_URL", &url).await?;
+    if let Some(link) = &distributed.public_link {
+        step.export("BITRISE_TESTFLIGHT_PUBLIC_LINK", link).await?;
+    }
+    Ok(())
+}
