@@ -83,7 +83,7 @@ fn list(names: &[String]) -> String {
 
 /// The certificates at hand that are valid now. The second part says what was left out, and why.
 ///
-/// Several may have one common name: which of them signs, the portal decides ([`settle`]), since a newer one may be
+/// Several may have one common name: which of them signs, the portal decides when a plan is made, since a newer one may be
 /// revoked, or another team's.
 pub fn usable_certificates(
     certificates: &[Certificate],
