@@ -333,7 +333,7 @@ fn a_list_of_devices_takes_the_place_of_those_on_bitrise() {
     );
     machine
         .run(BY_KEY, &[yes, ("test_device_list_path", "/nowhere/devices.txt")])
-        .ended(1)
+        .ended(2)
         .said(&["test_device_list_path", "/nowhere/devices.txt"]);
     machine
         .run(BY_KEY, &[("test_device_list_path", list.as_str())])
