@@ -36,7 +36,7 @@ while [ "$n" -gt 0 ]; do
   esac
   set -- "$@" "$word"
 done
-exec @ZIG@ cc -target @TARGET@ -F'@FRAMEWORKS@' "$@""#;
+exec @ZIG@ cc -target @TARGET@ -F'@FRAMEWORKS@' -L'@FRAMEWORKS@' "$@""#;
 
 /// How the check is run.
 #[derive(Debug, clap::Args)]
