@@ -206,7 +206,11 @@ fn profile_for<'a>(signed: &'a [Signed], bundle_id: &str) -> anyhow::Result<&'a 
         .with_context(|| format!("there is no profile for {bundle_id}"))
 }
 
-fn signing(signed: &Signed, named: IdentityName) -> anyhow::Result<ManualSigning> {
+fn signing(
+    signed: &Signed,
+    platform: xcode_project::Platform,
+    named: IdentityName,
+) -> anyhow::Result<ManualSigning> {
     let certificate = signed
         .want
         .certificates
@@ -224,6 +228,7 @@ fn signing(signed: &Signed, named: IdentityName) -> anyhow::Result<ManualSigning
             IdentityName::CommonName => certificate.common_name.clone(),
         },
         profile_uuid: details.uuid.clone(),
+        platform,
     })
 }
 
@@ -233,13 +238,13 @@ type Edit = (Arc<Project>, (xcode_project::Target, String, ManualSigning));
 fn edits(analysis: &Analysis, signed: &[Signed], named: IdentityName) -> anyhow::Result<Vec<Edit>> {
     let mut edits = Vec::new();
     for item in &analysis.archived {
-        let signing = signing(profile_for(signed, &item.need.bundle_id)?, named)?;
-        let edit = (item.target.clone(), analysis.configuration.clone(), signing);
+        let signing = signing(profile_for(signed, &item.need.bundle_id)?, item.platform, named)?;
+        let edit = (item.target.clone(), item.configuration.clone(), signing);
         edits.push((Arc::clone(&item.project), edit));
     }
     for item in &analysis.ui_tests {
         let wildcard = wildcard_of(&item.need.bundle_id).unwrap_or_default();
-        let signing = signing(profile_for(signed, &wildcard)?, named)?;
+        let signing = signing(profile_for(signed, &wildcard)?, item.platform, named)?;
         edits.extend(item.target.configurations.iter().map(|name| {
             let edit = (item.target.clone(), name.clone(), signing.clone());
             (Arc::clone(&item.project), edit)
@@ -307,13 +312,19 @@ fn outputs(
     signed: &[Signed],
 ) -> anyhow::Result<Vec<(&'static str, String)>> {
     let distribution = step.inputs.distribution;
-    let main = &analysis.archived.first().context("there is no target")?.need;
+    let item = analysis.archived.first().context("there is no target")?;
+    let main = &item.need;
     let of_main = |wanted: Distribution| {
         signed
             .iter()
             .find(|signed| signed.want.bundle_id == main.bundle_id && signed.want.distribution == wanted)
     };
-    let team = signing(profile_for(signed, &main.bundle_id)?, step.inputs.identity)?.team_id;
+    let team = signing(
+        profile_for(signed, &main.bundle_id)?,
+        item.platform,
+        step.inputs.identity,
+    )?
+    .team_id;
     let mut outputs = vec![
         ("BITRISE_EXPORT_METHOD", distribution.as_str().to_owned()),
         ("BITRISE_DEVELOPER_TEAM", team),
@@ -342,7 +353,10 @@ fn outputs(
             .first()
             .context("there is no certificate")?;
         outputs.push((identity, certificate.common_name.clone()));
-        outputs.push((profile, signing(signed, step.inputs.identity)?.profile_uuid));
+        outputs.push((
+            profile,
+            signing(signed, item.platform, step.inputs.identity)?.profile_uuid,
+        ));
     }
     Ok(outputs)
 }

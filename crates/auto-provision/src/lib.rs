@@ -7,6 +7,7 @@
 mod by_key;
 mod by_session;
 mod certificates;
+mod destination;
 mod devices;
 mod expiry;
 mod fallback;
@@ -27,7 +28,7 @@ use time::OffsetDateTime;
 pub use by_session::{OpenSession, open_session};
 pub use certificates::{download as download_certificates, of_team, usable};
 pub use fallback::fall_back;
-pub use order::{BuildSettings, DistributionType, IdentityName, Mode, Order};
+pub use order::{BuildSettings, DistributionType, IdentityName, Mode, Order, PlatformName};
 pub use project::{Analysis, Declared, Item};
 pub use provisioning::CertificateChoice;
 
@@ -66,7 +67,7 @@ pub enum Source {
 /// With what failed and what to do next; the project is untouched then.
 pub async fn provision(
     step: &Step<Order>,
-    analysis: &Analysis,
+    analysis: Analysis,
     identities: &[Identity],
     certificates: &[Certificate],
     account: &Account,
@@ -90,10 +91,15 @@ pub async fn provision(
         test_devices,
         certificates: choice,
     };
+    // Which team signs is known now, and bundle IDs may depend on it.
+    let analysis = match certificates.first() {
+        Some(certificate) => analysis.signed_by(&certificate.team_id)?,
+        None => analysis,
+    };
     let wants = provisioning::wants(&analysis.needs(), &policy, certificates).map_err(blocked)?;
     let work = Work {
         step,
-        analysis,
+        analysis: &analysis,
         identities,
         policy: &policy,
         wants,

@@ -19,6 +19,10 @@ pub struct Order {
     pub configuration: Option<String>,
     /// Where build settings come from.
     pub build_settings: BuildSettings,
+    /// The platform that the archive is for.
+    pub platform: PlatformName,
+    /// Whether a project that Xcode signs automatically stays as it is.
+    pub keeps_automatic_signing: bool,
     /// Whether the archive is a Mac app made from the iOS app.
     pub mac_catalyst: bool,
     /// Whether UI tests are signed.
@@ -78,6 +82,26 @@ impl From<DistributionType> for Distribution {
             DistributionType::DeveloperId => Self::DeveloperId,
         }
     }
+}
+
+/// The value of `platform`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlatformName {
+    /// iOS wherever the app supports it, else the app's own.
+    Automatic,
+    /// iPhone and iPad.
+    Ios,
+    /// Apple TV.
+    Tvos,
+    /// Apple Watch.
+    Watchos,
+    /// Apple Vision.
+    Visionos,
+    /// Mac, with AppKit.
+    Macos,
+    /// Mac, from an iOS target.
+    MacCatalyst,
 }
 
 /// The value of `build_settings`.

@@ -1,22 +1,36 @@
 //! What the Xcode project needs signed.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use command::Runner;
-use provisioning::{Platform, Target as Need};
-use step_kit::{InputProblem, InputProblems, Step};
-use xcode_project::{Container, Error, Project, Settings, Target, executables};
+use provisioning::Target as Need;
+use step_kit::{Advice as _, InputProblem, InputProblems, Step};
+use xcode_project::{
+    Archive, Built, Container, Error, Platform, Project, Roots, Settings, Target, Workspace,
+};
 
+use crate::destination;
 use crate::order::{BuildSettings, Order};
 use crate::settings::Xcodebuild;
+
+/// Variables of the environment that builds take as settings (swift-build `Settings.swift`,
+/// getProjectDynamicSettings).
+const SURROUNDINGS: [&str; 2] = ["USER", "HOME"];
 
 /// A target of a project, with its needs.
 #[derive(Debug)]
 pub struct Item {
     pub(crate) project: Arc<Project>,
     pub(crate) target: Target,
+    /// The configuration of the target that the archive uses.
+    pub(crate) configuration: String,
+    /// The platform that the target is built for.
+    pub(crate) platform: Platform,
+    /// The settings that its needs were read from, as they are before any edit.
+    settings: Settings,
     /// What it needs.
     pub need: Need,
     /// How the project signs it so far.
@@ -32,21 +46,31 @@ pub struct Declared {
     pub identity: Option<String>,
     /// `DEVELOPMENT_TEAM`, or the team in the project's attributes.
     pub team_id: Option<String>,
+    /// `PROVISIONING_PROFILE_SPECIFIER`, or the older `PROVISIONING_PROFILE`.
+    pub profile: Option<String>,
 }
 
 impl Declared {
     fn of(project: &Project, target: &Target, settings: &Settings) -> Self {
         let details = project.details(target);
         let value = |key: &str| {
-            let text = settings.get(key).value().unwrap_or_default().to_owned();
+            let text = settings.settled(key).value().unwrap_or_default().to_owned();
             Some(text).filter(|text| !text.is_empty())
         };
         // The setting is what Xcode goes by today; the attribute is what it wrote before there was one.
-        let style = value("CODE_SIGN_STYLE").or(details.provisioning_style);
+        let known = |style: &String| {
+            ["automatic", "manual"]
+                .iter()
+                .any(|word| style.eq_ignore_ascii_case(word))
+        };
+        let style = value("CODE_SIGN_STYLE")
+            .filter(known)
+            .or(details.provisioning_style);
         Self {
-            is_automatic: style.as_deref() == Some("Automatic"),
-            identity: value("CODE_SIGN_IDENTITY[sdk=iphoneos*]").or_else(|| value("CODE_SIGN_IDENTITY")),
+            is_automatic: style.is_some_and(|style| style.eq_ignore_ascii_case("automatic")),
+            identity: value("CODE_SIGN_IDENTITY"),
             team_id: value("DEVELOPMENT_TEAM").or(details.development_team),
+            profile: value("PROVISIONING_PROFILE_SPECIFIER").or_else(|| value("PROVISIONING_PROFILE")),
         }
     }
 }
@@ -60,6 +84,12 @@ pub struct Analysis {
     pub archived: Vec<Item>,
     /// UI test targets.
     pub ui_tests: Vec<Item>,
+    /// What a person should know about how the project was read.
+    pub notes: Vec<String>,
+    /// What a person should know since it may not be as meant.
+    pub warnings: Vec<String>,
+    /// Whether the project's signing settings will be written.
+    is_edited: bool,
 }
 
 impl Analysis {
@@ -69,11 +99,20 @@ impl Analysis {
     /// When it can't be read, or does not say what a profile needs.
     pub async fn announced(step: &Step<Order>) -> anyhow::Result<Self> {
         step.log.heading("Analyzing the project");
-        let analysis = Self::of(&step.inputs, &step.runner)
+        let surroundings = SURROUNDINGS
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), step.env.get(name)?.to_owned())))
+            .collect();
+        let analysis = Self::of(&step.inputs, &step.runner, surroundings)
             .await
             .context("failed to analyze the project")?;
         step.log
             .plain(format!("configuration: {}", analysis.configuration));
+        analysis.notes.iter().for_each(|note| step.log.plain(note));
+        analysis
+            .warnings
+            .iter()
+            .for_each(|warning| step.log.warn(warning));
         for need in analysis.needs() {
             let entitlements = match need.entitlements.len() {
                 0 => "no entitlements".to_owned(),
@@ -87,7 +126,11 @@ impl Analysis {
     }
 
     /// Reads the project that the inputs name.
-    pub(crate) async fn of(inputs: &Order, runner: &Runner) -> anyhow::Result<Self> {
+    pub(crate) async fn of(
+        inputs: &Order,
+        runner: &Runner,
+        surroundings: Vec<(String, String)>,
+    ) -> anyhow::Result<Self> {
         let path = PathBuf::from(&inputs.project_path);
         let container = Container::open(&path)
             .map_err(|error| InputProblems::from(InputProblem::new("project_path", error.to_string())))?;
@@ -97,29 +140,93 @@ impl Analysis {
             .clone()
             .or_else(|| scheme.archive_configuration.clone())
             .with_context(|| format!("the scheme `{}` has no archive configuration", scheme.name))?;
-        let (project, main) = main_target(&container, &scheme)?;
-        let project = Arc::new(project);
-        let reader = Reader {
+        let mut notes = Vec::new();
+        if scheme.is_autocreated {
+            notes.push(format!(
+                "scheme: none is shared; using the one that Xcode creates for the target {}",
+                scheme.name
+            ));
+        }
+        let mut workspace = Workspace::of(container).surrounded(surroundings);
+        let wanted = destination::wanted(inputs)?;
+        let roots = workspace.roots(&scheme, &configuration, wanted)?;
+        let (project, main) = roots.main.clone();
+        if inputs.configuration.is_some() && !main.configurations.contains(&configuration) {
+            let known = main.configurations.clone();
+            let target = main.name.clone();
+            return Err(Error::NoConfiguration {
+                target,
+                configuration,
+                known,
+            }
+            .into());
+        }
+        let mut reader = Reader {
             xcodebuild: Xcodebuild::new(path, &scheme.name, &configuration, runner),
             source: inputs.build_settings,
-            catalyst: inputs.mac_catalyst,
+            is_edited: true,
+            warnings: BTreeSet::new(),
         };
+        let support = workspace.support(&project, &main, &configuration);
+        let support = match support {
+            Some(support) => Some(support),
+            None if inputs.build_settings == BuildSettings::Project => None,
+            None => reader.support(&workspace, &roots, &configuration).await,
+        };
+        let chosen = destination::chosen(inputs, &main, wanted, support.as_ref())?;
+        notes.extend(chosen.note);
+        reader.warnings.extend(chosen.warning);
+        let Some(destination) = chosen.platform else {
+            let settings = workspace.settings(&project, &main, &configuration)?;
+            return Err(no_platform(&main, &settings));
+        };
+        reader.xcodebuild.destination = Some(destination);
+        let archive = Archive {
+            destination,
+            configuration: &configuration,
+            implicit: scheme.builds_implicit_dependencies,
+        };
+        let base = workspace.settings(&project, &main, &configuration)?;
+        let declared = Declared::of(&project, &main, &base.for_platform(destination));
+        reader.is_edited = !(inputs.keeps_automatic_signing && declared.is_automatic);
         let mut archived = Vec::new();
-        for (project, target) in executables(Arc::clone(&project), &main) {
-            archived.push(reader.item(project, target, false).await?);
+        for built in workspace.built(&roots, archive) {
+            if built.needs_profile {
+                archived.extend(reader.item(&workspace, built, &configuration, false).await?);
+            }
         }
         let mut ui_tests = Vec::new();
         if inputs.sign_uitest_targets {
             for target in project.targets().into_iter().filter(Target::is_ui_test) {
-                if target.dependencies.contains(&main.id) {
-                    ui_tests.push(reader.item(Arc::clone(&project), target, true).await?);
+                let settings = workspace.settings(&project, &target, &configuration)?;
+                let tested = settings.settled("TEST_TARGET_NAME");
+                let is_of_main = target.dependencies.contains(&main.id)
+                    || tested.value() == Some(main.name.as_str())
+                    || project.details(&target).test_host.as_deref() == Some(main.id.as_str());
+                if !is_of_main {
+                    continue;
                 }
+                let support = workspace.support(&project, &target, &configuration);
+                let platform = support
+                    .as_ref()
+                    .map(|support| support.platform(destination, Some(destination)));
+                let built = Built {
+                    project: Arc::clone(&project),
+                    target,
+                    platform: platform.unwrap_or(destination),
+                    is_platform_known: platform.is_some(),
+                    needs_profile: true,
+                };
+                ui_tests.extend(reader.item(&workspace, built, &configuration, true).await?);
             }
         }
         Ok(Self {
             configuration,
             archived,
             ui_tests,
+            notes,
+            warnings: reader.warnings.into_iter().collect(),
+            is_edited: reader.is_edited,
         })
     }
 
@@ -131,127 +238,207 @@ impl Analysis {
             .map(|item| item.need.clone())
             .collect()
     }
-}
 
-/// The app that the scheme archives: a companion watch app, which some schemes list first, is not it.
-fn main_target(container: &Container, scheme: &xcode_project::Scheme) -> anyhow::Result<(Project, Target)> {
-    let mut fallback = None;
-    for entry in scheme.entries.iter().filter(|entry| entry.for_archiving) {
-        let path = container.project_of(scheme, entry);
-        let project = Project::open(Path::new(&path))?;
-        let by_name = || {
-            project
-                .targets()
-                .into_iter()
-                .find(|target| target.name == entry.name)
-        };
-        let Some(target) = project
-            .target(&entry.blueprint)
-            .filter(|target| !target.name.is_empty())
-            .or_else(by_name)
-        else {
-            continue;
-        };
-        if !target.is_app() {
-            continue;
-        }
-        if target.product_type == "com.apple.product-type.application" {
-            let watch = project
-                .settings(
-                    &target,
-                    scheme.archive_configuration.as_deref().unwrap_or("Release"),
-                )
-                .is_ok_and(|settings| project.platform(&settings) == Some(xcode_project::Platform::Watchos));
-            if !watch {
-                return Ok((project, target));
+    /// The same, as it is once the project is signed by a team: a bundle ID or an entitlement may contain
+    /// `$(DEVELOPMENT_TEAM)`.
+    ///
+    /// # Errors
+    /// When what the team's settings lead to can't be read.
+    pub(crate) fn signed_by(mut self, team_id: &str) -> anyhow::Result<Self> {
+        if self.is_edited {
+            for item in self.archived.iter_mut().chain(&mut self.ui_tests) {
+                let settings = item.settings.clone().edited(edits(Some(team_id)));
+                item.need = need(&item.project, &item.target, &settings, item.need.ui_test)?;
             }
         }
-        fallback.get_or_insert((project, target));
+        Ok(self)
     }
-    fallback.ok_or_else(|| Error::NothingToArchive(scheme.name.clone()).into())
+}
+
+/// The settings that signing a target writes, as far as they are known; what refers to them must see them.
+fn edits(team_id: Option<&str>) -> Vec<(String, String)> {
+    let pairs = [
+        ("CODE_SIGN_STYLE", Some("Manual")),
+        ("DEVELOPMENT_TEAM", team_id),
+        ("PROVISIONING_PROFILE_SPECIFIER", Some("")),
+    ];
+    let known = pairs.into_iter().filter_map(|(key, value)| Some((key, value?)));
+    known
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn no_platform(target: &Target, settings: &Settings) -> anyhow::Error {
+    for setting in ["SDKROOT", "SUPPORTED_PLATFORMS"] {
+        if let xcode_project::Answer::Unresolved { setting, missing } = settings.settled(setting) {
+            return Error::Unresolved {
+                target: target.name.clone(),
+                setting,
+                missing,
+                files: absent(settings),
+            }
+            .into();
+        }
+    }
+    let files: Vec<String> = absent(settings)
+        .iter()
+        .map(|file| format!("; the xcconfig file {} is missing", file.display()))
+        .collect();
+    anyhow::anyhow!(
+        "the project files do not tell the platform of the target `{}`{}",
+        target.name,
+        files.concat()
+    )
+    .hint("set SDKROOT and SUPPORTED_PLATFORMS in the project, or choose one with the input platform")
+}
+
+fn absent(settings: &Settings) -> Vec<PathBuf> {
+    let files = settings.missing_files().iter().filter(|file| !file.optional);
+    files.map(|file| file.path.clone()).collect()
 }
 
 /// Reads what targets need, from where the input `build_settings` says.
 struct Reader<'a> {
     xcodebuild: Xcodebuild<'a>,
     source: BuildSettings,
-    catalyst: bool,
+    is_edited: bool,
+    warnings: BTreeSet<String>,
 }
 
 impl Reader<'_> {
-    async fn item(&self, project: Arc<Project>, target: Target, ui_test: bool) -> anyhow::Result<Item> {
-        let need = self.need(&project, &target, ui_test).await?;
-        let settings = project.settings(&target, &self.xcodebuild.configuration)?;
-        let declared = Declared::of(&project, &target, &settings);
-        Ok(Item {
-            declared,
+    /// The platforms of the main target, as `xcodebuild` says them.
+    async fn support(
+        &self,
+        workspace: &Workspace,
+        roots: &Roots,
+        configuration: &str,
+    ) -> Option<xcode_project::Support> {
+        let (project, main) = &roots.main;
+        let settings = workspace.settings(project, main, configuration).ok()?;
+        let told = self.xcodebuild.settings(project, main, settings).await.ok()?;
+        xcode_project::Support::of(main, &told)
+    }
+
+    /// `None` for a target that is left as it is.
+    async fn item(
+        &mut self,
+        workspace: &Workspace,
+        built: Built,
+        configuration: &str,
+        ui_test: bool,
+    ) -> anyhow::Result<Option<Item>> {
+        let Built {
+            project,
+            target,
+            platform,
+            ..
+        } = built;
+        let settings = workspace.settings(&project, &target, configuration)?;
+        for problem in settings.problems() {
+            let file = problem.path.display();
+            self.warnings.insert(format!("{file}: {}", problem.text));
+        }
+        let from_files = settings.for_platform(platform);
+        let declared = Declared::of(&project, &target, &from_files);
+        if platform == Platform::DriverKit {
+            return self.driver(&target, declared).map(|()| None);
+        }
+        let unknown = || (!built.is_platform_known).then(|| no_platform(&target, &settings));
+        let error = match self.source {
+            BuildSettings::Xcodebuild => None,
+            BuildSettings::Automatic | BuildSettings::Project => {
+                let read = match unknown() {
+                    Some(error) => Err(error),
+                    None => need(&project, &target, &self.edited(from_files.clone()), ui_test),
+                };
+                match read {
+                    Ok(need) => {
+                        return Ok(Some(Item {
+                            configuration: settings.configuration().to_owned(),
+                            platform,
+                            settings: from_files,
+                            declared,
+                            project,
+                            target,
+                            need,
+                        }));
+                    }
+                    Err(error) if self.source == BuildSettings::Project => return Err(error),
+                    Err(error) => {
+                        tracing::debug!("asking xcodebuild: {error:#}");
+                        Some(error)
+                    }
+                }
+            }
+        };
+        let told = match self.xcodebuild.settings(&project, &target, from_files).await {
+            Ok(settings) => settings,
+            // What the files lack is the cause; that there is no Xcode to ask is not.
+            Err(asking) => return Err(error.unwrap_or(asking)),
+        };
+        let need = need(&project, &target, &self.edited(told.clone()), ui_test)?;
+        Ok(Some(Item {
+            configuration: settings.configuration().to_owned(),
+            platform: told.platform().unwrap_or(platform),
+            declared: Declared::of(&project, &target, &told),
+            settings: told,
             project,
             target,
             need,
-        })
+        }))
     }
 
-    async fn need(&self, project: &Project, target: &Target, ui_test: bool) -> anyhow::Result<Need> {
-        let settings = project.settings(target, &self.xcodebuild.configuration)?;
-        let from_files = match self.source {
-            BuildSettings::Xcodebuild => None,
-            BuildSettings::Automatic | BuildSettings::Project => {
-                Some(self.need_of(project, target, &settings, ui_test))
+    /// The settings with what will be written, before the team is known.
+    fn edited(&self, settings: Settings) -> Settings {
+        if !self.is_edited {
+            return settings;
+        }
+        let has_team = settings
+            .settled("DEVELOPMENT_TEAM")
+            .value()
+            .is_some_and(|team| !team.is_empty());
+        // Whoever signs in gives the team its ID.
+        settings.edited(edits((!has_team).then_some("$(DEVELOPMENT_TEAM)")))
+    }
+
+    /// Apple's APIs have no profile type for DriverKit (`ProfileType` of the App Store Connect API 4.1): only a person
+    /// can make the profile of a driver, and name it in the project.
+    fn driver(&mut self, target: &Target, declared: Declared) -> anyhow::Result<()> {
+        let name = &target.name;
+        match declared.profile.filter(|_| !declared.is_automatic) {
+            Some(profile) => {
+                self.warnings.insert(format!(
+                    "The DriverKit driver `{name}` keeps its profile `{profile}`: Apple's API has no profile type for DriverKit."
+                ));
+                Ok(())
             }
-        };
-        let error = match from_files {
-            Some(Ok(need)) => return Ok(need),
-            Some(Err(error)) if self.source == BuildSettings::Project => return Err(error),
-            Some(Err(error)) => {
-                tracing::debug!("asking xcodebuild: {error:#}");
-                Some(error)
-            }
-            None => None,
-        };
-        match self.xcodebuild.settings(project, target, settings).await {
-            Ok(settings) => self.need_of(project, target, &settings, ui_test),
-            // What the files lack is the cause; that there is no Xcode to ask is not.
-            Err(asking) => Err(error.unwrap_or(asking)),
+            None => Err(anyhow::anyhow!(
+                "could not sign the DriverKit driver `{name}`: Apple's API has no profile type for DriverKit"
+            )
+            .hint(format!(
+                "create a DriverKit profile at developer.apple.com/account/resources/profiles, install it on the machine, and set it in Xcode as the manual profile of `{name}`"
+            ))),
         }
     }
+}
 
-    fn need_of(
-        &self,
-        project: &Project,
-        target: &Target,
-        settings: &Settings,
-        ui_test: bool,
-    ) -> anyhow::Result<Need> {
-        let platforms = project.supported_platforms(settings);
-        let supports = |name: &str| platforms.iter().any(|platform| platform == name);
-        let is_catalyst = settings.get("SUPPORTS_MACCATALYST").value() == Some("YES")
-            && (self.catalyst || !supports("iphoneos"));
-        let for_mac = is_catalyst.then(|| settings.for_sdk("macosx"));
-        let settings = for_mac.as_ref().unwrap_or(settings);
-        let mut bundle_id = project.bundle_id(target, settings)?;
-        let derived = settings.get("DERIVE_MACCATALYST_PRODUCT_BUNDLE_IDENTIFIER");
-        if is_catalyst && derived.value() == Some("YES") {
+/// What a target needs by its settings.
+fn need(project: &Project, target: &Target, settings: &Settings, ui_test: bool) -> anyhow::Result<Need> {
+    let platform = settings.platform().ok_or_else(|| no_platform(target, settings))?;
+    let mut bundle_id = project.bundle_id(target, settings)?;
+    if platform == Platform::MacCatalyst {
+        let derived = settings.settled("DERIVE_MACCATALYST_PRODUCT_BUNDLE_IDENTIFIER");
+        if derived.boolean() == Some(true) {
             bundle_id.insert_str(0, "maccatalyst.");
         }
-        let entitlements = project.entitlements(settings, &bundle_id)?;
-        let platform = match project.platform(settings) {
-            _ if is_catalyst => Platform::MacCatalyst,
-            Some(xcode_project::Platform::Ios) => Platform::Ios,
-            Some(xcode_project::Platform::Tvos) => Platform::Tvos,
-            Some(xcode_project::Platform::Watchos) => Platform::Watchos,
-            Some(xcode_project::Platform::Visionos) => Platform::Visionos,
-            Some(xcode_project::Platform::Macos) => Platform::Macos,
-            None => anyhow::bail!(
-                "the project files do not tell the platform of the target `{}`: set SDKROOT",
-                target.name
-            ),
-        };
-        Ok(Need {
-            name: target.name.clone(),
-            bundle_id,
-            platform,
-            entitlements,
-            ui_test,
-        })
     }
+    let entitlements = project.entitlements(target, settings, &bundle_id)?;
+    Ok(Need {
+        name: target.name.clone(),
+        bundle_id,
+        platform: destination::signed(platform)
+            .with_context(|| format!("the target `{}` is built for DriverKit", target.name))?,
+        entitlements,
+        ui_test,
+    })
 }

@@ -1,27 +1,28 @@
 //! Where the settings of a target come from: the project files, or `xcodebuild`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use command::{Command, Runner};
 use tokio::sync::OnceCell;
-use xcode_project::xcodebuild::{self, Question};
-use xcode_project::{Project, Settings, Target};
+use xcode_project::xcodebuild::{self, Question, TargetSettings};
+use xcode_project::{Platform, Project, Settings, Target, normalized};
 
 /// `xcodebuild` answers in seconds; resolving packages first may take a minute or two.
 const PATIENCE: Duration = Duration::from_secs(300);
-
-type Answers = BTreeMap<String, BTreeMap<String, String>>;
 
 /// `xcodebuild`, which is asked about a whole scheme once, and about a target only where that says nothing of it.
 pub(crate) struct Xcodebuild<'a> {
     pub(crate) container: PathBuf,
     pub(crate) scheme: String,
     pub(crate) configuration: String,
+    /// The platform of the archive; `None` before it is known.
+    pub(crate) destination: Option<Platform>,
     pub(crate) runner: &'a Runner,
-    answers: OnceCell<Answers>,
+    answers: OnceCell<Vec<TargetSettings>>,
+    /// The answers before the platform of the archive is known.
+    first: OnceCell<Vec<TargetSettings>>,
 }
 
 impl<'a> Xcodebuild<'a> {
@@ -30,8 +31,10 @@ impl<'a> Xcodebuild<'a> {
             container,
             scheme: scheme.to_owned(),
             configuration: configuration.to_owned(),
+            destination: None,
             runner,
             answers: OnceCell::new(),
+            first: OnceCell::new(),
         }
     }
 
@@ -45,43 +48,47 @@ impl<'a> Xcodebuild<'a> {
         target: &Target,
         settings: Settings,
     ) -> anyhow::Result<Settings> {
-        let of_scheme = self.answers.get_or_try_init(|| self.scheme()).await?;
-        // Targets of two projects may have the same name: the project's own file tells them apart.
-        let is_ours = |values: &BTreeMap<String, String>| {
-            let file = values.get("PROJECT_FILE_PATH").map(PathBuf::from);
-            file.is_none_or(|file| file.file_name() == project.path().file_name())
+        let cell = if self.destination.is_some() {
+            &self.answers
+        } else {
+            &self.first
         };
-        if let Some(values) = of_scheme.get(&target.name).filter(|values| is_ours(values)) {
-            return Ok(settings.overridden(values.clone()));
+        let of_scheme = cell
+            .get_or_try_init(|| self.ask(&self.container, Question::Scheme(&self.scheme)))
+            .await?;
+        if let Some(found) = of(of_scheme, project, target) {
+            return Ok(settings.overridden(found.values.clone()));
         }
-        let arguments = xcodebuild::arguments(
-            project.path(),
-            Question::Target(&target.name),
-            &self.configuration,
-        );
-        let mut answers = self.ask(arguments).await?;
-        let values = answers
-            .remove(&target.name)
+        let answers = self.ask(project.path(), Question::Target(&target.name)).await?;
+        let found = of(&answers, project, target)
             .with_context(|| format!("xcodebuild says nothing about the target `{}`", target.name))?;
-        Ok(settings.overridden(values))
+        Ok(settings.overridden(found.values.clone()))
     }
 
-    async fn scheme(&self) -> anyhow::Result<Answers> {
-        let arguments = xcodebuild::arguments(
-            &self.container,
-            Question::Scheme(&self.scheme),
-            &self.configuration,
-        );
-        self.ask(arguments).await
-    }
-
-    async fn ask(&self, arguments: Vec<std::ffi::OsString>) -> anyhow::Result<Answers> {
+    async fn ask(
+        &self,
+        container: &std::path::Path,
+        question: Question<'_>,
+    ) -> anyhow::Result<Vec<TargetSettings>> {
+        let arguments = xcodebuild::arguments(container, question, &self.configuration, self.destination);
         let command = Command::new("xcodebuild").args(arguments).timeout(PATIENCE);
         let output = self
             .runner
-            .output(command)
+            .checked(command)
             .await
             .context("failed to ask xcodebuild for build settings")?;
         Ok(xcodebuild::settings(&output.stdout))
     }
+}
+
+/// What was said about a target. Targets of two projects may have the same name: `PROJECT_FILE_PATH` tells them apart.
+fn of<'a>(answers: &'a [TargetSettings], project: &Project, target: &Target) -> Option<&'a TargetSettings> {
+    let named = || answers.iter().filter(|answer| answer.target == target.name);
+    let file = |answer: &TargetSettings| answer.values.get("PROJECT_FILE_PATH").map(PathBuf::from);
+    let own = normalized(project.path());
+    let by_path = named().find(|answer| file(answer).is_some_and(|file| normalized(&file) == own));
+    by_path.or_else(|| {
+        // A path may lead through links, and recordings lack it.
+        named().find(|answer| file(answer).is_none_or(|file| file.file_name() == own.file_name()))
+    })
 }

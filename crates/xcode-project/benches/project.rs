@@ -91,6 +91,7 @@ fn signing() -> ManualSigning {
         team_id: "A1B2C3D4E5".to_owned(),
         identity: "Apple Distribution".to_owned(),
         profile_uuid: "6d3a1f0e-1f0a-4c55-8a7e-d0f5d1f6a001".to_owned(),
+        platform: xcode_project::Platform::Ios,
     }
 }
 

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         team_id: team_id.clone(),
         identity: identity.clone(),
         profile_uuid: profile_uuid.clone(),
+        platform: xcode_project::Platform::Ios,
     };
     match sign(Path::new(project), target, configuration, signing) {
         Ok(true) => ExitCode::SUCCESS,

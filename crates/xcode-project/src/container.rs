@@ -7,8 +7,9 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::LARGEST_FILE;
+use crate::autocreated;
 use crate::error::Error;
-use crate::paths::normalized;
+use crate::paths::{existing, normalized, same_name};
 use crate::project::Project;
 use crate::scheme::{BuildEntry, Scheme};
 
@@ -41,7 +42,7 @@ impl Container {
     /// # Errors
     /// When it is neither, or a workspace can't be read.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let path = path.to_owned();
+        let path = existing(path);
         let ends_in = |wanted: &str| path.extension().is_some_and(|extension| extension == wanted);
         if !path.is_dir() {
             return Err(Error::NoContainer(path));
@@ -84,7 +85,10 @@ impl Container {
     /// # Errors
     /// When there is none, naming those that are there, or it can't be read.
     pub fn scheme(&self, name: &str) -> Result<Scheme, Error> {
-        let is_wanted = |(file, _): &&(PathBuf, PathBuf)| file.file_stem().is_some_and(|stem| stem == name);
+        let is_wanted = |(file, _): &&(PathBuf, PathBuf)| {
+            let stem = file.file_stem().and_then(|stem| stem.to_str());
+            stem.is_some_and(|stem| same_name(stem, name))
+        };
         let mut files = self.scheme_files();
         if let Some((file, holder)) = files.iter().find(is_wanted) {
             return Scheme::read(file, holder);
@@ -95,9 +99,14 @@ impl Container {
         if let Some((file, holder)) = of_nested.iter().find(is_wanted) {
             return Scheme::read(file, holder);
         }
+        let made = autocreated::schemes(&self.path, self.projects.iter().chain(&nested));
+        if let Some(scheme) = made.iter().find(|scheme| same_name(&scheme.name, name)) {
+            return Ok(scheme.clone());
+        }
         files.extend(of_nested);
         let stem = |(file, _): &(PathBuf, PathBuf)| Some(file.file_stem()?.to_string_lossy().into_owned());
         let mut known: Vec<String> = files.iter().filter_map(stem).collect();
+        known.extend(made.into_iter().map(|scheme| scheme.name));
         known.sort();
         known.dedup();
         let projects = self.projects.iter().chain(&nested);
@@ -113,7 +122,7 @@ impl Container {
     }
 
     /// The projects that the container's projects hold, and those that they hold, each once.
-    fn nested_projects(&self) -> Vec<PathBuf> {
+    pub(crate) fn nested_projects(&self) -> Vec<PathBuf> {
         let mut seen: BTreeSet<PathBuf> = self.projects.iter().map(|path| normalized(path)).collect();
         let mut open: VecDeque<PathBuf> = self.projects.iter().cloned().collect();
         let mut found = Vec::new();
@@ -132,6 +141,9 @@ impl Container {
     /// The project that a scheme's entry is in. References count from the folder of the workspace, or from the
     /// source root of the project, that holds the scheme.
     pub fn project_of(&self, scheme: &Scheme, entry: &BuildEntry) -> PathBuf {
+        if scheme.is_autocreated {
+            return scheme.holder.clone();
+        }
         let location = entry
             .container
             .strip_prefix("container:")
@@ -145,7 +157,7 @@ impl Container {
             .flatten()
             .map(|project| project.source_root());
         let folder = scheme.holder.parent().unwrap_or(Path::new(""));
-        normalized(&root.as_deref().unwrap_or(folder).join(location))
+        existing(&normalized(&root.as_deref().unwrap_or(folder).join(location)))
     }
 
     /// The files of all schemes, each with the project or workspace that holds it: the container's own first.
@@ -157,7 +169,7 @@ impl Container {
 }
 
 /// The scheme files of one project or workspace, with it: shared ones first.
-fn schemes_of(holder: &Path) -> Vec<(PathBuf, PathBuf)> {
+pub(crate) fn schemes_of(holder: &Path) -> Vec<(PathBuf, PathBuf)> {
     let mut folders = vec![holder.join("xcshareddata/xcschemes")];
     for user in sorted_entries(&holder.join("xcuserdata")) {
         folders.push(user.join("xcschemes"));
@@ -215,7 +227,7 @@ fn references_of_workspace(workspace: &Path) -> Result<Vec<FileReference>, Error
             Event::Start(tag) | Event::Empty(tag) if tag.name().as_ref() == "FileRef" => {
                 let location = location(&tag);
                 references.push(FileReference {
-                    path: resolved(&location, &groups, &root),
+                    path: resolved(&location, &groups, &root).map(|path| existing(&path)),
                     location,
                 });
             }
@@ -228,7 +240,10 @@ fn references_of_workspace(workspace: &Path) -> Result<Vec<FileReference>, Error
 fn location(tag: &BytesStart<'_>) -> String {
     let attribute = tag.try_get_attribute("location").ok().flatten();
     attribute
-        .map(|value| value.value.replace("&amp;", "&"))
+        .map(|value| {
+            let text = quick_xml::escape::unescape(&value.value).map(std::borrow::Cow::into_owned);
+            text.unwrap_or_else(|_| value.value.to_string())
+        })
         .unwrap_or_default()
 }
 

@@ -78,7 +78,11 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A setting depends on something that the project files do not say.
-    #[error("the setting `{setting}` of the target `{target}` depends on {}, which the project files do not define", missing.join(", "))]
+    #[error(
+        "the setting `{setting}` of the target `{target}` depends on {}, which the project files do not define{}",
+        quoted(missing),
+        gone(files)
+    )]
     Unresolved {
         /// The target.
         target: String,
@@ -86,7 +90,54 @@ pub enum Error {
         setting: String,
         /// What is not defined.
         missing: Vec<String>,
+        /// xcconfig files that are named and are not there.
+        files: Vec<PathBuf>,
     },
+    /// A target has no bundle ID.
+    #[error(
+        "the target `{target}` has no bundle ID: neither PRODUCT_BUNDLE_IDENTIFIER nor its Info.plist gives one{}",
+        gone(files)
+    )]
+    NoBundleId {
+        /// The target.
+        target: String,
+        /// xcconfig files that are named and are not there.
+        files: Vec<PathBuf>,
+    },
+    /// A bundle ID has characters or parts that none can have.
+    #[error(
+        "`{bundle_id}`, the bundle ID of the target `{target}`, is invalid: it takes letters, digits, and hyphens, in parts separated by single periods"
+    )]
+    InvalidBundleId {
+        /// The target.
+        target: String,
+        /// Its bundle ID.
+        bundle_id: String,
+    },
+    /// What a scheme archives is in a project that is not there.
+    #[error("the scheme `{scheme}` archives `{target}` of {}, which does not exist", path.display())]
+    MissingProject {
+        /// The scheme.
+        scheme: String,
+        /// The target that it names.
+        target: String,
+        /// Where the project would be.
+        path: PathBuf,
+    },
+}
+
+fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+fn gone(files: &[PathBuf]) -> String {
+    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    match files.len() {
+        0 => String::new(),
+        1 => format!("; the xcconfig file {} is missing", names[0]),
+        _ => format!("; the xcconfig files {} are missing", names.join(", ")),
+    }
 }
 
 fn looked_in(projects: &[PathBuf]) -> String {

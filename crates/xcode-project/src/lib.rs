@@ -6,9 +6,7 @@
 //! guessed. [`xcodebuild`] reads what Xcode itself says, for callers that have one.
 //!
 //! ```
-//! use std::sync::Arc;
-//!
-//! use xcode_project::{Container, ManualSigning, Project, executables};
+//! use xcode_project::{Archive, Container, ManualSigning, Platform, Workspace};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../samples/courier/Courier.xcodeproj"));
@@ -16,13 +14,14 @@
 //! let scheme = container.scheme("Courier")?;
 //! let configuration = scheme.archive_configuration.as_deref().unwrap_or("Release");
 //!
-//! // What does the scheme archive, and what is signed with it?
-//! let entry = scheme.entries.iter().find(|entry| entry.for_archiving).ok_or("nothing to archive")?;
-//! let project = Arc::new(Project::open(&container.project_of(&scheme, entry))?);
-//! let app = project.target(&entry.blueprint).ok_or("no such target")?;
-//! for (holder, target) in executables(Arc::clone(&project), &app) {
-//!     let settings = holder.settings(&target, configuration)?;
-//!     println!("{} is {}", target.name, holder.bundle_id(&target, &settings)?);
+//! // What does the scheme archive for iPhones, and what is signed with it?
+//! let mut workspace = Workspace::of(container);
+//! let roots = workspace.roots(&scheme, configuration, None)?;
+//! let archive = Archive { destination: Platform::Ios, configuration, implicit: scheme.builds_implicit_dependencies };
+//! for built in workspace.built(&roots, archive) {
+//!     let settings = workspace.settings(&built.project, &built.target, configuration)?;
+//!     let settings = settings.for_platform(built.platform);
+//!     println!("{} is {}", built.target.name, built.project.bundle_id(&built.target, &settings)?);
 //! }
 //!
 //! // The project file with the app signed manually: only those lines differ.
@@ -30,7 +29,9 @@
 //!     team_id: "A1B2C3D4E5".to_owned(),
 //!     identity: "Apple Distribution".to_owned(),
 //!     profile_uuid: "6d3a1f0e-1f0a-4c55-8a7e-d0f5d1f6a001".to_owned(),
+//!     platform: Platform::Ios,
 //! };
+//! let (project, app) = roots.main;
 //! let text = project.sign_manually(&[(app, configuration.to_owned(), signing)])?;
 //! assert!(text.contains("PROVISIONING_PROFILE = \"6d3a1f0e-1f0a-4c55-8a7e-d0f5d1f6a001\";"));
 //! // project.save(&text)? would replace the file in one atomic rename.
@@ -38,14 +39,23 @@
 //! # }
 //! ```
 
+mod autocreated;
+mod build;
+mod built_in;
+mod conditions;
 mod container;
+mod destination;
 mod error;
 mod json;
 pub mod json5;
+mod macros;
 mod model;
+mod operators;
 mod paths;
 mod pbx;
 mod pbxproj;
+mod platform;
+mod plists;
 mod project;
 mod scheme;
 mod settings;
@@ -56,7 +66,9 @@ pub mod xcodebuild;
 mod xcproj;
 mod xml;
 
+pub use build::{Archive, Built, Held, Roots, Workspace};
 pub use container::{Container, FileReference};
+pub use destination::Support;
 pub use error::Error;
 pub use model::{
     BaseConfiguration, BuildFile, BuildItem, BuildPhase, BuildSettings, CopyBase, CopyDestination,
@@ -64,12 +76,12 @@ pub use model::{
 };
 pub use paths::normalized;
 pub use pbxproj::{Document, Entry, Format, Node, SyntaxError, Value};
-pub use project::{Platform, Project};
+pub use platform::Platform;
+pub use project::Project;
 pub use scheme::{BuildEntry, Scheme};
 pub use settings::{Answer, Origin, Settings};
 pub use signing::ManualSigning;
-pub use view::executables;
-pub use xcconfig::MissingFile;
+pub use xcconfig::{MissingFile, Problem};
 
 /// Larger than any file of a real project, in bytes.
 const LARGEST_FILE: u64 = 64 << 20;

@@ -20,11 +20,15 @@ pub enum SettingValue {
 }
 
 impl SettingValue {
-    /// The value as one string: the elements of a list joined by spaces.
+    /// The value as one string: the elements of a list, special characters behind a backslash, joined by spaces.
     pub fn joined(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::List(items) => items.join(" "),
+            Self::List(items) => items
+                .iter()
+                .map(|item| element(item))
+                .collect::<Vec<_>>()
+                .join(" "),
         }
     }
 
@@ -34,6 +38,17 @@ impl SettingValue {
             Self::Text(text) => Some(text),
             Self::List(_) => None,
         }
+    }
+}
+
+/// An element of a list in the text that the list becomes.
+fn element(text: &str) -> String {
+    // References are kept as they are: what is in them is no white space of the element.
+    let is_plain = !text.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\'));
+    if is_plain || text.contains('$') {
+        text.to_owned()
+    } else {
+        crate::operators::quoted(text)
     }
 }
 
@@ -53,17 +68,20 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether it yields something that is signed with a profile of its own: an app, extension, app clip or
-    /// watch app.
-    pub fn is_executable(&self) -> bool {
-        let kind = self
-            .product_type
+    /// Apple's product type without its common beginning, such as `application`.
+    pub fn kind(&self) -> &str {
+        self.product_type
             .strip_prefix("com.apple.product-type.")
-            .unwrap_or_default();
+            .unwrap_or_default()
+    }
+
+    /// Whether it yields something that is signed with a profile of its own: an app, extension, app clip, watch app,
+    /// XPC service, or system or driver extension (swift-build `ProductTypes.xcspec`, `DarwinProductTypes.xcspec`).
+    pub fn is_executable(&self) -> bool {
+        let kind = self.kind();
         kind.starts_with("application")
-            || kind.contains("-extension")
-            || kind.contains("watchkit")
-            || kind.contains(".watchapp")
+            || (kind.contains("-extension") && !kind.starts_with("kernel-extension"))
+            || matches!(kind, "xpc-service" | "pluginkit-plugin")
     }
 
     /// Whether it is an app, an app clip or a watch app.

@@ -1,15 +1,14 @@
 //! A project's targets, configurations and settings.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use plist::{Dictionary, Value as Plist};
-
+use crate::built_in;
 use crate::error::Error;
 use crate::model::{Configuration, Model, Target};
 use crate::pbx::PbxFile;
 use crate::pbxproj::Document;
-use crate::settings::{Answer, Level, Origin, Settings, built_in};
+use crate::platform::{family, is_simulator};
+use crate::settings::{Level, Origin, Settings};
 use crate::xcconfig;
 use crate::xcproj::XcprojFile;
 use crate::{LARGEST_FILE, MOST_VALUES};
@@ -19,21 +18,6 @@ const PBXPROJ: &str = "project.pbxproj";
 
 /// The name of the project file in the format of Xcode 27.2.
 const XCPROJ: &str = "project.xcproj";
-
-/// What a target is built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Platform {
-    /// iPhone and iPad.
-    Ios,
-    /// Apple TV.
-    Tvos,
-    /// Apple Watch.
-    Watchos,
-    /// Apple Vision.
-    Visionos,
-    /// Mac.
-    Macos,
-}
 
 /// An open project file, in either format.
 #[derive(Debug)]
@@ -142,23 +126,53 @@ impl Project {
         self.model.target(id).map(|model| model.target.clone())
     }
 
-    /// The settings of a target in a configuration.
+    /// The name of the target's configuration that a build in `requested` uses: that one, else the one that is named
+    /// like the project's default, else the first (swift-build `Target.swift`, getEffectiveConfiguration). `None` for a
+    /// target without configurations.
+    pub fn effective_configuration(&self, target: &Target, requested: &str) -> Option<String> {
+        let has = |name: &str| target.configurations.iter().any(|known| known == name);
+        if has(requested) {
+            return Some(requested.to_owned());
+        }
+        let default = self.default_configuration().filter(|name| has(name));
+        default.or_else(|| target.configurations.first().cloned())
+    }
+
+    /// The settings of a target as a build in `configuration` uses them, for the SDK that the project names.
     ///
     /// # Errors
-    /// When the target has no such configuration.
+    /// When the target has no configuration at all.
     pub fn settings(&self, target: &Target, configuration: &str) -> Result<Settings, Error> {
         let no_configuration = || Error::NoConfiguration {
             target: target.name.clone(),
             configuration: configuration.to_owned(),
             known: target.configurations.clone(),
         };
+        let name = self
+            .effective_configuration(target, configuration)
+            .ok_or_else(no_configuration)?;
         let of_target = self
             .model
-            .configuration(Some(&target.id), configuration)
+            .configuration(Some(&target.id), &name)
             .ok_or_else(no_configuration)?;
-        let mut missing_files = Vec::new();
+        // The project looks for the configuration by itself: it may have one that the target lacks.
+        let default = self.default_configuration();
+        let of_project = self
+            .model
+            .configuration(None, configuration)
+            .or_else(|| self.model.configuration(None, default.as_deref()?))
+            .or_else(|| self.model.configurations.first());
+        let mut settings = Settings {
+            configuration: name,
+            target: target.name.clone(),
+            ..Settings::from_assignments([], "", "")
+        };
         let mut read = |of: &Configuration, own: Origin, below: Origin| {
             let base = of.base.as_deref();
+            let base = base.map(|path| xcconfig::read(path, Some(&self.model.source_root)));
+            let base = base.unwrap_or_default();
+            settings.missing_files.extend(base.missing);
+            settings.problems.extend(base.problems);
             [
                 Level {
                     origin: own,
@@ -166,193 +180,30 @@ impl Project {
                 },
                 Level {
                     origin: below,
-                    assignments: base
-                        .map(|path| xcconfig::read(path, &mut missing_files))
-                        .unwrap_or_default(),
+                    assignments: base.assignments,
                 },
             ]
         };
-        let of_project = self.model.configuration(None, configuration);
-        let project_levels =
-            of_project.map(|configuration| read(configuration, Origin::Project, Origin::ProjectXcconfig));
-        let mut levels = read(of_target, Origin::Target, Origin::TargetXcconfig).to_vec();
-        levels.extend(project_levels.into_iter().flatten());
-        let root = self.source_root().display().to_string();
-        levels.push(built_in(BTreeMap::from([
-            ("TARGET_NAME", target.name.clone()),
-            ("TARGETNAME", target.name.clone()),
-            ("PRODUCT_NAME", "$(TARGET_NAME)".to_owned()),
-            (
-                "PRODUCT_MODULE_NAME",
-                "$(PRODUCT_NAME:c99extidentifier)".to_owned(),
-            ),
-            ("CONFIGURATION", configuration.to_owned()),
-            (
-                "PROJECT_NAME",
-                self.path
-                    .file_stem()
-                    .map(|stem| stem.to_string_lossy().into_owned())
-                    .unwrap_or_default(),
-            ),
-            ("SRCROOT", root.clone()),
-            ("SOURCE_ROOT", root.clone()),
-            ("PROJECT_DIR", root),
-            ("PROJECT_FILE_PATH", self.path.display().to_string()),
-        ])));
-        let mut settings = Settings {
-            levels,
-            sdk: String::new(),
-            configuration: configuration.to_owned(),
-            missing_files,
-        };
-        settings.sdk = sdk(&settings);
-        Ok(settings)
-    }
-
-    /// The platform of a target; `None` when the project files do not say.
-    pub fn platform(&self, settings: &Settings) -> Option<Platform> {
-        match settings
-            .sdk
-            .trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
-        {
-            "iphoneos" => Some(Platform::Ios),
-            "appletvos" => Some(Platform::Tvos),
-            "watchos" => Some(Platform::Watchos),
-            "xros" => Some(Platform::Visionos),
-            "macosx" => Some(Platform::Macos),
-            _ => None,
-        }
-    }
-
-    /// The platforms that a target can be built for, as SDK names: those it lists or else those of its SDK, and the
-    /// Mac for a Mac Catalyst app.
-    pub fn supported_platforms(&self, settings: &Settings) -> Vec<String> {
-        let listed = settings
-            .get("SUPPORTED_PLATFORMS")
-            .value()
-            .unwrap_or_default()
-            .to_owned();
-        let mut platforms: Vec<String> = listed.split_whitespace().map(str::to_owned).collect();
-        if platforms.is_empty() {
-            let device = settings
-                .sdk
-                .trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-            let simulator = match device {
-                "iphoneos" => Some("iphonesimulator"),
-                "appletvos" => Some("appletvsimulator"),
-                "watchos" => Some("watchsimulator"),
-                "xros" => Some("xrsimulator"),
-                _ => None,
-            };
-            platforms.extend([Some(device), simulator].into_iter().flatten().map(str::to_owned));
-        }
-        let is_catalyst = settings.get("SUPPORTS_MACCATALYST").value() == Some("YES");
-        if is_catalyst && !platforms.iter().any(|platform| platform == "macosx") {
-            platforms.push("macosx".to_owned());
-        }
-        platforms
-    }
-
-    /// The bundle ID of a target: the setting, else the Info.plist's, both with variables resolved.
-    ///
-    /// # Errors
-    /// When neither is there, or they depend on something that the project files do not define.
-    pub fn bundle_id(&self, target: &Target, settings: &Settings) -> Result<String, Error> {
-        let unresolved = |setting: &str, missing: Vec<String>| Error::Unresolved {
-            target: target.name.clone(),
-            setting: setting.to_owned(),
-            missing,
-        };
-        match settings.get("PRODUCT_BUNDLE_IDENTIFIER") {
-            Answer::Resolved(id) if !id.is_empty() => return Ok(id),
-            Answer::Unresolved { setting, missing } => return Err(unresolved(&setting, missing)),
-            Answer::Resolved(_) | Answer::Unset => {}
-        }
-        let info = self.plist(settings, "INFOPLIST_FILE")?.unwrap_or_default();
-        let raw = info
-            .get("CFBundleIdentifier")
-            .and_then(Plist::as_string)
-            .unwrap_or_default();
-        match settings.expand(raw) {
-            Answer::Resolved(id) if !id.is_empty() => Ok(id),
-            Answer::Unresolved { missing, .. } => Err(unresolved("CFBundleIdentifier", missing)),
-            Answer::Resolved(_) | Answer::Unset => Err(unresolved(
-                "PRODUCT_BUNDLE_IDENTIFIER",
-                vec!["PRODUCT_BUNDLE_IDENTIFIER".to_owned()],
-            )),
-        }
-    }
-
-    /// The entitlements of a target with variables resolved, as far as the project files define them; team
-    /// prefixes, which only a build knows, stay as they are.
-    ///
-    /// # Errors
-    /// When the file is named and can't be read.
-    pub fn entitlements(&self, settings: &Settings, bundle_id: &str) -> Result<Dictionary, Error> {
-        let mut entitlements = self
-            .plist(settings, "CODE_SIGN_ENTITLEMENTS")?
-            .unwrap_or_default();
-        for (_, value) in entitlements.iter_mut() {
-            expand(value, settings, bundle_id);
-        }
-        Ok(entitlements)
-    }
-
-    fn plist(&self, settings: &Settings, setting: &str) -> Result<Option<Dictionary>, Error> {
-        let Some(name) = settings
-            .get(setting)
-            .value()
-            .map(str::to_owned)
-            .filter(|name| !name.is_empty())
-        else {
-            return Ok(None);
-        };
-        let path = self.source_root().join(name);
-        let bytes = files::read(&path, LARGEST_FILE).map_err(|source| Error::Io {
-            what: "read",
-            path: path.clone(),
-            source,
-        })?;
-        let unreadable = |reason: String| Error::Unreadable {
-            path: path.clone(),
-            reason,
-        };
-        let value = property_list::read(&bytes);
-        let value = value.map_err(|error| unreadable(error.to_string()))?;
-        value
-            .into_dictionary()
-            .map(Some)
-            .ok_or_else(|| unreadable("it is not a dictionary".to_owned()))
+        let of_project = of_project.map(|of| read(of, Origin::Project, Origin::ProjectXcconfig));
+        let of_target = read(of_target, Origin::Target, Origin::TargetXcconfig);
+        settings.levels = of_target.into();
+        settings
+            .levels
+            .push(built_in::of_target(&target.name, &target.product_type));
+        settings.levels.extend(of_project.into_iter().flatten());
+        let of_project = built_in::of_project(&self.path, &self.model.source_root, &settings.configuration);
+        settings.levels.push(of_project);
+        settings.levels.push(built_in::of_product(&target.product_type));
+        let sdk = sdk(&settings);
+        Ok(settings.built_for(sdk, false))
     }
 }
 
-/// Replaces variables in every text of a property list, where they are defined.
-fn expand(value: &mut Plist, settings: &Settings, bundle_id: &str) {
-    match value {
-        Plist::String(text) => {
-            let known = text
-                .replace("$(CFBundleIdentifier)", bundle_id)
-                .replace("${CFBundleIdentifier}", bundle_id);
-            *text = settings
-                .expand(&known)
-                .value()
-                .map_or(known.clone(), str::to_owned);
-        }
-        Plist::Array(items) => items
-            .iter_mut()
-            .for_each(|item| expand(item, settings, bundle_id)),
-        Plist::Dictionary(entries) => entries
-            .iter_mut()
-            .for_each(|(_, item)| expand(item, settings, bundle_id)),
-        _ => {}
-    }
-}
-
-/// The SDK that an archive of the target is built with.
-pub(crate) fn sdk(settings: &Settings) -> String {
+/// The SDK that the project names: `SDKROOT`, else the first device of `SUPPORTED_PLATFORMS`. Blank when it does not say.
+fn sdk(settings: &Settings) -> String {
     let root = settings.get("SDKROOT").value().unwrap_or_default().to_owned();
-    if !root.is_empty() && root != "auto" {
-        return root;
+    if !root.is_empty() && root != "auto" && root != "/" {
+        return if root.contains('/') { family(&root) } else { root };
     }
     let supported = settings
         .get("SUPPORTED_PLATFORMS")
@@ -361,7 +212,7 @@ pub(crate) fn sdk(settings: &Settings) -> String {
         .to_owned();
     supported
         .split_whitespace()
-        .find(|platform| !platform.ends_with("simulator"))
+        .find(|platform| !is_simulator(platform))
         .unwrap_or_default()
         .to_owned()
 }

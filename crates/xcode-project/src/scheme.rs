@@ -22,10 +22,14 @@ pub struct Scheme {
     pub profile_configuration: Option<String>,
     /// The configuration of its Analyze action.
     pub analyze_configuration: Option<String>,
+    /// Whether targets whose products are used without a declared dependency are built too.
+    pub builds_implicit_dependencies: bool,
     /// What its Build action builds.
     pub entries: Vec<BuildEntry>,
     /// What its Test action tests, skipped ones left out.
     pub tests: Vec<BuildEntry>,
+    /// Whether Xcode makes it, and no file has it.
+    pub is_autocreated: bool,
     /// The project or workspace that holds it.
     pub(crate) holder: PathBuf,
 }
@@ -63,6 +67,8 @@ struct File {
 
 #[derive(Default, Deserialize)]
 struct BuildAction {
+    #[serde(rename = "@buildImplicitDependencies", default)]
+    implicit: String,
     #[serde(rename = "BuildActionEntries", default)]
     entries: Entries,
 }
@@ -170,11 +176,13 @@ impl Scheme {
             launch_configuration: file.launch.configuration,
             profile_configuration: file.profile.configuration,
             analyze_configuration: file.analyze.configuration,
+            builds_implicit_dependencies: file.build.implicit != "NO",
             entries: built.collect(),
             tests: tested
                 .filter_map(|testable| testable.reference)
                 .map(|reference| entry(reference, false))
                 .collect(),
+            is_autocreated: false,
             holder: holder.to_owned(),
         })
     }

@@ -1,23 +1,16 @@
 //! Build settings, resolved from the project files alone.
 //!
-//! Levels, strongest first: target, the target's xcconfig, project, the project's xcconfig, built-in
-//! defaults. An answer is a value or a list of what is not defined; it is never a guess.
+//! Levels, strongest first: target, the target's xcconfig, what follows from the target, project, the project's
+//! xcconfig, what follows from the project, and defaults of product type and platform (swift-build `Settings.swift`).
+//! Within a level assignments chain: the last one whose conditions hold counts, and `$(inherited)` in it means the one
+//! before (`MacroValueAssignmentTable.swift`). An answer is a value or a list of what is not defined; it is never a
+//! guess.
 
-use std::collections::BTreeMap;
-
-use crate::xcconfig::MissingFile;
-
-/// Longer chains of references than any real project has.
-const DEEPEST: usize = 32;
-
-/// More references than any real value has, followed to their ends.
-const MOST_REFERENCES: usize = 10_000;
-
-/// Longer than any name of a setting with its operators, in characters.
-const LONGEST_NAME: usize = 2048;
-
-/// Larger than any setting that this crate is asked for.
-const LONGEST: usize = 64 * 1024;
+use crate::built_in;
+use crate::conditions::{Context, Match};
+use crate::macros::Expansion;
+use crate::platform::Platform;
+use crate::xcconfig::{MissingFile, Problem};
 
 /// What a setting is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,11 +36,20 @@ impl Answer {
             _ => None,
         }
     }
+
+    /// The value as a boolean, as swift-build reads it: true for what begins with `y`, `t` or a digit other than 0
+    /// (`String.swift`, boolValue). `None` where there is no value, or an empty one.
+    pub fn boolean(&self) -> Option<bool> {
+        let first = self.value()?.chars().next()?;
+        Some(matches!(first, 'y' | 'Y' | 't' | 'T' | '1'..='9'))
+    }
 }
 
 /// Where an assignment stands; the stronger comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
+    /// What an edit will write.
+    Edit,
     /// What `xcodebuild` said.
     Xcodebuild,
     /// The target's configuration.
@@ -58,8 +60,10 @@ pub enum Origin {
     Project,
     /// The xcconfig file below it.
     ProjectXcconfig,
-    /// What follows from the target itself.
+    /// What follows from the target, its project and its product type.
     BuiltIn,
+    /// What follows from the platform.
+    Platform,
 }
 
 /// The assignments of one level; a later one wins over an earlier one.
@@ -69,13 +73,19 @@ pub(crate) struct Level {
     pub(crate) assignments: Vec<(String, String)>,
 }
 
+/// An assignment: its level, and its place there.
+pub(crate) type Position = (usize, usize);
+
 /// The settings of one target in one configuration, for one SDK.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(crate) levels: Vec<Level>,
     pub(crate) sdk: String,
+    pub(crate) is_catalyst: bool,
     pub(crate) configuration: String,
+    pub(crate) target: String,
     pub(crate) missing_files: Vec<MissingFile>,
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl Settings {
@@ -91,8 +101,11 @@ impl Settings {
                 assignments: assignments.into_iter().collect(),
             }],
             sdk: sdk.to_owned(),
+            is_catalyst: false,
             configuration: configuration.to_owned(),
+            target: String::new(),
             missing_files: Vec::new(),
+            problems: Vec::new(),
         }
     }
 
@@ -103,8 +116,62 @@ impl Settings {
             origin: Origin::Xcodebuild,
             assignments: values.into_iter().collect(),
         };
-        self.levels.insert(0, level);
-        self.sdk = crate::project::sdk(&self);
+        let edits = self
+            .levels
+            .iter()
+            .take_while(|level| level.origin == Origin::Edit)
+            .count();
+        self.levels.insert(edits, level);
+        let told = |name: &str| self.get(name).value().unwrap_or_default().to_owned();
+        // Xcode prints SDKROOT as a path (swift-build Settings.swift, addSDKPathOverride).
+        let sdk = ["PLATFORM_NAME", "SDK_NAME", "SDKROOT"]
+            .into_iter()
+            .map(|name| {
+                let level = &self.levels[edits];
+                let value = level.assignments.iter().rev().find(|(key, _)| key == name);
+                value.map(|(_, value)| value.clone()).unwrap_or_default()
+            })
+            .find(|value| Platform::of_sdk(value).is_some());
+        let is_catalyst =
+            told("SDK_VARIANT") == "iosmac" || told("EFFECTIVE_PLATFORM_NAME") == "-maccatalyst";
+        match sdk {
+            Some(sdk) => self.built_for(sdk, is_catalyst),
+            None => self,
+        }
+    }
+
+    /// The same, as they are after settings of the target are written: those win. What `xcodebuild` made of their old
+    /// values counts no more.
+    #[must_use]
+    pub fn edited(mut self, values: impl IntoIterator<Item = (String, String)>) -> Self {
+        let assignments: Vec<(String, String)> = values.into_iter().collect();
+        if let Some(at) = self
+            .levels
+            .iter()
+            .position(|level| level.origin == Origin::Xcodebuild)
+        {
+            let mut told = self.levels.remove(at);
+            let is_outdated = |key: &str| assignments.iter().any(|(edited, _)| self.depends_on(key, edited));
+            told.assignments.retain(|(key, _)| !is_outdated(key));
+            self.levels.insert(at, told);
+        }
+        self.levels.insert(
+            0,
+            Level {
+                origin: Origin::Edit,
+                assignments,
+            },
+        );
+        self
+    }
+
+    /// The same, with what a build takes from its surroundings, such as `USER`: project files win over it.
+    #[must_use]
+    pub fn surrounded(mut self, values: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.levels.push(Level {
+            origin: Origin::BuiltIn,
+            assignments: values.into_iter().collect(),
+        });
         self
     }
 
@@ -113,19 +180,50 @@ impl Settings {
         &self.sdk
     }
 
+    /// The configuration that the settings are of.
+    pub fn configuration(&self) -> &str {
+        &self.configuration
+    }
+
+    /// The platform that the settings are for; `None` when the project files do not say.
+    pub fn platform(&self) -> Option<Platform> {
+        if self.is_catalyst {
+            return Some(Platform::MacCatalyst);
+        }
+        Platform::of_sdk(&self.sdk)
+    }
+
     /// The same settings as they are for another SDK.
     #[must_use]
     pub fn for_sdk(&self, sdk: &str) -> Self {
-        Self {
-            sdk: sdk.to_owned(),
-            ..self.clone()
-        }
+        self.clone().built_for(sdk.to_owned(), false)
+    }
+
+    /// The same settings as they are for a platform. The SDK's version stays where the platform does.
+    #[must_use]
+    pub fn for_platform(&self, platform: Platform) -> Self {
+        let is_catalyst = platform == Platform::MacCatalyst;
+        let sdk = if Platform::of_sdk(&self.sdk).is_some_and(|own| own.sdk() == platform.sdk()) {
+            self.sdk.clone()
+        } else {
+            platform.sdk().to_owned()
+        };
+        self.clone().built_for(sdk, is_catalyst)
+    }
+
+    pub(crate) fn built_for(mut self, sdk: String, is_catalyst: bool) -> Self {
+        self.levels.retain(|level| level.origin != Origin::Platform);
+        self.levels.push(built_in::of_sdk(&sdk, is_catalyst));
+        self.sdk = sdk;
+        self.is_catalyst = is_catalyst;
+        self
     }
 
     /// The assignment that wins, as it is written, and where it stands.
     pub fn raw(&self, setting: &str) -> Option<(Origin, &str)> {
-        let (level, raw) = self.find(setting, 0)?;
-        Some((self.levels.get(level)?.origin, raw))
+        let (level, index) = self.find(setting, None)?;
+        let level = self.levels.get(level)?;
+        Some((level.origin, level.assignments.get(index)?.1.as_str()))
     }
 
     /// xcconfig files that are named and are not there: what they would define is not known.
@@ -133,272 +231,130 @@ impl Settings {
         &self.missing_files
     }
 
-    /// A setting's value.
+    /// What is wrong with xcconfig files that were read.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// A setting's value, from what the project files define.
     pub fn get(&self, setting: &str) -> Answer {
-        let Some((level, raw)) = self.find(setting, 0) else {
+        let Some(position) = self.find(setting, None) else {
             return Answer::Unset;
         };
-        self.answer(setting, raw, level)
+        let mut expansion = Expansion::of(self);
+        let value = expansion.assignment(setting, position);
+        answer(setting, value, expansion.missing)
+    }
+
+    /// A setting's value in a build: as [`Settings::get`], but where names are missing that only an optional include
+    /// that is not there could define, they are nothing, as for Xcode.
+    pub fn settled(&self, setting: &str) -> Answer {
+        self.settle(self.get(setting), || self.with_gaps(setting))
     }
 
     /// A text in which settings are referred to, such as a value of an Info.plist.
     pub fn expand(&self, text: &str) -> Answer {
-        self.answer("", text, self.levels.len())
+        let mut expansion = Expansion::of(self);
+        let value = expansion.text(text);
+        let answer = answer("", value, expansion.missing);
+        self.settle(answer, || Some(Expansion::of(self).text(text)))
+    }
+
+    fn settle(&self, answer: Answer, gaps: impl Fn() -> Option<String>) -> Answer {
+        let Answer::Unresolved { missing, .. } = &answer else {
+            return answer;
+        };
+        let is_absent_by_choice =
+            !self.missing_files.is_empty() && self.missing_files.iter().all(|file| file.optional);
+        if !is_absent_by_choice || missing.iter().any(|name| built_in::is_of_build(name)) {
+            return answer;
+        }
+        gaps().map_or(answer, Answer::Resolved)
+    }
+
+    /// A list setting's elements, where it is known.
+    pub fn list(&self, setting: &str) -> Vec<String> {
+        let text = self.settled(setting).value().unwrap_or_default().to_owned();
+        text.split_whitespace()
+            .map(|word| word.trim_matches(['"', '\'']).to_owned())
+            .collect()
+    }
+
+    /// Whether the value of a setting depends on another one.
+    pub fn depends_on(&self, setting: &str, other: &str) -> bool {
+        let Some(position) = self.find(setting, None) else {
+            return false;
+        };
+        let mut expansion = Expansion::of(self);
+        expansion.assignment(setting, position);
+        expansion.used.iter().any(|used| used == other)
     }
 
     /// What a build takes when every name that the project files do not define really is defined nowhere: such
     /// names become nothing. `None` when the setting itself is not assigned.
     pub fn with_gaps(&self, setting: &str) -> Option<String> {
-        let (level, raw) = self.find(setting, 0)?;
-        Some(Expansion::of(self).text(raw, setting, level, 0))
+        let position = self.find(setting, None)?;
+        Some(Expansion::of(self).assignment(setting, position))
     }
 
-    fn answer(&self, setting: &str, raw: &str, level: usize) -> Answer {
-        let mut expansion = Expansion::of(self);
-        let value = expansion.text(raw, setting, level, 0);
-        let mut missing = expansion.missing;
-        if missing.is_empty() {
-            Answer::Resolved(value)
-        } else {
-            missing.sort();
-            missing.dedup();
-            Answer::Unresolved {
-                setting: setting.to_owned(),
-                missing,
-            }
-        }
+    /// The text of an assignment, and whether it is final: `xcodebuild` gives values, not expressions.
+    pub(crate) fn assigned(&self, (level, index): Position) -> (&str, bool) {
+        let level = &self.levels[level];
+        let is_final = matches!(level.origin, Origin::Xcodebuild | Origin::Edit);
+        (&level.assignments[index].1, is_final)
     }
 
-    /// The strongest assignment at or below `level`: within a level, the last one whose conditions hold.
-    fn find(&self, setting: &str, from: usize) -> Option<(usize, &str)> {
+    /// The strongest assignment of a setting whose conditions hold; that below `above`, where there is one.
+    pub(crate) fn find(&self, setting: &str, above: Option<Position>) -> Option<Position> {
+        let (first, until) = above.map_or((0, usize::MAX), |(level, index)| (level, index));
+        let context = Context {
+            sdk: &self.sdk,
+            configuration: &self.configuration,
+            target: &self.target,
+        };
         self.levels
             .iter()
             .enumerate()
-            .skip(from)
-            .find_map(|(level, Level { assignments, .. })| {
-                let found = assignments.iter().rev().find(|(key, _)| {
-                    key.strip_prefix(setting)
-                        .is_some_and(|conditions| self.hold(conditions))
-                });
-                found.map(|(_, value)| (level, value.as_str()))
-            })
-    }
-
-    /// Whether all conditions after a key hold, such as `[sdk=iphoneos*][arch=arm64]`.
-    fn hold(&self, conditions: &str) -> bool {
-        if conditions.is_empty() {
-            return true;
-        }
-        let Some(inner) = conditions
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        else {
-            return false;
-        };
-        inner
-            .split("][")
-            .flat_map(|part| part.split(','))
-            .all(|condition| {
-                let Some((what, pattern)) = condition.split_once('=') else {
-                    return false;
+            .skip(first)
+            .find_map(|(number, level)| {
+                let until = if number == first { until } else { usize::MAX };
+                // Fallback names of an SDK count where nothing in the level is for its real name.
+                let is_named = || {
+                    let mut conditions = level
+                        .assignments
+                        .iter()
+                        .filter_map(|(key, _)| key.strip_prefix(setting));
+                    conditions.any(|conditions| {
+                        conditions.contains("[sdk=") && context.matches(conditions) == Match::Yes
+                    })
                 };
-                let actual = match what.trim() {
-                    "sdk" => &self.sdk,
-                    "config" => &self.configuration,
-                    // Archives are built for devices, which are 64-bit ARM.
-                    "arch" => "arm64",
-                    _ => return false,
+                let counts = |key: &str| match key
+                    .strip_prefix(setting)
+                    .map(|conditions| context.matches(conditions))
+                {
+                    None | Some(Match::No) => false,
+                    Some(Match::Yes) => true,
+                    Some(Match::Fallback) => !is_named(),
                 };
-                matches(pattern.trim(), actual)
+                let found = level
+                    .assignments
+                    .iter()
+                    .take(until)
+                    .rposition(|(key, _)| counts(key));
+                found.map(|index| (number, index))
             })
     }
 }
 
-/// One expansion, with its limits: a setting of a hostile file may refer to others without end.
-struct Expansion<'a> {
-    settings: &'a Settings,
-    missing: Vec<String>,
-    references: usize,
-}
-
-impl<'a> Expansion<'a> {
-    fn of(settings: &'a Settings) -> Self {
-        Self {
-            settings,
-            missing: Vec::new(),
-            references: 0,
-        }
+fn answer(setting: &str, value: String, mut missing: Vec<String>) -> Answer {
+    if missing.is_empty() {
+        return Answer::Resolved(value);
     }
-
-    /// Replaces the references in `text`, which is assigned to `setting` at `level`.
-    fn text(&mut self, text: &str, setting: &str, level: usize, depth: usize) -> String {
-        // Names inside of names come here before their own limit is looked at.
-        if depth > DEEPEST + 1 {
-            self.missing.push(text.chars().take(64).collect());
-            return String::new();
-        }
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find('$') {
-            out.push_str(&rest[..at]);
-            let after = &rest[at + 1..];
-            let (inner, end) = if let Some(inner) = braced(after) {
-                (inner, inner.len() + 2)
-            } else if let Some(name) = bare(after) {
-                (name, name.len())
-            } else {
-                out.push('$');
-                rest = after;
-                continue;
-            };
-            rest = &after[end..];
-            // A name may itself be made of references.
-            let reference = self.text(inner, setting, level, depth + 1);
-            let (name, operators) = reference
-                .split_once(':')
-                .map_or((reference.as_str(), None), |(name, ops)| (name, Some(ops)));
-            self.references += 1;
-            if depth > DEEPEST || out.len() > LONGEST || self.references > MOST_REFERENCES {
-                self.missing.push(name.to_owned());
-                break;
-            }
-            let before = self.missing.len();
-            let value = self.referenced(name, setting, level, depth);
-            let undefined = value.is_none();
-            match apply(value, operators) {
-                Some(value) => {
-                    out.push_str(&value);
-                    if undefined {
-                        // A default stands in for what is not defined.
-                        self.missing.truncate(before);
-                    }
-                }
-                None => self.missing.push(name.to_owned()),
-            }
-        }
-        out.push_str(rest);
-        out
-    }
-
-    fn referenced(&mut self, name: &str, setting: &str, level: usize, depth: usize) -> Option<String> {
-        let inherited = name == "inherited" || name == setting;
-        let (name, from) = if inherited {
-            (setting, level + 1)
-        } else {
-            (name, 0)
-        };
-        match self.settings.find(name, from) {
-            Some((found, raw)) => Some(self.text(raw, name, found, depth + 1)),
-            // Nothing is inherited where nothing is set below.
-            None if inherited => Some(String::new()),
-            None => None,
-        }
-    }
-}
-
-/// The name at the start of `text`, for references without brackets.
-fn bare(text: &str) -> Option<&str> {
-    let end = text
-        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(text.len());
-    let name = &text[..end];
-    (!name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())).then_some(name)
-}
-
-/// The inside of `(…)` or `{…}` at the start of `text`, nested ones counted.
-fn braced(text: &str) -> Option<&str> {
-    let (open, close) = match text.as_bytes().first()? {
-        b'(' => ('(', ')'),
-        b'{' => ('{', '}'),
-        _ => return None,
-    };
-    let mut depth = 0_usize;
-    for (at, c) in text.char_indices().take(LONGEST_NAME) {
-        if c == open {
-            depth += 1;
-        } else if c == close {
-            depth -= 1;
-            if depth == 0 {
-                return Some(&text[1..at]);
-            }
-        }
-    }
-    None
-}
-
-/// Applies operators such as `:lower` or `:default=x` in order.
-fn apply(value: Option<String>, operators: Option<&str>) -> Option<String> {
-    let Some(operators) = operators else { return value };
-    let mut value = value;
-    for operator in operators.split(':') {
-        if let Some(default) = operator.strip_prefix("default=") {
-            value = value
-                .filter(|value| !value.is_empty())
-                .or_else(|| Some(default.to_owned()));
-            continue;
-        }
-        let current = value?;
-        let is_word = |c: char| c.is_ascii_alphanumeric();
-        value = Some(match operator {
-            "lower" => current.to_lowercase(),
-            "upper" => current.to_uppercase(),
-            "rfc1034identifier" => current
-                .chars()
-                .map(|c| if is_word(c) || c == '.' { c } else { '-' })
-                .collect(),
-            "c99extidentifier" | "identifier" => {
-                let mut name: String = current
-                    .chars()
-                    .map(|c| if c.is_alphanumeric() { c } else { '_' })
-                    .collect();
-                if name.starts_with(|c: char| c.is_ascii_digit()) {
-                    name.replace_range(..1, "_");
-                }
-                name
-            }
-            "file" => current.rsplit('/').next().unwrap_or_default().to_owned(),
-            "dir" => current
-                .rsplit_once('/')
-                .map_or_else(|| "./".to_owned(), |(dir, _)| format!("{dir}/")),
-            "base" => {
-                let file = current.rsplit('/').next().unwrap_or_default();
-                file.rsplit_once('.').map_or(file, |(base, _)| base).to_owned()
-            }
-            "suffix" => current
-                .rsplit('/')
-                .next()
-                .and_then(|file| file.rsplit_once('.'))
-                .map(|(_, suffix)| format!(".{suffix}"))
-                .unwrap_or_default(),
-            "quote" | "standardizepath" => current,
-            _ => return None,
-        });
-    }
-    value
-}
-
-/// Whether a pattern with `*` fits.
-fn matches(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => {
-            let Some(tail) = text.strip_prefix(start) else {
-                return false;
-            };
-            rest.is_empty()
-                || (0..=tail.len()).any(|at| tail.is_char_boundary(at) && matches(rest, &tail[at..]))
-        }
-    }
-}
-
-/// Defaults that follow from the target itself.
-pub(crate) fn built_in(pairs: BTreeMap<&str, String>) -> Level {
-    Level {
-        origin: Origin::BuiltIn,
-        assignments: pairs
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
-            .collect(),
+    missing.sort();
+    missing.dedup();
+    Answer::Unresolved {
+        setting: setting.to_owned(),
+        missing,
     }
 }
 
@@ -416,15 +372,20 @@ mod tests {
         };
         Settings {
             levels: levels.iter().map(own).collect(),
-            sdk: "iphoneos".to_owned(),
-            configuration: "Release".to_owned(),
-            missing_files: Vec::new(),
+            ..Settings::from_assignments([], "iphoneos", "Release")
         }
     }
 
     #[track_caller]
     fn check(levels: &[&[(&str, &str)]], expected: &str) {
         assert_eq!(settings(levels).get("X"), Answer::Resolved(expected.to_owned()));
+    }
+
+    fn unresolved(names: &[&str]) -> Answer {
+        Answer::Unresolved {
+            setting: "X".to_owned(),
+            missing: names.iter().map(|name| (*name).to_owned()).collect(),
+        }
     }
 
     #[test]
@@ -445,6 +406,47 @@ mod tests {
         );
         check(&[&[("X", "$(MISSING:default=y)")]], "y");
         check(&[&[("X", "$NAME costs 5$"), ("NAME", "it")]], "it costs 5$");
+        check(&[&[("X", "$$(NAME) $[NAME]"), ("NAME", "it")]], "$(NAME) it");
+        check(&[&[("X", "$(A_$(B:default=x):upper)"), ("A_x", "y")]], "Y");
+        check(&[&[("X", "$(MISSING:default=$(ALSO:default=z))")]], "z");
+        // A name without brackets takes dots: `$N.b` is the setting `N.b` (MacroExpressionParsing.swift).
+        check(&[&[("X", "$(N)$(N).b"), ("N", "a:b")]], "a:ba:b.b");
+        check(&[&[("X", "$(N:lower"), ("N", "OPEN")]], "open");
+    }
+
+    #[test]
+    fn assignments_of_one_level_chain() {
+        check(
+            &[&[("X", "a"), ("X", "$(inherited).b"), ("X", "$(inherited).c")]],
+            "a.b.c",
+        );
+        check(
+            &[&[("X", "a"), ("X[sdk=iphoneos*]", "$(inherited).phone")]],
+            "a.phone",
+        );
+        check(
+            &[&[("X", "a"), ("X[sdk=iphoneos*]", "$(X).phone")], &[("X", "low")]],
+            "a.phone",
+        );
+        check(
+            &[&[
+                ("X", "a"),
+                ("X[sdk=macosx*]", "m"),
+                ("X[sdk=iphoneos*]", "$(inherited).b"),
+            ]],
+            "a.b",
+        );
+        check(
+            &[&[("X", "$(inherited).b")], &[("X", "a"), ("X", "$(inherited).a")]],
+            "a.a.b",
+        );
+        // The last assignment counts, conditional or not (MacroValueAssignmentTable push).
+        check(&[&[("X[sdk=iphoneos*]", "x"), ("X", "y")]], "y");
+        // Through another name it is still the next lower value.
+        check(&[&[("X", "$(Y).b"), ("Y", "$(X)")], &[("X", "a")]], "a.b");
+        check(&[&[("X", "$(Y)"), ("Y", "$(inherited)y")], &[("Y", "z")]], "zy");
+        check(&[&[("X", "$(X)b")]], "b");
+        check(&[&[("X", "")], &[("X", "hidden")]], "");
     }
 
     #[test]
@@ -461,26 +463,108 @@ mod tests {
         check(
             &[&[
                 ("X[config=Debug]", "debug"),
-                ("X[config=Release][arch=arm64]", "release"),
+                ("X[config=Release][arch=*]", "release"),
             ]],
             "release",
         );
+        check(
+            &[&[("X[sdk=embedded]", "fallback"), ("X[sdk=iphoneos*]", "own")]],
+            "own",
+        );
+        check(
+            &[&[("X[sdk=iphoneos*]", "own"), ("X[sdk=embedded]", "fallback")]],
+            "own",
+        );
+        check(&[&[("X", "plain"), ("X[sdk=embedded]", "fallback")]], "fallback");
+        check(&[&[("XY", "other"), ("X", "own")]], "own");
     }
 
     #[test]
     fn what_is_not_defined_is_named_and_loops_end() {
-        let unresolved = settings(&[&[("X", "$(A).$(B)"), ("A", "a")]]).get("X");
         assert_eq!(
-            unresolved,
-            Answer::Unresolved {
-                setting: "X".to_owned(),
-                missing: vec!["B".to_owned()]
-            }
+            settings(&[&[("X", "$(A).$(B)"), ("A", "a")]]).get("X"),
+            unresolved(&["B"])
         );
-        assert!(matches!(
-            settings(&[&[("X", "$(Y)"), ("Y", "$(X)")]]).get("X"),
-            Answer::Unresolved { .. }
-        ));
+        assert_eq!(settings(&[&[("X", "group.$B")]]).get("X"), unresolved(&["B"]));
+        assert_eq!(settings(&[&[("X", "$(B:lower)")]]).get("X"), unresolved(&["B"]));
+        // Neither has a lower value (MacroEvaluationScope.swift).
+        check(&[&[("X", "$(Y)"), ("Y", "$(X)")]], "");
         assert_eq!(settings(&[&[]]).get("X"), Answer::Unset);
+    }
+
+    #[test]
+    fn a_gap_is_nothing_only_where_an_optional_include_alone_could_fill_it() {
+        let mut own = settings(&[&[("X", "a$(B)"), ("Y", "a$(USER)")]]);
+        assert_eq!(own.settled("X"), unresolved(&["B"]));
+        let mut file = MissingFile {
+            path: "Local.xcconfig".into(),
+            included: Some(("App.xcconfig".into(), "Local.xcconfig".to_owned())),
+            optional: true,
+        };
+        own.missing_files = vec![file.clone()];
+        assert_eq!(own.settled("X"), Answer::Resolved("a".to_owned()));
+        assert_eq!(own.get("X"), unresolved(&["B"]));
+        // A build knows its user.
+        assert!(matches!(own.settled("Y"), Answer::Unresolved { .. }));
+        file.optional = false;
+        own.missing_files.push(file);
+        assert_eq!(own.settled("X"), unresolved(&["B"]));
+    }
+
+    #[test]
+    fn what_xcodebuild_says_is_final_and_names_the_platform() {
+        let own = settings(&[&[("X", "$(B)"), ("SDKROOT", "xros")]]);
+        let told = |pairs: &[(&str, &str)]| {
+            own.clone()
+                .overridden(pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())))
+        };
+        let path =
+            "/Applications/Xcode.app/Contents/Developer/Platforms/XROS.platform/Developer/SDKs/XROS26.0.sdk";
+        assert_eq!(
+            told(&[("X", "$(C)")]).get("X"),
+            Answer::Resolved("$(C)".to_owned())
+        );
+        assert_eq!(told(&[("SDKROOT", path)]).platform(), Some(Platform::Visionos));
+        assert_eq!(
+            told(&[("SDKROOT", path), ("SDK_NAME", "watchos26.0")]).platform(),
+            Some(Platform::Watchos)
+        );
+        assert_eq!(
+            told(&[("PLATFORM_NAME", "macosx"), ("SDK_VARIANT", "iosmac")]).platform(),
+            Some(Platform::MacCatalyst)
+        );
+        assert_eq!(
+            told(&[("PLATFORM_NAME", "macosx")]).platform(),
+            Some(Platform::Macos)
+        );
+    }
+
+    #[test]
+    fn what_depends_on_an_edit_is_resolved_anew() {
+        let text = |text: &str| text.to_owned();
+        let own = settings(&[&[
+            ("X", "a.$(BASE)"),
+            ("BASE", "$(DEVELOPMENT_TEAM)$(B)"),
+            ("DEVELOPMENT_TEAM", "OLD"),
+            ("Y", "y"),
+        ]]);
+        let told = [("X", "a.OLDb"), ("BASE", "OLDb"), ("B", "b"), ("Y", "z")];
+        let told = own.overridden(told.map(|(key, value)| (text(key), text(value))));
+        let edited = told.edited([(text("DEVELOPMENT_TEAM"), text("NEW"))]);
+        assert_eq!(edited.get("X"), Answer::Resolved(text("a.NEWb")));
+        assert_eq!(edited.get("Y"), Answer::Resolved(text("z")));
+    }
+
+    #[test]
+    fn booleans_go_by_their_beginning() {
+        let truth = |text: &str| Answer::Resolved(text.to_owned()).boolean();
+        for text in ["YES", "yes", "true", "1", "Yeah"] {
+            assert_eq!(truth(text), Some(true), "{text}");
+        }
+        for text in ["NO", "0", " YES", "false"] {
+            assert_eq!(truth(text), Some(false), "{text}");
+        }
+        assert_eq!(truth(""), None);
+        assert_eq!(Answer::Unset.boolean(), None);
     }
 }

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use crate::LARGEST_FILE;
+use crate::conditions::Context;
 use crate::error::Error;
 use crate::model::Target;
 use crate::pbx::PbxFile;
 use crate::pbxproj::{Document, Entry, Node};
+use crate::platform::Platform;
 use crate::project::{Project, Source};
 
 /// How a target is to be signed.
@@ -18,13 +20,15 @@ pub struct ManualSigning {
     pub identity: String,
     /// The provisioning profile's UUID.
     pub profile_uuid: String,
+    /// The platform that the target is built for: settings for other SDKs stay as they are.
+    pub platform: Platform,
 }
 
 impl Project {
     /// Signs targets manually: each in its own configuration. Returns the new text of the project file.
     ///
-    /// Settings for one SDK (`KEY[sdk=…]`) would win over the plain ones, so they are set too where they are
-    /// there already.
+    /// Settings with conditions that hold for the platform and the configuration, such as `KEY[sdk=iphoneos*]`, would
+    /// win over the plain ones, so they are set too where they are there already.
     ///
     /// # Errors
     /// When a target has no such configuration.
@@ -46,10 +50,14 @@ impl Project {
                 ("PROVISIONING_PROFILE", signing.profile_uuid.as_str()),
                 ("PROVISIONING_PROFILE_SPECIFIER", ""),
             ] {
+                let context = Context {
+                    sdk: signing.platform.sdk(),
+                    configuration,
+                    target: &target.name,
+                };
                 let variants = assigned.keys().filter(|written| {
-                    written
-                        .strip_prefix(key)
-                        .is_some_and(|rest| rest.starts_with('['))
+                    let conditions = written.strip_prefix(key);
+                    conditions.is_some_and(|conditions| context.concerns(conditions))
                 });
                 let keys = std::iter::once(key).chain(variants.map(String::as_str));
                 settings.extend(keys.map(|key| Assignment {
@@ -306,6 +314,7 @@ mod tests {
             team_id: "TEAM123456".to_owned(),
             identity: "ABCDEF".to_owned(),
             profile_uuid: "0-1".to_owned(),
+            platform: Platform::Ios,
         };
         let target = project.targets().remove(0);
         project

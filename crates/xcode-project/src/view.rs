@@ -1,50 +1,11 @@
 //! What a project file says beyond what signing needs: for tools that compare projects, or look into them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use crate::model::{
-    BaseConfiguration, BuildPhase, BuildSettings, DependencyKind, Details, SynchronizedFolder, Target,
-};
-use crate::paths::normalized;
+use crate::model::{BaseConfiguration, BuildPhase, BuildSettings, Details, SynchronizedFolder, Target};
 use crate::pbxproj::Format;
 use crate::project::{Project, Source};
-
-/// A target and everything executable that it depends on, directly or not, also in other projects; the target first.
-///
-/// A project that is not there is passed over: what is not checked out can't be built either.
-pub fn executables(project: Arc<Project>, target: &Target) -> Vec<(Arc<Project>, Target)> {
-    let mut projects = BTreeMap::from([(normalized(project.path()), Some(Arc::clone(&project)))]);
-    let mut seen = BTreeSet::new();
-    let mut open = VecDeque::from([(project, target.clone())]);
-    let mut found = Vec::new();
-    while let Some((project, current)) = open.pop_front() {
-        if !seen.insert((normalized(project.path()), current.id.clone())) {
-            continue;
-        }
-        for dependency in project.details(&current).dependencies {
-            let holder = match (dependency.kind, dependency.project) {
-                (DependencyKind::Package, _) => None,
-                (_, None) => Some(Arc::clone(&project)),
-                (_, Some(path)) => {
-                    let path = normalized(&path);
-                    let opened = || Project::open(&path).ok().map(Arc::new);
-                    projects.entry(path.clone()).or_insert_with(opened).clone()
-                }
-            };
-            let next = dependency.id.zip(holder);
-            open.extend(next.and_then(|(id, holder)| {
-                let target = holder.target(&id).filter(|target| !target.name.is_empty())?;
-                Some((holder, target))
-            }));
-        }
-        if found.is_empty() || current.is_executable() {
-            found.push((project, current));
-        }
-    }
-    found
-}
 
 impl Project {
     /// The form of the project file.

@@ -88,6 +88,7 @@ fn signing_any_target_changes_nothing_but_lines_and_stays_readable() {
                     team_id: "ZZZZZZZZZZ".to_owned(),
                     identity: "ZZZZ".to_owned(),
                     profile_uuid: "zz-zz".to_owned(),
+                    platform: xcode_project::Platform::Ios,
                 };
                 let after = project
                     .sign_manually(&[(target.clone(), configuration.clone(), signing)])

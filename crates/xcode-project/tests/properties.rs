@@ -104,8 +104,7 @@ proptest! {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("self.xcconfig");
         std::fs::write(&file, &text).unwrap();
-        let mut missing = Vec::new();
-        let assignments = xcconfig::read(&file, &mut missing);
+        let assignments = xcconfig::read(&file, None).assignments;
         let settings = Settings::from_assignments(assignments, "iphoneos", "Release");
         for name in ["A", "B", "C"] {
             let _ = settings.get(name);

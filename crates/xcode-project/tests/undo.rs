@@ -53,6 +53,7 @@ fn signed(project: &Project, target: &Target) -> String {
                 team_id: "ZZZZZZZZZZ".to_owned(),
                 identity: "Apple Distribution: Ünal & Søn".to_owned(),
                 profile_uuid: "01234567-89ab-cdef-0123-456789abcdef".to_owned(),
+                platform: xcode_project::Platform::Ios,
             };
             (target.clone(), configuration.clone(), signing)
         })

@@ -1,6 +1,6 @@
 //! The inputs, as `step.yml` declares them.
 
-use auto_provision::{BuildSettings, DistributionType, IdentityName, Mode, Order};
+use auto_provision::{BuildSettings, DistributionType, IdentityName, Mode, Order, PlatformName};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
 
@@ -19,6 +19,8 @@ pub struct Inputs {
     pub scheme: String,
     /// The configuration, when not the archive's.
     pub configuration: Option<String>,
+    /// The platform that the archive is for.
+    pub platform: PlatformName,
     /// Where build settings come from.
     pub build_settings: BuildSettings,
     /// Whether automatically signed projects get profiles of their own.
@@ -69,6 +71,8 @@ impl Inputs {
             project_path: self.project_path,
             scheme: self.scheme,
             configuration: self.configuration,
+            platform: self.platform,
+            keeps_automatic_signing: !self.generate_profiles.is_on(),
             build_settings: self.build_settings,
             mac_catalyst: false,
             sign_uitest_targets: false,

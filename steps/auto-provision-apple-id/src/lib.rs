@@ -52,13 +52,14 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     }
     let certificates = of_team(usable(&step, &identities), &team.team_id)?;
     let choice = choice(&step, &analysis, &team.team_id);
+    let source = source(&step, &own, &analysis);
     provision(
         &step,
-        &analysis,
+        analysis,
         &identities,
         &certificates,
         &account,
-        source(&step, &own, &analysis),
+        source,
         choice,
     )
     .await

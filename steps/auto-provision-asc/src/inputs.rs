@@ -1,7 +1,7 @@
 //! The inputs, as `step.yml` declares them.
 
 use apple_account::InputCredentials;
-use auto_provision::{BuildSettings, DistributionType, IdentityName, Mode, Order};
+use auto_provision::{BuildSettings, DistributionType, IdentityName, Mode, Order, PlatformName};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
 
@@ -33,6 +33,8 @@ pub struct Inputs {
     pub scheme: String,
     /// The configuration, when not the archive's.
     pub configuration: Option<String>,
+    /// The platform that the archive is for.
+    pub platform: PlatformName,
     /// Where build settings come from.
     pub build_settings: BuildSettings,
     /// Whether the archive is a Mac app made from the iOS app.
@@ -87,6 +89,8 @@ impl Inputs {
             project_path: self.project_path,
             scheme: self.scheme,
             configuration: self.configuration,
+            platform: self.platform,
+            keeps_automatic_signing: false,
             build_settings: self.build_settings,
             mac_catalyst: self.mac_catalyst.is_on(),
             sign_uitest_targets: self.sign_uitest_targets.is_on(),

@@ -37,7 +37,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     }
     provision(
         &step,
-        &analysis,
+        analysis,
         &identities,
         &certificates,
         &account,

@@ -7,6 +7,7 @@
 //! the file's text.
 
 mod altool;
+mod build_settings;
 pub mod envman;
 mod fastlane;
 mod security;

@@ -29,7 +29,7 @@ pub(crate) fn resolved(project: &Project, target: &Target, configuration: &str) 
     };
     let root = project.source_root().display().to_string();
     let text = |value: &str| -> Value { value.replace(&root, "$(SRCROOT)").into() };
-    let platforms = project.supported_platforms(&settings);
+    let platforms = supported(&settings);
     let from_root = settings
         .get("SDKROOT")
         .value()
@@ -52,8 +52,26 @@ pub(crate) fn resolved(project: &Project, target: &Target, configuration: &str) 
     Value::Object(all)
 }
 
+/// The platforms that a target lists or has by its SDK, and the Mac for a Mac Catalyst app.
+fn supported(settings: &Settings) -> Vec<String> {
+    let mut platforms = settings.list("SUPPORTED_PLATFORMS");
+    let is_catalyst = settings.get("SUPPORTS_MACCATALYST").value() == Some("YES");
+    if is_catalyst && !platforms.iter().any(|platform| platform == "macosx") {
+        platforms.push("macosx".to_owned());
+    }
+    platforms
+}
+
 fn one(settings: &Settings, setting: &str, platforms: &[String], text: &dyn Fn(&str) -> Value) -> Value {
-    let answer = settings.get(setting);
+    // What follows from the platform alone is not the project's.
+    let is_assigned = settings
+        .raw(setting)
+        .is_some_and(|(origin, _)| origin != Origin::Platform);
+    let answer = if is_assigned {
+        settings.get(setting)
+    } else {
+        Answer::Unset
+    };
     let mut entry = match &answer {
         Answer::Resolved(value) => json!({ "value": text(value), "status": "resolved" }),
         Answer::Unset => json!({ "value": null, "status": "unset" }),
@@ -76,15 +94,16 @@ fn one(settings: &Settings, setting: &str, platforms: &[String], text: &dyn Fn(&
             entry
         }
     };
-    if let Some((origin, raw)) = settings.raw(setting) {
+    if let Some((origin, raw)) = settings.raw(setting).filter(|_| is_assigned) {
         entry["raw"] = raw.into();
         entry["from"] = match origin {
+            Origin::Edit => "edit",
             Origin::Xcodebuild => "xcodebuild",
             Origin::Target => "target",
             Origin::TargetXcconfig => "target-xcconfig",
             Origin::Project => "project",
             Origin::ProjectXcconfig => "project-xcconfig",
-            Origin::BuiltIn => "builtin",
+            Origin::BuiltIn | Origin::Platform => "builtin",
         }
         .into();
     }
@@ -93,7 +112,15 @@ fn one(settings: &Settings, setting: &str, platforms: &[String], text: &dyn Fn(&
         .iter()
         .filter(|platform| platform.as_str() != settings.sdk())
     {
-        let other = settings.for_sdk(platform).get(setting);
+        let other = settings.for_sdk(platform);
+        let is_assigned = other
+            .raw(setting)
+            .is_some_and(|(origin, _)| origin != Origin::Platform);
+        let other = if is_assigned {
+            other.get(setting)
+        } else {
+            Answer::Unset
+        };
         if other.value() != answer.value() {
             others.insert(platform.clone(), other.value().map_or(Value::Null, text));
         }

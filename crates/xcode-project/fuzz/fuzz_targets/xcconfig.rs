@@ -8,5 +8,5 @@ fuzz_target!(|bytes: &[u8]| {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("self.xcconfig");
     std::fs::write(&file, bytes).expect("a file");
-    let _ = xcconfig::read(&file, &mut Vec::new());
+    let _ = xcconfig::read(&file, None);
 });

@@ -1,0 +1,214 @@
+//! Conditions of settings, such as `[sdk=iphoneos*]`.
+//!
+//! The rules are those of swift-build's `MacroCondition.swift` and `Settings.swift` (createScope): every condition of
+//! a key must hold, a pattern covers the whole text, and a parameter without a value matches `*` alone.
+
+use crate::platform::family;
+
+/// The version that an SDK is taken to have when the project names none. Xcode takes the newest that it has (iOS 27.2
+/// in Xcode 27.2, November 2026); `[sdk=iphoneos]` without `*` matches no version at all.
+const NEWEST: &str = "27.2";
+
+/// What conditions are compared with.
+#[derive(Debug, Clone)]
+pub(crate) struct Context<'a> {
+    /// The SDK, with or without a version.
+    pub(crate) sdk: &'a str,
+    /// The configuration's name.
+    pub(crate) configuration: &'a str,
+    /// The target's name; blank where there is none.
+    pub(crate) target: &'a str,
+}
+
+/// How well the conditions of a key hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Match {
+    /// They do not.
+    No,
+    /// They do by a fallback name of the SDK, which counts where nothing matches its real name.
+    Fallback,
+    /// They do.
+    Yes,
+}
+
+impl Context<'_> {
+    /// Whether the conditions after a key hold.
+    pub(crate) fn matches(&self, conditions: &str) -> Match {
+        let mut result = Match::Yes;
+        let mut rest = conditions;
+        while !rest.is_empty() {
+            let Some((condition, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'))
+            else {
+                return Match::No;
+            };
+            let Some((parameter, pattern)) = condition.split_once('=') else {
+                return Match::No;
+            };
+            let holds = match parameter {
+                "sdk" => match self.sdk(pattern) {
+                    Match::Fallback => {
+                        result = Match::Fallback;
+                        true
+                    }
+                    matched => matched == Match::Yes,
+                },
+                "config" => fits(pattern, self.configuration),
+                "target" if !self.target.is_empty() => fits(pattern, self.target),
+                // Compilation alone binds these, and what is signed is no question of it.
+                _ => pattern == "*",
+            };
+            if !holds {
+                return Match::No;
+            }
+            rest = after;
+        }
+        result
+    }
+
+    /// Whether a key with these conditions, of which there are some, can win in such a build, whatever the version of
+    /// the SDK and the architecture are.
+    pub(crate) fn concerns(&self, conditions: &str) -> bool {
+        let mut rest = conditions;
+        while let Some((condition, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            let Some((parameter, pattern)) = condition.split_once('=') else {
+                return false;
+            };
+            let concerned = match parameter {
+                "sdk" => {
+                    let (family, known) = (family(self.sdk), family(pattern));
+                    self.sdk(pattern) != Match::No || (known == family && pattern.len() > family.len())
+                }
+                "config" => fits(pattern, self.configuration),
+                "target" => fits(pattern, self.target),
+                "arch" | "variant" => true,
+                _ => false,
+            };
+            if !concerned {
+                return false;
+            }
+            rest = after;
+        }
+        rest.is_empty() && !conditions.is_empty()
+    }
+
+    fn sdk(&self, pattern: &str) -> Match {
+        let family = family(self.sdk);
+        if family.is_empty() {
+            return if pattern == "*" { Match::Yes } else { Match::No };
+        }
+        let version: String = self
+            .sdk
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .skip_while(|c| !c.is_ascii_digit())
+            .take_while(|c| c.is_ascii_digit() || *c == '.')
+            .collect();
+        let version = version.trim_end_matches('.');
+        let version = if version.is_empty() { NEWEST } else { version };
+        if fits(pattern, &format!("{family}{version}")) {
+            return Match::Yes;
+        }
+        // The SDKs of devices other than the Mac have a second name (iPhoneOS 16.0 SDKSettings.json).
+        let is_embedded = !matches!(family.as_str(), "macosx" | "driverkit");
+        if is_embedded && fits(pattern, "embedded") {
+            return Match::Fallback;
+        }
+        Match::No
+    }
+}
+
+/// Whether a pattern with `*` and `?` covers a text, as `fnmatch` does it.
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    // Where the last `*` stands, and how far it reaches.
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if pattern.get(p) == Some(&'*') {
+            star = Some((p, t));
+            p += 1;
+        } else if pattern.get(p).is_some_and(|c| *c == '?' || *c == text[t]) {
+            p += 1;
+            t += 1;
+        } else if let Some((at, reach)) = star {
+            p = at + 1;
+            t = reach + 1;
+            star = Some((at, reach + 1));
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matched(sdk: &str, conditions: &str) -> Match {
+        let context = Context {
+            sdk,
+            configuration: "Release",
+            target: "App",
+        };
+        context.matches(conditions)
+    }
+
+    #[test]
+    fn an_sdk_always_has_a_version() {
+        assert_eq!(matched("iphoneos", "[sdk=iphoneos*]"), Match::Yes);
+        assert_eq!(matched("iphoneos", "[sdk=iphone*]"), Match::Yes);
+        assert_eq!(matched("iphoneos", "[sdk=iphoneos]"), Match::No);
+        assert_eq!(matched("iphoneos26.0", "[sdk=iphoneos26.0]"), Match::Yes);
+        assert_eq!(matched("/X/iPhoneOS18.2.sdk", "[sdk=iphoneos18.*]"), Match::Yes);
+        assert_eq!(matched("macosx", "[sdk=iphoneos*]"), Match::No);
+        assert_eq!(matched("", "[sdk=*]"), Match::Yes);
+        assert_eq!(matched("watchos", "[sdk=embedded]"), Match::Fallback);
+        assert_eq!(matched("macosx", "[sdk=embedded]"), Match::No);
+    }
+
+    #[test]
+    fn all_conditions_must_hold_and_unknown_ones_never_do() {
+        assert_eq!(matched("iphoneos", "[config=Rel*][sdk=iphoneos*]"), Match::Yes);
+        assert_eq!(matched("iphoneos", "[config=Debug][sdk=iphoneos*]"), Match::No);
+        assert_eq!(matched("iphoneos", "[target=App]"), Match::Yes);
+        assert_eq!(matched("iphoneos", "[target=Other]"), Match::No);
+        assert_eq!(matched("iphoneos", "[arch=*]"), Match::Yes);
+        assert_eq!(matched("iphoneos", "[arch=arm64]"), Match::No);
+        assert_eq!(matched("iphoneos", "[configuration=Release]"), Match::No);
+        assert_eq!(matched("iphoneos", "[sdk=iphoneos*"), Match::No);
+    }
+
+    #[test]
+    fn what_can_win_in_some_version_is_concerned() {
+        let context = Context {
+            sdk: "iphoneos",
+            configuration: "Release",
+            target: "App",
+        };
+        for (conditions, expected) in [
+            ("[sdk=iphoneos*]", true),
+            ("[sdk=*]", true),
+            ("[sdk=iphoneos18.0]", true),
+            ("[sdk=embedded]", true),
+            ("[config=Release][sdk=iphoneos*]", true),
+            ("[sdk=iphoneos*][arch=arm64]", true),
+            ("[config=Debug][sdk=iphoneos*]", false),
+            ("[sdk=macosx*]", false),
+            ("[sdk=iphonesimulator*]", false),
+            ("", false),
+        ] {
+            assert_eq!(context.concerns(conditions), expected, "{conditions}");
+        }
+    }
+
+    #[test]
+    fn patterns_cover_the_whole_text() {
+        assert!(fits("a*b?d", "axxbcd"));
+        assert!(!fits("a*b", "axbc"));
+        assert!(fits("**", ""));
+        assert!(!fits("Debug", "debug"));
+    }
+}
