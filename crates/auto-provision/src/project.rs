@@ -165,6 +165,7 @@ impl Analysis {
             xcodebuild: Xcodebuild::new(path, &scheme.name, &configuration, runner),
             source: inputs.build_settings,
             is_edited: true,
+            is_platform_chosen: wanted.is_some(),
             warnings: BTreeSet::new(),
         };
         let support = workspace.support(&project, &main, &configuration);
@@ -302,6 +303,8 @@ struct Reader<'a> {
     xcodebuild: Xcodebuild<'a>,
     source: BuildSettings,
     is_edited: bool,
+    /// Whether the inputs name a platform: it counts where the project says none.
+    is_platform_chosen: bool,
     warnings: BTreeSet<String>,
 }
 
@@ -343,7 +346,8 @@ impl Reader<'_> {
         if platform == Platform::DriverKit {
             return self.driver(&target, declared).map(|()| None);
         }
-        let unknown = || (!built.is_platform_known).then(|| no_platform(&target, &settings));
+        let is_known = built.is_platform_known || self.is_platform_chosen;
+        let unknown = || (!is_known).then(|| no_platform(&target, &settings));
         let error = match self.source {
             BuildSettings::Xcodebuild => None,
             BuildSettings::Automatic | BuildSettings::Project => {
@@ -376,7 +380,17 @@ impl Reader<'_> {
             // What the files lack is the cause; that there is no Xcode to ask is not.
             Err(asking) => return Err(error.unwrap_or(asking)),
         };
-        let need = need(&project, &target, &self.edited(told.clone()), ui_test)?;
+        let need = match (
+            need(&project, &target, &self.edited(told.clone()), ui_test),
+            error,
+        ) {
+            (Ok(need), _) => need,
+            // What is undefined is nothing to Xcode, which may lead nowhere: the gap in the files is the cause.
+            (Err(told), Some(error)) => {
+                return Err(error.context(format!("with xcodebuild's settings: {told:#}")));
+            }
+            (Err(told), None) => return Err(told),
+        };
         Ok(Some(Item {
             configuration: settings.configuration().to_owned(),
             platform: told.platform().unwrap_or(platform),
@@ -442,3 +456,6 @@ fn need(project: &Project, target: &Target, settings: &Settings, ui_test: bool) 
         ui_test,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,10 +134,11 @@ impl Settings {
             .find(|value| Platform::of_sdk(value).is_some());
         let is_catalyst =
             told("SDK_VARIANT") == "iosmac" || told("EFFECTIVE_PLATFORM_NAME") == "-maccatalyst";
-        match sdk {
-            Some(sdk) => self.built_for(sdk, is_catalyst),
-            None => self,
-        }
+        let Some(sdk) = sdk else { return self };
+        self.levels[edits]
+            .assignments
+            .push(("SDKROOT".to_owned(), sdk.clone()));
+        self.built_for(sdk, is_catalyst)
     }
 
     /// The same, as they are after settings of the target are written: those win. What `xcodebuild` made of their old
