@@ -587,7 +587,8 @@ fn attributes(data: &str, name: &str) -> Vec<BTreeMap<String, String>> {
             Event::Eof => break,
             Event::Start(tag) | Event::Empty(tag) if tag.name().as_ref() == name => {
                 let pairs = tag.attributes().flatten().map(|attribute| {
-                    let value = quick_xml::escape::unescape(&attribute.value).map(|value| value.into_owned());
+                    let value =
+                        quick_xml::escape::unescape(&attribute.value).map(std::borrow::Cow::into_owned);
                     (attribute.key.as_ref().to_string(), value.unwrap_or_default())
                 });
                 all.push(pairs.collect());

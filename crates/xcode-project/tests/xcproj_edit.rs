@@ -26,6 +26,7 @@ fn signed(text: &str, configurations: &[&str]) -> String {
                 team_id: "TEAM123456".to_owned(),
                 identity: "Apple Distribution".to_owned(),
                 profile_uuid: "0-1".to_owned(),
+                platform: xcode_project::Platform::Ios,
             };
             (target.clone(), (*configuration).to_owned(), signing)
         })
@@ -58,6 +59,7 @@ fn all_of(project: &Project, configurations: &[&str]) -> Vec<(xcode_project::Tar
         team_id: "TEAM123456".to_owned(),
         identity: "Apple Distribution".to_owned(),
         profile_uuid: "0-1".to_owned(),
+        platform: xcode_project::Platform::Ios,
     };
     configurations
         .iter()
