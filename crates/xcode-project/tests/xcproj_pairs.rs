@@ -3,7 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use xcode_project::{BuildFile, BuildItem, BuildPhase, Container, Format, ManualSigning, Project, Target};
+use xcode_project::{
+    BuildFile, BuildItem, BuildPhase, Container, Format, ManualSigning, Platform, Project, Support, Target,
+};
 
 const CORPUS: &str = "../../../shared/corpus-xcproj";
 
@@ -98,7 +100,7 @@ fn every_answer_is_equal_in_both_formats() {
                     new.bundle_id(target, &one).ok(),
                     old.bundle_id(target, &other).ok()
                 );
-                assert_eq!(new.supported_platforms(&one), old.supported_platforms(&other));
+                assert_eq!(Support::of(target, &one), Support::of(target, &other));
             }
         }
     }
@@ -121,6 +123,7 @@ fn signing_gives_equal_settings_in_both_formats() {
                             team_id: "ZZZZZZZZZZ".to_owned(),
                             identity: "Apple Distribution".to_owned(),
                             profile_uuid: "zz-zz".to_owned(),
+                            platform: Platform::Ios,
                         };
                         edits.push((target.clone(), configuration.clone(), signing));
                     }
