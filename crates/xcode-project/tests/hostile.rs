@@ -42,6 +42,7 @@ impl Sample {
             team_id: "TEAM123456".to_owned(),
             identity: "Apple Distribution".to_owned(),
             profile_uuid: "AAAA".to_owned(),
+            platform: xcode_project::Platform::Ios,
         };
         project
             .sign_manually(&[(target, "Release".to_owned(), signing)])
@@ -64,7 +65,7 @@ fn entitlements_that_are_nested_without_end_are_an_error_that_names_the_file() {
     ));
     std::fs::write(sample.folder.path().join("App.entitlements"), nested).unwrap();
     let error = project
-        .entitlements(&settings, "com.example.app")
+        .entitlements(&project.targets()[0], &settings, "com.example.app")
         .unwrap_err()
         .to_string();
     assert!(

@@ -194,6 +194,7 @@ fn signed(project: &Project, configurations: &[String]) -> String {
                 team_id: "TEAM123456".to_owned(),
                 identity: "Apple Distribution".to_owned(),
                 profile_uuid: "0-1".to_owned(),
+                platform: xcode_project::Platform::Ios,
             };
             (target.clone(), configuration.clone(), signing)
         })

@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use xcode_project::{
-    Answer, BuildItem, Container, CopyBase, DependencyKind, Format, PhaseKind, Project, executables,
+    Answer, Archive, BuildItem, Container, CopyBase, DependencyKind, Format, PhaseKind, Platform, Project,
+    Roots, Workspace,
 };
 
 /// A project with these files and targets, and what else stands at its top.
@@ -330,10 +331,18 @@ fn projects_of_both_formats_are_found_through_each_other() {
     for (path, id) in [(&new, "A1"), (&old, "E1")] {
         let project = std::sync::Arc::new(Project::open(path).unwrap());
         let target = project.target(id).unwrap();
-        let names: Vec<_> = executables(project, &target)
-            .into_iter()
-            .map(|(_, target)| target.name)
-            .collect();
+        let main = (project, target);
+        let roots = Roots {
+            targets: vec![main.clone()],
+            main,
+        };
+        let archive = Archive {
+            destination: Platform::Ios,
+            configuration: "Release",
+            implicit: true,
+        };
+        let built = Workspace::of(Container::open(path).unwrap()).built(&roots, archive);
+        let names: Vec<_> = built.into_iter().map(|built| built.target.name).collect();
         assert_eq!(names.len(), 2, "{names:?}");
     }
 }
