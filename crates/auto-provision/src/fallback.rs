@@ -68,6 +68,12 @@ async fn sign(
         test_devices: Vec::new(),
         certificates: CertificateChoice::Each,
     };
+    // Bundle IDs may depend on the team, which is that of the certificates.
+    let signed = match certificates.first() {
+        Some(certificate) => analysis.clone().signed_by(&certificate.team_id)?,
+        None => analysis.clone(),
+    };
+    let analysis = &signed;
     let wants = provisioning::wants(&analysis.needs(), &policy, certificates)?;
     let signed = provisioning::choose_among(&wants, &profiles, OffsetDateTime::now_utc())?;
     for signed in &signed {

@@ -107,7 +107,7 @@ pub async fn provision(
     };
     match work.done_by(&account.access).await {
         Ok(()) => Ok(()),
-        Err(error) => fall_back(step, analysis, identities, certificates, error).await,
+        Err(error) => fall_back(step, &analysis, identities, certificates, error).await,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::settings::Xcodebuild;
 const SURROUNDINGS: [&str; 2] = ["USER", "HOME"];
 
 /// A target of a project, with its needs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Item {
     pub(crate) project: Arc<Project>,
     pub(crate) target: Target,
@@ -76,7 +76,7 @@ impl Declared {
 }
 
 /// The targets to sign.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Analysis {
     /// The configuration that is signed.
     pub configuration: String,

@@ -52,6 +52,8 @@ impl Lab {
             min_profile_days_valid: 0,
             certificate_urls: secret(),
             passphrases: None,
+            test_device_list: None,
+            fallback_profiles: None,
             keychain_path: String::new(),
             keychain_password: secret(),
             identity: IdentityName::Sha1,
