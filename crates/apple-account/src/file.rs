@@ -3,7 +3,6 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use transport::{Client, Method};
 use url::Url;
 
 /// Keys, certificates and connection documents are kilobytes.
@@ -75,13 +74,7 @@ pub async fn read(location: &str) -> Result<Vec<u8>, FileError> {
         host: host.clone(),
         source: Box::new(source),
     };
-    // Certificates come from Bitrise's storage or the user's own; the URL decides, not a base.
-    let client = Client::builder(url.clone()).build().map_err(failed)?;
-    let answer = client
-        .request(Method::GET, location)
-        .send()
-        .await
-        .map_err(failed)?;
+    let answer = transport::download(&url).await.map_err(failed)?;
     if !answer.status.is_success() {
         return Err(FileError::Status {
             host,

@@ -17,6 +17,7 @@ mod cms;
 mod deliveries;
 mod era;
 mod fault;
+mod guard;
 mod manage;
 mod pki;
 mod portal;

@@ -293,6 +293,7 @@ impl Seed {
             hidden_for: self.hidden_for,
             faults: self.faults.clone(),
             requests: Vec::new(),
+            logged: 0,
             files: std::collections::BTreeMap::new(),
             authority: Authority::new()?,
             next_id: 0,

@@ -18,10 +18,13 @@ use crate::asc::{self, Request};
 use crate::fault::{Fault, Kind};
 use crate::seed::Seed;
 use crate::state::{Logged, State};
-use crate::{auth, bitrise, manage, portal, sign_in, uploads};
+use crate::{auth, bitrise, guard, manage, portal, sign_in, uploads};
 
 /// More than any request of a step, uploads of parts aside.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
+
+/// What the log of requests keeps of a body, in bytes.
+const LARGEST_LOGGED: usize = 256 * 1024;
 
 pub(crate) type Shared = Arc<Mutex<State>>;
 
@@ -149,6 +152,9 @@ pub(crate) fn locked(state: &Shared) -> MutexGuard<'_, State> {
 
 async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -> Response {
     let (head, body) = request.into_parts();
+    if let Some(refusal) = guard::refusal(&head.uri, &head.headers) {
+        return refusal;
+    }
     if head.uri.path().starts_with(uploads::STORAGE) {
         let faults = strike(&state, head.method.as_str(), head.uri.path(), "");
         return uploads::store(&head, body, &faults, &state).await;
@@ -246,13 +252,13 @@ async fn log(
     let (mut head, content) = response.into_parts();
     let content = to_bytes(content, LARGEST_BODY).await.unwrap_or_default();
     let broken = faults.contains(&Kind::Reset) || faults.contains(&Kind::Truncated);
-    locked(state).requests.push(Logged {
+    locked(state).note(Logged {
         method,
         path,
         query,
-        body: String::from_utf8_lossy(body).into_owned(),
+        body: excerpt(body),
         status: if broken { 0 } else { head.status.as_u16() },
-        answer: String::from_utf8_lossy(&content).into_owned(),
+        answer: excerpt(&content),
     });
     if !broken {
         return Response::from_parts(head, Body::from(content));
@@ -266,6 +272,16 @@ async fn log(
     head.headers.remove(header::CONTENT_LENGTH);
     let pieces = [Ok(sent), Err(std::io::Error::other("broken on purpose"))];
     Response::from_parts(head, Body::from_stream(futures_util::stream::iter(pieces)))
+}
+
+/// A body as the log of requests keeps it.
+fn excerpt(body: &[u8]) -> String {
+    let kept = &body[..body.len().min(LARGEST_LOGGED)];
+    let mut text = String::from_utf8_lossy(kept).into_owned();
+    if kept.len() < body.len() {
+        text.push('…');
+    }
+    text
 }
 
 /// Takes the faults that strike this request.

@@ -86,6 +86,8 @@ pub struct State {
     pub faults: Vec<Fault>,
     /// What was asked, oldest first.
     pub requests: Vec<Logged>,
+    /// How many bytes those take.
+    pub(crate) logged: usize,
     /// Files that are served under `/files/`.
     #[serde(skip)]
     pub files: BTreeMap<String, Vec<u8>>,
@@ -350,7 +352,39 @@ pub struct Logged {
     pub answer: String,
 }
 
+/// Requests beyond so many, or so many bytes of them, are forgotten from the oldest on.
+const MOST_LOGGED: usize = 5000;
+const LARGEST_LOG: usize = 8 << 20;
+
+impl Logged {
+    fn size(&self) -> usize {
+        [&self.method, &self.path, &self.query, &self.body, &self.answer]
+            .iter()
+            .map(|text| text.len())
+            .sum::<usize>()
+            + size_of::<Self>()
+    }
+}
+
 impl State {
+    /// Writes a request down, and forgets old ones where there are too many.
+    pub(crate) fn note(&mut self, request: Logged) {
+        self.logged += request.size();
+        self.requests.push(request);
+        if self.requests.len() <= MOST_LOGGED && self.logged <= LARGEST_LOG {
+            return;
+        }
+        let mut forgotten = 0;
+        while self.requests.len() - forgotten > MOST_LOGGED / 2 || self.logged > LARGEST_LOG / 2 {
+            let Some(request) = self.requests.get(forgotten) else {
+                break;
+            };
+            self.logged -= request.size();
+            forgotten += 1;
+        }
+        self.requests.drain(..forgotten);
+    }
+
     /// A fresh resource ID.
     pub(crate) fn id(&mut self) -> String {
         self.next_id += 1;

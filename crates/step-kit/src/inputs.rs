@@ -8,6 +8,9 @@ use crate::Environment;
 use crate::failure::{InputProblem, InputProblems};
 use crate::manifest::{Input, Manifest};
 
+/// The largest number of any input: of minutes, days, or attempts. No sum with it overflows a date or a duration.
+const LARGEST_NUMBER: i64 = 1_000_000;
+
 /// The inputs' values as strings, checked against the manifest.
 #[derive(Debug, Clone)]
 pub struct Inputs {
@@ -165,8 +168,14 @@ impl Inputs {
         }
         if let Some(least) = input.extra.at_least {
             let number = value.trim().parse::<i64>();
-            if number.is_err() || number.is_ok_and(|number| number < least) {
-                let accepted = format!("a whole number that is at least {least}");
+            if !number.is_ok_and(|number| (least..=LARGEST_NUMBER).contains(&number)) {
+                let digits = value.trim().trim_start_matches('0');
+                let is_large = digits.len() >= 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
+                let accepted = if is_large {
+                    format!("a whole number from {least} to {LARGEST_NUMBER}")
+                } else {
+                    format!("a whole number that is at least {least}")
+                };
                 return problem(format!("\"{}\" is `{shown}`; accepted: {accepted}", input.title));
             }
         }
@@ -386,6 +395,30 @@ mod tests {
                 .get("path"),
             Some("/new")
         );
+    }
+
+    #[test]
+    fn numbers_have_an_upper_limit_whatever_their_length() {
+        let refused = |value: &str| {
+            read(&[("retries", value)])
+                .err()
+                .map_or(String::new(), |problems| problems.to_string())
+        };
+        for value in ["0", "1000000", "0000000000001000000"] {
+            assert!(!refused(value).contains("Retries"), "{value}: {}", refused(value));
+        }
+        for value in [
+            "1000001",
+            "4294967296",
+            "9223372036854775808",
+            "99999999999999999999999999",
+        ] {
+            assert!(
+                refused(value).contains("a whole number from 0 to 1000000"),
+                "{value}: {}",
+                refused(value)
+            );
+        }
     }
 
     #[test]

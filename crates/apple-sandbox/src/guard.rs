@@ -1,0 +1,67 @@
+//! Who may ask: programs of this machine, and the sandbox's own page.
+//!
+//! A page of the web can make its visitor's browser send requests to this machine, and read the answers too where its
+//! own name leads here (DNS rebinding). Both give themselves away: by the `Origin` of the request, or by its `Host`.
+
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+
+/// The answer to a request that a page of the web made; `None` for all others.
+pub(crate) fn refusal(uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = uri
+        .authority()
+        .map(axum::http::uri::Authority::as_str)
+        .or_else(|| text(header::HOST))
+        .unwrap_or_default();
+    let reason = if !is_this_machine(host) {
+        "the sandbox answers to 127.0.0.1 and localhost only"
+    } else if headers.contains_key(header::ORIGIN)
+        && text(header::ORIGIN).is_none_or(|origin| origin != format!("http://{host}"))
+    {
+        "the sandbox answers to its own page only"
+    } else {
+        return None;
+    };
+    Some((StatusCode::FORBIDDEN, format!("{reason}\n")).into_response())
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, port),
+        _ => (host, ""),
+    };
+    matches!(name, "127.0.0.1" | "localhost" | "[::1]") && port.chars().all(|c| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_and_the_sandboxes_own_page_are_answered() {
+        for (host, origin, is_answered) in [
+            ("127.0.0.1:8080", None, true),
+            ("localhost:8080", None, true),
+            ("LOCALHOST.evil.example.com", None, false),
+            ("[::1]:8080", None, true),
+            ("evil.example.com", None, false),
+            ("127.0.0.1.evil.example.com", None, false),
+            ("evil.example.com:127.0.0.1", None, false),
+            ("", None, false),
+            ("127.0.0.1:8080", Some("http://127.0.0.1:8080"), true),
+            ("127.0.0.1:8080", Some("http://127.0.0.1:9090"), false),
+            ("127.0.0.1:8080", Some("https://evil.example.com"), false),
+            ("127.0.0.1:8080", Some("null"), false),
+            ("127.0.0.1:8080", Some(""), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            let refused = refusal(&Uri::from_static("/_sandbox/faults"), &headers);
+            assert_eq!(refused.is_none(), is_answered, "{host} {origin:?}");
+        }
+    }
+}

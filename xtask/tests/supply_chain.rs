@@ -1,0 +1,109 @@
+//! What the binaries are made of, and what SECURITY.md promises.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// Licenses that permit what is done here: ring and webpki bring ISC, ICU brings Unicode-3.0, subtle BSD-3-Clause, zlib-rs
+/// Zlib, and the lists of root certificates CDLA.
+const LICENSES: [&str; 10] = [
+    "MIT",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "ISC",
+    "Unicode-3.0",
+    "BSD-3-Clause",
+    "BSD-2-Clause",
+    "Zlib",
+    "CDLA-Permissive-2.0",
+    "0BSD",
+];
+
+/// A second TLS stack or C library would make the binaries larger, and the builds need more than Rust.
+const BANNED: [&str; 5] = ["openssl", "openssl-sys", "native-tls", "aws-lc-rs", "aws-lc-sys"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn packages() -> Vec<Value> {
+    #[expect(clippy::disallowed_methods, reason = "a test's own tool")]
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+/// Whether a license expression (SPDX, or the older form with slashes) permits use: all of what `AND` joins, and one of
+/// what `OR` joins.
+fn permits(expression: &str) -> bool {
+    let expression = expression.replace('/', " OR ").replace(['(', ')'], " ");
+    expression.split(" AND ").all(|part| {
+        part.split(" OR ")
+            .any(|license| LICENSES.contains(&license.trim()))
+    })
+}
+
+#[test]
+fn dependencies_come_from_the_registry_under_known_licenses() {
+    let mut problems = Vec::new();
+    for package in packages() {
+        let name = package["name"].as_str().unwrap();
+        let Some(source) = package["source"].as_str() else {
+            continue;
+        };
+        if source != "registry+https://github.com/rust-lang/crates.io-index" {
+            problems.push(format!("{name} comes from {source}"));
+        }
+        if BANNED.contains(&name) {
+            problems.push(format!("{name} is banned"));
+        }
+        let license = package["license"].as_str().unwrap_or_default();
+        if !permits(license) {
+            problems.push(format!("{name} has the license `{license}`"));
+        }
+    }
+    assert_eq!(problems, Vec::<String>::new());
+}
+
+#[test]
+fn license_expressions_are_read() {
+    for (expression, expected) in [
+        ("MIT", true),
+        ("MIT OR Apache-2.0", true),
+        ("MIT/GPL-3.0", true),
+        ("GPL-3.0", false),
+        ("(MIT OR GPL-3.0) AND Unicode-3.0", true),
+        ("MIT AND GPL-3.0", false),
+        ("", false),
+    ] {
+        assert_eq!(permits(expression), expected, "{expression}");
+    }
+}
+
+#[test]
+fn every_promise_of_security_md_names_a_test_that_exists() {
+    let text = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let named: Vec<(&str, &str)> = text
+        .split('`')
+        .filter_map(|word| word.split_once(".rs::"))
+        .collect();
+    assert!(named.len() > 25, "{named:?}");
+    for (file, test) in named {
+        let source = std::fs::read_to_string(root().join(format!("{file}.rs")));
+        let source = source.unwrap_or_else(|error| panic!("{file}.rs: {error}"));
+        assert!(
+            source.contains(&format!("fn {test}(")),
+            "{file}.rs has no test {test}"
+        );
+    }
+}
