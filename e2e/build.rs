@@ -6,4 +6,6 @@ fn main() {
         "api_document",
         "../../shared/reference/app-store-connect.openapi.json",
     );
+    // One test runs the system's Bundler; a CI machine need not have one.
+    test_needs::data("bundler", "/usr/bin/bundle");
 }

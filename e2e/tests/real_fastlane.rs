@@ -226,3 +226,101 @@ fn spaceship_takes_the_session_and_reads_the_sandbox() {
     let capabilities = &state.bundle_ids[0].capabilities;
     assert!(capabilities.iter().any(|one| one.capability_type == "WEATHERKIT"));
 }
+
+#[test]
+#[cfg_attr(no_real_fastlane, ignore = "run `npm ci` in e2e/fastlane for a real fastlane")]
+fn every_documented_variable_leads_to_the_api_key() {
+    let sandbox = Sandbox::start(&Seed::default()).unwrap();
+    let fastfile = "require 'json'\nrequire 'openssl'\nlane :beta do\n  %w[APP_STORE_CONNECT_API_KEY_PATH DELIVER_API_KEY_PATH PILOT_API_KEY_PATH].each do |name|\n    key = OpenSSL::PKey::EC.new(JSON.parse(File.read(ENV[name]))['key'])\n    puts \"#{name} signs=#{key.dsa_verify_asn1('digest', key.dsa_sign_asn1('digest'))}\"\n  end\nend\n";
+    let machine = machine(&sandbox, fastfile);
+    lane(&machine, &sandbox, "beta", &[]).ended(0).said(&[
+        "APP_STORE_CONNECT_API_KEY_PATH signs=true",
+        "DELIVER_API_KEY_PATH signs=true",
+        "PILOT_API_KEY_PATH signs=true",
+    ]);
+}
+
+#[test]
+#[cfg_attr(no_real_fastlane, ignore = "run `npm ci` in e2e/fastlane for a real fastlane")]
+fn a_real_fastlane_fails_for_the_reason_that_it_gives() {
+    let sandbox = Sandbox::start(&Seed::default()).unwrap();
+    let fastfile = r#"
+lane(:tests) { sh("echo 'Your session has expired'; echo 'Two-factor Authentication'; exit 3") }
+lane(:apple) { latest_testflight_build_number(app_identifier: "com.example.x", username: "ada@example.com") }
+error { |lane, exception| puts "the error block of #{lane}" }
+"#;
+    let mut machine = machine(&sandbox, fastfile);
+    // No address answers: fastlane's sign-in asks for the service key in vain.
+    for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"] {
+        machine.set(name, "http://127.0.0.1:9");
+    }
+    machine.set("FASTLANE_PASSWORD", PASSWORD);
+    for (name, words, never) in [
+        (
+            "tests",
+            &["the action `", "Exit status of command", "failed"][..],
+            "Re-authenticate",
+        ),
+        (
+            "apple",
+            &[
+                "the action `latest_testflight_build_number` failed",
+                "the connection to Apple failed",
+            ],
+            "2.240.0",
+        ),
+    ] {
+        let run = lane(&machine, &sandbox, name, &[("connection", "off")])
+            .ended(1)
+            .said(words);
+        let block = run.text.rsplit("failed\n").next().unwrap();
+        assert!(!block.contains(never), "{name}\n{}", run.text);
+    }
+}
+
+#[test]
+#[cfg_attr(no_real_fastlane, ignore = "run `npm ci` in e2e/fastlane for a real fastlane")]
+fn a_real_ruby_reads_utf8_without_a_locale() {
+    let sandbox = Sandbox::start(&Seed::default()).unwrap();
+    let fastfile = "# Grüße\nlane :beta do\n  puts \"encoding=#{Encoding.default_external} #{File.read('text').length}\"\nend\n";
+    for (key, value) in [("LC_ALL", "C"), ("LC_ALL", "POSIX")] {
+        let mut machine = machine(&sandbox, fastfile);
+        machine.set("LANG", "").set(key, value);
+        machine.file("project/fastlane/text", "Grüße");
+        lane(&machine, &sandbox, "beta", &[])
+            .ended(0)
+            .said(&["Running Ruby with LC_ALL=", "encoding=UTF-8 5"]);
+    }
+}
+
+/// The system's Bundler, in its own words.
+#[test]
+#[cfg_attr(
+    no_bundler,
+    ignore = "there is no /usr/bin/bundle (Debian: apt-get install bundler)"
+)]
+fn a_real_bundler_finds_the_gemfile_above_and_says_what_it_lacks() {
+    let sandbox = Sandbox::start(&Seed::default()).unwrap();
+    let mut machine = Machine::new();
+    machine.meets(&sandbox);
+    machine.file("project/ios/fastlane/Fastfile", "lane(:beta) {}\n");
+    machine.file(
+        "project/gems.rb",
+        "ruby '9.9.9'\ngem 'fastlane', path: 'tools/fastlane'\n",
+    );
+    machine.file(
+        "project/gems.locked",
+        "PATH\n  remote: tools/fastlane\n  specs:\n    fastlane (2.999.0)\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n  fastlane!\n",
+    );
+    machine.file(
+        "project/tools/fastlane/fastlane.gemspec",
+        "Gem::Specification.new { |s| s.name = 'fastlane'; s.version = '2.999.0'; s.summary = 'x'; s.authors = ['x'] }\n",
+    );
+    let inputs = [("lane", "beta"), ("work_dir", "ios"), ("enable_cache", "no")];
+    machine.run("step-fastlane", &inputs).ended(1).said(&[
+        "gems.locked pins fastlane 2.999.0",
+        "but your Gemfile specified 9.9.9",
+        "the Gemfile demands Ruby 9.9.9",
+        "What to do next",
+    ]);
+}

@@ -347,6 +347,21 @@ pub(crate) fn in_output(text: &str) -> Option<AppleCause> {
     find(text, |words| words == Printed)
 }
 
+/// Whether a line of fastlane's says that a connection failed.
+pub(crate) fn names_network(text: &str) -> bool {
+    const BEGINNINGS: [&str; 5] = [
+        "connection refused",
+        "connection reset",
+        "failed to open tcp connection",
+        "execution expired",
+        "getaddrinfo",
+    ];
+    text.lines().any(|line| {
+        let line = line.trim().to_lowercase();
+        BEGINNINGS.iter().any(|begin| line.starts_with(begin))
+    })
+}
+
 fn find(text: &str, counts: impl Fn(Words) -> bool) -> Option<AppleCause> {
     COMPILED
         .iter()

@@ -9,7 +9,7 @@ use command::Command;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use crate::session::{self, SessionError};
+use crate::session;
 
 /// How long fastlane's tokens live, in seconds: what Apple allows at most. fastlane's own default is shorter
 /// than some uploads.
@@ -87,12 +87,19 @@ pub fn api_key_variables(key_file: &Path) -> Vec<Variable> {
     variables
 }
 
+/// An Apple ID as fastlane takes it.
+#[derive(Debug)]
+pub struct AppleIdVariables {
+    /// For fastlane's environment.
+    pub variables: Vec<Variable>,
+    /// The names of the session's cookies that fastlane would not read, and does not get.
+    pub dropped_cookies: Vec<String>,
+}
+
 /// What makes every action of a lane use the Apple ID.
-///
-/// # Errors
-/// When the session's cookies can't be handed over.
-pub fn apple_id_variables(apple_id: &AppleId) -> Result<Vec<Variable>, SessionError> {
-    let mut variables = shared_apple_id_variables(apple_id)?;
+pub fn apple_id_variables(apple_id: &AppleId) -> AppleIdVariables {
+    let mut shared = shared_apple_id_variables(apple_id);
+    let variables = &mut shared.variables;
     if !apple_id.apple_id.is_empty() {
         let user = SecretString::from(apple_id.apple_id.as_str());
         variables
@@ -103,38 +110,37 @@ pub fn apple_id_variables(apple_id: &AppleId) -> Result<Vec<Variable>, SessionEr
             ["FASTLANE_PASSWORD", "DELIVER_PASSWORD", "PILOT_PASSWORD"].map(|name| (name, password.clone())),
         );
     }
-    Ok(variables)
+    shared
 }
 
 /// What makes deliver, which is told the user on its command line, use the Apple ID.
-///
-/// # Errors
-/// When the session's cookies can't be handed over.
-pub fn deliver_variables(apple_id: &AppleId) -> Result<Vec<Variable>, SessionError> {
-    let mut variables = shared_apple_id_variables(apple_id)?;
-    variables.extend(
+pub fn deliver_variables(apple_id: &AppleId) -> AppleIdVariables {
+    let mut shared = shared_apple_id_variables(apple_id);
+    shared.variables.extend(
         apple_id
             .password
             .clone()
             .map(|password| ("DELIVER_PASSWORD", password)),
     );
-    Ok(variables)
+    shared
 }
 
-fn shared_apple_id_variables(apple_id: &AppleId) -> Result<Vec<Variable>, SessionError> {
+fn shared_apple_id_variables(apple_id: &AppleId) -> AppleIdVariables {
     let mut variables = vec![("SPACESHIP_SKIP_2FA_UPGRADE", "1".into())];
     let cookies = apple_id
         .session
         .as_ref()
         .map(|session| session.cookies.as_slice());
-    if let Some(text) = session::fastlane_session(cookies.unwrap_or_default())? {
-        variables.push(("FASTLANE_SESSION", text));
-    }
+    let session = session::fastlane_session(cookies.unwrap_or_default());
+    variables.extend(session.text.map(|text| ("FASTLANE_SESSION", text)));
     if let Some(password) = &apple_id.app_specific_password {
         let password = SecretString::from(password.expose_secret().trim());
         variables.push(("FASTLANE_APPLE_APPLICATION_SPECIFIC_PASSWORD", password));
     }
-    Ok(variables)
+    AppleIdVariables {
+        variables,
+        dropped_cookies: session.dropped,
+    }
 }
 
 #[cfg(test)]

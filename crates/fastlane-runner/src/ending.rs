@@ -80,7 +80,7 @@ impl Ending {
         };
         let printed: Vec<&str> = lines[begin..]
             .iter()
-            .filter(|line| line.is_fastlanes || tool.is_some())
+            .filter(|line| !line.text.starts_with('▸'))
             .map(|line| line.text)
             .collect();
         let has_structure =
@@ -120,7 +120,13 @@ impl Ending {
             (Some(true), text) => {
                 let printed = || apple_cause::in_output(&self.printed);
                 let text = text.unwrap_or_else(|| self.last_lines.clone());
-                apple_cause::in_error(&text, true).or_else(printed)
+                match apple_cause::in_error(&text, true).or_else(printed) {
+                    // The same words stand for an address that is gone and for one that was not reached.
+                    Some(AppleCause::SignInRemoved) if apple_cause::names_network(&self.printed) => {
+                        Some(AppleCause::Network)
+                    }
+                    cause => cause,
+                }
             }
             // Nobody knows which action it was: only words that are nobody else's count.
             (None, Some(text)) => apple_cause::in_error(&text, false),
@@ -231,13 +237,24 @@ impl Summary {
         let is_title = |line: &Line<'_>| line.text.starts_with('|') && line.text.contains("fastlane summary");
         let begin = lines.iter().rposition(is_title)?;
         let mut failed: Vec<String> = Vec::new();
+        let mut is_failed_row = false;
         for line in &lines[begin + 1..] {
             if !line.text.starts_with(['|', '+']) {
                 break;
             }
             let mut cells = line.text.trim_matches('|').split('|').map(str::trim);
-            if let (Some("💥"), Some(action)) = (cells.next(), cells.next()) {
-                failed.push(action.to_owned());
+            match (cells.next(), cells.next()) {
+                (Some("💥"), Some(action)) => {
+                    is_failed_row = true;
+                    failed.push(action.to_owned());
+                }
+                // Long names are broken over several rows.
+                (Some(""), Some(rest)) if is_failed_row => {
+                    if let Some(action) = failed.last_mut() {
+                        action.push_str(rest);
+                    }
+                }
+                _ => is_failed_row = false,
             }
         }
         // An action whose error the lane rescues has failed, too, so the last one counts; but those of an `error` block

@@ -143,6 +143,18 @@ fn what_apple_says_is_apples() {
             Some(AppleCause::SignInRemoved),
         ),
         (
+            "sigh",
+            "Connection refused - connect(2) for \"127.0.0.1\" port 9",
+            "Could not receive latest API key from App Store Connect, this might be a server issue.",
+            Some(AppleCause::Network),
+        ),
+        (
+            "cert",
+            "Service key is empty",
+            "Could not receive latest API key from App Store Connect, this might be a server issue.",
+            Some(AppleCause::SignInRemoved),
+        ),
+        (
             "latest_testflight_build_number",
             "[09:00:02]: Two-factor Authentication (6 digits code) is enabled for account 'ada@example.com'",
             "The input stream is exhausted.",
@@ -292,6 +304,15 @@ fn the_failed_action_is_the_one_that_ended_the_lane() {
         )
         .as_deref(),
         Some("pilot")
+    );
+    // As a real fastlane 2.146.1 breaks a long name.
+    assert_eq!(
+        table(
+            "| 💥   | latest_testflight_bui  | 13 |\n|      | ld_number              |    |\n",
+            ""
+        )
+        .as_deref(),
+        Some("latest_testflight_build_number")
     );
     // The lane's own Ruby code failed.
     assert_eq!(

@@ -1,10 +1,8 @@
 //! `FASTLANE_SESSION`: cookies in the YAML that Ruby's http-cookie reads.
 //!
 //! Fact: one cookie with a bad name, or with a control character in its value, makes http-cookie drop the
-//! whole session without a word. So such cookies are left out here, every scalar that YAML 1.1 would take for
-//! something else than a string is quoted, and the text is read back before it is used.
-
-use std::fmt::Write as _;
+//! whole session without a word. So such cookies are left out here, each alone; every scalar that YAML 1.1 would take for
+//! something else than a string is quoted, and each cookie is read back before it is used.
 
 use apple_account::Cookie;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,45 +11,44 @@ use serde::Deserialize;
 /// Where Apple's sign-in lives: fastlane needs the cookies of this host alone.
 const SIGN_IN: &str = "https://idmsa.apple.com";
 
-/// The session can't be written so that Ruby reads the same.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "the connected Apple ID's session can't be handed to fastlane: its cookie number {number} would not be read back as it is"
-)]
-pub struct SessionError {
-    number: usize,
+/// A session as fastlane takes it.
+#[derive(Debug, Default)]
+pub struct SessionText {
+    /// The cookies; `None` when there is none to hand over.
+    pub text: Option<SecretString>,
+    /// The names of the cookies that Ruby would not read as they are, and that are left out.
+    pub dropped: Vec<String>,
 }
 
-/// The cookies as fastlane takes them, `None` when there is none to hand over.
-///
-/// # Errors
-/// When the text would not be read back as what was written.
-pub fn fastlane_session(cookies: &[Cookie]) -> Result<Option<SecretString>, SessionError> {
-    let cookies: Vec<&Cookie> = cookies
-        .iter()
-        .filter(|cookie| cookie.origin == SIGN_IN && is_acceptable(cookie))
-        .collect();
-    if cookies.is_empty() {
-        return Ok(None);
-    }
+/// The cookies of Apple's sign-in as fastlane takes them. One that Ruby would misread is left out alone.
+pub fn fastlane_session(cookies: &[Cookie]) -> SessionText {
+    let mut session = SessionText::default();
     let mut text = String::from("---\n");
-    for cookie in &cookies {
-        // Writing to a string can't fail.
-        let _ = write!(
-            text,
-            "- !ruby/object:HTTP::Cookie\n  name: {}\n  value: {}\n  domain: {}\n  for_domain: {}\n  path: {}\n\n",
-            scalar(&cookie.name),
-            scalar(cookie.value.expose_secret()),
-            scalar(&cookie.domain),
-            cookie.for_domain,
-            quoted(if cookie.path.is_empty() { "/" } else { &cookie.path }),
-        );
+    for cookie in cookies.iter().filter(|cookie| cookie.origin == SIGN_IN) {
+        let item = written(cookie);
+        if is_acceptable(cookie) && is_read_back(&item, cookie) {
+            text.push_str(&item);
+            session.text = Some(SecretString::default());
+        } else {
+            session.dropped.push(cookie.name.clone());
+        }
     }
-    read_back(&text, &cookies)?;
-    Ok(Some(text.into()))
+    session.text = session.text.map(|_| text.into());
+    session
 }
 
-/// Whether http-cookie takes a cookie of that name and value.
+fn written(cookie: &Cookie) -> String {
+    format!(
+        "- !ruby/object:HTTP::Cookie\n  name: {}\n  value: {}\n  domain: {}\n  for_domain: {}\n  path: {}\n\n",
+        scalar(&cookie.name),
+        scalar(cookie.value.expose_secret()),
+        scalar(&cookie.domain),
+        cookie.for_domain,
+        quoted(if cookie.path.is_empty() { "/" } else { &cookie.path }),
+    )
+}
+
+/// Whether http-cookie takes a cookie of that name, value, and domain.
 fn is_acceptable(cookie: &Cookie) -> bool {
     let name_is_fine = !cookie.name.is_empty()
         && !cookie
@@ -60,7 +57,10 @@ fn is_acceptable(cookie: &Cookie) -> bool {
             .any(|c| c.is_control() || " ,;\\\"=".contains(c));
     let value = cookie.value.expose_secret();
     // fastlane turns each backslash-n of the text into a line break before it reads it.
-    name_is_fine && !value.chars().any(char::is_control) && !value.contains("\\n")
+    let has_break = |text: &str| text.chars().any(char::is_control) || text.contains("\\n");
+    name_is_fine
+        && !cookie.domain.trim().is_empty()
+        && ![value, &cookie.domain, &cookie.path].into_iter().any(has_break)
 }
 
 #[derive(Deserialize)]
@@ -73,19 +73,12 @@ enum Item {
     },
 }
 
-fn read_back(text: &str, cookies: &[&Cookie]) -> Result<(), SessionError> {
-    let items: Vec<Item> = serde_yaml::from_str(text).map_err(|_| SessionError { number: 1 })?;
-    for (index, cookie) in cookies.iter().enumerate() {
-        let is_same = items
-            .get(index)
-            .is_some_and(|Item::Cookie { name, value, domain }| {
-                (name, value.as_str(), domain) == (&cookie.name, cookie.value.expose_secret(), &cookie.domain)
-            });
-        if !is_same {
-            return Err(SessionError { number: index + 1 });
-        }
-    }
-    Ok(())
+fn is_read_back(text: &str, cookie: &Cookie) -> bool {
+    let items: Vec<Item> = serde_yaml::from_str(text).unwrap_or_default();
+    let [Item::Cookie { name, value, domain }] = items.as_slice() else {
+        return false;
+    };
+    (name, value.as_str(), domain) == (&cookie.name, cookie.value.expose_secret(), &cookie.domain)
 }
 
 /// A string as YAML 1.1 reads it: bare where nothing else could be meant, in double quotes otherwise.
@@ -136,7 +129,7 @@ mod tests {
 
     fn text(cookies: &[Cookie]) -> String {
         fastlane_session(cookies)
-            .unwrap()
+            .text
             .map(|text| text.expose_secret().to_owned())
             .unwrap_or_default()
     }
@@ -186,10 +179,33 @@ mod tests {
         assert_eq!(text(&[other, cookie("bad name", "x"), cookie("bad", "a\tb")]), "");
     }
 
+    #[test]
+    fn one_odd_cookie_costs_that_cookie_and_no_other() {
+        let odd = [
+            ("bad name", "x"),
+            ("", "x"),
+            ("tab", "a\tb"),
+            ("break", "a\nb"),
+            ("backslash", "a\\nb"),
+            ("nul", "a\0b"),
+        ];
+        for (name, value) in odd {
+            let session =
+                fastlane_session(&[cookie("myacinfo", "A"), cookie(name, value), cookie("DES1", "B")]);
+            let text = session.text.unwrap().expose_secret().to_owned();
+            assert_eq!(session.dropped, [name], "{value}");
+            assert_eq!(text.matches("HTTP::Cookie").count(), 2, "{text}");
+        }
+        let mut homeless = cookie("homeless", "x");
+        homeless.domain = String::new();
+        assert_eq!(fastlane_session(&[homeless]).dropped, ["homeless"]);
+    }
+
     proptest! {
         #[test]
         fn every_value_is_read_back_as_it_is(value in "[ -~]{0,40}") {
-            prop_assert!(fastlane_session(&[cookie("DES1", &value)]).is_ok());
+            let session = fastlane_session(&[cookie("DES1", &value)]);
+            prop_assert!(session.text.is_some() || value.contains("\\n"), "{value}");
         }
     }
 }

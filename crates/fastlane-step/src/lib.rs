@@ -8,6 +8,7 @@ mod gemfile;
 mod limits;
 mod locale;
 mod reporter;
+mod session;
 mod upload;
 
 pub use failure::{Failure, false_success, not_ready};
@@ -15,4 +16,5 @@ pub use gemfile::{check_gemfile, describe_lock};
 pub use limits::Limits;
 pub use locale::ensure_utf8;
 pub use reporter::LogReporter;
+pub use session::with_warnings;
 pub use upload::{Upload, UploadFailure, ended_by_upload};

@@ -3,7 +3,9 @@
 //! A [`Redactor`] is a cheap handle on one set of secrets, shared by the log, the child processes and the
 //! reports of a run. Teaching it a secret also teaches it the forms in which programs print secrets:
 //! escaped for JSON, URLs, shells, markup, and programming languages, in base64 and hexadecimal, in both Unicode
-//! normal forms, and line by line; of a private key it masks every fragment, however its lines are broken.
+//! normal forms, and line by line; of a private key it masks every fragment, however its lines are broken. Bearer
+//! tokens, JSON Web Tokens, and the cookies of Apple's sign-in are masked by their form in every complete text; a
+//! [`Stream`] leaves them to whoever shows its lines, since a piece may end anywhere.
 //!
 //! ```
 //! let redactor = redaction::Redactor::new();
@@ -16,6 +18,7 @@ mod forms;
 mod key;
 mod printable;
 mod stream;
+mod tokens;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -109,6 +112,11 @@ impl Redactor {
 
     /// The masked text, or `None` when there was nothing to mask.
     fn mask(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let learned = self.mask_learned(bytes);
+        tokens::mask(learned.as_deref().unwrap_or(bytes)).or(learned)
+    }
+
+    fn mask_learned(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut scan = Scan::default();
         scan.follow(Some(self.automaton()?));
         scan.read(bytes);

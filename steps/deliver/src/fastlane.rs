@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use apple_account::Account;
 use fastlane_runner::Ending;
 use fastlane_runner::credentials::{self, Variable};
-use fastlane_step::{Failure, Upload, ended_by_upload, ensure_utf8, false_success};
-use step_kit::{Advice as _, Step};
+use fastlane_step::{Failure, Upload, ended_by_upload, ensure_utf8, false_success, with_warnings};
+use step_kit::{Advice as _, Log, Step};
 
 use crate::inputs::Inputs;
 use crate::{Checked, advice, arguments, artifact, setup, xcode};
@@ -45,7 +45,7 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
     let given = artifact
         .given_as(directory.path())
         .context("the package can't be linked")?;
-    let (signing_in, variables) = handed_over(account, directory.path())?;
+    let (signing_in, variables) = handed_over(account, directory.path(), &step.log)?;
     let words = arguments::all(&step.inputs, signing_in, &artifact, &given, extra.deliver);
     let mut command = credentials::handed(launcher.command(&words), &variables);
     for (name, value) in xcode::variables(xcode, &step.inputs) {
@@ -82,7 +82,11 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
 }
 
 /// How deliver signs in: words for its command line, and variables.
-fn handed_over(account: &Account, directory: &Path) -> anyhow::Result<(Vec<String>, Vec<Variable>)> {
+fn handed_over(
+    account: &Account,
+    directory: &Path,
+    log: &Log,
+) -> anyhow::Result<(Vec<String>, Vec<Variable>)> {
     Ok(match account {
         Account::ApiKey(key) => {
             let file = credentials::write_key_file(key, directory)
@@ -102,7 +106,10 @@ fn handed_over(account: &Account, directory: &Path) -> anyhow::Result<(Vec<Strin
             } else {
                 vec!["--username".to_owned(), apple_id.apple_id.clone()]
             };
-            (words, credentials::deliver_variables(apple_id)?)
+            (
+                words,
+                with_warnings(credentials::deliver_variables(apple_id), log),
+            )
         }
     })
 }

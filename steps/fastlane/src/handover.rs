@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use apple_account::Account;
 use fastlane_runner::credentials::{self, Variable};
+use fastlane_step::with_warnings;
 use step_kit::Step;
 
 use crate::inputs::Inputs;
@@ -37,7 +38,9 @@ pub(crate) fn prepare(step: &Step<Inputs>, account: Option<&Account>) -> anyhow:
                 .context("the API key can't be written for fastlane")?;
             credentials::api_key_variables(&file)
         }
-        Some(Account::AppleId(apple_id)) => credentials::apple_id_variables(apple_id)?,
+        Some(Account::AppleId(apple_id)) => {
+            with_warnings(credentials::apple_id_variables(apple_id), &step.log)
+        }
     };
     let overridden: Vec<&str> = variables
         .iter()
