@@ -61,6 +61,11 @@ fn files() -> anyhow::Result<Vec<Generated>> {
         let text = std::fs::read_to_string(&readme).with_context(|| readme.display().to_string())?;
         let text = replaced(&text, "inputs", &inputs_table(step)).context(readme.display().to_string())?;
         let text = replaced(&text, "outputs", &outputs_table(step)).context(readme.display().to_string())?;
+        let text = if text.contains("<!-- refusals -->") {
+            replaced(&text, "refusals", &refusals_table()).context(readme.display().to_string())?
+        } else {
+            text
+        };
         files.push((readme, text));
     }
     Ok(files)
@@ -192,6 +197,16 @@ fn outputs_table(step: &Step) -> String {
     let mut table = String::from("| key | what |\n| --- | --- |\n");
     for entry in entries {
         table.push_str(&row(&[&format!("`{}`", entry.key), entry.text("summary")]));
+    }
+    table
+}
+
+/// What Apple's refusals mean, from the table that the steps read.
+fn refusals_table() -> String {
+    let mut table = String::from("| Apple says | codes | what to do |\n| --- | --- | --- |\n");
+    for refusal in altool::table() {
+        let first = refusal.phrases.first().copied().unwrap_or_default();
+        table.push_str(&row(&[first, &refusal.codes.join(", "), refusal.remedy]));
     }
     table
 }

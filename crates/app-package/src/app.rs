@@ -19,18 +19,16 @@ pub struct App {
     pub supported_platforms: Vec<String>,
     /// `ITSAppUsesNonExemptEncryption`; `None` makes TestFlight ask.
     pub uses_encryption: Option<bool>,
+    /// `DTSDKName`, such as `iphoneos26.0`.
+    pub sdk_name: Option<String>,
 }
 
 impl App {
     /// Reads an `Info.plist`, XML or binary.
     pub(crate) fn of_plist(bytes: &[u8]) -> Result<Self, String> {
-        let value = if bytes.starts_with(b"bplist") {
-            Value::from_reader(std::io::Cursor::new(bytes))
-        } else {
-            // The general reader takes damaged XML for a plist of the old text form.
-            Value::from_reader_xml(bytes)
-        };
-        let value = value.map_err(|error| error.to_string())?;
+        let decoded = utf16(bytes);
+        let value =
+            property_list::read(decoded.as_deref().unwrap_or(bytes)).map_err(|error| error.to_string())?;
         let info = value.as_dictionary().ok_or("it is not a dictionary")?;
         Ok(Self {
             bundle_id: text(info, "CFBundleIdentifier"),
@@ -41,6 +39,7 @@ impl App {
             uses_encryption: info
                 .get("ITSAppUsesNonExemptEncryption")
                 .and_then(Value::as_boolean),
+            sdk_name: text(info, "DTSDKName"),
         })
     }
 
@@ -64,6 +63,29 @@ impl App {
         let mut names = self.platform_name.iter().chain(&self.supported_platforms);
         names.any(|name| name.to_ascii_lowercase().ends_with("simulator"))
     }
+}
+
+/// The bytes as UTF-8, where they are UTF-16; the declaration, which names the encoding, is left out.
+fn utf16(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (bytes, is_little) = match bytes {
+        [0xff, 0xfe, rest @ ..] => (rest, true),
+        [0xfe, 0xff, rest @ ..] => (rest, false),
+        [b'<', 0, ..] => (bytes, true),
+        [0, b'<', ..] => (bytes, false),
+        _ => return None,
+    };
+    let units = bytes.chunks_exact(2).map(|pair| match is_little {
+        true => u16::from_le_bytes([pair[0], pair[1]]),
+        false => u16::from_be_bytes([pair[0], pair[1]]),
+    });
+    let text: String = char::decode_utf16(units)
+        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
+    let body = match text.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) {
+        Some((_, body)) => body,
+        None => &text,
+    };
+    Some(body.as_bytes().to_vec())
 }
 
 /// A text; versions that a build script wrote as numbers are as good.
@@ -135,6 +157,21 @@ mod tests {
     fn supported_platforms_stand_in_for_a_missing_sdk() {
         let app = app("<key>CFBundleSupportedPlatforms</key><array><string>AppleTVOS</string></array>");
         assert_eq!(app.platform(), Ok(Platform::Tvos));
+    }
+
+    #[test]
+    fn lists_in_utf_16_are_read() {
+        let text = "<?xml version=\"1.0\" encoding=\"UTF-16\"?><plist version=\"1.0\"><dict><key>CFBundleVersion</key><string>4ü</string></dict></plist>";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for bytes in [
+            little.clone(),
+            big.clone(),
+            [&[0xff, 0xfe], little.as_slice()].concat(),
+            [&[0xfe, 0xff], big.as_slice()].concat(),
+        ] {
+            assert_eq!(App::of_plist(&bytes).unwrap().version.as_deref(), Some("4ü"));
+        }
     }
 
     #[test]

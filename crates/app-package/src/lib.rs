@@ -10,6 +10,7 @@ mod ipa;
 mod obstacle;
 mod pkg;
 mod platform;
+mod rules;
 mod xar;
 mod zip;
 
@@ -43,6 +44,19 @@ pub struct Package {
     pub app: App,
     /// The provisioning profile inside, where there is a readable one.
     pub profile: Option<Box<Profile>>,
+    /// The apps, extensions and frameworks in the app, as far as they can be read.
+    pub bundles: Vec<Bundle>,
+    /// The folders of all apps: one, unless the package is a wrong one.
+    pub apps: Vec<String>,
+}
+
+/// A bundle in the main app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bundle {
+    /// Its path below the app, such as `PlugIns/Share.appex`.
+    pub path: String,
+    /// What its Info.plist says.
+    pub info: App,
 }
 
 impl Package {
@@ -53,15 +67,26 @@ impl Package {
     pub fn read(path: &Path, format: Format) -> Result<Self, Error> {
         let mut file = File::open(path)?;
         let size = file.metadata()?.len();
-        let (app, profile) = match format {
-            Format::Ipa => ipa::read(&mut file, size)?,
-            Format::Pkg => (pkg::read(&mut file, size)?, None),
-        };
-        Ok(Self {
-            format,
-            size,
-            app,
-            profile: profile.map(Box::new),
-        })
+        match format {
+            Format::Ipa => {
+                let contents = ipa::read(&mut file, size)?;
+                Ok(Self {
+                    format,
+                    size,
+                    app: contents.app,
+                    profile: contents.profile.map(Box::new),
+                    bundles: contents.bundles,
+                    apps: contents.apps,
+                })
+            }
+            Format::Pkg => Ok(Self {
+                format,
+                size,
+                app: pkg::read(&mut file, size)?,
+                profile: None,
+                bundles: Vec::new(),
+                apps: Vec::new(),
+            }),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use plist::Value;
 use signing_assets::Profile;
 
-use crate::{Format, Package};
+use crate::{Format, Package, rules};
 
 /// A way of distribution that is not the store's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,51 @@ pub enum Obstacle {
     /// Its Info.plist lacks what App Store Connect needs.
     #[error("the app's Info.plist has no `{0}`")]
     Missing(&'static str),
+    /// There is more than one app in it.
+    #[error("the package holds {} apps ({}), and App Store Connect takes one; export each by itself", .0.len(), .0.join(", "))]
+    SeveralApps(Vec<String>),
+    /// A build setting was never filled in.
+    #[error(
+        "`{key}` of {bundle} is `{value}`: a build setting that was not resolved; set it, and archive again"
+    )]
+    Unresolved {
+        /// The bundle.
+        bundle: String,
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// A version that Apple does not take (ITMS-90058, ITMS-90060).
+    #[error("`{key}` of {bundle} is `{value}`; accepted: one to three integers separated by periods")]
+    Version {
+        /// The bundle.
+        bundle: String,
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// The SDK is older than Apple takes (ITMS-90725).
+    #[error(
+        "the app was built with the SDK `{sdk}`, and App Store Connect takes SDK {needed} or later; build with Xcode {needed} or later"
+    )]
+    OldSdk {
+        /// The SDK.
+        sdk: String,
+        /// The oldest major version that is accepted.
+        needed: u32,
+    },
+    /// An extension is not below the app.
+    #[error("the bundle ID `{found}` of {bundle} must be `{app}.` and one more part")]
+    Identifier {
+        /// The bundle.
+        bundle: String,
+        /// Its bundle ID.
+        found: String,
+        /// The app's.
+        app: String,
+    },
 }
 
 impl Package {
@@ -77,6 +122,7 @@ impl Package {
                     .map(|(key, _)| Obstacle::Missing(key)),
             );
         }
+        obstacles.extend(rules::obstacles(self, rules::now()));
         obstacles
     }
 }
