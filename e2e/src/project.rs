@@ -107,7 +107,7 @@ pub fn write(folder: &Path, targets: &[Target]) -> PathBuf {
     path
 }
 
-/// Writes the same project as [`write`] in the format of Xcode 27.2, laid out as Xcode does it; its path. The targets'
+/// Writes the same project as [`write()`] in the format of Xcode 27.2, laid out as Xcode does it; its path. The targets'
 /// settings are lines of that format, and go where `CODE_SIGN_ENTITLEMENTS` and `PRODUCT_BUNDLE_IDENTIFIER` leave them in
 /// order.
 pub fn write_xcode_27(folder: &Path, targets: &[Target]) -> PathBuf {

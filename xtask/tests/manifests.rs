@@ -93,12 +93,12 @@ fn every_manifest_is_the_same_to_pyyaml_and_to_us() {
 }
 
 #[test]
+#[cfg_attr(
+    no_step_schema,
+    ignore = "Bitrise's schema is not at ../shared/reference/step.schema.json"
+)]
 fn every_manifest_is_valid_by_bitrises_schema() {
     let schema = root().join("../shared/reference/step.schema.json");
-    if !schema.is_file() {
-        eprintln!("skipped: {} is not here", schema.display());
-        return;
-    }
     let files = manifests();
     let found = python(&schema.display().to_string(), &files);
     for (file, problems) in files.iter().zip(found["problems"].as_array().unwrap()) {
