@@ -2,6 +2,7 @@
 
 fn main() {
     test_needs::node_package("real_fastlane", "fastlane");
+    test_needs::node_package("apple_utils", "apple-utils");
     test_needs::data(
         "api_document",
         "../../shared/reference/app-store-connect.openapi.json",

@@ -1,8 +1,7 @@
 //! Expo's `@expo/apple-utils` 2.2.1 against the sandbox: a client and an SRP implementation that are not ours prove that
-//! the sandbox is like Apple where our own client meets it. Without it (`npm ci` in `e2e/apple-utils`) the test skips itself.
+//! the sandbox is like Apple where our own client meets it. `npm ci` in `e2e/apple-utils` installs it.
 #![allow(
     clippy::unwrap_used,
-    clippy::print_stderr,
     clippy::disallowed_methods,
     reason = "helpers of tests: what fails ends the test"
 )]
@@ -12,12 +11,13 @@ use std::process::Command;
 use apple_sandbox::{Era, Sandbox, Seed, SeedAppleId};
 
 #[test]
+#[cfg_attr(no_apple_utils, ignore = "run `npm ci` in e2e/apple-utils for Expo's client")]
 fn expos_client_signs_in_and_enables_a_new_capability() {
     let folder = e2e::repository().join("e2e/apple-utils");
-    if !folder.join("node_modules/@expo/apple-utils").is_dir() {
-        eprintln!("skipped: run `npm ci` in e2e/apple-utils for Expo's client");
-        return;
-    }
+    assert!(
+        folder.join("node_modules/@expo/apple-utils").is_dir(),
+        "run `npm ci` in e2e/apple-utils"
+    );
     for (era, protocol) in [(Era::November2026, "s2k"), (Era::November2026, "s2k_fo")] {
         let sandbox = Sandbox::start(&Seed {
             apple: era,
