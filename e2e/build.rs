@@ -9,4 +9,5 @@ fn main() {
     );
     // One test runs the system's Bundler; a CI machine need not have one.
     test_needs::data("bundler", "/usr/bin/bundle");
+    test_needs::data("release_store", "../../shared/parity/release");
 }

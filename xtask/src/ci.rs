@@ -104,7 +104,10 @@ pub(crate) fn ci(full: bool) -> anyhow::Result<()> {
             parts.push(run(name, arguments)?);
         }
     }
-    print(&parts);
+    if full {
+        // Without it, the tests' own summary ends the log.
+        print(&parts);
+    }
     let failed: Vec<&str> = parts
         .iter()
         .filter(|part| !part.passed)
