@@ -293,13 +293,10 @@ fn an_app_store_build_needs_no_device_for_its_development_profile() {
 #[test]
 fn an_attribute_that_apple_refuses_is_no_race() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
-    let target = Target {
-        bundle_id: "com.example.not_valid",
-        ..Target::APP
-    };
-    let run = run(&sandbox, BY_KEY, target, &[]);
+    sandbox.fail(Fault::always("POST /v1/bundleIds", Kind::InvalidAttribute));
+    let run = run(&sandbox, BY_KEY, Target::APP, &[]);
     assert_ne!(run.status, Some(0), "{}", run.text);
-    run.said(&["'com.example.not_valid' is not a valid identifier"]);
+    run.said(&["The value is not valid for this request"]);
     assert_eq!(asked(&sandbox, "POST /v1/bundleIds"), 1);
 }
 

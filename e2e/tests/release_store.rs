@@ -2,25 +2,43 @@
 //! fastlane 2.237.0 left there in the same situation. Requests are held against Apple's OpenAPI document.
 //!
 //! The store and the recordings lie in `../shared/parity/release`; nothing of ours is in them.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test"
+)]
 
 use std::process::Command;
 
 fn compare(tool: &str, step: &str, environment: &[(&str, &str)]) {
     let harness = e2e::repository().join("../shared/parity/release/compare.py");
     let mut command = Command::new("python3");
-    command.arg(harness).args(["--tool", tool, "--show", "--command"]).arg(e2e::binary(step));
+    command
+        .arg(harness)
+        .args(["--tool", tool, "--show", "--command"])
+        .arg(e2e::binary(step));
     for (key, value) in environment {
         command.arg("--env").arg(format!("{key}={value}"));
     }
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(!text.contains("not as in Apple's document") && !text.contains("the message lacks"), "{text}");
+    assert!(
+        output.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        !text.contains("not as in Apple's document") && !text.contains("the message lacks"),
+        "{text}"
+    );
 }
 
 #[test]
-#[cfg_attr(no_release_store, ignore = "the independent store is not beside the repository")]
+#[cfg_attr(
+    no_release_store,
+    ignore = "the independent store is not beside the repository"
+)]
 fn a_release_leaves_what_fastlane_leaves_or_better() {
     compare(
         "deliver",
@@ -41,7 +59,10 @@ fn a_release_leaves_what_fastlane_leaves_or_better() {
 }
 
 #[test]
-#[cfg_attr(no_release_store, ignore = "the independent store is not beside the repository")]
+#[cfg_attr(
+    no_release_store,
+    ignore = "the independent store is not beside the repository"
+)]
 fn a_distribution_leaves_what_pilot_leaves_or_better() {
     compare(
         "pilot",

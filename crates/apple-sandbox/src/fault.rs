@@ -54,6 +54,8 @@ pub enum Kind {
     Truncated,
     /// The next page can't be fetched: 400.
     InvalidCursor,
+    /// Apple refuses a value of the request: 409, `ENTITY_ERROR.ATTRIBUTE.INVALID`.
+    InvalidAttribute,
     /// The object is gone: 404.
     Vanished,
     /// The permission to send a part has run out: 403 from the storage.

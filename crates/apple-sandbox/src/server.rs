@@ -24,7 +24,7 @@ use crate::{auth, bitrise, guard, manage, portal, sign_in, uploads};
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
 /// What the log of requests keeps of a body, in bytes.
-const LARGEST_LOGGED: usize = 256 * 1024;
+const LARGEST_LOGGED: usize = 1 << 20;
 
 pub(crate) type Shared = Arc<Mutex<State>>;
 
@@ -355,6 +355,10 @@ pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
             return Some((StatusCode::OK, page).into_response());
         }
         Kind::InvalidCursor => Refusal::parameter("The cursor is not a valid cursor for this request"),
+        Kind::InvalidAttribute => Refusal::entity(
+            "ENTITY_ERROR.ATTRIBUTE.INVALID",
+            "An attribute value is invalid. The value is not valid for this request",
+        ),
         Kind::Vanished => Refusal::not_found("resource", "of this path"),
         Kind::Expired => Refusal::new(
             403,
