@@ -2,6 +2,9 @@
 //!
 //! A page of the web can make its visitor's browser send requests to this machine, and read the answers too where its
 //! own name leads here (DNS rebinding). Both give themselves away: by the `Origin` of the request, or by its `Host`.
+//!
+//! Clients whose connections are led here, by a hosts file or a proxy, name Apple's hosts. No page of the web can, so
+//! they are answered as well, but not about the sandbox itself.
 
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
@@ -14,11 +17,14 @@ pub(crate) fn refusal(uri: &Uri, headers: &HeaderMap) -> Option<Response> {
         .map(axum::http::uri::Authority::as_str)
         .or_else(|| text(header::HOST))
         .unwrap_or_default();
-    let reason = if !is_this_machine(host) {
+    let is_own = uri.path() == "/" || uri.path().starts_with("/_sandbox");
+    let may_ask = |origin: &str| {
+        origin == format!("http://{host}")
+            || (!is_own && origin.strip_prefix("https://").is_some_and(is_apple))
+    };
+    let reason = if !is_this_machine(host) && (is_own || !is_apple(host)) {
         "the sandbox answers to 127.0.0.1 and localhost only"
-    } else if headers.contains_key(header::ORIGIN)
-        && text(header::ORIGIN).is_none_or(|origin| origin != format!("http://{host}"))
-    {
+    } else if headers.contains_key(header::ORIGIN) && !text(header::ORIGIN).is_some_and(may_ask) {
         "the sandbox answers to its own page only"
     } else {
         return None;
@@ -32,6 +38,15 @@ fn is_this_machine(host: &str) -> bool {
         _ => (host, ""),
     };
     matches!(name, "127.0.0.1" | "localhost" | "[::1]") && port.chars().all(|c| c.is_ascii_digit())
+}
+
+/// Whether a host is Apple's, so that only a client that was led here can name it.
+fn is_apple(host: &str) -> bool {
+    let name = host.split(':').next().unwrap_or_default();
+    name.ends_with(".apple.com")
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
 }
 
 #[cfg(test)]
@@ -63,5 +78,41 @@ mod tests {
             let refused = refusal(&Uri::from_static("/_sandbox/faults"), &headers);
             assert_eq!(refused.is_none(), is_answered, "{host} {origin:?}");
         }
+    }
+    #[test]
+    fn clients_that_are_led_here_may_name_apples_hosts_but_not_ask_about_the_sandbox() {
+        let refused = |path: &'static str, host: &str, origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            refusal(&Uri::from_static(path), &headers).is_some()
+        };
+        assert!(!refused("/v1/apps", "api.appstoreconnect.apple.com", None));
+        assert!(!refused(
+            "/olympus/v1/session",
+            "appstoreconnect.apple.com",
+            Some("https://appstoreconnect.apple.com")
+        ));
+        assert!(refused("/_sandbox/faults", "appstoreconnect.apple.com", None));
+        assert!(refused(
+            "/_sandbox/faults",
+            "127.0.0.1:80",
+            Some("https://appstoreconnect.apple.com")
+        ));
+        for host in [
+            "apple.com.evil.example",
+            "evilapple.com",
+            "x.apple.com.evil.example:80",
+            "a@evil.apple.com/",
+        ] {
+            assert!(refused("/v1/apps", host, None), "{host}");
+        }
+        assert!(refused(
+            "/v1/apps",
+            "127.0.0.1:80",
+            Some("https://apple.com.evil.example")
+        ));
     }
 }
