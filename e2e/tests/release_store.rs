@@ -78,7 +78,7 @@ fn a_distribution_leaves_what_pilot_leaves_or_better() {
             ("beta_groups", "{opt:groups}"),
             ("what_to_test", "{opt:changelog}"),
             ("submit_beta_review", "{opt:distribute_external|yes|no}"),
-            ("notify_testers", "{opt:notify_external_testers|yes|}"),
+            ("notify_testers", "{opt:notify_external_testers|yes|unchanged}"),
         ],
     );
 }
