@@ -122,7 +122,8 @@ impl Stage {
             .set("PATH", &path)
             .set("STARTED", &started)
             .set("BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH", &summary)
-            .set("APPLE_STEPS_HEARTBEAT_SECONDS", "3600");
+            .set("APPLE_STEPS_HEARTBEAT_SECONDS", "3600")
+            .set("LANG", "C.UTF-8");
         machine.tool("fastlane", LANE_SUCCEEDS);
         machine.tool(
             "ruby",
