@@ -1,7 +1,7 @@
 //! The Apple account of a step: how its inputs are named, checked and spoken about.
 //!
 //! What they mean is decided by [`apple_account`]; here it is told in one block of the log, and what a person does next
-//! has its one place ([`advice`]).
+//! has its one place (`advice.rs`).
 
 mod advice;
 

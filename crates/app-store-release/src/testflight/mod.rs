@@ -1,6 +1,7 @@
 //! TestFlight distribution of a build: what fastlane's pilot does after the upload.
 //!
-//! [`Engine::prepare_distribution`] observes and plans, [`Engine::distribute`] makes the differences.
+//! [`Engine::prepare_distribution`](crate::Engine::prepare_distribution) observes and plans,
+//! [`Engine::distribute`](crate::Engine::distribute) makes the differences.
 
 mod apply;
 mod plan;
