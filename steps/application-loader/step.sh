@@ -40,7 +40,7 @@ tick() {
     ticker=$!
 }
 
-platform() {
+this_machine() {
     case "$(uname -s)-$(uname -m)" in
         Darwin-arm64) echo darwin-arm64 ;;
         Darwin-x86_64) echo darwin-amd64 ;;
@@ -103,17 +103,17 @@ for folder in "$here" "${APPLE_STEPS_BIN_DIR:-}"; do
 done
 
 if [ -n "$checksums" ]; then
-    platform=$(platform)
-    expected=$(printf '%s\n' "$checksums" | sed -n "s/^$platform //p")
+    machine=$(this_machine)
+    expected=$(printf '%s\n' "$checksums" | sed -n "s/^$machine //p")
     if [ -z "$expected" ]; then
-        fail "Release $version has no $name for this platform ($platform). Build it with cargo from the sources, and set APPLE_STEPS_BIN_DIR to its folder."
+        fail "Release $version has no $name for this platform ($machine). Build it with cargo from the sources, and set APPLE_STEPS_BIN_DIR to its folder."
     fi
     folder=$(cache)/$version
-    binary=$folder/$name-$platform
+    binary=$folder/$name-$machine
     if [ ! -f "$binary" ] || [ "$(sha256 "$binary")" != "$expected" ]; then
         mkdir -p "$folder"
         partial=$(mktemp "$folder/$name.XXXXXX")
-        url=$release/executables/$id/$version/$name-$platform
+        url=$release/executables/$id/$version/$name-$machine
         echo "Downloading $(shown "$url")."
         tick "downloading $name"
         fetch "$url" "$partial" ||

@@ -175,6 +175,9 @@ fn state(source: Source, connection: &Connection, request: &Request<'_>, now: Of
     match ended {
         Some(end) => State::Expired(end.date().to_string()),
         None if is_broken => State::Broken,
+        None if is_there && source == Source::ConnectedAppleId && connection.expiry_is_unknown => {
+            State::Doubtful
+        }
         None if is_there => State::Ready,
         None => State::Empty,
     }

@@ -65,6 +65,9 @@ pub(crate) enum State {
     Empty,
     /// Credentials.
     Ready,
+    /// Credentials that may have expired: the last resort, as in the originals, which take an end that is no date for an
+    /// error.
+    Doubtful,
     /// A session that ended on that day.
     Expired(String),
     /// Credentials that can't be used.
@@ -106,6 +109,7 @@ fn order(selection: Selection, api_key_only: bool) -> &'static [Source] {
 /// Chooses the first source of the selection's order that has credentials.
 pub(crate) fn choose(selection: Selection, api_key_only: bool, state: impl Fn(Source) -> State) -> Choice {
     let mut choice = Choice::default();
+    let mut doubtful = None;
     for source in order(selection, api_key_only) {
         let line = match (state(*source), choice.source) {
             (State::Empty, _) => "none".to_owned(),
@@ -114,6 +118,10 @@ pub(crate) fn choose(selection: Selection, api_key_only: bool, state: impl Fn(So
                 "used".to_owned()
             }
             (State::Ready, Some(_)) => "there, and not needed".to_owned(),
+            (State::Doubtful, _) => {
+                doubtful = Some(*source);
+                "the end of its session is unknown, so it is the last resort".to_owned()
+            }
             (State::Expired(date), _) => {
                 let line = format!("its session ended on {date}");
                 choice.expired.get_or_insert(date);
@@ -127,6 +135,7 @@ pub(crate) fn choose(selection: Selection, api_key_only: bool, state: impl Fn(So
         };
         choice.explanation.push(format!("{}: {line}", source.describe()));
     }
+    choice.source = choice.source.or(doubtful);
     choice
 }
 
@@ -142,6 +151,20 @@ mod tests {
     ];
     const INPUTS: [Source; 2] = [Source::InputApiKey, Source::InputAppleId];
     const APPLE_IDS: [Source; 2] = [Source::ConnectedAppleId, Source::InputAppleId];
+
+    #[test]
+    fn a_session_of_unknown_end_is_the_last_resort() {
+        let chosen = |with_key: bool| {
+            let state = |source| match source {
+                Source::ConnectedAppleId => State::Doubtful,
+                Source::InputApiKey if with_key => State::Ready,
+                _ => State::Empty,
+            };
+            choose(Selection::Automatic, false, state).source
+        };
+        assert_eq!(chosen(true), Some(Source::InputApiKey));
+        assert_eq!(chosen(false), Some(Source::ConnectedAppleId));
+    }
 
     #[test]
     fn the_order_is_that_of_the_originals() {

@@ -120,18 +120,19 @@ impl Inputs {
             if options.contains(&text) {
                 continue;
             }
+            // `yes` is no value of an input that takes `true` and `false`: without quotes it had arrived as `true`.
+            let is_yaml = text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false");
             let Some(meaning) = truth(text) else { continue };
-            let mut same = options.iter().filter(|option| truth(option) == Some(meaning));
+            let is_meant = |option: &&&str| {
+                truth(option) == Some(meaning) && (is_yaml || !matches!(**option, "true" | "false"))
+            };
+            let mut same = options.iter().filter(is_meant);
             let (Some(meant), None) = (same.next(), same.next()) else {
                 continue;
             };
-            self.warnings.push(if text == "true" || text == "false" {
-                format!(
-                    "`{key}` is `{text}`, which is what YAML makes of `{meant}` without quotes; the step takes it for `{meant}`. Write `{key}: \"{meant}\"`."
-                )
-            } else {
-                format!("`{key}` is `{text}`; the step takes it for `{meant}`. Write `{key}: \"{meant}\"`.")
-            });
+            self.warnings.push(format!(
+                "`{key}` is `{text}`, which is what YAML makes of `{meant}` without quotes; the step takes it for `{meant}`. Write `{key}: \"{meant}\"`."
+            ));
             (*meant).clone_into(value);
         }
     }
@@ -446,8 +447,6 @@ mod tests {
             ("verbose", "OFF", "no"),
             ("connection", "false", "off"),
             ("connection", "Off", "off"),
-            ("update", "yes", "true"),
-            ("update", "no", "false"),
             ("update", "True", "true"),
         ] {
             let inputs = read(&[(key, value)]).unwrap();
@@ -458,6 +457,9 @@ mod tests {
                 "{:?}",
                 inputs.warnings
             );
+        }
+        for value in ["yes", "no"] {
+            assert!(read(&[("update", value)]).is_err(), "{value}");
         }
         for (key, value) in [("verbose", "yes"), ("update", "true"), ("connection", "off")] {
             assert!(read(&[(key, value)]).unwrap().warnings.is_empty());

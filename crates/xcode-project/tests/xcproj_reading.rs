@@ -342,7 +342,7 @@ fn projects_of_both_formats_are_found_through_each_other() {
             implicit: true,
         };
         let built = Workspace::of(Container::open(path).unwrap()).built(&roots, archive);
-        let names: Vec<_> = built.into_iter().map(|built| built.target.name).collect();
+        let names: std::collections::BTreeSet<_> = built.into_iter().map(|built| built.target.name).collect();
         assert_eq!(names.len(), 2, "{names:?}");
     }
 }

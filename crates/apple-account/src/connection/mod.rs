@@ -37,6 +37,8 @@ pub struct Connection {
     pub apple_id: Option<AppleId>,
     /// Why the Apple ID that is connected can't be used.
     pub apple_id_error: Option<ConnectionError>,
+    /// Whether the document has an end of the Apple ID's session that can't be read.
+    pub expiry_is_unknown: bool,
     /// The devices of team members, each once.
     pub test_devices: Vec<TestDevice>,
     /// What is odd about the document.
@@ -133,6 +135,8 @@ pub(crate) fn read(bytes: &[u8], redactor: &Redactor) -> Result<Connection, Conn
     if let Some(key) = &connection.api_key {
         redactor.learn_secret(&key.private_key);
     }
+    let expiry = document.get("connection_expiry_date").unwrap_or(&Value::Null);
+    connection.expiry_is_unknown = fields::date(expiry).is_err();
     match apple_id(&document, redactor, &mut connection.warnings) {
         Ok(apple_id) => connection.apple_id = apple_id,
         Err(error) => connection.apple_id_error = Some(error),
