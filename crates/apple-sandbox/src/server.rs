@@ -24,7 +24,7 @@ use crate::{auth, bitrise, guard, manage, portal, sign_in, uploads};
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
 
 /// What the log of requests keeps of a body, in bytes.
-const LARGEST_LOGGED: usize = 1 << 20;
+const LARGEST_LOGGED: usize = 4 << 20;
 
 pub(crate) type Shared = Arc<Mutex<State>>;
 

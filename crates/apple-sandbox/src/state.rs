@@ -354,7 +354,7 @@ pub struct Logged {
 
 /// Requests beyond so many, or so many bytes of them, are forgotten from the oldest on.
 const MOST_LOGGED: usize = 5000;
-const LARGEST_LOG: usize = 8 << 20;
+const LARGEST_LOG: usize = 32 << 20;
 
 impl Logged {
     fn size(&self) -> usize {
