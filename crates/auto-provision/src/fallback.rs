@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use provisioning::{CertificateChoice, Policy, Reconciled, Way};
+use portal_access::Reconciled;
+use provisioning::{CertificateChoice, Policy, Way};
 use signing_assets::{Certificate, Identity, Profile};
 use step_kit::{InputProblems, Secret, Step};
 use time::OffsetDateTime;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use command::Command;
-use provisioning::{Distribution, Plan, Policy, Portal, Query, Reconciled, Signed, Want, wildcard_of};
+use portal_access::{Portal, Reconciled};
+use provisioning::{Distribution, Plan, Policy, Query, Signed, Want, wildcard_of};
 use signing_assets::{Identity, Keychain, Profile, ProfileDirectories};
 use step_kit::{Advice as _, Log, Step};
 use time::OffsetDateTime;

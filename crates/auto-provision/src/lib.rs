@@ -18,9 +18,8 @@ mod report;
 mod settings;
 
 use futures_util::future::LocalBoxFuture;
-use provisioning::{
-    DeveloperPortal, NoManagedProfile, Policy, Portal, ReconcileError, Reconciled, Signed, Want, Way,
-};
+use portal_access::{DeveloperPortal, Portal, ReconcileError, Reconciled};
+use provisioning::{NoManagedProfile, Policy, Signed, Want, Way};
 use signing_assets::{Certificate, Identity, ProfileDirectories};
 use step_kit::{Advice as _, Step};
 use time::OffsetDateTime;
@@ -126,7 +125,7 @@ impl Work<'_> {
         let (step, work) = (self.step, self);
         match access {
             Access::ApiKey(key) => {
-                let portal = provisioning::AppStoreConnect(by_key::client(step, key)?);
+                let portal = portal_access::AppStoreConnect(by_key::client(step, key)?);
                 let ended = work.carried_out(&portal).await;
                 let http = portal.0.http();
                 report::requests(step, http.journal(), http.budget().last());
@@ -198,7 +197,7 @@ impl Work<'_> {
         let (mut signed, wants) = installed(self.step, self.wants.clone(), self.policy, directories);
         let mut reconciled = Reconciled::default();
         if !wants.is_empty() {
-            reconciled = provisioning::reconcile(portal, &wants, self.policy, |plan| {
+            reconciled = portal_access::reconcile(portal, &wants, self.policy, |plan| {
                 finish::announce(&self.step.log, plan);
             })
             .await
@@ -210,7 +209,7 @@ impl Work<'_> {
     }
 
     async fn xcodes(&self, portal: &dyn Portal) -> anyhow::Result<Reconciled> {
-        let reconciled = provisioning::reconcile_managed(portal, &self.wants, self.policy, |plan| {
+        let reconciled = portal_access::reconcile_managed(portal, &self.wants, self.policy, |plan| {
             finish::announce(&self.step.log, plan);
         })
         .await

@@ -86,10 +86,10 @@ pub enum Action {
     },
 }
 
-/// The stage in which profiles are made.
-pub(crate) const LAST_STAGE: usize = 4;
-
 impl Action {
+    /// The stage in which profiles are created.
+    pub const LAST_STAGE: usize = 4;
+
     /// Actions of one stage do not depend on each other.
     pub fn stage(&self) -> usize {
         match self {
@@ -98,7 +98,7 @@ impl Action {
             Self::CreateBundleId { .. } => 1,
             Self::EnableCapability { .. } | Self::ChangeCapability { .. } | Self::DeleteProfile { .. } => 2,
             Self::Assign { .. } => 3,
-            Self::CreateProfile { .. } | Self::RepairProfile { .. } => LAST_STAGE,
+            Self::CreateProfile { .. } | Self::RepairProfile { .. } => Self::LAST_STAGE,
         }
     }
 }

@@ -1,40 +1,35 @@
-//! What must be true on the portal for a project to be signed, and how to get there.
+//! Which profiles a project needs, and what must change on the portal to get them.
 //!
-//! A reconcile loop: [`Portal::snapshot`] observes, [`plan()`] decides (a pure function), and
-//! [`reconcile`] applies, looking again when another run got there first. Nothing here knows HTTP or steps.
+//! [`wants`] says what must exist, a [`Snapshot`] what the portal has, and [`plan()`] the difference as ordered
+//! [`Action`]s. Everything is a function of its arguments: no network, no clock. The crate `portal-access` takes the
+//! snapshot and applies the plan.
 
 mod action;
 mod blocked;
-mod by_session;
 pub mod capability;
 mod certificates;
-mod features;
 mod fit;
 pub mod grants;
-mod listing;
 mod local;
 mod managed;
 mod names;
 mod not_granted;
 mod plan;
 mod platform;
-mod portal;
-mod reconcile;
+mod signed;
 mod snapshot;
 mod wants;
 
 pub use action::Action;
 pub use blocked::Blocked;
-pub use by_session::DeveloperPortal;
 pub use certificates::{CertificateChoice, CertificateUse, NoCertificate, usable_certificates};
 pub use local::{NoProfile, choose_among, installed_profile};
-pub use managed::NoManagedProfile;
+pub use managed::{NoManagedProfile, choose_managed, covers};
 pub use names::{bundle_id_name, profile_name, wildcard_of};
-pub use not_granted::NotGranted;
+pub use not_granted::{NotGranted, shortcomings};
 pub use plan::{Plan, plan};
 pub use platform::{DeviceClass, Distribution, Platform, ProfileType};
-pub use portal::{AppStoreConnect, NewProfile, Portal, PortalError, PortalErrorKind};
-pub use reconcile::{ReconcileError, Reconciled, Signed, reconcile, reconcile_managed};
+pub use signed::Signed;
 pub use snapshot::{
     Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile,
     Query, Snapshot,

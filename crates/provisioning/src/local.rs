@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use crate::grants::GapKind;
 use crate::managed::covers;
 use crate::platform::{Distribution, ProfileType};
-use crate::reconcile::Signed;
+use crate::signed::Signed;
 use crate::snapshot::{Details, Device, PortalProfile};
 use crate::wants::{Policy, Want};
 

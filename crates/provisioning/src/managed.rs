@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 use crate::fit;
 use crate::grants::GapKind;
 use crate::platform::Distribution;
-use crate::reconcile::Signed;
+use crate::signed::Signed;
 use crate::snapshot::{BundleId, Device, PortalProfile, Snapshot};
 use crate::wants::{Policy, Want};
 
@@ -47,7 +47,7 @@ fn told(rejected: &[String]) -> String {
 ///
 /// # Errors
 /// When a want has none.
-pub(crate) fn choose(
+pub fn choose_managed(
     wants: &[Want],
     snapshot: &Snapshot,
     policy: &Policy,
@@ -111,7 +111,7 @@ fn choose_one(
 }
 
 /// Whether an App ID's identifier, possibly a pattern, is for a bundle ID. An asterisk also spans dots.
-pub(crate) fn covers(identifier: &str, bundle_id: &str) -> bool {
+pub fn covers(identifier: &str, bundle_id: &str) -> bool {
     match identifier.strip_suffix('*') {
         Some(stem) => bundle_id.starts_with(stem),
         None => identifier == bundle_id,

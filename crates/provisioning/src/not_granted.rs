@@ -39,7 +39,7 @@ fn list(gaps: &[Gap]) -> String {
 
 impl NotGranted {
     /// What a new profile lacks so that its targets can't be signed; `None` when nothing.
-    pub(crate) fn of(want: &Want, profile: &PortalProfile, way: Way) -> Option<Self> {
+    pub fn of(want: &Want, profile: &PortalProfile, way: Way) -> Option<Self> {
         let details = profile.details.as_ref()?;
         let mut gaps = want.gaps(&details.entitlements);
         gaps.retain(|gap| gap.kind == GapKind::Grant);
@@ -111,7 +111,7 @@ fn remedy(gap: &Gap, want: &Want, way: Way) -> String {
 }
 
 /// What a profile that serves still lacks, in words: things that making it anew would not mend.
-pub(crate) fn shortcomings(want: &Want, profile: &PortalProfile, way: Way) -> Vec<String> {
+pub fn shortcomings(want: &Want, profile: &PortalProfile, way: Way) -> Vec<String> {
     let Some(details) = &profile.details else {
         return Vec::new();
     };

@@ -64,7 +64,7 @@ pub fn plan(
 
 impl Plan {
     /// The registration of missing devices alone.
-    pub(crate) fn registration(wants: &[Want], snapshot: &Snapshot, policy: &Policy) -> Self {
+    pub fn registration(wants: &[Want], snapshot: &Snapshot, policy: &Policy) -> Self {
         let mut plan = Self::default();
         plan.register_devices(wants, snapshot, policy);
         plan

@@ -180,8 +180,8 @@ impl ProfileType {
         }
     }
 
-    /// Whether only the newer of the portal's services for sessions know the type.
-    pub(crate) fn is_by_v1(self) -> bool {
+    /// Whether only the newer of the portal's services for sessions (`services-account/v1`) know the type.
+    pub fn is_by_v1(self) -> bool {
         self == Self::MacAppInhouse || self.platform_name() == "macCatalyst"
     }
 

@@ -2,11 +2,9 @@
 
 use developer_portal as portal;
 use developer_portal::Slug;
+use provisioning::{Details, Device, DeviceClass, PortalProfile, ProfileType, Query, covers};
 
-use crate::managed::covers;
-use crate::platform::{DeviceClass, ProfileType};
 use crate::portal::NewProfile;
-use crate::snapshot::{Details, Device, PortalProfile, Query};
 
 pub(crate) fn request(new: NewProfile<'_>) -> portal::ProfileRequest<'_> {
     portal::ProfileRequest {

@@ -5,9 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use provisioning::capability::Capability;
 use serde_json::Value;
-
-use crate::capability::Capability;
 
 const PUSH: &str = "PUSH_NOTIFICATIONS";
 const ICLOUD: &str = "ICLOUD";

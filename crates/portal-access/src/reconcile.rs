@@ -4,16 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use provisioning::{
+    Action, Blocked, Device, NoManagedProfile, NotGranted, Plan, Policy, PortalProfile, Query, Signed,
+    Snapshot, Want, choose_managed, plan, shortcomings,
+};
 use time::OffsetDateTime;
 
-use crate::action::{Action, LAST_STAGE};
-use crate::blocked::Blocked;
-use crate::managed::{self, NoManagedProfile};
-use crate::not_granted::{NotGranted, shortcomings};
-use crate::plan::{Plan, plan};
 use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind};
-use crate::snapshot::{Device, PortalProfile, Query, Snapshot};
-use crate::wants::{Policy, Want};
 
 /// How often a run looks again when another one got there first.
 const LOOKS: u32 = 5;
@@ -23,15 +20,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Requests in flight together: as many as Apple's short-term limit forgives.
 const CONCURRENCY: usize = 8;
-
-/// A want with the profile that serves it.
-#[derive(Debug, Clone)]
-pub struct Signed {
-    /// What was wanted.
-    pub want: Want,
-    /// What there is now.
-    pub profile: PortalProfile,
-}
 
 /// The end of a reconcile loop.
 #[derive(Debug, Clone, Default)]
@@ -90,7 +78,7 @@ pub async fn reconcile_managed(
         );
         snapshot.devices.truncate(known);
     }
-    let signed = managed::choose(wants, &snapshot, policy, OffsetDateTime::now_utc())?;
+    let signed = choose_managed(wants, &snapshot, policy, OffsetDateTime::now_utc())?;
     Ok(Reconciled {
         signed,
         changes,
@@ -161,7 +149,7 @@ pub async fn reconcile(
             // Who says that the plan does not fit what is there is right if what is there has changed.
             Err(error) if error.kind == PortalErrorKind::Conflict && look < LOOKS => {
                 let seen = portal.snapshot(&query).await?;
-                let next = crate::plan::plan(wants, &seen, &policy, OffsetDateTime::now_utc())?;
+                let next = provisioning::plan(wants, &seen, &policy, OffsetDateTime::now_utc())?;
                 if next.actions == plan.actions || is_left_of(&next.actions, &plan.actions, &changes) {
                     return Err(error.into());
                 }
@@ -252,7 +240,7 @@ async fn apply(
         .iter()
         .map(|known| (known.identifier.clone(), known.id.clone()))
         .collect();
-    for stage in 0..=LAST_STAGE {
+    for stage in 0..=Action::LAST_STAGE {
         let actions: Vec<&Action> = plan
             .actions
             .iter()

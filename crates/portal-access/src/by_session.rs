@@ -16,18 +16,16 @@ use developer_portal as portal;
 use developer_portal::v1::{self, V1};
 use developer_portal::{Services, SessionError, Slug};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use provisioning::capability::Capability;
+use provisioning::{
+    Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile,
+    ProfileType, Query, Snapshot, bundle_id_name,
+};
 use signing_assets::{Certificate, Profile};
 
-use crate::capability::Capability;
 use crate::features;
 use crate::listing::{device, is_managed, may_serve, profile, request};
-use crate::names::bundle_id_name;
-use crate::platform::ProfileType;
 use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind};
-use crate::snapshot::{
-    Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile,
-    Query, Snapshot,
-};
 
 /// Requests of one kind in flight together: they share one connection, and a project of so many targets takes one round
 /// trip for them.

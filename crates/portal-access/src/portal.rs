@@ -4,12 +4,10 @@ use app_store_connect::resources as asc;
 use app_store_connect::{Client, Error as AscError, Many, Resource};
 use async_trait::async_trait;
 use base64::Engine as _;
-
-use crate::capability::Capability;
-use crate::platform::{DeviceClass, ProfileType};
-use crate::snapshot::{
-    Assignable, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile, Query,
-    Snapshot,
+use provisioning::capability::Capability;
+use provisioning::{
+    Assignable, BundleId, Details, Device, DeviceClass, EnabledCapability, PortalCertificate, PortalProfile,
+    ProfileType, Query, Snapshot,
 };
 
 /// Bundle IDs per request: more would make its URL too long.
@@ -49,7 +47,7 @@ pub trait Portal: Sync {
     /// Registers a device.
     async fn register_device(&self, name: &str, udid: &str, platform: &str) -> Result<Device, PortalError>;
     /// Creates a bundle ID, and returns the portal's ID of it. An App Clip's has `parent`, the portal's ID of its app's;
-    /// only plans for [`Way::Session`](crate::Way::Session) ask for it.
+    /// only plans for [`Way::Session`](provisioning::Way::Session) ask for it.
     async fn create_bundle_id(
         &self,
         identifier: &str,
@@ -62,7 +60,7 @@ pub trait Portal: Sync {
     /// Changes the settings of the capability with this portal ID.
     async fn change_capability(&self, id: &str, capability: &Capability) -> Result<(), PortalError>;
     /// Associates App Groups or iCloud containers with the bundle ID of this portal ID: all that it shall have. Only
-    /// plans for [`Way::Session`](crate::Way::Session) ask for it.
+    /// plans for [`Way::Session`](provisioning::Way::Session) ask for it.
     async fn assign(
         &self,
         bundle_id: &str,
