@@ -1,8 +1,18 @@
 //! What an `Info.plist` says.
 
+use apple_types::{Platform, StorePlatform};
 use plist::{Dictionary, Value};
 
-use crate::{Platform, UnknownPlatform};
+/// The package does not tell its platform.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownPlatform {
+    /// There is no `DTPlatformName`.
+    #[error("its Info.plist has no `DTPlatformName`")]
+    Unnamed,
+    /// It names a platform that App Store Connect does not have.
+    #[error("its Info.plist names the unknown platform `{0}`")]
+    Unheard(String),
+}
 
 /// The main app of a package.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,9 +57,9 @@ impl App {
     ///
     /// # Errors
     /// When the package does not tell.
-    pub fn platform(&self) -> Result<Platform, UnknownPlatform> {
+    pub fn platform(&self) -> Result<StorePlatform, UnknownPlatform> {
         let mut names = self.platform_name.iter().chain(&self.supported_platforms);
-        if let Some(platform) = names.clone().find_map(|name| Platform::of_sdk(name)) {
+        if let Some(platform) = names.clone().find_map(|name| Platform::of_sdk(name)?.store()) {
             return Ok(platform);
         }
         Err(match names.next().cloned() {
@@ -139,12 +149,12 @@ mod tests {
     #[test]
     fn each_sdk_has_its_platform() {
         for (name, expected) in [
-            ("iphoneos", Ok(Platform::Ios)),
-            ("iphonesimulator", Ok(Platform::Ios)),
-            ("watchos", Ok(Platform::Ios)),
-            ("appletvos", Ok(Platform::Tvos)),
-            ("macosx", Ok(Platform::Macos)),
-            ("xros", Ok(Platform::Visionos)),
+            ("iphoneos", Ok(StorePlatform::Ios)),
+            ("iphonesimulator", Ok(StorePlatform::Ios)),
+            ("watchos", Ok(StorePlatform::Ios)),
+            ("appletvos", Ok(StorePlatform::Tvos)),
+            ("macosx", Ok(StorePlatform::Macos)),
+            ("xros", Ok(StorePlatform::Visionos)),
             ("toasteros", Err(UnknownPlatform::Unheard("toasteros".to_owned()))),
         ] {
             let app = app(&format!("<key>DTPlatformName</key><string>{name}</string>"));
@@ -156,7 +166,7 @@ mod tests {
     #[test]
     fn supported_platforms_stand_in_for_a_missing_sdk() {
         let app = app("<key>CFBundleSupportedPlatforms</key><array><string>AppleTVOS</string></array>");
-        assert_eq!(app.platform(), Ok(Platform::Tvos));
+        assert_eq!(app.platform(), Ok(StorePlatform::Tvos));
     }
 
     #[test]

@@ -9,7 +9,6 @@ mod error;
 mod ipa;
 mod obstacle;
 mod pkg;
-mod platform;
 mod rules;
 mod xar;
 mod zip;
@@ -19,10 +18,10 @@ use std::path::Path;
 
 use signing_assets::Profile;
 
-pub use app::App;
+pub use app::{App, UnknownPlatform};
+pub use apple_types::StorePlatform;
 pub use error::Error;
-pub use obstacle::{Distribution, Obstacle};
-pub use platform::{Platform, UnknownPlatform};
+pub use obstacle::Obstacle;
 
 /// The two kinds of package that App Store Connect takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

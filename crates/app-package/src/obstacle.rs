@@ -1,32 +1,10 @@
 //! Why App Store Connect would refuse a package, as far as the package itself proves it.
 
-use std::fmt;
-
+use apple_types::Distribution;
 use plist::Value;
 use signing_assets::Profile;
 
 use crate::{Format, Package, rules};
-
-/// A way of distribution that is not the store's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Distribution {
-    /// For debugging.
-    Development,
-    /// For listed devices.
-    AdHoc,
-    /// For the members of an organisation.
-    Enterprise,
-}
-
-impl fmt::Display for Distribution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Development => "development",
-            Self::AdHoc => "ad-hoc",
-            Self::Enterprise => "enterprise",
-        })
-    }
-}
 
 /// Why App Store Connect would refuse a package.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

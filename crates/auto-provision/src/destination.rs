@@ -130,16 +130,3 @@ fn input(platform: Platform) -> &'static str {
         Platform::DriverKit => "driverkit",
     }
 }
-
-/// The platform as profiles know it; `None` for DriverKit, which the portal's APIs do not know.
-pub(crate) fn signed(platform: Platform) -> Option<provisioning::Platform> {
-    Some(match platform {
-        Platform::Ios => provisioning::Platform::Ios,
-        Platform::Tvos => provisioning::Platform::Tvos,
-        Platform::Watchos => provisioning::Platform::Watchos,
-        Platform::Visionos => provisioning::Platform::Visionos,
-        Platform::Macos => provisioning::Platform::Macos,
-        Platform::MacCatalyst => provisioning::Platform::MacCatalyst,
-        Platform::DriverKit => return None,
-    })
-}

@@ -27,9 +27,9 @@ use time::OffsetDateTime;
 pub use by_session::{OpenSession, open_session};
 pub use certificates::{download as download_certificates, of_team, usable};
 pub use fallback::fall_back;
-pub use order::{BuildSettings, DistributionType, IdentityName, Mode, Order, PlatformName};
+pub use order::{BuildSettings, IdentityName, Mode, Order, PlatformName};
 pub use project::{Analysis, Declared, Item};
-pub use provisioning::CertificateChoice;
+pub use provisioning::{CertificateChoice, Distribution};
 
 /// Who signs in to the portal.
 #[derive(Debug)]

@@ -56,34 +56,6 @@ pub enum IdentityName {
     CommonName,
 }
 
-/// The value of `distribution_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DistributionType {
-    /// Debugging.
-    Development,
-    /// App Store.
-    AppStore,
-    /// Registered devices.
-    AdHoc,
-    /// In-house.
-    Enterprise,
-    /// Mac software outside the store.
-    DeveloperId,
-}
-
-impl From<DistributionType> for Distribution {
-    fn from(value: DistributionType) -> Self {
-        match value {
-            DistributionType::Development => Self::Development,
-            DistributionType::AppStore => Self::AppStore,
-            DistributionType::AdHoc => Self::AdHoc,
-            DistributionType::Enterprise => Self::Enterprise,
-            DistributionType::DeveloperId => Self::DeveloperId,
-        }
-    }
-}
-
 /// The value of `platform`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]

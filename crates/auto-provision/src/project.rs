@@ -439,6 +439,11 @@ impl Reader<'_> {
 /// What a target needs by its settings.
 fn need(project: &Project, target: &Target, settings: &Settings, ui_test: bool) -> anyhow::Result<Need> {
     let platform = settings.platform().ok_or_else(|| no_platform(target, settings))?;
+    anyhow::ensure!(
+        platform != Platform::DriverKit,
+        "the target `{}` is built for DriverKit",
+        target.name
+    );
     let mut bundle_id = project.bundle_id(target, settings)?;
     if platform == Platform::MacCatalyst {
         let derived = settings.settled("DERIVE_MACCATALYST_PRODUCT_BUNDLE_IDENTIFIER");
@@ -450,8 +455,7 @@ fn need(project: &Project, target: &Target, settings: &Settings, ui_test: bool) 
     Ok(Need {
         name: target.name.clone(),
         bundle_id,
-        platform: destination::signed(platform)
-            .with_context(|| format!("the target `{}` is built for DriverKit", target.name))?,
+        platform,
         entitlements,
         ui_test,
     })

@@ -1,8 +1,9 @@
 //! Why there is no plan, and what a person should do.
 
+use apple_types::{Distribution, ProfileType};
+
 use crate::capability::IDENTIFIERS_PAGE;
 use crate::certificates::NoCertificate;
-use crate::platform::{Distribution, ProfileType};
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]

@@ -1,10 +1,10 @@
 //! Which of the certificates at hand sign what.
 
+use apple_types::{Distribution, Platform};
 use signing_assets::{Certificate, CertificateKind};
 use time::OffsetDateTime;
 
 use crate::blocked::Blocked;
-use crate::platform::{Distribution, Platform};
 use crate::snapshot::PortalCertificate;
 use crate::wants::Want;
 

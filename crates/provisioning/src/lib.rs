@@ -15,12 +15,12 @@ mod managed;
 mod names;
 mod not_granted;
 mod plan;
-mod platform;
 mod signed;
 mod snapshot;
 mod wants;
 
 pub use action::Action;
+pub use apple_types::{DeviceClass, Distribution, Platform, ProfileType};
 pub use blocked::Blocked;
 pub use certificates::{CertificateChoice, CertificateUse, NoCertificate, usable_certificates};
 pub use local::{NoProfile, choose_among, installed_profile};
@@ -28,7 +28,6 @@ pub use managed::{NoManagedProfile, choose_managed, covers};
 pub use names::{bundle_id_name, profile_name, wildcard_of};
 pub use not_granted::{NotGranted, shortcomings};
 pub use plan::{Plan, plan};
-pub use platform::{DeviceClass, Distribution, Platform, ProfileType};
 pub use signed::Signed;
 pub use snapshot::{
     Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile,

@@ -1,11 +1,11 @@
 //! Profiles that are installed already: one that fits is used without asking the portal.
 
+use apple_types::{Distribution, ProfileType};
 use signing_assets::Profile;
 use time::{Duration, OffsetDateTime};
 
 use crate::grants::GapKind;
 use crate::managed::covers;
-use crate::platform::{Distribution, ProfileType};
 use crate::signed::Signed;
 use crate::snapshot::{Details, Device, PortalProfile};
 use crate::wants::{Policy, Want};

@@ -1,10 +1,10 @@
 //! Profiles that Xcode made for itself: found and checked, never changed.
 
+use apple_types::Distribution;
 use time::{Duration, OffsetDateTime};
 
 use crate::fit;
 use crate::grants::GapKind;
-use crate::platform::Distribution;
 use crate::signed::Signed;
 use crate::snapshot::{BundleId, Device, PortalProfile, Snapshot};
 use crate::wants::{Policy, Want};

@@ -4,7 +4,7 @@
 //! step spells platforms `iOS` and `tvOS`, the Apple ID step spells them in lower case, and before its
 //! version 1.5.0 left the platform out.
 
-use crate::platform::{Distribution, ProfileType};
+use apple_types::{Distribution, ProfileType};
 
 /// The name of a profile made by this project, such as `Bitrise iOS development - (com.example.app)`.
 ///

@@ -1,8 +1,9 @@
 //! A profile that was just created and does not grant what its targets claim: what is missing, and who can provide it.
 
+use apple_types::Distribution;
+
 use crate::capability::{IDENTIFIERS_PAGE, Requirement, requirement};
 use crate::grants::{Gap, GapKind};
-use crate::platform::Distribution;
 use crate::snapshot::PortalProfile;
 use crate::wants::{Want, Way};
 

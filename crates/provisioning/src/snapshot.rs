@@ -1,12 +1,12 @@
 //! The state of the portal, as far as a plan depends on it.
 
+use apple_types::{DeviceClass, ProfileType};
 use plist::Dictionary;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::capability::Capability;
 use crate::names::sister_names;
-use crate::platform::{DeviceClass, ProfileType};
 use crate::wants::Want;
 
 /// What to observe.

@@ -1,5 +1,6 @@
 //! What a project needs of the portal: from targets, policy and certificates to the profiles that must exist.
 
+use apple_types::{Distribution, Platform, ProfileType};
 use plist::Dictionary;
 use signing_assets::Certificate;
 
@@ -7,7 +8,6 @@ use crate::blocked::Blocked;
 use crate::certificates::{CertificateChoice, CertificateUse, NoCertificate};
 use crate::grants::{self, Gap};
 use crate::names::{profile_name, wildcard_of};
-use crate::platform::{Distribution, Platform, ProfileType};
 
 /// A target that needs a profile.
 #[derive(Debug, Clone)]

@@ -7,13 +7,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use apple_types::Platform;
+
 use crate::conditions::fits;
 use crate::container::Container;
 use crate::destination::Support;
 use crate::error::Error;
 use crate::model::{BuildItem, Dependency, DependencyKind, PhaseKind, Target};
 use crate::paths::{normalized, same_name};
-use crate::platform::Platform;
 use crate::project::Project;
 use crate::scheme::Scheme;
 use crate::settings::Settings;

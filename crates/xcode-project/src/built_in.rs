@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use crate::platform::{Platform, family, is_simulator};
+use apple_types::{Platform, is_simulator, sdk_family as family};
+
 use crate::settings::{Level, Origin};
 
 fn level(origin: Origin, pairs: impl IntoIterator<Item = (&'static str, String)>) -> Level {

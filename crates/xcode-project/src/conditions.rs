@@ -3,7 +3,7 @@
 //! The rules are those of swift-build's `MacroCondition.swift` and `Settings.swift` (createScope): every condition of
 //! a key must hold, a pattern covers the whole text, and a parameter without a value matches `*` alone.
 
-use crate::platform::family;
+use apple_types::sdk_family as family;
 
 /// The version that an SDK is taken to have when the project names none. Xcode takes the newest that it has (iOS 27.2
 /// in Xcode 27.2, November 2026); `[sdk=iphoneos]` without `*` matches no version at all.

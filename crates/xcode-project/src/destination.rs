@@ -1,8 +1,9 @@
 //! Which platform a target is built for (swift-build `Settings.swift`, computeBoundProperties and
 //! addRunDestinationSettingsPlatformSDK; `DependencyResolution.swift` for targets that follow their dependents).
 
+use apple_types::{Platform, is_simulator};
+
 use crate::model::Target;
-use crate::platform::{Platform, is_simulator};
 use crate::settings::{Answer, Settings};
 
 /// The platforms that a target can be built for.

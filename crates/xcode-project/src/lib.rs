@@ -54,7 +54,6 @@ mod operators;
 mod paths;
 mod pbx;
 mod pbxproj;
-mod platform;
 mod plists;
 mod project;
 mod scheme;
@@ -66,6 +65,7 @@ pub mod xcodebuild;
 mod xcproj;
 mod xml;
 
+pub use apple_types::Platform;
 pub use build::{Archive, Built, Held, Roots, Workspace};
 pub use container::{Container, FileReference};
 pub use destination::Support;
@@ -76,7 +76,6 @@ pub use model::{
 };
 pub use paths::normalized;
 pub use pbxproj::{Document, Entry, Format, Node, SyntaxError, Value};
-pub use platform::Platform;
 pub use project::Project;
 pub use scheme::{BuildEntry, Scheme};
 pub use settings::{Answer, Origin, Settings};

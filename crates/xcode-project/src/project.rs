@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use apple_types::{is_simulator, sdk_family as family};
+
 use crate::built_in;
 use crate::error::Error;
 use crate::model::{Configuration, Model, Target};
 use crate::pbx::PbxFile;
 use crate::pbxproj::Document;
-use crate::platform::{family, is_simulator};
 use crate::settings::{Level, Origin, Settings};
 use crate::xcconfig;
 use crate::xcproj::XcprojFile;

@@ -6,10 +6,11 @@
 //! before (`MacroValueAssignmentTable.swift`). An answer is a value or a list of what is not defined; it is never a
 //! guess.
 
+use apple_types::Platform;
+
 use crate::built_in;
 use crate::conditions::{Context, Match};
 use crate::macros::Expansion;
-use crate::platform::Platform;
 use crate::xcconfig::{MissingFile, Problem};
 
 /// What a setting is.

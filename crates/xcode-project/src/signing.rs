@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use apple_types::Platform;
+
 use crate::LARGEST_FILE;
 use crate::conditions::Context;
 use crate::error::Error;
 use crate::model::Target;
 use crate::pbx::PbxFile;
 use crate::pbxproj::{Document, Entry, Node};
-use crate::platform::Platform;
 use crate::project::{Project, Source};
 
 /// How a target is to be signed.

@@ -6,10 +6,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::Path;
 
+use apple_types::Platform;
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::platform::Platform;
 
 /// Whose settings are asked for.
 #[derive(Debug, Clone, Copy)]

@@ -214,12 +214,12 @@ pub(crate) fn has_relative_path(extra: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use app_package::{Format, Platform};
+    use app_package::{Format, StorePlatform};
 
     use super::*;
     use crate::artifact::Details;
 
-    fn artifact(platform: Platform) -> Artifact {
+    fn artifact(platform: StorePlatform) -> Artifact {
         Artifact {
             path: "/a.ipa".into(),
             format: Format::Ipa,
@@ -239,7 +239,13 @@ mod tests {
         }
     }
 
-    fn line(xcode: u32, input: Option<&str>, platform: Platform, sign_in: &SignIn, extra: &str) -> String {
+    fn line(
+        xcode: u32,
+        input: Option<&str>,
+        platform: StorePlatform,
+        sign_in: &SignIn,
+        extra: &str,
+    ) -> String {
         with_found(xcode, input, None, platform, sign_in, extra)
     }
 
@@ -247,7 +253,7 @@ mod tests {
         xcode: u32,
         app_input: Option<&str>,
         app_found: Option<&str>,
-        platform: Platform,
+        platform: StorePlatform,
         sign_in: &SignIn,
         extra: &str,
     ) -> String {
@@ -276,7 +282,7 @@ mod tests {
             (
                 13,
                 None,
-                Platform::Ios,
+                StorePlatform::Ios,
                 &team,
                 "",
                 "altool --upload-app -f /a.ipa --type ios --apiKey K --apiIssuer I --output-format json",
@@ -284,7 +290,7 @@ mod tests {
             (
                 16,
                 None,
-                Platform::Macos,
+                StorePlatform::Macos,
                 &person,
                 "",
                 "altool --upload-app -f /a.ipa --type macos --username a@b.c --password @env:ALTOOL_PASSWORD --output-format json",
@@ -292,7 +298,7 @@ mod tests {
             (
                 16,
                 Some("7"),
-                Platform::Tvos,
+                StorePlatform::Tvos,
                 &team,
                 "",
                 "altool --upload-package /a.ipa --type appletvos --apple-id 7 --bundle-id com.example --bundle-version 42 --bundle-short-version-string 1.2 --apiKey K --apiIssuer I --output-format json",
@@ -300,7 +306,7 @@ mod tests {
             (
                 26,
                 None,
-                Platform::Visionos,
+                StorePlatform::Visionos,
                 &individual,
                 "--provider-public-id P",
                 "altool --upload-package /a.ipa --type visionos --apiKey K --api-key-subject user --provider-public-id P --output-format json",
@@ -308,7 +314,7 @@ mod tests {
             (
                 15,
                 None,
-                Platform::Ios,
+                StorePlatform::Ios,
                 &team,
                 "-t osx --output-format xml",
                 "altool --upload-app -f /a.ipa --apiKey K --apiIssuer I -t osx --output-format xml",
@@ -316,7 +322,7 @@ mod tests {
             (
                 26,
                 Some("7"),
-                Platform::Ios,
+                StorePlatform::Ios,
                 &team,
                 "--bundle-version=43 --verbose",
                 "altool --upload-package /a.ipa --type ios --apple-id 7 --bundle-id com.example --bundle-short-version-string 1.2 --apiKey K --apiIssuer I --bundle-version=43 --verbose --output-format json",
@@ -339,14 +345,14 @@ mod tests {
             (26, "--upload-app", "--upload-app -f /a.ipa", true),
             (16, "--upload-package", "--upload-package /a.ipa", true),
         ] {
-            let line = with_found(xcode, None, Some("9"), Platform::Ios, &team(), extra);
+            let line = with_found(xcode, None, Some("9"), StorePlatform::Ios, &team(), extra);
             assert!(
                 line.starts_with(&format!("altool {form} ")),
                 "{xcode} {extra}: {line}"
             );
             assert_eq!(line.contains(exact), names_app, "{xcode} {extra}: {line}");
         }
-        let line = with_found(26, Some("7"), Some("9"), Platform::Ios, &team(), "");
+        let line = with_found(26, Some("7"), Some("9"), StorePlatform::Ios, &team(), "");
         assert!(line.contains("--apple-id 7 "), "{line}");
     }
 
@@ -372,7 +378,7 @@ mod tests {
             (person, "--apiKey K", &["--username", "--password"]),
             (team(), "--upload-package /b.ipa", &["--upload-app", "-f"]),
         ] {
-            let line = line(14, None, Platform::Ios, &sign_in, extra);
+            let line = line(14, None, StorePlatform::Ios, &sign_in, extra);
             for option in without {
                 let count = line.split([' ', '=']).filter(|word| word == option).count();
                 assert_eq!(count, 0, "{extra}: {line}");
@@ -382,7 +388,7 @@ mod tests {
         let line = line(
             26,
             None,
-            Platform::Ios,
+            StorePlatform::Ios,
             &team(),
             "--verbose -t ios --type macos --verbose",
         );

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use app_package::{Format, Package, Platform};
+use app_package::{Format, Package, StorePlatform};
 use step_kit::{Advice as _, Log};
 
 use crate::inputs::{Inputs, PlatformInput};
@@ -14,7 +14,7 @@ pub(crate) struct Artifact {
     /// Its absolute path.
     pub(crate) path: PathBuf,
     pub(crate) format: Format,
-    pub(crate) platform: Platform,
+    pub(crate) platform: StorePlatform,
     pub(crate) details: Details,
 }
 
@@ -95,17 +95,17 @@ fn platform(
     format: Format,
     package: Option<&Package>,
     log: &Log,
-) -> Platform {
+) -> StorePlatform {
     let is_installer = format == Format::Pkg
         || path
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("pkg"));
     match input {
-        PlatformInput::Ios => Platform::Ios,
-        PlatformInput::Macos => Platform::Macos,
-        PlatformInput::Tvos => Platform::Tvos,
-        PlatformInput::Visionos => Platform::Visionos,
-        PlatformInput::Auto if is_installer => Platform::Macos,
+        PlatformInput::Ios => StorePlatform::Ios,
+        PlatformInput::Macos => StorePlatform::Macos,
+        PlatformInput::Tvos => StorePlatform::Tvos,
+        PlatformInput::Visionos => StorePlatform::Visionos,
+        PlatformInput::Auto if is_installer => StorePlatform::Macos,
         PlatformInput::Auto => match package.map(|package| package.app.platform()) {
             Some(Ok(platform)) => platform,
             other => {
@@ -115,7 +115,7 @@ fn platform(
                 log.warn(format!(
                     "The package does not tell its platform{reason}; iOS is assumed. Set the input platform if that is wrong."
                 ));
-                Platform::Ios
+                StorePlatform::Ios
             }
         },
     }

@@ -1,6 +1,6 @@
 //! The inputs, as `step.yml` declares them.
 
-use auto_provision::{BuildSettings, DistributionType, IdentityName, Mode, Order, PlatformName};
+use auto_provision::{BuildSettings, Distribution, IdentityName, Mode, Order, PlatformName};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
 
@@ -8,7 +8,7 @@ use step_kit::{Flag, Secret};
 #[derive(Debug, Deserialize)]
 pub struct Inputs {
     /// How the app is handed to people.
-    pub distribution_type: DistributionType,
+    pub distribution_type: Distribution,
     /// The team, where the Apple ID belongs to several.
     pub team_id: Option<String>,
     /// Whether to change anything.
@@ -66,7 +66,7 @@ impl Inputs {
     /// What is to be done, and what only this step needs to know.
     pub(crate) fn divided(self) -> (Order, Own) {
         let order = Order {
-            distribution: self.distribution_type.into(),
+            distribution: self.distribution_type,
             mode: self.mode,
             project_path: self.project_path,
             scheme: self.scheme,
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_original() {
         let inputs: Inputs = step_kit::testing::inputs(MANIFEST, &REQUIRED).expect("they are valid");
-        assert_eq!(inputs.distribution_type, DistributionType::Development);
+        assert_eq!(inputs.distribution_type, Distribution::Development);
         assert!(!inputs.generate_profiles.is_on() && !inputs.register_test_devices.is_on());
         assert_eq!((inputs.mode, inputs.min_profile_days_valid), (Mode::Apply, 0));
         assert!(inputs.team_id.is_none() && inputs.configuration.is_none());

@@ -1,7 +1,7 @@
 //! The inputs, as `step.yml` declares them.
 
 use apple_account::InputCredentials;
-use auto_provision::{BuildSettings, DistributionType, IdentityName, Mode, Order, PlatformName};
+use auto_provision::{BuildSettings, Distribution, IdentityName, Mode, Order, PlatformName};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
 
@@ -24,7 +24,7 @@ pub struct Inputs {
     /// The team of an Apple ID.
     pub apple_id_team_id: Option<String>,
     /// How the app is handed to people.
-    pub distribution_type: DistributionType,
+    pub distribution_type: Distribution,
     /// Whether to change anything.
     pub mode: Mode,
     /// The project or workspace.
@@ -84,7 +84,7 @@ impl Inputs {
     /// What is to be done, and with which account.
     pub(crate) fn divided(self) -> (Order, AccountInputs) {
         let order = Order {
-            distribution: self.distribution_type.into(),
+            distribution: self.distribution_type,
             mode: self.mode,
             project_path: self.project_path,
             scheme: self.scheme,
@@ -145,7 +145,7 @@ mod tests {
     fn defaults_are_those_of_the_original() {
         let inputs: Inputs = step_kit::testing::inputs(MANIFEST, &REQUIRED).unwrap();
         assert_eq!(inputs.connection, "automatic");
-        assert_eq!(inputs.distribution_type, DistributionType::Development);
+        assert_eq!(inputs.distribution_type, Distribution::Development);
         assert_eq!((inputs.mode, inputs.min_profile_days_valid), (Mode::Apply, 0));
         assert!(inputs.passphrases.is_none());
     }

@@ -1,67 +1,12 @@
-//! Platforms, distributions, and the profile types that follow from both.
+//! Profile types, which follow from platform and distribution, and the devices that they list.
 //!
 //! The tables come from Apple's `ProfileType`, `DeviceClass` and `BundleIdPlatform` enumerations in the App
 //! Store Connect API document.
 
 use serde::Serialize;
 
-/// What a target is built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Platform {
-    /// iPhone and iPad.
-    Ios,
-    /// Apple TV.
-    Tvos,
-    /// Apple Watch, as a companion or on its own.
-    Watchos,
-    /// Apple Vision.
-    Visionos,
-    /// Mac, AppKit.
-    Macos,
-    /// Mac, from an iOS target.
-    MacCatalyst,
-}
-
-/// How the result is handed to people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Distribution {
-    /// Debugging on registered devices.
-    Development,
-    /// App Store and TestFlight.
-    AppStore,
-    /// Registered devices, without a debugger.
-    AdHoc,
-    /// In-house, for members of the Enterprise Program.
-    Enterprise,
-    /// Mac software outside the store, signed with a Developer ID.
-    DeveloperId,
-}
-
-impl Distribution {
-    /// The value of the input `distribution_type`, which is also the word in profile names.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Development => "development",
-            Self::AppStore => "app-store",
-            Self::AdHoc => "ad-hoc",
-            Self::Enterprise => "enterprise",
-            Self::DeveloperId => "developer-id",
-        }
-    }
-
-    /// Whether profiles of this distribution list devices one by one.
-    pub fn lists_devices(self) -> bool {
-        matches!(self, Self::Development | Self::AdHoc)
-    }
-}
-
-impl std::fmt::Display for Distribution {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+use crate::distribution::Distribution;
+use crate::platform::Platform;
 
 /// One of Apple's provisioning profile types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -146,7 +91,8 @@ impl ProfileType {
             (Platform::MacCatalyst, D::DeveloperId) => Self::MacCatalystAppDirect,
             (Platform::Ios | Platform::Watchos | Platform::Visionos | Platform::Tvos, D::DeveloperId)
             | (Platform::Macos | Platform::MacCatalyst, D::AdHoc)
-            | (Platform::MacCatalyst, D::Enterprise) => return None,
+            | (Platform::MacCatalyst, D::Enterprise)
+            | (Platform::DriverKit, _) => return None,
         })
     }
 

@@ -1,7 +1,14 @@
 //! What a target is built for.
 
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::store_platform::StorePlatform;
+
 /// A platform that Xcode archives for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Platform {
     /// iPhone and iPad.
     Ios,
@@ -35,7 +42,7 @@ impl Platform {
     /// `macosx.internal` or a path such as `…/SDKs/iPhoneOS26.0.sdk` (swift-build `SDKRegistry.swift`). A simulator
     /// counts as its device; Mac Catalyst has no SDK of its own.
     pub fn of_sdk(name: &str) -> Option<Self> {
-        Some(match family(name).as_str() {
+        Some(match sdk_family(name).as_str() {
             "iphoneos" | "iphonesimulator" => Self::Ios,
             "appletvos" | "appletvsimulator" => Self::Tvos,
             "watchos" | "watchsimulator" => Self::Watchos,
@@ -93,15 +100,33 @@ impl Platform {
         }
     }
 
+    /// The platform that App Store Connect files its builds under; `None` for drivers, which are not on their own in the
+    /// store. An app for the Watch alone is an iOS app there.
+    pub fn store(self) -> Option<StorePlatform> {
+        Some(match self {
+            Self::Ios | Self::Watchos => StorePlatform::Ios,
+            Self::Tvos => StorePlatform::Tvos,
+            Self::Visionos => StorePlatform::Visionos,
+            Self::Macos | Self::MacCatalyst => StorePlatform::Macos,
+            Self::DriverKit => return None,
+        })
+    }
+
     /// Whether it runs on a Mac, as an app with or without Catalyst.
     pub fn is_mac(self) -> bool {
         matches!(self, Self::Macos | Self::MacCatalyst)
     }
 }
 
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// The name of an SDK without folders, version and suffix, in lower case: `iphoneos` of
 /// `/Applications/Xcode.app/…/iPhoneOS26.0.sdk`.
-pub(crate) fn family(name: &str) -> String {
+pub fn sdk_family(name: &str) -> String {
     let base = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     base.chars()
         .take_while(char::is_ascii_alphabetic)
@@ -109,9 +134,9 @@ pub(crate) fn family(name: &str) -> String {
         .to_ascii_lowercase()
 }
 
-/// Whether an SDK is one for a simulator.
-pub(crate) fn is_simulator(name: &str) -> bool {
-    family(name).ends_with("simulator")
+/// Whether an SDK, named as `SDKROOT` does, is one for a simulator.
+pub fn is_simulator(name: &str) -> bool {
+    sdk_family(name).ends_with("simulator")
 }
 
 #[cfg(test)]
