@@ -341,7 +341,9 @@ fn deliver_to(url: &str, file: &Path, app_id: Option<&str>) -> anyhow::Result<Op
     };
     let content = std::fs::read(file)?;
     let app = package.app;
-    let platform = app.platform().map_or("MAC_OS", app_package::Platform::api_name);
+    let platform = app
+        .platform()
+        .map_or("MAC_OS", app_package::StorePlatform::api_name);
     let body = json!({
         "bundle_id": app.bundle_id.unwrap_or_default(),
         "version": app.version.unwrap_or_default(),
