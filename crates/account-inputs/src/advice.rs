@@ -1,9 +1,9 @@
 //! What a person does next about an account that is missing or can't be used. Steps share it; libraries do not advise.
 
-use apple_account::pages::{API_KEYS, APPLE_ID, APPLE_KEYS, ASSIGN, REAUTHENTICATE};
 use apple_account::{ConnectionError, FindError, IssuerError};
 
 use crate::Terms;
+use crate::pages::{API_KEYS, APPLE_ID, APPLE_KEYS, ASSIGN, REAUTHENTICATE};
 
 /// How a person gives a step an account.
 pub(crate) fn connect(terms: Terms) -> String {

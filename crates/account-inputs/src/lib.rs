@@ -4,6 +4,8 @@
 //! has its one place (`advice.rs`).
 
 mod advice;
+mod api;
+pub mod pages;
 
 use anyhow::anyhow;
 use apple_account::{
@@ -13,6 +15,8 @@ use apple_account::{
 use secrecy::SecretString;
 use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step};
 use time::OffsetDateTime;
+
+pub use api::{Duty, about_api, about_release, client};
 
 /// What a step accepts as an account.
 #[derive(Debug, Clone, Copy)]

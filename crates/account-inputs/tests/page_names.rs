@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use apple_account::pages;
+use account_inputs::pages;
 
 /// What the pages were called once. Split, so that this file does not contain them.
 const OLD_NAMES: [&str; 5] = [

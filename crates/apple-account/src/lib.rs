@@ -9,7 +9,6 @@ mod file;
 mod find;
 mod ids;
 mod key;
-pub mod pages;
 mod source;
 
 use secrecy::SecretString;

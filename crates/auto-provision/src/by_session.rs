@@ -6,6 +6,7 @@ use provisioning::Distribution;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 use time::OffsetDateTime;
 
+use crate::advice;
 use crate::order::Order;
 
 /// A session with the team that it works for.
@@ -37,7 +38,7 @@ pub async fn open_session(
     let session = Session::open(account, hosts, &step.redactor, OffsetDateTime::now_utc())
         .await
         .map_err(|error| {
-            let advice = error.advice();
+            let advice = advice::about_session(&error);
             anyhow::Error::from(error)
                 .context(format!(
                     "the Apple ID {} can't work on the Developer Portal",

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use command::Command;
-use portal_access::{Portal, Reconciled};
+use portal_access::{Portal, Progress, Reconciled};
 use provisioning::{Distribution, Plan, Policy, Query, Signed, Want, wildcard_of};
 use signing_assets::{Identity, Keychain, Profile, ProfileDirectories};
 use step_kit::{Advice as _, Log, Step};
 use time::OffsetDateTime;
 use xcode_project::{ManualSigning, Project};
 
-use crate::blocked;
+use crate::advice;
 use crate::expiry;
 use crate::order::{IdentityName, Order};
 use crate::project::Analysis;
@@ -22,6 +22,14 @@ use crate::report;
 
 /// Asking a tool for its version takes long only when something is wrong with it.
 const VERSION_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Prints what a reconcile loop reports.
+pub(crate) fn tell(log: &Log, progress: &Progress<'_>) {
+    match progress {
+        Progress::Plan(plan) => announce(log, plan),
+        Progress::Warning(warning) => log.warn(advice::told(warning)),
+    }
+}
 
 /// Prints a plan.
 pub(crate) fn announce(log: &Log, plan: &Plan) {
@@ -39,7 +47,9 @@ pub(crate) fn announce(log: &Log, plan: &Plan) {
             .for_each(|action| log.plain(format!("- {action}")));
     }
     plan.notes.iter().for_each(|note| log.plain(note));
-    plan.warnings.iter().for_each(|warning| log.warn(warning));
+    plan.warnings
+        .iter()
+        .for_each(|warning| log.warn(advice::told(warning)));
 }
 
 /// `mode: plan`: prints what would change, as text and as JSON, and changes nothing.
@@ -52,8 +62,9 @@ pub(crate) async fn show_plan(
     let snapshot = portal
         .snapshot(&Query::of(wants))
         .await
-        .map_err(|error| crate::refused(error.into()))?;
-    let plan = provisioning::plan(wants, &snapshot, policy, OffsetDateTime::now_utc()).map_err(blocked)?;
+        .map_err(|error| advice::refused(error.into()))?;
+    let plan =
+        provisioning::plan(wants, &snapshot, policy, OffsetDateTime::now_utc()).map_err(advice::blocked)?;
     announce(&step.log, &plan);
     step.report.is_plan();
     report::changed(&step.report, "Planned", &plan.actions);
@@ -86,14 +97,19 @@ pub(crate) async fn finish(
     reconciled
         .warnings
         .iter()
-        .for_each(|warning| step.log.warn(warning));
+        .for_each(|warning| step.log.warn(advice::told(warning)));
     if !reconciled.unfinished.is_empty() {
         bail!(
             anyhow::anyhow!(
                 "the bundle IDs were created, and a person must finish them: {}",
-                reconciled.unfinished.join("; ")
+                reconciled
+                    .unfinished
+                    .iter()
+                    .map(advice::about_unfinished)
+                    .collect::<Vec<_>>()
+                    .join("; ")
             )
-            .hint("do that, then run the step again")
+            .hint("do that, then rerun the step")
         );
     }
     let signed = &reconciled.signed;

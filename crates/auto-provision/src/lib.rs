@@ -4,7 +4,7 @@
 //! lets [`provision`] compare, change, install, edit and export. Which account it is, is the only difference that the
 //! portal sees.
 
-mod by_key;
+mod advice;
 mod by_session;
 mod certificates;
 mod destination;
@@ -18,10 +18,10 @@ mod report;
 mod settings;
 
 use futures_util::future::LocalBoxFuture;
-use portal_access::{DeveloperPortal, Portal, ReconcileError, Reconciled};
-use provisioning::{NoManagedProfile, Policy, Signed, Want, Way};
+use portal_access::{DeveloperPortal, Portal, Reconciled};
+use provisioning::{Policy, Signed, Want, Way};
 use signing_assets::{Certificate, Identity, ProfileDirectories};
-use step_kit::{Advice as _, Step};
+use step_kit::Step;
 use time::OffsetDateTime;
 
 pub use by_session::{OpenSession, open_session};
@@ -95,7 +95,7 @@ pub async fn provision(
         Some(certificate) => analysis.signed_by(&certificate.team_id)?,
         None => analysis,
     };
-    let wants = provisioning::wants(&analysis.needs(), &policy, certificates).map_err(blocked)?;
+    let wants = provisioning::wants(&analysis.needs(), &policy, certificates).map_err(advice::blocked)?;
     let work = Work {
         step,
         analysis: &analysis,
@@ -125,7 +125,11 @@ impl Work<'_> {
         let (step, work) = (self.step, self);
         match access {
             Access::ApiKey(key) => {
-                let portal = portal_access::AppStoreConnect(by_key::client(step, key)?);
+                let portal = portal_access::AppStoreConnect(account_inputs::client(
+                    step,
+                    key,
+                    transport::Policy::default(),
+                )?);
                 let ended = work.carried_out(&portal).await;
                 let http = portal.0.http();
                 report::requests(step, http.journal(), http.budget().last());
@@ -197,11 +201,11 @@ impl Work<'_> {
         let (mut signed, wants) = installed(self.step, self.wants.clone(), self.policy, directories);
         let mut reconciled = Reconciled::default();
         if !wants.is_empty() {
-            reconciled = portal_access::reconcile(portal, &wants, self.policy, |plan| {
-                finish::announce(&self.step.log, plan);
+            reconciled = portal_access::reconcile(portal, &wants, self.policy, |progress| {
+                finish::tell(&self.step.log, &progress);
             })
             .await
-            .map_err(not_reconciled)?;
+            .map_err(advice::not_reconciled)?;
         }
         signed.append(&mut reconciled.signed);
         reconciled.signed = signed;
@@ -209,11 +213,11 @@ impl Work<'_> {
     }
 
     async fn xcodes(&self, portal: &dyn Portal) -> anyhow::Result<Reconciled> {
-        let reconciled = portal_access::reconcile_managed(portal, &self.wants, self.policy, |plan| {
-            finish::announce(&self.step.log, plan);
+        let reconciled = portal_access::reconcile_managed(portal, &self.wants, self.policy, |progress| {
+            finish::tell(&self.step.log, &progress);
         })
         .await
-        .map_err(not_reconciled)?;
+        .map_err(advice::not_reconciled)?;
         for signed in &reconciled.signed {
             self.step.log.plain(format!(
                 "- {} signs {}",
@@ -247,35 +251,4 @@ fn installed(
         }
     }
     (served, open)
-}
-
-fn blocked(error: provisioning::Blocked) -> anyhow::Error {
-    let advice = error.advice();
-    anyhow::Error::from(error).hint(advice)
-}
-
-fn not_reconciled(error: ReconcileError) -> anyhow::Error {
-    match error {
-        ReconcileError::Blocked(error) => blocked(error),
-        ReconcileError::Portal(error) => refused(error.into()),
-        ReconcileError::NotGranted(error) => {
-            let advice = error.advice();
-            anyhow::Error::from(error).hint(advice)
-        }
-        ReconcileError::NoManagedProfile(error) => {
-            let advice = NoManagedProfile::advice(&error);
-            anyhow::Error::from(error).hint(advice)
-        }
-    }
-}
-
-/// The portal's well-known answers, with what to do about them.
-fn refused(error: anyhow::Error) -> anyhow::Error {
-    let of_session = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<developer_portal::SessionError>());
-    if let Some(advice) = of_session.map(developer_portal::SessionError::advice) {
-        return error.hint(advice);
-    }
-    by_key::refused(error)
 }

@@ -87,36 +87,6 @@ fn told(reasons: &[String]) -> String {
     }
 }
 
-impl Refusal {
-    /// What a person should do.
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::WrongPassword | Self::AppSpecificPassword => {
-                "connect the Apple ID anew on Bitrise (Account settings > Apple Service connection) with the password that signs in at https://account.apple.com; app-specific passwords do not work here"
-            }
-            Self::Locked => {
-                "unlock the account at https://iforgot.apple.com, then connect it anew on Bitrise"
-            }
-            Self::SecondFactor => {
-                "re-authenticate on Bitrise: Account settings > Apple Service connection > Re-authenticate (2SA/2FA); it holds for 30 days"
-            }
-            Self::SecurityKey => {
-                "use an App Store Connect API key, or connect an Apple ID without security keys"
-            }
-            Self::Interaction | Self::Steps(_) => {
-                "sign in once at https://account.apple.com and https://appstoreconnect.apple.com and answer what Apple asks"
-            }
-            Self::Blocked => {
-                "wait an hour and build again, or use an API key: sign-ins from some networks are refused"
-            }
-            Self::TooMany(_) => "wait some minutes, and let fewer builds sign in at once",
-            Self::Unavailable(_) => "see https://developer.apple.com/system-status/, then build again",
-            Self::NoAccess => "let the Account Holder give this Apple ID access to App Store Connect",
-            Self::Unknown { .. } => "build again; if it stays so, report it with this message",
-        }
-    }
-}
-
 #[derive(Default, Deserialize)]
 struct Document {
     #[serde(default, alias = "service_errors", rename = "serviceErrors")]
@@ -282,7 +252,7 @@ mod tests {
                 Verdict::Refused(expected.clone()),
                 "{status} {body}"
             );
-            assert!(!expected.advice().is_empty() && !expected.to_string().is_empty());
+            assert!(!expected.to_string().is_empty());
         }
         let well = Answer {
             status: 200,

@@ -107,35 +107,6 @@ pub fn check(status: u16, body: &str) -> Result<Value, Refusal> {
     Ok(document)
 }
 
-impl Refusal {
-    /// What a person should do.
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::Agreement(_) => {
-                "the Account Holder must accept the agreement at https://developer.apple.com/account; then rebuild"
-            }
-            Self::NotPermitted(_) => {
-                "give this Apple ID the role Admin, or App Manager with access to Certificates, Identifiers & Profiles"
-            }
-            Self::Device(_) => {
-                "enable the device at https://developer.apple.com/account/resources/devices/list, or correct its UDID on Bitrise"
-            }
-            Self::DeviceLimit(_) => {
-                "remove devices at https://developer.apple.com/account/resources/devices/list when the membership year begins anew"
-            }
-            Self::NotAvailable(_) => "use another bundle ID, or let its owner delete or transfer it",
-            Self::Team(_) => "check the team ID, and that the membership is paid",
-            Self::Expired => {
-                "re-authenticate on Bitrise: Account settings > Apple Service connection > Re-authenticate (2SA/2FA)"
-            }
-            Self::Unavailable(_) => "see https://developer.apple.com/system-status/, then build again",
-            Self::Other { .. } | Self::Token | Self::Lacks(_) => {
-                "build again; if it stays so, look at https://developer.apple.com/account/resources, and report it with this message"
-            }
-        }
-    }
-}
-
 fn refusal(envelope: &Envelope) -> Refusal {
     let messages = envelope
         .validation_messages

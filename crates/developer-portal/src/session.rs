@@ -105,17 +105,6 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// What a person should do.
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::Refused { source, .. } => source.advice(),
-            Self::NoPassword(_) | Self::Portal(Refusal::Expired) => answer::Refusal::SecondFactor.advice(),
-            Self::Portal(refusal) => refusal.advice(),
-            Self::V1(refusal) => refusal.advice(),
-            _ => "see https://developer.apple.com/system-status/, then build again",
-        }
-    }
-
     /// Whether another run may have been faster, or the change may have taken effect: look again.
     pub fn calls_for_another_look(&self) -> bool {
         match self {

@@ -94,8 +94,10 @@ impl Refusal {
         }
     }
 
-    fn has_code(&self, start: &str) -> bool {
-        self.codes.iter().any(|code| code.starts_with(start))
+    /// Whether the Account Holder has an agreement to accept. The code is that of the App Store Connect API.
+    pub fn is_agreement(&self) -> bool {
+        let code = "FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED";
+        self.status == 403 && self.codes.iter().any(|known| known.starts_with(code))
     }
 
     /// Whether these services are not there at all, so that the older ones must do.
@@ -119,23 +121,6 @@ impl Refusal {
                 .iter()
                 .any(|code| code != "ENTITY_ERROR.ATTRIBUTE.INVALID")
                 || self.reasons.iter().any(|text| text.contains("is not available")))
-    }
-
-    /// What a person should do.
-    pub fn advice(&self) -> &'static str {
-        match self.status {
-            401 => {
-                "re-authenticate on Bitrise: Account settings > Apple Service connection > Re-authenticate (2SA/2FA)"
-            }
-            403 if self.has_code("FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED") => {
-                "the Account Holder must accept the agreement at https://developer.apple.com/account; then rebuild"
-            }
-            403 => {
-                "give this Apple ID the role Admin, or App Manager with access to Certificates, Identifiers & Profiles, and check that the membership is paid"
-            }
-            500..=599 => "see https://developer.apple.com/system-status/, then build again",
-            _ => "look at https://developer.apple.com/account/resources, and report it with this message",
-        }
     }
 }
 

@@ -12,4 +12,4 @@ mod reconcile;
 
 pub use by_session::DeveloperPortal;
 pub use portal::{AppStoreConnect, NewProfile, Portal, PortalError, PortalErrorKind};
-pub use reconcile::{ReconcileError, Reconciled, reconcile, reconcile_managed};
+pub use reconcile::{Progress, ReconcileError, Reconciled, reconcile, reconcile_managed};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use provisioning::{
     Action, Blocked, Device, NoManagedProfile, NotGranted, Plan, Policy, PortalProfile, Query, Signed,
-    Snapshot, Want, choose_managed, plan, shortcomings,
+    Snapshot, Unfinished, Want, Warning, choose_managed, plan, shortcomings,
 };
 use time::OffsetDateTime;
 
@@ -21,6 +21,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Requests in flight together: as many as Apple's short-term limit forgives.
 const CONCURRENCY: usize = 8;
 
+/// What a reconcile loop reports while it works.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// The plan that is carried out next.
+    Plan(&'a Plan),
+    /// Something that a person should know.
+    Warning(Warning),
+}
+
 /// The end of a reconcile loop.
 #[derive(Debug, Clone, Default)]
 pub struct Reconciled {
@@ -29,9 +38,9 @@ pub struct Reconciled {
     /// The changes that were made.
     pub changes: Vec<Action>,
     /// What a person must do before the app can be signed.
-    pub unfinished: Vec<String>,
+    pub unfinished: Vec<Unfinished>,
     /// What new profiles lack although the targets can be signed.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// Why the portal could not be brought into the wanted state.
@@ -60,7 +69,7 @@ pub async fn reconcile_managed(
     portal: &dyn Portal,
     wants: &[Want],
     policy: &Policy,
-    mut announce: impl FnMut(&Plan),
+    mut report: impl FnMut(Progress<'_>),
 ) -> Result<Reconciled, ReconcileError> {
     let query = Query {
         managed: true,
@@ -68,14 +77,12 @@ pub async fn reconcile_managed(
     };
     let mut snapshot = portal.snapshot(&query).await?;
     let registration = Plan::registration(wants, &snapshot, policy);
-    announce(&registration);
+    report(Progress::Plan(&registration));
     let mut changes = Vec::new();
     let known = snapshot.devices.len();
-    register_devices(portal, &registration, &mut snapshot, &mut changes).await;
+    register_devices(portal, &registration, &mut snapshot, &mut changes, &mut report).await;
     if snapshot.devices.len() > known {
-        tracing::warn!(
-            "Profiles that Xcode manages get the new devices when Xcode makes them anew: archive once in Xcode, or set generate_profiles to yes."
-        );
+        report(Progress::Warning(Warning::NotInManagedProfiles));
         snapshot.devices.truncate(known);
     }
     let signed = choose_managed(wants, &snapshot, policy, OffsetDateTime::now_utc())?;
@@ -88,7 +95,7 @@ pub async fn reconcile_managed(
 
 /// Brings the portal into the wanted state.
 ///
-/// `announce` is called with every plan before it is applied.
+/// `report` is called with every plan before it is applied.
 ///
 /// # Errors
 /// When a person is needed, or the portal keeps saying no.
@@ -96,11 +103,11 @@ pub async fn reconcile(
     portal: &dyn Portal,
     wants: &[Want],
     policy: &Policy,
-    mut announce: impl FnMut(&Plan),
+    mut report: impl FnMut(Progress<'_>),
 ) -> Result<Reconciled, ReconcileError> {
     let query = Query::of(wants);
     let mut changes = Vec::new();
-    let mut unfinished: Vec<String> = Vec::new();
+    let mut unfinished: Vec<Unfinished> = Vec::new();
     let mut look = 1;
     loop {
         let mut snapshot = portal.snapshot(&query).await?;
@@ -112,14 +119,14 @@ pub async fn reconcile(
             .any(|action| matches!(action, Action::RegisterDevice { .. }))
         {
             let registration = Plan::registration(wants, &snapshot, &policy);
-            announce(&registration);
-            register_devices(portal, &registration, &mut snapshot, &mut changes).await;
+            report(Progress::Plan(&registration));
+            register_devices(portal, &registration, &mut snapshot, &mut changes, &mut report).await;
             // A device that Apple did not take must not be a reason to make profiles anew in every build.
             policy.test_devices.clear();
             next = plan(wants, &snapshot, &policy, OffsetDateTime::now_utc())?;
         }
         let plan = next;
-        announce(&plan);
+        report(Progress::Plan(&plan));
         unfinished.extend(plan.unfinished.iter().cloned());
         match apply(portal, &plan.wants, &snapshot, &plan, &mut changes).await {
             Ok(profiles) => {
@@ -137,7 +144,7 @@ pub async fn reconcile(
                         if let Some(not_granted) = NotGranted::of(want, profile, policy.way) {
                             return Err(not_granted.into());
                         }
-                        done.warnings.extend(shortcomings(want, profile, policy.way));
+                        done.warnings.extend(shortcomings(want, profile));
                     }
                     done.signed.push(Signed {
                         want: want.clone(),
@@ -188,6 +195,7 @@ async fn register_devices(
     plan: &Plan,
     snapshot: &mut Snapshot,
     changes: &mut Vec<Action>,
+    report: &mut impl FnMut(Progress<'_>),
 ) {
     let wanted = plan.actions.iter().filter_map(|action| match action {
         Action::RegisterDevice { name, udid, platform } => Some((action, name, udid, *platform)),
@@ -214,9 +222,7 @@ async fn register_devices(
         }
     }
     if is_full {
-        tracing::warn!(
-            "Apple allows a number of devices of each kind per membership year, and a device that is removed counts until the year ends. Once it is renewed, remove devices in Certificates, Identifiers & Profiles > Devices; a new one can be registered then."
-        );
+        report(Progress::Warning(Warning::DeviceLimit));
     }
 }
 

@@ -1,8 +1,7 @@
-//! Why there is no plan, and what a person should do.
+//! Why there is no plan.
 
 use apple_types::{Distribution, ProfileType};
 
-use crate::capability::IDENTIFIERS_PAGE;
 use crate::certificates::NoCertificate;
 
 /// Why there is no plan.
@@ -46,25 +45,4 @@ pub enum Blocked {
     /// A bundle ID of one component has no wildcard above it.
     #[error("the bundle ID `{0}` of a UI test target has no dot, so no wildcard profile covers it")]
     NoWildcard(String),
-}
-
-impl Blocked {
-    /// What a person should do.
-    pub fn advice(&self) -> String {
-        match self {
-            Self::NoCertificate(_) => {
-                "upload the certificate with its private key (.p12) on the Code Signing tab of the app on Bitrise".to_owned()
-            }
-            Self::UnknownCertificates(_) => {
-                "check that the certificates were issued by the team of the connected account, and were not revoked".to_owned()
-            }
-            Self::NoProfileType { .. } => "choose another distribution_type".to_owned(),
-            Self::NoDevices(_) => {
-                "register a device at https://developer.apple.com/account/resources/devices/list, or set register_test_devices to yes".to_owned()
-            }
-            Self::AppClip(_) | Self::AppClipSignIn(_) => format!("configure it at {IDENTIFIERS_PAGE}, then run the step again"),
-            Self::Case { .. } => "use the portal's spelling in the project".to_owned(),
-            Self::NoWildcard(_) => "give the UI test target a bundle ID such as com.example.UITests".to_owned(),
-        }
-    }
 }

@@ -11,9 +11,6 @@ use serde::Serialize;
 use crate::grants::is_claimed;
 use crate::wants::Way;
 
-/// The list of identifiers on Apple's developer site, where a person configures a bundle ID.
-pub const IDENTIFIERS_PAGE: &str = "https://developer.apple.com/account/resources/identifiers/list";
-
 const ICLOUD_SERVICES: &str = "com.apple.developer.icloud-services";
 const ICLOUD_CONTAINERS: &str = "com.apple.developer.icloud-container-identifiers";
 const KEY_VALUE_STORE: &str = "com.apple.developer.ubiquity-kvstore-identifier";

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use crate::blocked::Blocked;
 use crate::snapshot::PortalCertificate;
 use crate::wants::Want;
+use crate::warning::Warning;
 
 /// What certificates are needed for: a platform and a distribution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +126,7 @@ pub enum CertificateChoice {
 pub(crate) struct Settled {
     pub(crate) wants: Vec<Want>,
     /// Certificates that were left out although they are valid.
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
     pub(crate) notes: Vec<String>,
 }
 
@@ -151,10 +152,7 @@ pub(crate) fn settle(
             ));
         }
         for certificate in unknown {
-            settled.warn(format!(
-                "{} is not used: the team's portal does not list it, so it was revoked or belongs to another team",
-                with_serial(certificate)
-            ));
+            settled.warn(Warning::UnlistedCertificate(with_serial(certificate)));
         }
         let mut want = want.clone();
         want.certificates = each_name_once(&on_portal, &mut settled);
@@ -167,9 +165,9 @@ pub(crate) fn settle(
 }
 
 impl Settled {
-    fn warn(&mut self, text: String) {
-        if !self.warnings.contains(&text) {
-            self.warnings.push(text);
+    fn warn(&mut self, warning: Warning) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
         }
     }
 
@@ -222,16 +220,14 @@ fn keep_one(want: &mut Want, named: Option<&str>, settled: &mut Settled) {
         want.certificates.retain(is_named);
     }
     if want.certificates.len() > 1 {
-        let names: Vec<&str> = want
-            .certificates
-            .iter()
-            .map(|certificate| certificate.common_name.as_str())
-            .collect();
-        settled.warn(format!(
-            "Several certificates serve {}: {}; the first is used.",
-            want.distribution,
-            names.join(", ")
-        ));
+        settled.warn(Warning::SeveralCertificates {
+            distribution: want.distribution,
+            names: want
+                .certificates
+                .iter()
+                .map(|certificate| certificate.common_name.clone())
+                .collect(),
+        });
         want.certificates.truncate(1);
     }
 }

@@ -18,6 +18,7 @@ mod plan;
 mod signed;
 mod snapshot;
 mod wants;
+mod warning;
 
 pub use action::Action;
 pub use apple_types::{DeviceClass, Distribution, Platform, ProfileType};
@@ -26,7 +27,7 @@ pub use certificates::{CertificateChoice, CertificateUse, NoCertificate, usable_
 pub use local::{NoProfile, choose_among, installed_profile};
 pub use managed::{NoManagedProfile, choose_managed, covers};
 pub use names::{bundle_id_name, profile_name, wildcard_of};
-pub use not_granted::{NotGranted, shortcomings};
+pub use not_granted::{MissingGrant, NotGranted, shortcomings};
 pub use plan::{Plan, plan};
 pub use signed::Signed;
 pub use snapshot::{
@@ -34,3 +35,4 @@ pub use snapshot::{
     Query, Snapshot,
 };
 pub use wants::{Policy, Target, TestDevice, Want, Way, wants};
+pub use warning::{Unfinished, Warning};

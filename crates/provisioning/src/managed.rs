@@ -24,16 +24,6 @@ pub struct NoManagedProfile {
     pub rejected: Vec<String>,
 }
 
-impl NoManagedProfile {
-    /// What a person should do.
-    pub fn advice(&self) -> String {
-        format!(
-            "archive the app once in a local Xcode and export it for {}, so that Xcode makes the profile; or set generate_profiles to yes; or switch the project to manual signing",
-            self.distribution
-        )
-    }
-}
-
 fn told(rejected: &[String]) -> String {
     if rejected.is_empty() {
         String::new()

@@ -6,13 +6,14 @@ use time::OffsetDateTime;
 
 use crate::action::Action;
 use crate::blocked::Blocked;
-use crate::capability::{self, Capability, IDENTIFIERS_PAGE};
+use crate::capability::{self, Capability};
 use crate::certificates::settle;
 use crate::fit::{Needs, misfit};
 use crate::names::{bundle_id_name, sister_names};
 use crate::not_granted::shortcomings;
 use crate::snapshot::{Assignable, BundleId, Device, PortalProfile, Snapshot};
 use crate::wants::{Policy, Want, Way};
+use crate::warning::{Unfinished, Warning};
 
 /// What to do, and what is left to a person.
 #[derive(Debug, Clone, Default)]
@@ -23,12 +24,12 @@ pub struct Plan {
     pub actions: Vec<Action>,
     /// For each want, the profile on the portal that fits already.
     pub fitting: BTreeMap<usize, PortalProfile>,
-    /// What a person should know or do.
-    pub warnings: Vec<String>,
+    /// What a person should know.
+    pub warnings: Vec<Warning>,
     /// What was decided on the way.
     pub notes: Vec<String>,
     /// What a person must do before the app can be signed, although the rest can be prepared.
-    pub unfinished: Vec<String>,
+    pub unfinished: Vec<Unfinished>,
 }
 
 /// Decides what to change so that every want has a fitting profile.
@@ -84,10 +85,16 @@ impl Plan {
                 .find(|known| Device::comparable(&known.udid) == udid);
             match known {
                 Some(known) if known.processing => {
-                    self.warnings.push(format!("Apple is still processing the device {} ({}), which takes up to three days: a later build makes profiles that list it", device.name, known.udid));
+                    self.warnings.push(Warning::DeviceInProcess {
+                        name: device.name.clone(),
+                        udid: known.udid.clone(),
+                    });
                 }
                 Some(known) if !known.enabled => {
-                    self.warnings.push(format!("the device {} ({}) is disabled on the portal, so no profile lists it", device.name, known.udid));
+                    self.warnings.push(Warning::DeviceDisabled {
+                        name: device.name.clone(),
+                        udid: known.udid.clone(),
+                    });
                 }
                 Some(_) => {}
                 None if new.contains(&udid) => {}
@@ -100,10 +107,10 @@ impl Plan {
                             platform,
                         });
                     }
-                    None => self.warnings.push(format!(
-                        "The test device `{}` has an invalid UDID: `{}`. Correct it in the owner's account on Bitrise, or in the device list.",
-                        device.name, device.udid
-                    )),
+                    None => self.warnings.push(Warning::InvalidUdid {
+                        name: device.name.clone(),
+                        udid: device.udid.clone(),
+                    }),
                 },
             }
         }
@@ -126,11 +133,10 @@ impl Plan {
             });
             let containers = capability::icloud_containers(&want.entitlements);
             if !containers.is_empty() && way == Way::ApiKey {
-                self.unfinished.push(format!(
-                    "assign the iCloud containers {} to {} at {IDENTIFIERS_PAGE}",
-                    containers.join(", "),
-                    want.bundle_id
-                ));
+                self.unfinished.push(Unfinished::CloudContainers {
+                    containers,
+                    bundle_id: want.bundle_id.clone(),
+                });
             }
         }
         let enabled = found
@@ -219,10 +225,11 @@ impl Plan {
             .collect();
         if want.distribution.lists_devices() && devices.is_empty() && new_udids.is_empty() {
             if want.optional {
-                self.warnings.push(format!(
-                    "No device is registered that the profile `{}` could list, so no development profile is made for {}: builds are signed for {}.",
-                    want.name, want.bundle_id, policy.distribution
-                ));
+                self.warnings.push(Warning::NoDevices {
+                    profile: want.name.clone(),
+                    bundle_id: want.bundle_id.clone(),
+                    distribution: policy.distribution,
+                });
                 return Ok(());
             }
             return Err(Blocked::NoDevices(want.profile_type));
@@ -335,13 +342,12 @@ impl Plan {
         now: OffsetDateTime,
     ) {
         let Some(details) = &profile.details else { return };
-        self.warnings.extend(shortcomings(want, profile, policy.way));
+        self.warnings.extend(shortcomings(want, profile));
         if details.expires_at < now + time::Duration::days(policy.min_profile_days_valid) {
-            self.warnings.push(format!(
-                "the profile {} ends on {} because its certificate does: renew the certificate",
-                profile.name,
-                details.expires_at.date()
-            ));
+            self.warnings.push(Warning::EndsWithCertificate {
+                profile: profile.name.clone(),
+                on: details.expires_at.date(),
+            });
         }
     }
 }

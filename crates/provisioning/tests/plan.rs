@@ -67,7 +67,11 @@ fn a_profile_that_ends_with_its_certificate_is_not_made_anew_in_vain() {
     let mut case = Case::default();
     case.policy.min_profile_days_valid = 360;
     case.assert_nothing_to_do();
-    assert!(case.plan().unwrap().warnings[0].contains("renew the certificate"));
+    assert!(
+        case.plan().unwrap().warnings[0]
+            .to_string()
+            .contains("because its certificate does")
+    );
 }
 
 #[test]
@@ -130,7 +134,11 @@ fn a_missing_icloud_container_is_not_chased_in_every_build() {
     case.assert_remade("iCloud.com.example");
     case.details().created_at = NOW - Duration::hours(1);
     case.assert_nothing_to_do();
-    assert!(case.plan().unwrap().warnings[0].contains("iCloud.com.example"));
+    assert!(
+        case.plan().unwrap().warnings[0]
+            .to_string()
+            .contains("iCloud.com.example")
+    );
 }
 
 #[test]
@@ -184,7 +192,7 @@ fn missing_test_devices_are_registered_and_bad_udids_named() {
     case.assert_remade("registered now");
     assert_eq!(case.actions()[0], "register the device 00008120-0011223344556677");
     assert_eq!(case.actions().len(), 3);
-    assert!(case.plan().unwrap().warnings[0].contains("Typo"));
+    assert!(case.plan().unwrap().warnings[0].to_string().contains("Typo"));
 }
 
 #[test]
@@ -220,7 +228,7 @@ fn what_only_a_person_can_do_stops_the_plan() {
     let blocked = |edit: fn(&mut Case)| {
         let mut case = Case::default();
         edit(&mut case);
-        case.plan().err().map(|error| (error.to_string(), error.advice()))
+        case.plan().err().map(|error| error.to_string())
     };
     for (edit, words) in [
         (
@@ -248,9 +256,8 @@ fn what_only_a_person_can_do_stops_the_plan() {
             "app clip",
         ),
     ] {
-        let (message, advice) = blocked(edit).unwrap();
+        let message = blocked(edit).unwrap();
         assert!(message.contains(words), "{message}");
-        assert!(!advice.is_empty());
     }
 }
 

@@ -1,5 +1,6 @@
 //! What to do about a failed upload, in terms of this step's inputs.
 
+use account_inputs::{Duty, about_api};
 use altool::{Cause, Finding};
 use app_store_connect::uploads::StateDetail;
 use build_upload::UploadError;
@@ -79,23 +80,15 @@ pub(crate) fn of_upload(error: &UploadError) -> String {
             "check the network of this machine, then upload again: nothing half done was left behind"
         }
         UploadError::Api { source, .. } => {
-            let Some(refusal) = source.refusal() else {
-                return "see https://developer.apple.com/system-status/, then try again".to_owned();
-            };
-            let cause = refusal
-                .errors
-                .iter()
-                .find_map(|error| Cause::of_code(&error.code, &format!("{} {}", error.title, error.detail)));
-            match (refusal.status.as_u16(), cause) {
-                (401, _) => {
-                    "check that the key ID, the issuer ID and the .p8 file belong together, and that the key was not revoked"
-                }
-                (403, _) => {
-                    "give the API key the role App Manager or Developer, and let the Account Holder accept the current agreements"
-                }
-                (429, _) => "wait until the hourly limit of the key has room again",
-                (_, Some(cause)) => cause.remedy(),
-                _ => "see https://developer.apple.com/system-status/, then try again",
+            let cause = source.refusal().and_then(|refusal| {
+                refusal.errors.iter().find_map(|error| {
+                    Cause::of_code(&error.code, &format!("{} {}", error.title, error.detail))
+                })
+            });
+            match (about_api(source, Duty::Upload), cause) {
+                (Some(advice), _) => return advice,
+                (None, Some(cause)) => cause.remedy(),
+                (None, None) => "rerun the step; https://developer.apple.com/system-status/ shows outages",
             }
         }
         UploadError::File(_) | UploadError::Gaps => {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use app_package::Format;
-use app_store_connect::{Client, Credentials, Options};
+use app_store_connect::Client;
 use apple_account::{Account, ApiKey};
 use build_upload::{
     Followed, Package, Sent, TheApp, Until, UploadError, Uploaded, Uploader, find_app, follow,
@@ -36,28 +36,6 @@ pub(crate) fn key<'a>(account: &'a Account, what: &str) -> anyhow::Result<&'a Ap
     }
 }
 
-/// A client of the App Store Connect API.
-pub(crate) fn client(step: &Step<Inputs>, key: &ApiKey, policy: Policy) -> anyhow::Result<Client> {
-    let base_url = step
-        .env
-        .get("APP_STORE_CONNECT_URL")
-        .map(transport::base_url)
-        .transpose()?;
-    let credentials = Credentials {
-        key_id: key.key_id.clone(),
-        issuer_id: key.issuer_id.clone(),
-        private_key: key.private_key.clone(),
-        enterprise: key.enterprise,
-    };
-    let options = Options {
-        base_url,
-        redactor: step.redactor.clone(),
-        policy,
-        ..Options::default()
-    };
-    Ok(Client::new(credentials, options)?)
-}
-
 /// What a native upload led to.
 pub(crate) struct Done {
     pub(crate) app: TheApp,
@@ -75,7 +53,7 @@ pub(crate) async fn upload(
     artifact: &Artifact,
     account: &Account,
 ) -> anyhow::Result<Done> {
-    let client = client(step, key(account, UPLOADING)?, Policy::default())?;
+    let client = account_inputs::client(step, key(account, UPLOADING)?, Policy::default())?;
     let package = package(step, artifact, &client).await?;
     let (app, package) = package;
     step.log.plain(format!("- app: {} ({})", app.name, app.id));

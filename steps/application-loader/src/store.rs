@@ -16,7 +16,6 @@ use transport::Policy;
 use crate::advice;
 use crate::artifact::Artifact;
 use crate::inputs::Inputs;
-use crate::native;
 
 /// Before the upload nobody waits for App Store Connect for long: altool and Apple have the last word.
 const LONGEST_LOOK: Duration = Duration::from_secs(30);
@@ -82,7 +81,7 @@ impl Store {
             ..Policy::default()
         };
         let started = time::OffsetDateTime::now_utc();
-        let client = native::client(step, key, quick)?;
+        let client = account_inputs::client(step, key, quick)?;
         let asked = tokio::time::timeout(
             LONGEST_LOOK,
             find_app(&client, step.inputs.app_id.as_deref(), bundle_id),

@@ -46,7 +46,7 @@ impl Pending {
         if let Some(password) = &step.inputs.beta_demo_account_password {
             step.redactor.learn(password.expose());
         }
-        let engine = Engine::new(native::client(
+        let engine = Engine::new(account_inputs::client(
             step,
             native::key(account, DISTRIBUTING)?,
             Policy::default(),

@@ -1,5 +1,6 @@
 //! What to do about a release that failed.
 
+use account_inputs::about_release;
 use app_store_release::ReleaseError;
 use step_kit::Advice as _;
 
@@ -44,18 +45,7 @@ fn hint(error: &ReleaseError) -> String {
         ReleaseError::Transfer { .. } => "check the network of this machine; a rerun continues where this run stopped".to_owned(),
         ReleaseError::File { .. } => "check the file and its permissions".to_owned(),
         ReleaseError::NoGroup { .. } | ReleaseError::BetaIncomplete(_) => "correct it in App Store Connect > TestFlight".to_owned(),
-        ReleaseError::Api { source, .. } => api_hint(source),
+        ReleaseError::Api { source, .. } => about_release(source),
         ReleaseError::Several(errors) => errors.first().map_or_else(String::new, hint),
     }
-}
-
-fn api_hint(error: &app_store_connect::Error) -> String {
-    match error.refusal().map(|refusal| refusal.status.as_u16()) {
-        Some(401) => "check that the key ID, the issuer ID, and the private key belong together, and that the key was not revoked",
-        Some(403) => "give the API key the role App Manager or Admin, and let the Account Holder accept the current agreements",
-        Some(429) => "wait until the hourly limit of the key has room again",
-        Some(409 | 422) => "correct what App Store Connect names, then rerun; what was done already stays",
-        _ => "see https://developer.apple.com/system-status/; a rerun continues where this run stopped",
-    }
-    .to_owned()
 }

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use account_inputs as accounts;
 use anyhow::Context as _;
-use app_store_connect::{Client, Credentials, Options};
 use app_store_release::{Engine, ReleaseError, desired};
-use apple_account::{Account, ApiKey};
+use apple_account::Account;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 use time::OffsetDateTime;
 
@@ -69,7 +68,7 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
             "connect an API key, set the inputs api_key_path and api_issuer, or set engine to `fastlane`",
         ));
     };
-    let engine = Engine::new(client(step, key)?)?;
+    let engine = Engine::new(accounts::client(step, key, transport::Policy::default())?)?;
     let directory = std::env::current_dir().context("the working directory can't be found")?;
     let assembled = desired::assemble(&request.options, &directory, OffsetDateTime::now_utc())
         .map_err(|problems| advice::explained(ReleaseError::Invalid(problems)))?;
@@ -131,27 +130,6 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
     step.log.success(format!("{done}."));
     step.report.markdown(&format!("{done}."));
     Ok(())
-}
-
-/// A client of the App Store Connect API.
-fn client(step: &Step<Inputs>, key: &ApiKey) -> anyhow::Result<Client> {
-    let base_url = step
-        .env
-        .get("APP_STORE_CONNECT_URL")
-        .map(transport::base_url)
-        .transpose()?;
-    let credentials = Credentials {
-        key_id: key.key_id.clone(),
-        issuer_id: key.issuer_id.clone(),
-        private_key: key.private_key.clone(),
-        enterprise: key.enterprise,
-    };
-    let options = Options {
-        base_url,
-        redactor: step.redactor.clone(),
-        ..Options::default()
-    };
-    Ok(Client::new(credentials, options)?)
 }
 
 /// A problem of an input that holds deliver's options.
