@@ -1,14 +1,12 @@
 //! `.p12` files: certificates with their private keys.
 
 use p12_keystore::error::Error as Keystore;
-use p12_keystore::{EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain};
-use p256::elliptic_curve::sec1::ToSec1Point as _;
-use p256::pkcs8::DecodePrivateKey as _;
-use ring::signature::KeyPair as _;
+use p12_keystore::{EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKeyChain};
 use zeroize::Zeroizing;
 
 use crate::ber;
 use crate::certificate::{Certificate, CertificateError, key_of};
+use crate::key::PrivateKey;
 use crate::pkcs12::{self, Failure};
 
 /// A certificate with its private key.
@@ -76,7 +74,7 @@ pub fn read_p12(bytes: &[u8], passphrase: &str) -> Result<Vec<Identity>, P12Erro
     let keys: Vec<_> = contents
         .keys
         .iter()
-        .filter_map(|key| Some((public_key(key)?, key)))
+        .filter_map(|key| PrivateKey::from_pkcs8(Zeroizing::clone(key)))
         .collect();
     let mut identities = Vec::new();
     for der in &contents.certificates {
@@ -84,10 +82,10 @@ pub fn read_p12(bytes: &[u8], passphrase: &str) -> Result<Vec<Identity>, P12Erro
         if is_authority {
             continue;
         }
-        if let Some((_, key)) = keys.iter().find(|(of_key, _)| *of_key == public) {
+        if let Some(key) = keys.iter().find(|key| key.public() == public) {
             identities.push(Identity {
                 certificate: Certificate::parse(der)?,
-                key: Zeroizing::clone(key),
+                key: Zeroizing::clone(key.pkcs8()),
             });
         }
     }
@@ -100,16 +98,15 @@ pub fn read_p12(bytes: &[u8], passphrase: &str) -> Result<Vec<Identity>, P12Erro
     Ok(identities)
 }
 
-/// The public half of a PKCS#8 key, as certificates carry it.
-fn public_key(pkcs8: &[u8]) -> Option<Vec<u8>> {
-    if let Ok(key) = ring::rsa::KeyPair::from_pkcs8(pkcs8) {
-        return Some(key.public_key().as_ref().to_vec());
-    }
-    let key = p256::SecretKey::from_pkcs8_der(pkcs8).ok()?;
-    Some(key.public_key().to_sec1_point(false).as_bytes().to_vec())
-}
-
 impl Identity {
+    /// A certificate with its private key; `None` when the key is another certificate's.
+    pub fn new(certificate: Certificate, key: &PrivateKey) -> Option<Self> {
+        key.belongs_to(&certificate.der).then(|| Self {
+            key: Zeroizing::clone(key.pkcs8()),
+            certificate,
+        })
+    }
+
     /// A `.p12` file with this identity alone, in the encryption that every `security import` reads.
     ///
     /// # Errors
@@ -117,7 +114,7 @@ impl Identity {
     pub fn to_p12(&self, passphrase: &str) -> Result<Vec<u8>, P12Error> {
         let unreadable = |error: Keystore| P12Error::Unreadable(error.to_string());
         let certificate = p12_keystore::Certificate::from_der(&self.certificate.der).map_err(unreadable)?;
-        let key = PrivateKey::from_der(&self.key).map_err(unreadable)?;
+        let key = p12_keystore::PrivateKey::from_der(&self.key).map_err(unreadable)?;
         let chain = PrivateKeyChain::new(vec![1], key, [certificate]);
         let mut store = KeyStore::new();
         store.add_entry(
@@ -152,7 +149,7 @@ mod tests {
             let certificate = params.self_signed(&key).unwrap();
             let chain = PrivateKeyChain::new(
                 vec![u8::try_from(index).unwrap()],
-                PrivateKey::from_der(&key.serialize_der()).unwrap(),
+                p12_keystore::PrivateKey::from_der(&key.serialize_der()).unwrap(),
                 [p12_keystore::Certificate::from_der(certificate.der()).unwrap()],
             );
             store.add_entry(name, KeyStoreEntry::PrivateKeyChain(chain));
