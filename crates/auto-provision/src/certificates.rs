@@ -6,58 +6,45 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use futures_util::future::try_join_all;
+use match_storage::Location;
 use signing_assets::{Certificate, Identity, P12Error};
-use step_kit::{Advice as _, InputProblem, InputProblems, Step, list};
+use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step, list};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use crate::match_certificates;
 use crate::order::Order;
 
-/// Downloads and opens every `.p12` file.
+/// A file or a storage of the input `certificate_urls`.
+enum Given<'a> {
+    /// A `.p12` file with its passphrase.
+    P12 { url: &'a str, passphrase: &'a str },
+    /// What fastlane match keeps.
+    Match(Location),
+}
+
+/// Downloads and opens every `.p12` file, and reads what fastlane match keeps.
 ///
 /// # Errors
 /// When one can't be had, or its passphrase is wrong.
 pub async fn download(step: &Step<Order>) -> anyhow::Result<Vec<Identity>> {
     let urls = list(step.inputs.certificate_urls.expose(), '|');
-    let passphrases = match &step.inputs.passphrases {
-        // As they are: a passphrase may begin or end with a blank.
-        Some(passphrases) => passphrases.expose().split('|').map(str::to_owned).collect(),
-        // Certificates without passphrases need not have any listed.
-        None => vec![String::new(); urls.len()],
-    };
-    if urls.len() != passphrases.len() {
-        let problem = format!(
-            "{} certificate(s) and {} passphrase(s) are given; both lists, separated by |, must be of the same length",
-            urls.len(),
-            passphrases.len()
-        );
-        return Err(InputProblems::from(InputProblem::new("passphrases", problem)).into());
-    }
-    let files = try_join_all(urls.iter().map(|url| apple_account::read_file(url)))
-        .await
-        .context("failed to get the certificates")?;
+    let passphrases = step.inputs.passphrases.as_ref().map(Secret::expose);
+    let given = given(&urls, passphrases)?;
+    let all = given.len();
+    let reading = given.iter().enumerate().map(|(index, given)| async move {
+        match given {
+            Given::P12 { url, passphrase } => p12(url, passphrase, index + 1, all).await,
+            Given::Match(location) => match_certificates::read(step, location).await,
+        }
+    });
     let mut identities: Vec<Identity> = Vec::new();
-    for (index, (file, passphrase)) in files.iter().zip(&passphrases).enumerate() {
-        let number = index + 1;
-        // It may hash for seconds: meanwhile a signal must find somebody who listens.
-        let (content, secret) = (file.clone(), Zeroizing::new(passphrase.clone()));
-        let opening = tokio::task::spawn_blocking(move || open(&content, &secret));
-        let opened = opening.await?.map_err(|error| {
-            let advice = advice(&error, number);
-            anyhow::Error::from(error)
-                .context(format!(
-                    "failed to open certificate file {number} of {}",
-                    files.len()
-                ))
-                .hint(advice)
-        })?;
-        for identity in opened {
-            if identities
-                .iter()
-                .all(|known| known.certificate.serial != identity.certificate.serial)
-            {
-                identities.push(identity);
-            }
+    for identity in try_join_all(reading).await?.into_iter().flatten() {
+        if identities
+            .iter()
+            .all(|known| known.certificate.serial != identity.certificate.serial)
+        {
+            identities.push(identity);
         }
     }
     for identity in &identities {
@@ -71,6 +58,76 @@ pub async fn download(step: &Step<Order>) -> anyhow::Result<Vec<Identity>> {
         ));
     }
     Ok(identities)
+}
+
+/// What each address means, with its passphrase. Storages of match have none: passphrases are counted without them, or
+/// are blank in their places.
+fn given<'a>(urls: &'a [String], passphrases: Option<&'a str>) -> Result<Vec<Given<'a>>, InputProblems> {
+    let problem = |key, text: String| InputProblems::from(InputProblem::new(key, text));
+    let mut locations = Vec::new();
+    for (index, url) in urls.iter().enumerate() {
+        let location = Location::parse(url).transpose();
+        locations.push(location.map_err(|error| {
+            problem(
+                "certificate_urls",
+                format!("address {} of {}: {error}", index + 1, urls.len()),
+            )
+        })?);
+    }
+    let is_p12 = |index: &usize| locations.get(*index).is_some_and(Option::is_none);
+    let files = (0..urls.len()).filter(is_p12).count();
+    // As they are: a passphrase may begin or end with a blank.
+    let mut passphrases: Vec<&str> = match passphrases {
+        Some(text) => text.split('|').collect(),
+        // Certificates without passphrases need not have any listed.
+        None => vec![""; files],
+    };
+    if passphrases.len() == urls.len() && files < urls.len() {
+        let mut index = 0;
+        passphrases.retain(|passphrase| {
+            index += 1;
+            is_p12(&(index - 1)) || !passphrase.trim().is_empty()
+        });
+    } else if files == 0 && passphrases == [""] {
+        passphrases.clear();
+    }
+    if passphrases.len() != files {
+        let text = format!(
+            "{files} certificate(s) and {} passphrase(s) are given; both lists, separated by |, must be of the same length{}",
+            passphrases.len(),
+            if files < urls.len() {
+                "; addresses that begin with `match+` have no passphrase"
+            } else {
+                ""
+            }
+        );
+        return Err(problem("passphrases", text));
+    }
+    let mut passphrases = passphrases.into_iter();
+    let given = urls.iter().zip(locations).map(|(url, location)| match location {
+        Some(location) => Given::Match(location),
+        None => Given::P12 {
+            url,
+            passphrase: passphrases.next().unwrap_or_default(),
+        },
+    });
+    Ok(given.collect())
+}
+
+/// The identities of a `.p12` file, which is the given one of several.
+async fn p12(url: &str, passphrase: &str, number: usize, all: usize) -> anyhow::Result<Vec<Identity>> {
+    let file = apple_account::read_file(url)
+        .await
+        .context("failed to get the certificates")?;
+    // It may hash for seconds: meanwhile a signal must find somebody who listens.
+    let secret = Zeroizing::new(passphrase.to_owned());
+    let opening = tokio::task::spawn_blocking(move || open(&file, &secret));
+    opening.await?.map_err(|error| {
+        let advice = advice(&error, number);
+        anyhow::Error::from(error)
+            .context(format!("failed to open certificate file {number} of {all}"))
+            .hint(advice)
+    })
 }
 
 /// Opens a `.p12` file, or the base64 text of one, with the passphrase as it is, and then without blanks around it.
@@ -144,6 +201,54 @@ fn advice(error: &P12Error, number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn passphrases(urls: &str, passphrases: Option<&str>) -> Result<Vec<String>, String> {
+        let urls = list(urls, '|');
+        let all = given(&urls, passphrases).map_err(|error| error.to_string())?;
+        let shown = all.iter().map(|given| match given {
+            Given::P12 { passphrase, .. } => (*passphrase).to_owned(),
+            Given::Match(_) => "match".to_owned(),
+        });
+        Ok(shown.collect())
+    }
+
+    #[test]
+    fn storages_of_match_take_no_passphrase_whether_their_places_are_counted_or_not() {
+        let both = "/a.p12|match+file:///certs|/b.p12";
+        for (urls, given, expected) in [
+            (both, Some("x|y"), vec!["x", "match", "y"]),
+            (both, Some("x||y"), vec!["x", "match", "y"]),
+            (both, Some("x| |"), vec!["x", "match", ""]),
+            (both, None, vec!["", "match", ""]),
+            ("match+file:///certs", None, vec!["match"]),
+            ("match+file:///certs", Some(""), vec!["match"]),
+            ("/a.p12|/b.p12", Some("x|"), vec!["x", ""]),
+        ] {
+            assert_eq!(passphrases(urls, given).unwrap(), expected, "{urls} {given:?}");
+        }
+        for (urls, given) in [
+            (both, Some("x")),
+            (both, Some("x|z|y")),
+            ("match+file:///certs", Some("x")),
+            ("/a.p12|/b.p12", Some("x")),
+        ] {
+            let error = passphrases(urls, given).unwrap_err();
+            assert!(error.contains("must be of the same length"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_match_that_is_none_is_named_by_its_place() {
+        let error = passphrases("/a.p12|match+s3://user:s3cret@bucket", None).unwrap_err();
+        assert!(
+            error.contains("certificate_urls") && error.contains("address 2 of 2"),
+            "{error}"
+        );
+        assert!(
+            error.contains("`match+s3` is not known") && !error.contains("s3cret"),
+            "{error}"
+        );
+    }
 
     #[test]
     fn base64_text_of_a_p12_is_decoded_and_nothing_else() {

@@ -12,6 +12,7 @@ mod devices;
 mod expiry;
 mod fallback;
 mod finish;
+mod match_certificates;
 mod order;
 mod project;
 mod report;

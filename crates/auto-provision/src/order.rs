@@ -39,6 +39,8 @@ pub struct Order {
     pub certificate_urls: Secret,
     /// Their passphrases.
     pub passphrases: Option<Secret>,
+    /// What decrypts the storages of fastlane match among the certificates.
+    pub match_password: Option<Secret>,
     /// Where certificates go.
     pub keychain_path: String,
     /// The keychain's password.

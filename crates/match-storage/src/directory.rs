@@ -77,7 +77,11 @@ mod tests {
         symlink("/", folder.path().join("root")).unwrap();
         nix_fifo(&certs.join("PIPE.p12"));
         let listing = read(folder.path()).unwrap();
-        let paths: Vec<&str> = listing.files.iter().map(|file| file.place.path.as_str()).collect();
+        let paths: Vec<&str> = listing
+            .files
+            .iter()
+            .map(|file| file.place.path.as_str())
+            .collect();
         assert_eq!(paths, ["TEAM123456/certs/distribution/A.cer"]);
         assert_eq!(listing.notes.len(), 3, "{:?}", listing.notes);
         assert_eq!(listing.directories(), ["certs/distribution (1)"]);

@@ -67,7 +67,10 @@ pub enum Error {
         branches: Vec<String>,
     },
     /// There are no certificates at all.
-    #[error("there are no certificates below `certs` in {place}{}", other_branches(branches))]
+    #[error(
+        "there are no certificates below `certs` in {place}{}",
+        other_branches(branches)
+    )]
     Empty {
         /// Where that was looked for, such as "the branch `master`".
         place: String,
@@ -75,7 +78,10 @@ pub enum Error {
         branches: Vec<String>,
     },
     /// There are others.
-    #[error("the match storage has nothing in `certs/{wanted}`; it has {}", listed(present))]
+    #[error(
+        "the match storage has nothing in `certs/{wanted}`; it has {}",
+        listed(present)
+    )]
     NoSuchType {
         /// The directory.
         wanted: &'static str,
@@ -83,7 +89,10 @@ pub enum Error {
         present: Vec<String>,
     },
     /// There are others.
-    #[error("the match storage has nothing of the team {team_id}; it has directories of {}", listed(teams))]
+    #[error(
+        "the match storage has nothing of the team {team_id}; it has directories of {}",
+        listed(teams)
+    )]
     NoSuchTeam {
         /// The team.
         team_id: String,
@@ -91,7 +100,10 @@ pub enum Error {
         teams: Vec<String>,
     },
     /// There are others.
-    #[error("the match storage has no certificate `{id}` in `certs/{directory}`; it has {}", listed(ids))]
+    #[error(
+        "the match storage has no certificate `{id}` in `certs/{directory}`; it has {}",
+        listed(ids)
+    )]
     NoSuchCertificate {
         /// The certificate's ID.
         id: String,

@@ -97,7 +97,8 @@ impl<'a> Git<'a> {
         let init = Command::new("git")
             .args(["init", "--quiet", "--bare", "--template="])
             .arg(&repository);
-        self.run("make room for the match repository".to_owned(), init).await?;
+        self.run("make room for the match repository".to_owned(), init)
+            .await?;
         let branches = self.branches().await?;
         let candidates = branches.candidates(branch)?;
         let mut looked = Vec::new();
@@ -118,8 +119,7 @@ impl<'a> Git<'a> {
 
     async fn branches(&self) -> Result<Branches, Error> {
         let what = format!("list the branches of {}", self.called);
-        let command = Command::new("git")
-            .args(["ls-remote", "--symref", SOURCE, "HEAD", "refs/heads/*"]);
+        let command = Command::new("git").args(["ls-remote", "--symref", SOURCE, "HEAD", "refs/heads/*"]);
         let output = self.run(what, command).await?;
         Ok(Branches::read(&output.stdout))
     }
@@ -329,7 +329,10 @@ fn refusal(error: &command::Error) -> GitRefusal {
         _ => return GitRefusal::Other,
     };
     let says = |phrases: &[&str]| phrases.iter().any(|phrase| words.contains(phrase));
-    if says(&["Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"]) {
+    if says(&[
+        "Host key verification failed",
+        "REMOTE HOST IDENTIFICATION HAS CHANGED",
+    ]) {
         GitRefusal::HostKey
     } else if says(&["dubious ownership"]) {
         GitRefusal::Ownership

@@ -100,7 +100,11 @@ fn of_type<'a>(
         .copied()
         .collect();
     own.sort_by(|a, b| b.place.cmp(&a.place));
-    let Some(id) = selection.certificate_id.as_ref().filter(|_| is_needed && !own.is_empty()) else {
+    let Some(id) = selection
+        .certificate_id
+        .as_ref()
+        .filter(|_| is_needed && !own.is_empty())
+    else {
         return Ok(own);
     };
     let ids: BTreeSet<String> = own.iter().map(|file| file.place.id.clone()).collect();

@@ -88,7 +88,11 @@ impl Place {
             return None;
         };
         // What Git keeps for itself, and what macOS puts into archives.
-        if above.iter().any(|part| matches!(*part, ".git" | "__MACOSX" | "..")) || name.starts_with("._") {
+        if above
+            .iter()
+            .any(|part| matches!(*part, ".git" | "__MACOSX" | ".."))
+            || name.starts_with("._")
+        {
             return None;
         }
         let (id, extension) = name.rsplit_once('.')?;
@@ -97,7 +101,8 @@ impl Place {
             "p12" => false,
             _ => return None,
         };
-        let is_team = |part: &&&str| part.len() == 10 && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let is_team =
+            |part: &&&str| part.len() == 10 && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
         Some(Self {
             path: parts.join("/"),
             team_id: above.last().filter(is_team).map(|team| (*team).to_owned()),
@@ -175,11 +180,18 @@ mod tests {
             ("certs/distribution/ABC123.cer", None),
             ("./certs/distribution/ABC123.cer", None),
             ("TEAM123456/certs/distribution/ABC123.cer", Some("TEAM123456")),
-            ("bucket/prefix/TEAM123456/certs/distribution/ABC123.CER", Some("TEAM123456")),
+            (
+                "bucket/prefix/TEAM123456/certs/distribution/ABC123.CER",
+                Some("TEAM123456"),
+            ),
             ("example-certificates-0a1b2c3/certs/distribution/ABC123.cer", None),
         ] {
             let place = Place::of(path).unwrap();
-            assert_eq!((place.team_id.as_deref(), place.id.as_str()), (team, "ABC123"), "{path}");
+            assert_eq!(
+                (place.team_id.as_deref(), place.id.as_str()),
+                (team, "ABC123"),
+                "{path}"
+            );
             assert!(place.is_certificate && place.directory == "distribution");
         }
         for path in [

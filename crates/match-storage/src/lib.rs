@@ -60,9 +60,8 @@ pub async fn read(request: Request<'_>) -> Result<Found, Error> {
     let password = request.password.cloned();
     // It hashes 10,000 times for every file: meanwhile a signal must find somebody who listens.
     let assembled = tokio::task::spawn_blocking(move || {
-        let with = |password: Option<&SecretString>| {
-            identities::assemble(&listing, &types, &selection, password)
-        };
+        let with =
+            |password: Option<&SecretString>| identities::assemble(&listing, &types, &selection, password);
         let trimmed = password.as_ref().and_then(trimmed);
         match (with(password.as_ref()), trimmed) {
             (Err(Error::WrongPassword { .. }), Some(trimmed)) => with(Some(&trimmed)),
@@ -98,10 +97,12 @@ async fn of_web(request: &Request<'_>, url: &Url) -> Result<Listing, Error> {
     let mut plain = url.clone();
     plain.set_fragment(None);
     let host = url.host_str().unwrap_or_default().to_owned();
-    let answer = transport::download(&plain).await.map_err(|source| Error::Download {
-        host: host.clone(),
-        source: Box::new(source),
-    });
+    let answer = transport::download(&plain)
+        .await
+        .map_err(|source| Error::Download {
+            host: host.clone(),
+            source: Box::new(source),
+        });
     let failure = match answer {
         Ok(answer) if answer.status.is_success() => {
             let bytes = answer.bytes();
@@ -122,7 +123,11 @@ async fn of_web(request: &Request<'_>, url: &Url) -> Result<Listing, Error> {
         // A server that can't be reached, or is not trusted, does not become better by Git.
         Err(error) => return Err(error),
     };
-    let protocols = if url.scheme() == "https" { "https:ssh" } else { "http" };
+    let protocols = if url.scheme() == "https" {
+        "https:ssh"
+    } else {
+        "http"
+    };
     let Ok(Source::Git(remote)) = location::remote(&plain, protocols) else {
         return Err(failure);
     };

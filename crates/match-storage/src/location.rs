@@ -110,8 +110,9 @@ impl Location {
 
 /// The address and its options. A path that is there may have `#` in it.
 fn split(text: &str) -> (&str, &str) {
+    let plain = text.strip_prefix("file://").unwrap_or(text);
     match text.rsplit_once('#') {
-        Some((address, options)) if !path_of(text).is_some_and(|path| path.exists()) => (address, options),
+        Some((address, options)) if !Path::new(plain).exists() => (address, options),
         _ => (text, ""),
     }
 }
@@ -279,7 +280,13 @@ mod tests {
 
     #[test]
     fn only_what_begins_with_match_is_an_address() {
-        for other in ["https://example.com/a.p12", "file:///a.p12", "matches+x", "/a.p12", ""] {
+        for other in [
+            "https://example.com/a.p12",
+            "file:///a.p12",
+            "matches+x",
+            "/a.p12",
+            "",
+        ] {
             assert!(Location::parse(other).is_none(), "{other}");
         }
         assert!(Location::parse(" Match+file:///a ").is_some());
@@ -288,22 +295,62 @@ mod tests {
     #[test]
     fn each_scheme_leads_to_its_kind_of_place() {
         for (text, address, protocols) in [
-            ("match+git://git.example.com/a/b", "https://git.example.com/a/b", "https:ssh"),
-            ("match+git://git@example.com/a/b.git", "ssh://git@example.com/a/b.git", "ssh"),
+            (
+                "match+git://git.example.com/a/b",
+                "https://git.example.com/a/b",
+                "https:ssh",
+            ),
+            (
+                "match+git://git@example.com/a/b.git",
+                "ssh://git@example.com/a/b.git",
+                "ssh",
+            ),
             ("match+git://127.0.0.1:9418/b", "git://127.0.0.1:9418/b", "git"),
-            ("match+git+https://example.com/a/b", "https://example.com/a/b", "https:ssh"),
-            ("match+https://example.com/a/b.git", "https://example.com/a/b.git", "https:ssh"),
-            ("match+ssh://git@example.com:22/a/b.git", "ssh://git@example.com:22/a/b.git", "ssh"),
-            ("match+git+ssh://git@example.com/a/b", "ssh://git@example.com/a/b", "ssh"),
-            ("match+git@github.com:org/certs.git", "git@github.com:org/certs.git", "ssh"),
-            ("match+git://example.com:9418/a", "https://example.com/a", "https:ssh"),
-            ("match+http://localhost:80/b.git", "http://localhost/b.git", "http"),
+            (
+                "match+git+https://example.com/a/b",
+                "https://example.com/a/b",
+                "https:ssh",
+            ),
+            (
+                "match+https://example.com/a/b.git",
+                "https://example.com/a/b.git",
+                "https:ssh",
+            ),
+            (
+                "match+ssh://git@example.com:22/a/b.git",
+                "ssh://git@example.com:22/a/b.git",
+                "ssh",
+            ),
+            (
+                "match+git+ssh://git@example.com/a/b",
+                "ssh://git@example.com/a/b",
+                "ssh",
+            ),
+            (
+                "match+git@github.com:org/certs.git",
+                "git@github.com:org/certs.git",
+                "ssh",
+            ),
+            (
+                "match+git://example.com:9418/a",
+                "https://example.com/a",
+                "https:ssh",
+            ),
+            (
+                "match+http://localhost:80/b.git",
+                "http://localhost/b.git",
+                "http",
+            ),
         ] {
             let location = read(text).unwrap();
             let Source::Git(remote) = location.source else {
                 panic!("{text}: {location:?}");
             };
-            assert_eq!((remote.address.as_str(), remote.protocols), (address, protocols), "{text}");
+            assert_eq!(
+                (remote.address.as_str(), remote.protocols),
+                (address, protocols),
+                "{text}"
+            );
             assert!(remote.credentials.is_none());
         }
         for text in [
@@ -315,7 +362,10 @@ mod tests {
         }
         for text in ["match+file:///a%20b", "match+/a b", "match+git+file:///a%20b"] {
             let source = read(text).unwrap().source;
-            assert!(matches!(source, Source::Path(path) if path == Path::new("/a b")), "{text}");
+            assert!(
+                matches!(source, Source::Path(path) if path == Path::new("/a b")),
+                "{text}"
+            );
         }
     }
 
@@ -338,11 +388,15 @@ mod tests {
         let selection = |text: &str| read(text).unwrap().selection;
         assert_eq!(selection("match+git://example.com/a"), Selection::default());
         assert_eq!(
-            selection("match+git://example.com/a#release/1+x").branch.as_deref(),
+            selection("match+git://example.com/a#release/1+x")
+                .branch
+                .as_deref(),
             Some("release/1+x")
         );
         assert_eq!(
-            selection("match+https://example.com/a.zip#type=adhoc&team_id=TEAM123456&certificate_id=ABC&branch=b"),
+            selection(
+                "match+https://example.com/a.zip#type=adhoc&team_id=TEAM123456&certificate_id=ABC&branch=b"
+            ),
             Selection {
                 branch: Some("b".to_owned()),
                 certificate_type: Some(CertificateType::Distribution),
@@ -357,17 +411,32 @@ mod tests {
         for (text, words) in [
             ("match+", "no URL"),
             ("match+certs", "no URL"),
-            ("match+ftp://user:s3cret@example.com/a", "`match+ftp` is not known"),
+            (
+                "match+ftp://user:s3cret@example.com/a",
+                "`match+ftp` is not known",
+            ),
             ("match+s3://bucket/a", "`match+s3` is not known"),
-            ("match+http://user:s3cret@example.com/a.git", "example.com is asked without encryption"),
+            (
+                "match+http://user:s3cret@example.com/a.git",
+                "example.com is asked without encryption",
+            ),
             ("match+git://example.com/a#typ=appstore", "`#typ=` is not known"),
-            ("match+git://example.com/a#type=app-store", "no type `app-store`; accepted: appstore"),
-            ("match+git://example.com/a#--upload-pack", "can't be the name of a branch"),
+            (
+                "match+git://example.com/a#type=app-store",
+                "no type `app-store`; accepted: appstore",
+            ),
+            (
+                "match+git://example.com/a#--upload-pack",
+                "can't be the name of a branch",
+            ),
             ("match+git://example.com/a#a:b", "can't be the name of a branch"),
             ("match+git@-oProxyCommand=x:certs.git", "no URL"),
         ] {
             let error = read(text).unwrap_err().to_string();
-            assert!(error.contains(words) && !error.contains("s3cret"), "{text}: {error}");
+            assert!(
+                error.contains(words) && !error.contains("s3cret"),
+                "{text}: {error}"
+            );
         }
     }
 }

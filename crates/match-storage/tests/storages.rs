@@ -1,6 +1,14 @@
 //! Storages as fastlane makes them: real keys and certificates, encrypted by a real fastlane and by OpenSSL.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "tests")]
-#![cfg_attr(no_openssl, allow(dead_code, unused_imports, reason = "the tests need openssl"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+#![cfg_attr(
+    no_openssl,
+    allow(dead_code, unused_imports, reason = "the tests need openssl")
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,8 +49,12 @@ impl Storage {
         std::fs::create_dir_all(&folder).unwrap();
         let (key, certificate) = (folder.join(format!("{id}.p12")), folder.join(format!("{id}.cer")));
         run("openssl genrsa -traditional -out", &[&key]);
-        let mut command = words("openssl req -new -x509 -days 300 -outform DER");
-        command.args(["-subj", &format!("/CN={common_name}/OU=TEAM123456/O=Example GmbH/C=DE")]);
+        let mut command =
+            words("openssl req -new -x509 -days 300 -outform DER -addext basicConstraints=critical,CA:FALSE");
+        command.args([
+            "-subj",
+            &format!("/CN={common_name}/OU=TEAM123456/O=Example GmbH/C=DE"),
+        ]);
         finish(command.arg("-key").arg(&key).arg("-out").arg(&certificate));
         self
     }
@@ -69,8 +81,8 @@ impl Storage {
     }
 
     async fn read_at(&self, address: &str, password: Option<&str>) -> Result<Found, Error> {
-        let runner = Runner::new(Redactor::default())
-            .with_env([("PATH".into(), std::env::var_os("PATH").unwrap())]);
+        let runner =
+            Runner::new(Redactor::default()).with_env([("PATH".into(), std::env::var_os("PATH").unwrap())]);
         let location = Location::parse(address).unwrap().unwrap();
         let outcome = match_storage::read(Request {
             location: &location,
@@ -85,12 +97,16 @@ impl Storage {
     }
 
     async fn read(&self, password: Option<&str>) -> Result<Found, Error> {
-        self.read_at(&format!("match+file://{}", self.root().display()), password).await
+        self.read_at(&format!("match+file://{}", self.root().display()), password)
+            .await
     }
 
     async fn error(&self, options: &str, password: &str) -> String {
         let address = format!("match+file://{}{options}", self.root().display());
-        self.read_at(&address, Some(password)).await.unwrap_err().to_string()
+        self.read_at(&address, Some(password))
+            .await
+            .unwrap_err()
+            .to_string()
     }
 }
 
@@ -134,8 +150,16 @@ fn names(found: &Found) -> Vec<&str> {
 async fn what_fastlane_2_146_1_encrypted_is_read() {
     let storage = Storage::new();
     storage
-        .certificate("certs/distribution", "7NWP3CB9BQ", "Apple Distribution: Example GmbH (TEAM123456)")
-        .certificate("certs/development", "4HSA87H2VR", "Apple Development: Ada (ABCDE12345)");
+        .certificate(
+            "certs/distribution",
+            "7NWP3CB9BQ",
+            "Apple Distribution: Example GmbH (TEAM123456)",
+        )
+        .certificate(
+            "certs/development",
+            "4HSA87H2VR",
+            "Apple Development: Ada (ABCDE12345)",
+        );
     let package = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../e2e/fastlane/node_modules/@expo/traveling-fastlane-linux/dist/lib");
     let script = "require 'fastlane'; require 'match'; raise Fastlane::VERSION unless Fastlane::VERSION == '2.146.1'; \
@@ -154,7 +178,10 @@ async fn what_fastlane_2_146_1_encrypted_is_read() {
     let found = storage.read(Some(PASSWORD)).await.unwrap();
     assert_eq!(
         names(&found),
-        ["Apple Distribution: Example GmbH (TEAM123456)", "Apple Development: Ada (ABCDE12345)"]
+        [
+            "Apple Distribution: Example GmbH (TEAM123456)",
+            "Apple Development: Ada (ABCDE12345)"
+        ]
     );
     assert_eq!(found.notes, Vec::<String>::new());
     // The key is the certificate's own: what is packed is read again.
@@ -197,7 +224,10 @@ async fn storages_that_do_not_encrypt_are_read_by_team_without_a_password() {
     let found = storage.read(None).await.unwrap();
     assert_eq!(names(&found), ["Apple Distribution: B", "Apple Distribution: A"]);
     let of_team = format!("match+file://{}#team_id=TEAM123456", storage.root().display());
-    assert_eq!(names(&storage.read_at(&of_team, None).await.unwrap()), ["Apple Distribution: A"]);
+    assert_eq!(
+        names(&storage.read_at(&of_team, None).await.unwrap()),
+        ["Apple Distribution: A"]
+    );
     let error = storage.error("#team_id=TEAM000000", "").await;
     assert!(error.contains("directories of TEAM123456, TEAM654321"), "{error}");
 }
@@ -216,9 +246,15 @@ async fn what_is_asked_for_and_not_there_is_named_with_what_is() {
         "the match storage has nothing in `certs/distribution`; it has certs/development (1), certs/enterprise (1), certs/enterprize (1)"
     );
     let error = storage.error("#type=enterprise&certificate_id=F", "").await;
-    assert_eq!(error, "the match storage has no certificate `F` in `certs/enterprise`; it has E");
+    assert_eq!(
+        error,
+        "the match storage has no certificate `F` in `certs/enterprise`; it has E"
+    );
     let of_type = format!("match+file://{}#type=enterprise", storage.root().display());
-    assert_eq!(names(&storage.read_at(&of_type, None).await.unwrap()), ["iPhone Distribution: E"]);
+    assert_eq!(
+        names(&storage.read_at(&of_type, None).await.unwrap()),
+        ["iPhone Distribution: E"]
+    );
 }
 
 #[tokio::test]
@@ -231,7 +267,10 @@ async fn of_several_certificates_the_last_by_name_comes_first_as_match_chooses()
     let found = storage.read(None).await.unwrap();
     assert_eq!(names(&found)[0], "Apple Distribution: ABBB");
     let one = format!("match+file://{}#certificate_id=1CCC", storage.root().display());
-    assert_eq!(names(&storage.read_at(&one, None).await.unwrap()), ["Apple Distribution: 1CCC"]);
+    assert_eq!(
+        names(&storage.read_at(&one, None).await.unwrap()),
+        ["Apple Distribution: 1CCC"]
+    );
 }
 
 #[tokio::test]
@@ -246,12 +285,22 @@ async fn what_match_import_stores_is_read_too() {
     finish(to_pem.arg("-in").arg(&certificate).arg("-out").arg(&pem));
     let mut pack = words("openssl pkcs12 -export -passout pass:");
     let packed = folder.join("packed");
-    finish(pack.arg("-inkey").arg(&key).arg("-in").arg(&pem).arg("-out").arg(&packed));
+    finish(
+        pack.arg("-inkey")
+            .arg(&key)
+            .arg("-in")
+            .arg(&pem)
+            .arg("-out")
+            .arg(&packed),
+    );
     std::fs::rename(&packed, &key).unwrap();
     // A certificate may have been imported in PEM.
     std::fs::rename(&pem, &certificate).unwrap();
     storage.encrypted_by_openssl("md5");
-    assert_eq!(names(&storage.read(Some(PASSWORD)).await.unwrap()), ["Apple Distribution: A"]);
+    assert_eq!(
+        names(&storage.read(Some(PASSWORD)).await.unwrap()),
+        ["Apple Distribution: A"]
+    );
 }
 
 #[tokio::test]
@@ -266,7 +315,11 @@ async fn one_damaged_or_foreign_file_is_named_and_the_others_are_used() {
     std::fs::remove_file(file("C.p12")).unwrap();
     std::fs::copy(file("B.p12"), file("D.p12")).unwrap();
     storage.encrypted_by_openssl("md5");
-    std::fs::write(file("B.cer"), "version https://git-lfs.github.com/spec/v1\noid sha256:0\n").unwrap();
+    std::fs::write(
+        file("B.cer"),
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+    )
+    .unwrap();
     let found = storage.read(Some(PASSWORD)).await.unwrap();
     assert_eq!(names(&found), ["Apple Distribution: A"]);
     for words in [
@@ -274,11 +327,18 @@ async fn one_damaged_or_foreign_file_is_named_and_the_others_are_used() {
         "certs/distribution/C.cer is skipped: its private key is not there",
         "certs/distribution/D.cer is skipped: the key of the same name belongs to another certificate",
     ] {
-        assert!(found.notes.iter().any(|note| note == words), "{words}: {:?}", found.notes);
+        assert!(
+            found.notes.iter().any(|note| note == words),
+            "{words}: {:?}",
+            found.notes
+        );
     }
     std::fs::remove_file(file("A.p12")).unwrap();
     let error = storage.error("", PASSWORD).await;
-    assert!(error.contains("no certificate with its private key in `certs/distribution`"), "{error}");
+    assert!(
+        error.contains("no certificate with its private key in `certs/distribution`"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -290,17 +350,35 @@ async fn every_kind_of_place_gives_the_same_identity() {
         .encrypted_by_openssl("md5");
     let root = storage.root();
     let git = |line: &str, more: &[&Path]| {
-        let mut command = words("git -c user.name=Ada -c user.email=ada@example.com -c init.defaultBranch=master");
-        finish(command.args(line.split_whitespace()).args(more).current_dir(&root));
+        let mut command =
+            words("git -c user.name=Ada -c user.email=ada@example.com -c init.defaultBranch=master");
+        finish(
+            command
+                .args(line.split_whitespace())
+                .args(more)
+                .current_dir(&root),
+        );
     };
     let place = |name: &str| storage.folder.path().join(name);
-    finish(words("tar -czf").arg(place("certs.tar.gz")).arg("-C").arg(&root).arg("."));
+    finish(
+        words("tar -czf")
+            .arg(place("certs.tar.gz"))
+            .arg("-C")
+            .arg(&root)
+            .arg("."),
+    );
     git("init --quiet", &[]);
     git("add --all", &[]);
     git("commit --quiet -m x", &[]);
-    git("bundle create --quiet", &[&place("certs.bundle"), Path::new("--all")]);
+    git(
+        "bundle create --quiet",
+        &[&place("certs.bundle"), Path::new("--all")],
+    );
     git("clone --quiet --bare .", &[&place("bare.git")]);
-    git("archive --format=zip --prefix=certificates-1a2b3c/ HEAD -o", &[&place("certs.zip")]);
+    git(
+        "archive --format=zip --prefix=certificates-1a2b3c/ HEAD -o",
+        &[&place("certs.zip")],
+    );
     git("checkout --quiet --orphan release", &[]);
     git("rm -rfq .", &[]);
     git("commit --quiet --allow-empty -m y", &[]);
@@ -313,7 +391,9 @@ async fn every_kind_of_place_gives_the_same_identity() {
         root.display().to_string(),
         format!("{}#master", root.display()),
     ] {
-        let found = storage.read_at(&format!("match+file://{address}"), Some(PASSWORD)).await;
+        let found = storage
+            .read_at(&format!("match+file://{address}"), Some(PASSWORD))
+            .await;
         let found = found.unwrap_or_else(|error| panic!("{address}: {error:?}"));
         assert_eq!(names(&found), ["Apple Distribution: A"], "{address}");
         std::fs::remove_dir_all(storage.private()).unwrap();
@@ -331,14 +411,22 @@ async fn a_place_without_a_storage_is_named() {
         (b"0\x82\x05\x00", "a certificate or a .p12 file"),
     ] {
         std::fs::write(&file, content).unwrap();
-        let error = storage.read_at(&format!("match+file://{}", file.display()), None).await;
+        let error = storage
+            .read_at(&format!("match+file://{}", file.display()), None)
+            .await;
         let error = error.unwrap_err().to_string();
-        assert!(error.contains(words) && error.contains("expected a match storage"), "{error}");
+        assert!(
+            error.contains(words) && error.contains("expected a match storage"),
+            "{error}"
+        );
     }
     let error = storage.error("", "").await;
     assert_eq!(error, "there are no certificates below `certs` in the directory");
     let error = storage.error("#main", "").await;
     assert!(error.contains("a directory without a Git repository"), "{error}");
-    let error = storage.read_at("match+file:///nowhere/s3cret", None).await.unwrap_err();
+    let error = storage
+        .read_at("match+file:///nowhere/s3cret", None)
+        .await
+        .unwrap_err();
     assert!(!error.to_string().contains("s3cret"));
 }

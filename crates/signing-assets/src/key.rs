@@ -19,7 +19,8 @@ const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.
 
 /// What a PKCS#8 key begins with inside of its sequence when it is RSA: the version, and the algorithm with no parameters.
 const RSA_PREFIX: [u8; 18] = [
-    0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
+    0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05,
+    0x00,
 ];
 
 /// A private key: RSA of at least 2,048 bits, or EC on the curve P-256.
@@ -182,7 +183,10 @@ fn wrapped(pkcs1: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
 }
 
 #[cfg(test)]
-#[cfg_attr(no_openssl, allow(dead_code, unused_imports, reason = "the tests need openssl"))]
+#[cfg_attr(
+    no_openssl,
+    allow(dead_code, unused_imports, reason = "the tests need openssl")
+)]
 mod tests {
     use super::*;
 

@@ -60,6 +60,8 @@ pub struct Inputs {
     pub certificate_urls: Secret,
     /// Their passphrases.
     pub passphrases: Option<Secret>,
+    /// The password of fastlane match.
+    pub match_password: Option<Secret>,
     /// Where certificates go.
     pub keychain_path: String,
     /// The keychain's password.
@@ -100,6 +102,7 @@ impl Inputs {
             min_profile_days_valid: self.min_profile_days_valid,
             certificate_urls: self.certificate_urls,
             passphrases: self.passphrases,
+            match_password: self.match_password,
             keychain_path: self.keychain_path,
             keychain_password: self.keychain_password,
             identity: IdentityName::Sha1,

@@ -52,6 +52,7 @@ impl Lab {
             min_profile_days_valid: 0,
             certificate_urls: secret(),
             passphrases: None,
+            match_password: None,
             test_device_list: None,
             fallback_profiles: None,
             keychain_path: String::new(),

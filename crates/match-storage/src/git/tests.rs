@@ -14,7 +14,12 @@ struct Made {
 fn git(folder: &Path, words: &[&str]) {
     let output = std::process::Command::new("git")
         .args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"])
-        .args(["-c", "init.defaultBranch=master", "-c", "protocol.file.allow=always"])
+        .args([
+            "-c",
+            "init.defaultBranch=master",
+            "-c",
+            "protocol.file.allow=always",
+        ])
         .args(words)
         .current_dir(folder)
         .output()
@@ -61,7 +66,10 @@ impl Made {
 
     fn commit(&self) {
         git(&self.work(), &["add", "--all"]);
-        git(&self.work(), &["commit", "--quiet", "--allow-empty", "-m", "[fastlane] Updated"]);
+        git(
+            &self.work(),
+            &["commit", "--quiet", "--allow-empty", "-m", "[fastlane] Updated"],
+        );
     }
 
     fn git(&self) -> Git<'_> {
@@ -92,16 +100,25 @@ async fn matchs_branch_is_looked_into_first_then_the_default_one() {
     ]);
     assert_eq!(made.paths(None).await, [CERTIFICATE]);
     assert_eq!(made.paths(Some("team-b")).await, ["certs/development/B.cer"]);
-    let made = Made::new(&[("main", &[(CERTIFICATE, b"of main")]), ("master", &[("README.md", b"")])]);
+    let made = Made::new(&[
+        ("main", &[(CERTIFICATE, b"of main")]),
+        ("master", &[("README.md", b"")]),
+    ]);
     assert_eq!(made.paths(None).await, [CERTIFICATE]);
 }
 
 #[tokio::test]
 #[cfg_attr(no_git, ignore = "git is not installed")]
 async fn branches_that_are_there_are_named() {
-    let made = Made::new(&[("main", &[("README.md", b"")]), ("release", &[(CERTIFICATE, b"")])]);
+    let made = Made::new(&[
+        ("main", &[("README.md", b"")]),
+        ("release", &[(CERTIFICATE, b"")]),
+    ]);
     let error = made.read(Some("relaese")).await.err().unwrap().to_string();
-    assert_eq!(error, "the match repository has no branch `relaese`; it has main, release");
+    assert_eq!(
+        error,
+        "the match repository has no branch `relaese`; it has main, release"
+    );
     let error = made.read(None).await.err().unwrap().to_string();
     assert_eq!(
         error,
@@ -115,7 +132,10 @@ async fn a_bundle_is_read_like_the_repository_and_binary_files_stay_as_they_are(
     let binary: Vec<u8> = (0..=255).collect();
     let made = Made::new(&[("master", &[(CERTIFICATE, &binary)])]);
     let bundle = made.folder.path().join("certs.bundle");
-    git(&made.work(), &["bundle", "create", &bundle.display().to_string(), "--all"]);
+    git(
+        &made.work(),
+        &["bundle", "create", &bundle.display().to_string(), "--all"],
+    );
     let git = Git::local(&bundle, &made.private(), &made.runner).unwrap();
     let listing = git.read(None).await.unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(listing.files[0].content.as_slice(), binary);
@@ -124,7 +144,13 @@ async fn a_bundle_is_read_like_the_repository_and_binary_files_stay_as_they_are(
 #[tokio::test]
 #[cfg_attr(no_git, ignore = "git is not installed")]
 async fn links_submodules_hooks_and_filters_of_a_repository_do_nothing() {
-    let made = Made::new(&[("master", &[(CERTIFICATE, b"content\r\n"), ("certs/distribution/BIG.p12", &vec![7; 2 << 20])])]);
+    let made = Made::new(&[(
+        "master",
+        &[
+            (CERTIFICATE, b"$Id$ content\n"),
+            ("certs/distribution/BIG.p12", &vec![7; 2 << 20]),
+        ],
+    )]);
     let certs = made.work().join("certs/distribution");
     std::os::unix::fs::symlink("/etc/passwd", certs.join("LINK.p12")).unwrap();
     let marker = made.folder.path().join("ran");
@@ -151,7 +177,7 @@ async fn links_submodules_hooks_and_filters_of_a_repository_do_nothing() {
     }
     let listing = made.read(None).await.unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(listing.files.len(), 1);
-    assert_eq!(listing.files[0].content.as_slice(), b"content\r\n");
+    assert_eq!(listing.files[0].content.as_slice(), b"$Id$ content\n");
     let notes = listing.notes.join("\n");
     assert!(notes.contains("LINK.p12 is skipped: it is a link"), "{notes}");
     assert!(notes.contains("BIG.p12 is skipped: it is larger"), "{notes}");
@@ -164,21 +190,29 @@ async fn a_repository_that_grows_too_large_is_given_up_and_only_its_newest_commi
     let mut noise = vec![0; 1 << 20];
     fill(&mut noise);
     let made = Made::new(&[("master", &[(CERTIFICATE, b"content"), ("history.bin", &noise)])]);
-    let limited = |made: &Made| Git {
+    let limited = || Git {
         largest: 512 << 10,
-        ..Git::local(&made.work(), &made.private(), &made.runner).unwrap()
+        ..made.git()
     };
-    let error = limited(&made).read(None).await.err().unwrap();
+    let error = limited().read(None).await.err().unwrap();
     assert!(
-        matches!(&error, Error::TooLarge { what: "the Git repository", .. }),
+        matches!(
+            &error,
+            Error::TooLarge {
+                what: "the Git repository",
+                ..
+            }
+        ),
         "{error:?}"
     );
     std::fs::remove_dir_all(made.private()).unwrap();
     std::fs::create_dir_all(made.private()).unwrap();
     std::fs::remove_file(made.work().join("history.bin")).unwrap();
     made.commit();
-    // By its path, Git would link the objects of a local repository; over a protocol it takes what it needs.
-    let listing = limited(&made).read(None).await.unwrap_or_else(|error| panic!("{error:?}"));
+    let listing = limited()
+        .read(None)
+        .await
+        .unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(listing.files.len(), 1);
 }
 
@@ -200,16 +234,43 @@ fn what_git_says_is_understood() {
     };
     for (words, expected) in [
         // Git 2.47 over https, with credentials that are missing, refused, or for another repository.
-        ("fatal: could not read Username for 'https://example.com': terminal prompts disabled", GitRefusal::NoAccess),
-        ("fatal: Authentication failed for 'https://example.com/a.git/'", GitRefusal::NoAccess),
-        ("remote: Repository not found.\nfatal: repository 'https://example.com/a.git/' not found", GitRefusal::NoAccess),
-        ("fatal: unable to access 'https://example.com/a.git/': The requested URL returned error: 403", GitRefusal::NoAccess),
-        ("fatal: unable to access 'https://x.invalid/': Could not resolve host: x.invalid", GitRefusal::Unreachable),
+        (
+            "fatal: could not read Username for 'https://example.com': terminal prompts disabled",
+            GitRefusal::NoAccess,
+        ),
+        (
+            "fatal: Authentication failed for 'https://example.com/a.git/'",
+            GitRefusal::NoAccess,
+        ),
+        (
+            "remote: Repository not found.\nfatal: repository 'https://example.com/a.git/' not found",
+            GitRefusal::NoAccess,
+        ),
+        (
+            "fatal: unable to access 'https://example.com/a.git/': The requested URL returned error: 403",
+            GitRefusal::NoAccess,
+        ),
+        (
+            "fatal: unable to access 'https://x.invalid/': Could not resolve host: x.invalid",
+            GitRefusal::Unreachable,
+        ),
         // OpenSSH 9 below Git.
-        ("git@github.com: Permission denied (publickey).\nfatal: Could not read from remote repository.", GitRefusal::NoAccess),
-        ("Host key verification failed.\nfatal: Could not read from remote repository.", GitRefusal::HostKey),
-        ("ssh: Could not resolve hostname x.invalid: Name or service not known\nfatal: Could not read from remote repository.", GitRefusal::Unreachable),
-        ("fatal: detected dubious ownership in repository at '/x'", GitRefusal::Ownership),
+        (
+            "git@github.com: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+            GitRefusal::NoAccess,
+        ),
+        (
+            "Host key verification failed.\nfatal: Could not read from remote repository.",
+            GitRefusal::HostKey,
+        ),
+        (
+            "ssh: Could not resolve hostname x.invalid: Name or service not known\nfatal: Could not read from remote repository.",
+            GitRefusal::Unreachable,
+        ),
+        (
+            "fatal: detected dubious ownership in repository at '/x'",
+            GitRefusal::Ownership,
+        ),
         ("fatal: bad object", GitRefusal::Other),
     ] {
         assert_eq!(refusal(&failed(words)), expected, "{words}");
