@@ -4,6 +4,9 @@ use super::*;
 
 const CERTIFICATE: &str = "certs/distribution/ABC.cer";
 
+/// Paths with their contents.
+type Files<'a> = &'a [(&'a str, &'a [u8])];
+
 /// A repository with a branch per list of files, the first of them the default.
 struct Made {
     folder: tempfile::TempDir,
@@ -29,7 +32,7 @@ fn git(folder: &Path, words: &[&str]) {
 }
 
 impl Made {
-    fn new(branches: &[(&str, &[(&str, &[u8])])]) -> Self {
+    fn new(branches: &[(&str, Files<'_>)]) -> Self {
         #[expect(clippy::disallowed_methods, reason = "where git is")]
         let path = std::env::var_os("PATH").unwrap();
         let folder = tempfile::tempdir().unwrap();
