@@ -109,10 +109,7 @@ fn a_key_works_in_every_step_however_it_is_given() {
                     &format!("\"issuer_id\":\"{issuer}\""),
                 ]);
             } else {
-                run.said(&[
-                    "API key of the inputs: used",
-                    "API key with the key ID SBXKEY1234",
-                ]);
+                run.said(&["API key of the inputs: used", "API key SBXKEY1234"]);
             }
         }
     }
@@ -204,7 +201,7 @@ fn an_individual_key_is_for_uploads_and_not_for_signing() {
     for step in ["step-fastlane", "step-deliver"] {
         let run = run(step, &sandbox, account)
             .ended(0)
-            .said(&["individual API key with the key ID SBXKEY1234"]);
+            .said(&["individual API key SBXKEY1234"]);
         assert!(!run.text.contains("\"issuer_id\""), "{}", run.text);
     }
     run("step-auto-provision-asc", &sandbox, account).ended(2).said(&[
@@ -247,7 +244,7 @@ fn an_account_survives_the_faults_of_the_other_one() {
     for step in STEPS {
         run(step, &sandbox, &[])
             .ended(0)
-            .said(&["API key connected on Bitrise: used"]);
+            .said(&["API key SBXKEY1234 (service connection of this app)"]);
     }
     let mut seed = Seed::default();
     seed.connection
@@ -259,7 +256,7 @@ fn an_account_survives_the_faults_of_the_other_one() {
     let sandbox = Sandbox::start(&seed).unwrap();
     run("step-fastlane", &sandbox, &[]).said(&[
         "API key connected on Bitrise: can't be used",
-        "Apple ID connected on Bitrise: used",
+        "Apple ID ada@example.com (service connection of this app)",
     ]);
     run("step-auto-provision-asc", &sandbox, &[]).ended(1).said(&[
         "the connected API key can't be used",

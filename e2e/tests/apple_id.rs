@@ -91,11 +91,10 @@ fn a_session_that_holds_needs_no_sign_in_and_a_second_run_writes_nothing() {
     let (first, machine) = run(&sandbox, &[("verbose_log", "yes")]);
     first.ended(0).said(&[
         "Apple ID ada@example.com, whose connection holds until",
-        "Developer Portal: accepted, by the connected session",
-        "App Store Connect: accepted",
+        "signed in by the connected session, session expires",
         "team: Example GmbH (SBXTEAM123, Company/Organization)",
         "see the step auto-provision-asc",
-        "create the bundle ID com.example.made",
+        "not registered",
     ]);
     assert_eq!(asked(&sandbox, "/appleauth/"), 0);
     assert_eq!(machine.installed_profiles().len(), 1);
@@ -108,7 +107,7 @@ fn a_session_that_holds_needs_no_sign_in_and_a_second_run_writes_nothing() {
     assert_eq!(writes, 2, "the App ID and the profile");
     sandbox.state().requests.clear();
     let (second, _) = run(&sandbox, &[]);
-    second.ended(0).said(&["nothing to change"]);
+    second.ended(0).said(&["no changes on the Developer Portal"]);
     assert_eq!(sandbox.state().writes(), 0);
     // Teams; certificates, devices, App IDs, profiles; the App ID's details and its capabilities, the profile's file.
     assert_eq!(asked(&sandbox, "/services-account/"), 8);
@@ -123,8 +122,7 @@ fn an_ended_session_is_renewed_with_the_password_and_the_trusted_device() {
             ..SeedAppleId::default()
         }));
         let (run, _) = run(&sandbox, &[]);
-        run.ended(0)
-            .said(&["Developer Portal: accepted, signed in with the password"]);
+        run.ended(0).said(&["signed in with the password"]);
         assert_eq!(asked(&sandbox, "/appleauth/auth/signin/complete"), 1);
     }
 }
@@ -505,7 +503,7 @@ fn a_profile_that_does_not_fit_any_more_is_repaired_in_its_place() {
             sandbox.state().add_device(&new_device, added);
         }
         let (run, _) = run(&sandbox, &[]);
-        run.ended(0).said(&["repair the profile Bitrise", words]);
+        run.ended(0).said(&["recreate: ", words]);
         let state = sandbox.state();
         assert_eq!((state.writes(), state.profiles.len()), (1, 1), "{words}");
         assert_eq!(state.profiles[0].devices.len(), 2 + usize::from(device));
@@ -515,7 +513,10 @@ fn a_profile_that_does_not_fit_any_more_is_repaired_in_its_place() {
 #[test]
 fn a_profile_under_the_sister_steps_name_is_kept() {
     let sandbox = start(&provisioned(SeedProfile::default()));
-    run(&sandbox, &[]).0.ended(0).said(&["nothing to change"]);
+    run(&sandbox, &[])
+        .0
+        .ended(0)
+        .said(&["no changes on the Developer Portal"]);
     assert_eq!(sandbox.state().writes(), 0);
 }
 
@@ -567,8 +568,8 @@ fn a_project_that_xcode_signs_uses_xcodes_profiles_and_stays_as_it_is() {
     let machine = machine(&sandbox, &automatic());
     let before = made_file(&machine);
     checked(&machine, &sandbox, STEP, &[]).ended(0).said(&[
-        "iOS Team Provisioning Profile: com.example.made signs com.example.made",
-        "iOS Team Provisioning Profile: com.example.* signs com.example.made.widget",
+        "iOS Team Provisioning Profile: com.example.made for com.example.made",
+        "iOS Team Provisioning Profile: com.example.* for com.example.made.widget",
         "the project stays as it is",
     ]);
     assert_eq!(made_file(&machine), before);
@@ -657,10 +658,7 @@ fn devices_are_registered_and_one_that_is_not_taken_is_told() {
     run(&sandbox, &[("register_test_devices", "yes")])
         .0
         .ended(0)
-        .said(&[
-            "register the device 00008110-000F1E2D3C4B801E",
-            "is disabled on the portal",
-        ]);
+        .said(&["00008110-000F1E2D3C4B801E", "is disabled on the portal"]);
     assert_eq!(sandbox.state().profiles[0].devices.len(), 3);
     let sandbox = start(&Seed {
         device_limit: 2,
@@ -681,7 +679,7 @@ fn groups_and_containers_of_the_entitlements_are_made_and_assigned() {
     let sandbox = start(&usual());
     for expected in [
         "assign the iCloud containers iCloud.com.example.made",
-        "nothing to change",
+        "no changes on the Developer Portal",
     ] {
         let machine = machine(&sandbox, &[target]);
         checked(&machine, &sandbox, STEP, &[]).ended(0).said(&[expected]);
@@ -701,7 +699,7 @@ fn what_one_side_makes_the_other_finds() {
     let (_, fresh) = (machine, self::machine(&sandbox, &[Target::APP]));
     checked(&fresh, &sandbox, ASC, &[("distribution_type", "ad-hoc")])
         .ended(0)
-        .said(&["nothing to change"]);
+        .said(&["no changes on the Developer Portal"]);
     assert_eq!(sandbox.state().writes(), writes);
 }
 
@@ -732,7 +730,7 @@ fn the_api_key_step_works_through_an_apple_id_too() {
         let inputs = [("connection", connection), ("apple_id_team_id", "SBXTEAM123")];
         checked(&machine, &sandbox, ASC, &inputs)
             .ended(0)
-            .said(&["Apple ID connected on Bitrise: used"]);
+            .said(&["Apple ID ada@example.com, signed in"]);
         assert_eq!(sandbox.state().profiles.len(), 1);
         assert_eq!(asked(&sandbox, "/v1/"), 0);
     }
@@ -840,7 +838,7 @@ fn troubles_of_the_sign_in_pass_or_are_explained() {
         (
             Fault::always("GET /olympus/v1/session", Kind::Maintenance),
             0,
-            "Developer Portal: accepted",
+            "signed in by the connected session",
         ),
     ] {
         let sandbox = start(&seed(SeedAppleId {

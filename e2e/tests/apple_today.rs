@@ -145,7 +145,7 @@ fn what_apple_has_granted_signs_by_key_and_by_session_and_a_second_run_is_silent
             &[("distribution_type", "app-store")],
         )
         .ended(0)
-        .said(&["nothing to change"]);
+        .said(&["no changes on the Developer Portal"]);
         assert!(!again.text.contains("carplay"), "{}", again.text);
         assert_eq!(sandbox.state().writes(), writes);
     }
@@ -183,7 +183,7 @@ fn what_a_key_can_not_enable_fails_before_the_build_and_a_session_enables_it() {
     let sandbox = Sandbox::start(&for_step(BY_SESSION, Seed::default())).unwrap();
     run(&sandbox, BY_SESSION, claiming(WEATHERKIT), &[])
         .ended(0)
-        .said(&["enable WEATHERKIT for com.example.made"]);
+        .said(&["enable WEATHERKIT"]);
     let state = sandbox.state();
     let kinds: Vec<&str> = state.bundle_ids[0]
         .capabilities
@@ -369,7 +369,7 @@ fn fallback_profiles_sign_when_automatic_signing_fails_and_never_before() {
         machine
             .run(BY_KEY, &[(input, list.as_str())])
             .ended(0)
-            .said(&["Automatic signing failed", "By hand signs com.example.made"]);
+            .said(&["Automatic signing failed", "By hand for com.example.made"]);
         assert_eq!(machine.installed_profiles().len(), 1);
         sandbox.state().faults.clear();
     }

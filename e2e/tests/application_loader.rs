@@ -183,7 +183,7 @@ fn a_delivery_needs_proof() {
         let machine = machine(&sandbox, "26.1", altool);
         run(&machine, &sandbox, &[("uploader", "altool")])
             .ended(1)
-            .said(&[words, "What to do next"]);
+            .said(&[words, "Next:"]);
         assert_eq!(machine.calls("xcrun").len(), 1, "{altool}");
     }
 }

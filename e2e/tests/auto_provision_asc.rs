@@ -66,14 +66,15 @@ fn a_cold_portal_gets_everything_and_a_second_run_writes_nothing() {
     let sandbox = sandbox(Seed::default());
     let (first, machine) = run(&sandbox, &[]);
     first.ended(0).said(&[
-        "create the bundle ID com.example.courier.widget",
+        "com.example.courier.widget",
+        "not registered",
         "enable PUSH_NOTIFICATIONS",
     ]);
     let writes = sandbox.state().writes();
     assert_eq!((writes, sandbox.state().profiles.len()), (9, 3));
     assert_eq!(machine.installed_profiles().len(), 3);
     let (second, _) = run(&sandbox, &[]);
-    second.ended(0).said(&["nothing to change"]);
+    second.ended(0).said(&["no changes on the Developer Portal"]);
     assert_eq!(sandbox.state().writes(), writes);
 }
 
@@ -81,7 +82,7 @@ fn a_cold_portal_gets_everything_and_a_second_run_writes_nothing() {
 fn a_warm_portal_is_read_in_three_requests() {
     let sandbox = sandbox(provisioned(300));
     let (warm, machine) = run(&sandbox, &[]);
-    warm.ended(0).said(&["nothing to change"]);
+    warm.ended(0).said(&["no changes on the Developer Portal"]);
     let asked: Vec<String> = sandbox
         .state()
         .requests
@@ -157,8 +158,7 @@ fn the_api_key_comes_from_inputs_as_well() {
     let (half, _) = run(&sandbox, &[("connection", "off"), ("api_key_path", &key)]);
     half.ended(2).said(&["api_issuer: "]);
     let (none, _) = run(&sandbox, &[("connection", "off")]);
-    none.ended(1)
-        .said(&["no Apple account was found", "What to do next"]);
+    none.ended(1).said(&["no Apple account was found", "Next:"]);
 }
 
 fn serde_null() -> apple_sandbox::Json {
@@ -275,7 +275,7 @@ fn lasting_faults_are_explained_and_leave_the_project_alone() {
         sandbox.fail(Fault::always(on, fault.clone()));
         let (run, machine) = run(&sandbox, &[]);
         assert_eq!(run.status, Some(1), "{on} {fault:?}: {}", run.text);
-        run.said(&[words, "What to do next"]);
+        run.said(&[words, "Next:"]);
         let original = std::fs::read_to_string(
             e2e::repository().join("samples/courier/Courier.xcodeproj/project.pbxproj"),
         )
@@ -320,7 +320,7 @@ fn a_certificate_that_the_portal_does_not_know_is_explained() {
         ..Seed::default()
     };
     let (run, _) = run(&sandbox(seed), &[]);
-    run.ended(1).said(&["Ada Example", "What to do next"]);
+    run.ended(1).said(&["Ada Example", "Next:"]);
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn missing_inputs_are_told_at_once() {
 fn a_plan_changes_nothing() {
     let sandbox = sandbox(Seed::default());
     let (run, machine) = run(&sandbox, &[("mode", "plan")]);
-    run.ended(0).said(&["create the profile", "nothing was changed"]);
+    run.ended(0).said(&["+ profile", "nothing was changed"]);
     assert_eq!(sandbox.state().writes(), 0);
     assert!(machine.installed_profiles().is_empty() && machine.outputs().is_empty());
 }
@@ -466,7 +466,7 @@ fn every_run_leaves_a_summary_and_a_page_without_secrets() {
             },
             [("mode", "apply")],
             1,
-            &["What to do next", "Requests", "403"],
+            &["Next", "Requests", "403"],
         ),
     ] {
         let sandbox = sandbox(seed);
@@ -525,7 +525,6 @@ fn the_yearly_limit_of_devices_is_explained_and_the_run_goes_on() {
         ..Seed::default()
     });
     let (run, machine) = run(&sandbox, &[("register_test_devices", "yes")]);
-    run.ended(0)
-        .said(&["failed to register the device", "per membership year"]);
+    run.ended(0).said(&["register the device", "per membership year"]);
     assert_eq!(machine.installed_profiles().len(), 3);
 }

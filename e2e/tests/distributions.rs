@@ -237,7 +237,7 @@ fn an_app_clip_needs_a_person_once() {
     ];
     let run = machine.run(STEP, &inputs);
     assert_ne!(run.status, Some(0), "{}", run.text);
-    run.said(&["app clip", "What to do next"]);
+    run.said(&["app clip", "Next:"]);
     // A person makes the App ID of the clip, as the message says.
     sandbox
         .state()
@@ -254,8 +254,8 @@ fn xcodebuild_is_the_only_source_when_asked_for_and_none_when_forbidden() {
         ..Target::APP
     };
     for (source, target, status, words) in [
-        ("xcodebuild", Target::APP, 0, "Signing the project"),
-        ("project", Target::APP, 0, "Signing the project"),
+        ("xcodebuild", Target::APP, 0, "Signed"),
+        ("project", Target::APP, 0, "Signed"),
         ("project", hidden, 1, "NOBODY_KNOWS"),
         ("automatic", hidden, 0, "com.answered.made"),
     ] {
@@ -351,7 +351,7 @@ fn whatever_fails_the_run_ends_with_all_or_with_a_cause() {
             Some(1) => {
                 ends[1] += 1;
                 assert_eq!(text, original, "{random}");
-                run.said(&["What to do next"]);
+                run.said(&["Next:"]);
             }
             other => panic!("{random}: {other:?}\n{}", run.text),
         }

@@ -306,13 +306,13 @@ fn missing_tools_are_named_with_the_way_to_get_them() {
     if !std::path::Path::new("/bin/ruby").exists() {
         run(&no_ruby, "step-fastlane", &[])
             .ended(1)
-            .said(&["ruby", "What to do next"]);
+            .said(&["ruby", "Next:"]);
     }
     let mut no_fastlane = machine(&sandbox, false);
     no_fastlane.without("fastlane");
     run(&no_fastlane, "step-fastlane", &[("update_fastlane", "false")])
         .ended(1)
-        .said(&["fastlane", "What to do next"]);
+        .said(&["fastlane", "Next:"]);
 }
 
 /// A fastlane that prints every secret that it can get hold of.

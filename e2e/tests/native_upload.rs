@@ -241,9 +241,7 @@ fn the_app_must_be_the_packages() {
             "is com.example.courier, and the package is com.example.other",
         ),
     ] {
-        run(&machine, &sandbox, &inputs)
-            .ended(1)
-            .said(&[words, "What to do next"]);
+        run(&machine, &sandbox, &inputs).ended(1).said(&[words, "Next:"]);
     }
     assert!(sandbox.state().uploads.is_empty());
 }

@@ -321,6 +321,6 @@ fn a_real_bundler_finds_the_gemfile_above_and_says_what_it_lacks() {
         "gems.locked pins fastlane 2.999.0",
         "but your Gemfile specified 9.9.9",
         "the Gemfile demands Ruby 9.9.9",
-        "What to do next",
+        "Next:",
     ]);
 }

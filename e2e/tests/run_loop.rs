@@ -114,7 +114,7 @@ fn reports(inputs: &[(&str, &str)], status: i32) -> (String, String) {
 fn summary_and_page_hold_the_whole_chain_of_causes_and_the_hint() {
     let (summary, page) = reports(&[("scheme", "Couriar")], 1);
     for report in [&summary, &page] {
-        for words in ["failed to analyze the project", "Couriar", "Courier"] {
+        for words in ["ould not read the project", "Couriar", "Courier"] {
             assert!(report.contains(words), "`{words}`:\n{report}");
         }
     }
@@ -214,7 +214,7 @@ fn without_envman_outputs_go_through_the_cli_or_the_step_fails() {
     machine
         .run("step-auto-provision-asc", &[])
         .ended(1)
-        .said(&["failed to export", "the store is locked"]);
+        .said(&["ould not export", "the store is locked"]);
 }
 
 #[test]

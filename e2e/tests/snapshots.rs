@@ -283,7 +283,7 @@ impl Stage {
         let status = status.map_or_else(|| "a signal".to_owned(), |status| status.to_string());
         let mut record = format!(
             "exit status: {status}\n\n---- log ----\n{}\n",
-            in_order(&colored(&log)).trim_end()
+            colored(&log).trim_end()
         );
         record.push_str(&format!("\n---- summary ----\n{}\n", sorted(summary.trim_end())));
         let mut documents = e2e::files(&self.machine.path("deploy"));
@@ -298,18 +298,6 @@ impl Stage {
         }
         record
     }
-}
-
-/// The log with the lines about account and certificates in order: both are fetched at the same time.
-fn in_order(log: &str) -> String {
-    const BOTH: &str = "{blue}Apple account and certificates\n";
-    let Some((before, rest)) = log.split_once(BOTH) else {
-        return log.to_owned();
-    };
-    let (section, after) = rest.split_once("\n\n").unwrap_or((rest, ""));
-    let mut lines: Vec<&str> = section.lines().collect();
-    lines.sort_unstable();
-    format!("{before}{BOTH}{}\n\n{after}", lines.join("\n"))
 }
 
 /// The text with the lines of each list in order: changes are listed as they were answered, several at a time.

@@ -217,7 +217,7 @@ fn lasting_ends_of_altool_are_told_in_apples_words() {
         let path = machine.file("Courier.ipa", ipa_of(&[], 1000));
         run(&machine, &sandbox, &[("ipa_path", &path)])
             .ended(1)
-            .said(&[words, "What to do next", advice]);
+            .said(&[words, "Next:", advice]);
         assert_eq!(kept(&sandbox).0, 0);
         assert!(!machine.outputs().contains_key("BITRISE_APPSTORE_UPLOAD_ID"));
     }

@@ -10,7 +10,7 @@ pub mod pages;
 use anyhow::anyhow;
 use apple_account::{
     Account, ApiKey, AppleId, ConnectionError, CredentialProblem, FindError, Found, InputCredentials,
-    KeyInput, Renewal, Request, Selection,
+    KeyInput, Renewal, Request, Selection, Source,
 };
 use secrecy::SecretString;
 use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step};
@@ -90,7 +90,7 @@ pub async fn find<I>(
     credentials: &InputCredentials,
     terms: Terms,
 ) -> anyhow::Result<Found> {
-    step.log.heading("Apple account");
+    step.log.heading("Account");
     let token = step.env.get("BITRISE_BUILD_API_TOKEN").map(SecretString::from);
     if let Some(token) = &token {
         step.redactor.learn_secret(token);
@@ -141,13 +141,13 @@ async fn found<I>(
         credentials,
     };
     let found = search(step, request).await?;
-    match &found.account {
-        Some(account @ Account::ApiKey(key)) => {
-            step.log
-                .plain(format!("{} with the key ID {}", kind(Some(account)), key.key_id));
-        }
-        Some(Account::AppleId(apple_id)) => step.log.plain(format!("Apple ID {}", apple_id.apple_id)),
-        None => {}
+    if let Some(account) = &found.account {
+        let name = match account {
+            Account::ApiKey(key) => &key.key_id,
+            Account::AppleId(apple_id) => &apple_id.apple_id,
+        };
+        step.log
+            .plain(format!("{} {name}{}", kind(Some(account)), origin(found.source)));
     }
     if let (Some(failure), Some(_)) = (&found.failure, &found.account) {
         step.log.warn(reasons(failure));
@@ -184,14 +184,15 @@ async fn search<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result<Found
     let found = apple_account::find(request, &step.redactor, OffsetDateTime::now_utc())
         .await
         .map_err(unusable)?;
+    found.explanation.iter().for_each(|line| step.log.debug(line));
     found
-        .explanation
+        .unused
         .iter()
-        .for_each(|line| step.log.plain(format!("- {line}")));
+        .for_each(|line| step.log.plain(format!("Not used: {line}")));
     found.warnings.iter().for_each(|line| step.log.warn(line));
     let renewal = match &found.renewal {
-        Some(Renewal::Over(date)) => Some(format!("ended on {date}")),
-        Some(Renewal::Soon(date)) => Some(format!("ends on {date}")),
+        Some(Renewal::Over(date)) => Some(format!("expired on {date}")),
+        Some(Renewal::Soon(date)) => Some(format!("expires on {date}")),
         None => None,
     };
     if let Some(when) = renewal {
@@ -210,7 +211,7 @@ fn unusable(error: FindError) -> anyhow::Error {
     let error = match error {
         FindError::Key { input, source } => problem(key_of(input), source.to_string()),
         FindError::File { input, source } => {
-            anyhow::Error::from(source).context(format!("failed to read the API key that `{}` names", key_of(input)))
+            anyhow::Error::from(source).context(format!("could not read the API key that `{}` names", key_of(input)))
         }
         FindError::NoKeyId => problem(
             "api_key_id",
@@ -240,6 +241,15 @@ fn key_of(input: KeyInput) -> &'static str {
     }
 }
 
+/// Where the account was found, in parentheses.
+fn origin(source: Option<Source>) -> &'static str {
+    match source {
+        Some(Source::ConnectedApiKey | Source::ConnectedAppleId) => " (service connection of this app)",
+        Some(Source::InputApiKey | Source::InputAppleId) => " (inputs)",
+        None => "",
+    }
+}
+
 /// What kind of account it is, in people's words.
 pub fn kind(account: Option<&Account>) -> &'static str {
     match account {
@@ -248,7 +258,7 @@ pub fn kind(account: Option<&Account>) -> &'static str {
         Some(Account::ApiKey(key)) => match (key.enterprise, &key.issuer_id) {
             (true, _) => "Enterprise Program API key",
             (false, None) => "individual API key",
-            (false, Some(_)) => "API key",
+            (false, Some(_)) => "App Store Connect API key",
         },
     }
 }

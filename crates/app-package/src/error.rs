@@ -4,7 +4,7 @@
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file can't be read.
-    #[error("failed to read the package")]
+    #[error("could not read the package")]
     Io(#[from] std::io::Error),
     /// It is not the archive that it should be, or a damaged one.
     #[error("not a usable {archive} archive: {problem}")]

@@ -18,7 +18,7 @@ pub enum Error {
     #[error(transparent)]
     Transport(#[from] transport::Error),
     /// The request has no JSON form: a defect.
-    #[error("failed to write the request")]
+    #[error("could not write the request")]
     Body(#[from] serde_json::Error),
     /// A list can't be read to its end.
     #[error("the list {path} of App Store Connect can't be read: {what}")]
@@ -80,13 +80,16 @@ impl fmt::Display for Refusal {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {} [{}]",
-            self.title.trim_end_matches('.'),
-            self.detail,
-            self.code
-        )?;
+        let (title, detail) = (self.title.trim_end_matches('.'), self.detail.trim());
+        match (title, detail) {
+            (_, "") => f.write_str(title)?,
+            ("", _) => f.write_str(detail)?,
+            _ if detail.starts_with(title) => f.write_str(detail)?,
+            _ => write!(f, "{title}. {detail}")?,
+        }
+        if !self.code.is_empty() {
+            write!(f, " [{}]", self.code)?;
+        }
         if let Value::Object(associated) = &self.meta["associatedErrors"] {
             for error in associated
                 .values()

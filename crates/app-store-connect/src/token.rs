@@ -44,7 +44,7 @@ pub enum KeyError {
         reason: String,
     },
     /// Signing failed.
-    #[error("failed to sign a token")]
+    #[error("could not sign a token")]
     Signing(#[from] jsonwebtoken::errors::Error),
 }
 

@@ -46,8 +46,12 @@ pub struct Found {
     pub connection: Connection,
     /// Why Bitrise's part is missing.
     pub failure: Option<ConnectionError>,
+    /// Where the account comes from.
+    pub source: Option<Source>,
     /// A line per source that was considered.
     pub explanation: Vec<String>,
+    /// Those of them that have credentials and are not used.
+    pub unused: Vec<String>,
     /// What a person should look after.
     pub warnings: Vec<String>,
     /// When the connected session ends or ended, where that is a reason to renew it.
@@ -70,7 +74,7 @@ pub enum FindError {
     #[error("the Apple ID session that is connected on Bitrise ended on {0}")]
     Expired(String),
     /// The API key's file can't be read.
-    #[error("failed to read the API key")]
+    #[error("could not read the API key")]
     File {
         /// The input that names it.
         input: KeyInput,
@@ -144,6 +148,8 @@ pub async fn find(
         state(source, &found.connection, &request, now)
     });
     found.explanation.append(&mut choice.explanation);
+    found.unused.append(&mut choice.unused);
+    found.source = choice.source;
     if let Some(source) = choice.broken.first() {
         found.failure = match source {
             Source::ConnectedApiKey => found.connection.api_key_error.take(),

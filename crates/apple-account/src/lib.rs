@@ -20,7 +20,7 @@ pub use file::{FileError, read as read_file};
 pub use find::{FindError, Found, Renewal, Request, find};
 pub use ids::IssuerError;
 pub use key::{KeyError, PrivateKey, key_id_of, read as read_key};
-pub use source::Selection;
+pub use source::{Selection, Source};
 
 /// An App Store Connect API key.
 #[derive(Debug, Clone)]

@@ -33,9 +33,9 @@ impl FromStr for Selection {
     }
 }
 
-/// A place that credentials come from.
+/// Where credentials come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
+pub enum Source {
     /// The API key that is connected on Bitrise.
     ConnectedApiKey,
     /// The Apple ID that is connected on Bitrise.
@@ -85,6 +85,8 @@ pub(crate) struct Choice {
     pub(crate) broken: Vec<Source>,
     /// A line per source that was considered.
     pub(crate) explanation: Vec<String>,
+    /// Those of them that have credentials and are not used.
+    pub(crate) unused: Vec<String>,
 }
 
 /// The sources that a selection considers, in order, for steps that take API keys alone (`api_key_only`) or
@@ -111,13 +113,15 @@ pub(crate) fn choose(selection: Selection, api_key_only: bool, state: impl Fn(So
     let mut choice = Choice::default();
     let mut doubtful = None;
     for source in order(selection, api_key_only) {
-        let line = match (state(*source), choice.source) {
+        let state = state(*source);
+        let is_empty = state == State::Empty;
+        let line = match (state, choice.source) {
             (State::Empty, _) => "none".to_owned(),
             (State::Ready, None) => {
                 choice.source = Some(*source);
                 "used".to_owned()
             }
-            (State::Ready, Some(_)) => "there, and not needed".to_owned(),
+            (State::Ready, Some(_)) => "available, but not needed".to_owned(),
             (State::Doubtful, _) => {
                 doubtful = Some(*source);
                 "the end of its session is unknown, so it is the last resort".to_owned()
@@ -133,7 +137,11 @@ pub(crate) fn choose(selection: Selection, api_key_only: bool, state: impl Fn(So
             }
             (State::Broken, Some(_)) => "can't be used, and not needed".to_owned(),
         };
-        choice.explanation.push(format!("{}: {line}", source.describe()));
+        let line = format!("{}: {line}", source.describe());
+        if !is_empty && choice.source != Some(*source) {
+            choice.unused.push(line.clone());
+        }
+        choice.explanation.push(line);
     }
     choice.source = choice.source.or(doubtful);
     choice

@@ -51,7 +51,7 @@ pub async fn open_session(
         .map_err(|error| InputProblems::from(InputProblem::new(team_key, error.to_string())))?
         .clone();
     step.log
-        .plain(format!("team: {} ({}, {})", team.name, team.team_id, team.kind));
+        .plain(format!("Team {} ({}, {})", team.name, team.team_id, team.kind));
     check(step.inputs.distribution, &team)?;
     Ok(OpenSession { session, team })
 }
@@ -59,31 +59,25 @@ pub async fn open_session(
 /// Whose session it is, until when, and who accepts it.
 fn tell(step: &Step<Order>, account: &AppleId, session: &Session) {
     let log = &step.log;
-    session
-        .notes()
-        .iter()
-        .for_each(|note| log.plain(format!("- {note}")));
-    let ends = account
-        .session
-        .as_ref()
-        .and_then(|session| session.expires_at)
-        .map_or_else(String::new, |end| {
-            format!(", whose connection holds until {}", end.date())
-        });
+    session.notes().iter().for_each(|note| log.plain(note));
     let how = if session.signed_in() {
         "signed in with the password"
     } else {
-        "by the connected session"
+        "signed in by the connected session"
     };
-    log.plain(format!("- Apple ID {}{ends}", account.apple_id));
-    log.plain(format!("- Developer Portal: accepted, {how}"));
-    log.plain(match session.on_app_store_connect() {
-        Some(true) => "- App Store Connect: accepted",
-        Some(false) => {
-            "- App Store Connect: not accepted, which this step does not need; steps that upload do"
-        }
-        None => "- App Store Connect: gave no answer, and this step does not need one",
-    });
+    let expires = account
+        .session
+        .as_ref()
+        .and_then(|session| session.expires_at)
+        .map_or_else(String::new, |end| format!(", session expires {}", end.date()));
+    log.plain(format!("Apple ID {}, {how}{expires}", account.apple_id));
+    match session.on_app_store_connect() {
+        Some(true) => {}
+        Some(false) => log.plain(
+            "App Store Connect does not accept this session. This step does not need it; steps that upload do.",
+        ),
+        None => log.debug("App Store Connect did not answer. This step does not need it."),
+    }
 }
 
 /// In-house distribution is for members of the Enterprise Program, and they have no App Store.

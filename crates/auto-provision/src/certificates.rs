@@ -47,16 +47,6 @@ pub async fn download(step: &Step<Order>) -> anyhow::Result<Vec<Identity>> {
             identities.push(identity);
         }
     }
-    for identity in &identities {
-        let certificate = &identity.certificate;
-        step.log.plain(format!(
-            "- {} (team {}, serial {}, until {})",
-            certificate.common_name,
-            certificate.team_id,
-            certificate.serial,
-            certificate.not_after.date()
-        ));
-    }
     Ok(identities)
 }
 
@@ -118,14 +108,14 @@ fn given<'a>(urls: &'a [String], passphrases: Option<&'a str>) -> Result<Vec<Giv
 async fn p12(url: &str, passphrase: &str, number: usize, all: usize) -> anyhow::Result<Vec<Identity>> {
     let file = apple_account::read_file(url)
         .await
-        .context("failed to get the certificates")?;
+        .context("could not get the certificates")?;
     // It may hash for seconds: meanwhile a signal must find somebody who listens.
     let secret = Zeroizing::new(passphrase.to_owned());
     let opening = tokio::task::spawn_blocking(move || open(&file, &secret));
     opening.await?.map_err(|error| {
         let advice = advice(&error, number);
         anyhow::Error::from(error)
-            .context(format!("failed to open certificate file {number} of {all}"))
+            .context(format!("could not open certificate file {number} of {all}"))
             .hint(advice)
     })
 }
@@ -151,8 +141,18 @@ fn from_base64(file: &[u8]) -> Option<Vec<u8>> {
     decoded.starts_with(&[0x30]).then_some(decoded)
 }
 
-/// The certificates that are valid now. What is left out, and why, is said.
+/// The certificates that are valid now. They are listed; what is left out, and why, is said.
 pub fn usable(step: &Step<Order>, identities: &[Identity]) -> Vec<Certificate> {
+    for identity in identities {
+        let certificate = &identity.certificate;
+        step.log.plain(format!(
+            "{} (team {}, serial {}), expires {}",
+            certificate.common_name,
+            certificate.team_id,
+            certificate.serial,
+            certificate.not_after.date()
+        ));
+    }
     let all: Vec<Certificate> = identities
         .iter()
         .map(|identity| identity.certificate.clone())

@@ -78,10 +78,8 @@ async fn sign(
     let wants = provisioning::wants(&analysis.needs(), &policy, certificates)?;
     let signed = provisioning::choose_among(&wants, &profiles, OffsetDateTime::now_utc())?;
     for signed in &signed {
-        step.log.plain(format!(
-            "- {} signs {}",
-            signed.profile.name, signed.want.bundle_id
-        ));
+        step.log
+            .plain(format!("{} for {}", signed.profile.name, signed.want.bundle_id));
     }
     let directories = finish::profile_directories(step).await;
     let reconciled = Reconciled {

@@ -7,50 +7,22 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use command::Command;
-use portal_access::{Portal, Progress, Reconciled};
-use provisioning::{Distribution, Plan, Policy, Query, Signed, Want, wildcard_of};
+use portal_access::{Portal, Reconciled};
+use provisioning::{Distribution, Policy, Query, Signed, Want, wildcard_of};
 use signing_assets::{Identity, Keychain, Profile, ProfileDirectories};
-use step_kit::{Advice as _, Log, Step};
+use step_kit::{Advice as _, Step};
 use time::OffsetDateTime;
 use xcode_project::{ManualSigning, Project};
 
 use crate::advice;
 use crate::expiry;
 use crate::order::{IdentityName, Order};
+use crate::plan_text;
 use crate::project::Analysis;
 use crate::report;
 
 /// Asking a tool for its version takes long only when something is wrong with it.
 const VERSION_PATIENCE: Duration = Duration::from_secs(60);
-
-/// Prints what a reconcile loop reports.
-pub(crate) fn tell(log: &Log, progress: &Progress<'_>) {
-    match progress {
-        Progress::Plan(plan) => announce(log, plan),
-        Progress::Warning(warning) => log.warn(advice::told(warning)),
-    }
-}
-
-/// Prints a plan.
-pub(crate) fn announce(log: &Log, plan: &Plan) {
-    if plan.actions.is_empty() {
-        log.success("Everything is in place: nothing to change on the portal.");
-    } else {
-        let noun = if plan.actions.len() == 1 {
-            "change"
-        } else {
-            "changes"
-        };
-        log.plain(format!("{} {noun}:", plan.actions.len()));
-        plan.actions
-            .iter()
-            .for_each(|action| log.plain(format!("- {action}")));
-    }
-    plan.notes.iter().for_each(|note| log.plain(note));
-    plan.warnings
-        .iter()
-        .for_each(|warning| log.warn(advice::told(warning)));
-}
 
 /// `mode: plan`: prints what would change, as text and as JSON, and changes nothing.
 pub(crate) async fn show_plan(
@@ -65,13 +37,14 @@ pub(crate) async fn show_plan(
         .map_err(|error| advice::refused(error.into()))?;
     let plan =
         provisioning::plan(wants, &snapshot, policy, OffsetDateTime::now_utc()).map_err(advice::blocked)?;
-    announce(&step.log, &plan);
+    plan_text::show(&step.log, &plan);
     step.report.is_plan();
     report::changed(&step.report, "Planned", &plan.actions);
     let lines: Vec<String> = plan.actions.iter().map(|action| format!("- {action}")).collect();
     step.report
         .markdown(&format!("Planned, and not done:\n\n{}", lines.join("\n")));
-    step.log.plain(serde_json::to_string_pretty(&plan.actions)?);
+    // For programs: as it is, without the margin of the section.
+    step.log.output(serde_json::to_string_pretty(&plan.actions)?);
     step.log.plain("The mode is `plan`: nothing was changed.");
     Ok(())
 }
@@ -122,7 +95,6 @@ pub(crate) async fn finish(
         })
         .cloned()
         .collect();
-    step.log.heading("Installing certificates and profiles");
     let keychain = Keychain::at(
         Path::new(&step.inputs.keychain_path),
         step.inputs.keychain_password.secret().clone(),
@@ -132,8 +104,12 @@ pub(crate) async fn finish(
         .install(&used)
         .await
         .hint_with("check keychain_path and keychain_password, and that the keychain is not damaged")?;
-    used.iter()
-        .for_each(|identity| step.log.plain(format!("- {}", identity.certificate.common_name)));
+    used.iter().for_each(|identity| {
+        step.log.debug(format!(
+            "{} is in the keychain.",
+            identity.certificate.common_name
+        ));
+    });
     for authority in expiry::authorities(signed) {
         if keychain.has_authority(authority).await == Some(false) {
             step.log.warn(expiry::missing(authority));
@@ -147,32 +123,27 @@ pub(crate) async fn finish(
             &signed.profile.content,
             signed.want.profile_type.is_mac(),
         )?;
-        step.log.plain(format!(
-            "- {} (until {})",
-            profile.name,
-            profile.expires_at.date()
-        ));
+        step.log.debug(format!("{} is installed.", profile.name));
     }
 
     if projects == Projects::Edit {
         sign(step, analysis, signed)?;
     }
 
-    step.log.heading("Exporting outputs");
+    report::tell(step, analysis, signed, &reconciled.changes);
+    report::warn(step, &expiry::warnings(signed, OffsetDateTime::now_utc()));
+    step.log.heading("Outputs");
     for (key, value) in outputs(step, analysis, signed)? {
         step.export(key, &value).await?;
     }
-    report::tell(step, analysis, signed, &reconciled.changes);
-    report::warn(step, &expiry::warnings(signed, OffsetDateTime::now_utc()));
     Ok(())
 }
 
 fn sign(step: &Step<Order>, analysis: &Analysis, signed: &[Signed]) -> anyhow::Result<()> {
-    step.log.heading("Signing the project");
     let edits = edits(analysis, signed, step.inputs.identity)?;
     for (_, (target, configuration, signing)) in &edits {
-        step.log.plain(format!(
-            "- {} ({configuration}): team {}, profile {}",
+        step.log.debug(format!(
+            "{} ({configuration}): team {}, profile {}",
             target.name, signing.team_id, signing.profile_uuid
         ));
     }

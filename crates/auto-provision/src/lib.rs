@@ -14,6 +14,7 @@ mod fallback;
 mod finish;
 mod match_certificates;
 mod order;
+mod plan_text;
 mod project;
 mod report;
 mod settings;
@@ -74,7 +75,6 @@ pub async fn provision(
     source: Source,
     choice: CertificateChoice,
 ) -> anyhow::Result<()> {
-    step.log.heading("Comparing with the portal");
     let is_only_looking = step.inputs.mode == Mode::Plan && source == Source::Xcode;
     let test_devices = if is_only_looking {
         Vec::new()
@@ -111,6 +111,15 @@ pub async fn provision(
     }
 }
 
+/// What a run that succeeded did on the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Changes {
+    /// Nothing, as asked for.
+    Planned,
+    /// So many changes.
+    Made(usize),
+}
+
 /// What the portal must have, and what is done with it.
 struct Work<'a> {
     step: &'a Step<Order>,
@@ -124,6 +133,7 @@ struct Work<'a> {
 impl Work<'_> {
     async fn done_by(self, access: &Access) -> anyhow::Result<()> {
         let (step, work) = (self.step, self);
+        // What was asked is told however it ended.
         match access {
             Access::ApiKey(key) => {
                 let portal = portal_access::AppStoreConnect(account_inputs::client(
@@ -133,29 +143,30 @@ impl Work<'_> {
                 )?);
                 let ended = work.carried_out(&portal).await;
                 let http = portal.0.http();
-                report::requests(step, http.journal(), http.budget().last());
-                ended
+                report::requests(step, ended.as_ref().ok(), http.journal(), http.budget().last());
+                ended.map(drop)
             }
             Access::Session(open) => {
                 let portal = DeveloperPortal::new(open.services());
                 let ended = work.carried_out(&portal).await;
-                report::requests(step, open.session.journal(), None);
-                ended
+                report::requests(step, ended.as_ref().ok(), open.session.journal(), None);
+                ended.map(drop)
             }
         }
     }
 
-    fn carried_out<'s>(self, portal: &'s dyn Portal) -> LocalBoxFuture<'s, anyhow::Result<()>>
+    fn carried_out<'s>(self, portal: &'s dyn Portal) -> LocalBoxFuture<'s, anyhow::Result<Changes>>
     where
         Self: 's,
     {
         Box::pin(self.carry_out(portal))
     }
 
-    async fn carry_out(self, portal: &dyn Portal) -> anyhow::Result<()> {
+    async fn carry_out(self, portal: &dyn Portal) -> anyhow::Result<Changes> {
         let step = self.step;
         if step.inputs.mode == Mode::Plan && self.source != Source::Xcode {
-            return finish::show_plan(step, portal, &self.wants, self.policy).await;
+            finish::show_plan(step, portal, &self.wants, self.policy).await?;
+            return Ok(Changes::Planned);
         }
         let directories = finish::profile_directories(step).await;
         let (reconciled, are_xcodes) = match self.source {
@@ -177,7 +188,7 @@ impl Work<'_> {
         };
         if step.inputs.mode == Mode::Plan {
             step.log.plain("The mode is `plan`: nothing was installed.");
-            return Ok(());
+            return Ok(Changes::Planned);
         }
         let projects = if are_xcodes {
             step.log
@@ -194,7 +205,8 @@ impl Work<'_> {
             &directories,
             projects,
         )
-        .await
+        .await?;
+        Ok(Changes::Made(reconciled.changes.len()))
     }
 
     /// Profiles of ours: those that are installed and fit, and for the rest the portal.
@@ -203,7 +215,7 @@ impl Work<'_> {
         let mut reconciled = Reconciled::default();
         if !wants.is_empty() {
             reconciled = portal_access::reconcile(portal, &wants, self.policy, |progress| {
-                finish::tell(&self.step.log, &progress);
+                plan_text::tell(&self.step.log, &progress);
             })
             .await
             .map_err(advice::not_reconciled)?;
@@ -215,15 +227,14 @@ impl Work<'_> {
 
     async fn xcodes(&self, portal: &dyn Portal) -> anyhow::Result<Reconciled> {
         let reconciled = portal_access::reconcile_managed(portal, &self.wants, self.policy, |progress| {
-            finish::tell(&self.step.log, &progress);
+            plan_text::tell(&self.step.log, &progress);
         })
         .await
         .map_err(advice::not_reconciled)?;
         for signed in &reconciled.signed {
-            self.step.log.plain(format!(
-                "- {} signs {}",
-                signed.profile.name, signed.want.bundle_id
-            ));
+            self.step
+                .log
+                .plain(format!("{} for {}", signed.profile.name, signed.want.bundle_id));
         }
         Ok(reconciled)
     }
@@ -237,15 +248,15 @@ fn installed(
     directories: &ProfileDirectories,
 ) -> (Vec<Signed>, Vec<Want>) {
     let profiles = directories.installed();
-    let mut served = Vec::new();
+    let mut served: Vec<Signed> = Vec::new();
     let mut open = Vec::new();
     for want in wants {
         match provisioning::installed_profile(&want, policy, &profiles, OffsetDateTime::now_utc()) {
             Some(profile) => {
-                step.log.plain(format!(
-                    "- {} is installed already and fits {}",
-                    profile.name, want.bundle_id
-                ));
+                if served.is_empty() {
+                    step.log.heading("Installed profiles that match");
+                }
+                step.log.plain(format!("{} for {}", profile.name, want.bundle_id));
                 served.push(Signed { want, profile });
             }
             None => open.push(want),

@@ -12,7 +12,7 @@ use crate::order::Order;
 pub(crate) async fn read(step: &Step<Order>, location: &Location) -> anyhow::Result<Vec<Identity>> {
     let _activity = step.activity("reading the match storage");
     // Gone as soon as the storage is read.
-    let directory = step.temp_dir().context("failed to create a private directory")?;
+    let directory = step.temp_dir().context("could not create a private directory")?;
     let request = Request {
         location,
         password: step.inputs.match_password.as_ref().map(Secret::secret),
@@ -23,7 +23,7 @@ pub(crate) async fn read(step: &Step<Order>, location: &Location) -> anyhow::Res
     let found = match_storage::read(request).await.map_err(|error| {
         let advice = advice(&error);
         anyhow::Error::from(error)
-            .context("failed to read the match storage of `certificate_urls`")
+            .context("could not read the match storage of `certificate_urls`")
             .hint(advice)
     })?;
     found.notes.iter().for_each(|note| step.log.warn(note));

@@ -1,7 +1,7 @@
 //! What the Xcode project needs signed.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -75,6 +75,17 @@ impl Declared {
     }
 }
 
+/// Names of entitlements, without what all of Apple's begin with.
+fn short_names<'a>(entitlements: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<&str> = entitlements
+        .map(|key| key.strip_prefix("com.apple.developer.").unwrap_or(key))
+        .collect();
+    match names.as_slice() {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    }
+}
+
 /// The targets to sign.
 #[derive(Debug, Clone)]
 pub struct Analysis {
@@ -98,30 +109,39 @@ impl Analysis {
     /// # Errors
     /// When it can't be read, or does not say what a profile needs.
     pub async fn announced(step: &Step<Order>) -> anyhow::Result<Self> {
-        step.log.heading("Analyzing the project");
+        step.log.heading("Project");
         let surroundings = SURROUNDINGS
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), step.env.get(name)?.to_owned())))
             .collect();
         let analysis = Self::of(&step.inputs, &step.runner, surroundings)
             .await
-            .context("failed to analyze the project")?;
-        step.log
-            .plain(format!("configuration: {}", analysis.configuration));
+            .context("could not read the project")?;
+        let file = Path::new(&step.inputs.project_path).file_name();
+        step.log.plain(format!(
+            "{}, scheme {}, configuration {}",
+            file.map_or(step.inputs.project_path.as_str().into(), |name| name
+                .to_string_lossy()),
+            step.inputs.scheme,
+            analysis.configuration
+        ));
         analysis.notes.iter().for_each(|note| step.log.plain(note));
         analysis
             .warnings
             .iter()
             .for_each(|warning| step.log.warn(warning));
-        for need in analysis.needs() {
-            let entitlements = match need.entitlements.len() {
-                0 => "no entitlements".to_owned(),
-                1 => "1 entitlement".to_owned(),
-                count => format!("{count} entitlements"),
-            };
-            step.log
-                .plain(format!("- {}: {} ({entitlements})", need.name, need.bundle_id));
-        }
+        let rows: Vec<Vec<String>> = analysis
+            .needs()
+            .iter()
+            .map(|need| {
+                vec![
+                    need.name.clone(),
+                    need.bundle_id.clone(),
+                    short_names(need.entitlements.keys()),
+                ]
+            })
+            .collect();
+        step.log.table(&["target", "bundle ID", "entitlements"], &rows);
         Ok(analysis)
     }
 

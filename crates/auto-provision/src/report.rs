@@ -7,6 +7,7 @@ use step_kit::{Report, Step};
 use time::OffsetDateTime;
 use transport::Journal;
 
+use crate::Changes;
 use crate::order::Order;
 use crate::project::Analysis;
 
@@ -60,7 +61,7 @@ const COLUMNS: [&str; 6] = [
     "target",
     "bundle ID",
     "profile",
-    "until",
+    "expires",
     "certificate",
     "devices",
 ];
@@ -69,18 +70,16 @@ const COLUMNS: [&str; 6] = [
 /// page.
 pub(crate) fn tell(step: &Step<Order>, analysis: &Analysis, signed: &[Signed], changes: &[Action]) {
     let lines = lines(analysis, signed);
-    step.log.heading("Result");
-    for line in &lines {
-        let [target, _, profile, until, certificate, devices] = &line.cells;
-        let devices = if devices == "–" {
-            String::new()
-        } else {
-            format!(", {devices} devices")
-        };
-        step.log.plain(format!(
-            "- {target}: {profile}, until {until}, {certificate}{devices}"
-        ));
-    }
+    step.log.heading("Signed");
+    let rows: Vec<Vec<String>> = lines
+        .iter()
+        .map(|line| {
+            let [target, _, profile, expires, certificate, devices] = line.cells.clone();
+            vec![target, profile, expires, devices, certificate]
+        })
+        .collect();
+    let columns = ["target", "profile", "expires", "devices", "certificate"];
+    step.log.table(&columns, &rows);
     let report = &step.report;
     report.markdown(&table(&lines));
     report.fact("Distribution", step.inputs.distribution.as_str());
@@ -152,16 +151,36 @@ fn expiry_dates(report: &Report, signed: &[Signed]) {
     )));
 }
 
+/// What a run did, in one sentence; `left` are the requests that the key has left in this hour.
+fn done(changes: Changes, requests: usize, left: Option<u32>) -> String {
+    let count = |count: usize, noun: &str| match count {
+        0 => format!("no {noun}s"),
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
+    };
+    let changed = match changes {
+        Changes::Planned => "nothing was changed (mode: plan)".to_owned(),
+        Changes::Made(made) => format!("{} on the Developer Portal", count(made, "change")),
+    };
+    let left = left.map_or_else(String::new, |left| format!(", {left} left this hour"));
+    format!("{changed}, {}{left}", count(requests, "request"))
+}
+
 /// What was asked of Apple, however the run ended; `budget` is the limit of an hour and what is left of it.
-pub(crate) fn requests(step: &Step<Order>, journal: &Journal, budget: Option<(u32, u32)>) {
+pub(crate) fn requests(
+    step: &Step<Order>,
+    changes: Option<&Changes>,
+    journal: &Journal,
+    budget: Option<(u32, u32)>,
+) {
     let report = &step.report;
     if let Some((limit, left)) = budget {
-        let text = format!("{left} of {limit}");
-        step.log
-            .debug(format!("requests left for this key in this hour: {text}"));
-        report.fact("Requests left this hour", text);
+        report.fact("Requests left this hour", format!("{left} of {limit}"));
     }
     let entries = journal.entries();
+    if let Some(changes) = changes {
+        report.done(done(*changes, entries.len(), budget.map(|(_, left)| left)));
+    }
     if entries.is_empty() {
         return;
     }

@@ -76,7 +76,7 @@ impl<'a> Xcodebuild<'a> {
             .runner
             .checked(command)
             .await
-            .context("failed to ask xcodebuild for build settings")?;
+            .context("could not ask xcodebuild for build settings")?;
         Ok(xcodebuild::settings(&output.stdout))
     }
 }

@@ -8,7 +8,7 @@ use transport::TransferError;
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     /// A call of the API gave no usable answer.
-    #[error("failed to {what}")]
+    #[error("could not {what}")]
     Api {
         /// What was being done.
         what: &'static str,
@@ -38,7 +38,7 @@ pub enum UploadError {
         version: String,
     },
     /// The package can't be read.
-    #[error("failed to read the package")]
+    #[error("could not read the package")]
     File(#[from] std::io::Error),
     /// A part did not arrive.
     #[error("part {part} of {parts} did not arrive after {attempts} attempt(s)")]

@@ -12,7 +12,7 @@ pub enum Error {
         program: String,
     },
     /// The program is there and could not be started.
-    #[error("failed to start `{command}`")]
+    #[error("could not start `{command}`")]
     Spawn {
         /// The command as printed.
         command: String,
@@ -21,7 +21,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Talking to the running program failed.
-    #[error("failed to talk to `{command}`")]
+    #[error("could not talk to `{command}`")]
     Io {
         /// The command as printed.
         command: String,

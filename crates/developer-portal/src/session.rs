@@ -70,13 +70,13 @@ pub enum SessionError {
     #[error(transparent)]
     Transport(#[from] transport::Error),
     /// The request has no JSON form: a defect.
-    #[error("failed to write the request")]
+    #[error("could not write the request")]
     Body(#[from] serde_json::Error),
     /// The cookies do not hold, and there is no password.
     #[error("the session of {0} has ended, and the connection has no password to sign in with")]
     NoPassword(String),
     /// Apple refused the sign-in.
-    #[error("failed to sign in as {apple_id}")]
+    #[error("could not sign in as {apple_id}")]
     Refused {
         /// The Apple ID.
         apple_id: String,
@@ -85,10 +85,10 @@ pub enum SessionError {
         source: answer::Refusal,
     },
     /// The sign-in's numbers can't be used.
-    #[error("failed to sign in")]
+    #[error("could not sign in")]
     Exchange(#[from] Unusable),
     /// The proof of work is too hard.
-    #[error("failed to sign in")]
+    #[error("could not sign in")]
     TooHard(#[from] TooHard),
     /// Apple's answer is not what it should be.
     #[error("Apple's sign-in answered without a usable `{0}`")]

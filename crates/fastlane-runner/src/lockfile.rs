@@ -24,7 +24,7 @@ pub struct Lockfile {
 
 /// A lock file that is there and can't be read.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to read {}", path.display())]
+#[error("could not read {}", path.display())]
 pub struct LockError {
     path: PathBuf,
     #[source]

@@ -95,7 +95,8 @@ fn each<'a>(texts: impl IntoIterator<Item = &'a mut String>, change: &dyn Fn(&st
 #[derive(Debug, Clone, Serialize)]
 struct Failure {
     what: String,
-    remedy: Option<String>,
+    reasons: Vec<String>,
+    next: Option<String>,
 }
 
 /// The page.
@@ -125,12 +126,13 @@ impl Page {
         }
     }
 
-    /// Adds what failed and what to do next.
+    /// Adds what failed, why (each reason because of the next), and what to do next.
     #[must_use]
-    pub fn failure(mut self, what: impl Into<String>, remedy: Option<String>) -> Self {
+    pub fn failure(mut self, what: impl Into<String>, reasons: Vec<String>, next: Option<String>) -> Self {
         self.failure = Some(Failure {
             what: what.into(),
-            remedy,
+            reasons,
+            next,
         });
         self
     }
@@ -161,10 +163,8 @@ impl Page {
     #[must_use]
     pub fn map_text(mut self, change: &dyn Fn(&str) -> String) -> Self {
         if let Some(failure) = &mut self.failure {
-            each(
-                std::iter::once(&mut failure.what).chain(&mut failure.remedy),
-                change,
-            );
+            let texts = std::iter::once(&mut failure.what).chain(&mut failure.reasons);
+            each(texts.chain(&mut failure.next), change);
         }
         let facts = self.facts.iter_mut().flat_map(|(name, value)| [name, value]);
         each(std::iter::once(&mut self.title).chain(facts), change);
@@ -197,7 +197,11 @@ mod tests {
     #[test]
     fn values_are_escaped_and_nothing_is_loaded() {
         let page = Page::new("<b>App & Co</b>", Outcome::Failed)
-            .failure("<script>alert(1)</script>", Some("look & see".to_owned()))
+            .failure(
+                "<script>alert(1)</script>",
+                vec!["<script>alert(2)</script>".to_owned()],
+                Some("look & see".to_owned()),
+            )
             .fact("\"quoted\"", "<i>")
             .block(Block::Timeline(Timeline::new(
                 "Ends",

@@ -15,7 +15,7 @@ const IDENTIFIERS_PER_REQUEST: usize = 100;
 
 /// Why the portal did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to {what}")]
+#[error("could not {what}")]
 pub struct PortalError {
     /// What was being done, such as "create the bundle ID `com.example.app`".
     pub what: String,

@@ -23,7 +23,7 @@ pub struct ProfileDirectories {
 
 /// A profile could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to install the provisioning profile `{name}` in {}", directory.display())]
+#[error("could not install the provisioning profile `{name}` in {}", directory.display())]
 pub struct InstallError {
     name: String,
     directory: PathBuf,

@@ -32,7 +32,7 @@ pub struct Keychain {
 #[derive(Debug, thiserror::Error)]
 pub enum KeychainError {
     /// `security` failed.
-    #[error("failed to {what} the keychain {}", path.display())]
+    #[error("could not {what} the keychain {}", path.display())]
     Security {
         /// What was being done, such as "unlock".
         what: &'static str,
@@ -43,7 +43,7 @@ pub enum KeychainError {
         source: command::Error,
     },
     /// A file could not be written.
-    #[error("failed to write the identity `{name}`")]
+    #[error("could not write the identity `{name}`")]
     Write {
         /// The certificate's common name.
         name: String,

@@ -83,12 +83,10 @@ pub struct InputProblems(pub Vec<InputProblem>);
 
 impl fmt::Display for InputProblems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.0.len() == 1 {
-            "an input needs"
-        } else {
-            "some inputs need"
-        };
-        write!(f, "{plural} your attention")?;
+        match self.0.len() {
+            1 => f.write_str("1 input is invalid")?,
+            count => write!(f, "{count} inputs are invalid")?,
+        }
         for problem in &self.0 {
             write!(f, "\n- {}: {}", problem.key, problem.problem)?;
         }
@@ -133,17 +131,29 @@ impl Failure {
         }
     }
 
-    /// What to do next.
-    pub(crate) fn hint(&self) -> Option<&str> {
-        self.hint.as_deref()
+    /// What failed, as a sentence.
+    pub(crate) fn what(&self) -> String {
+        sentence(&self.what)
     }
 
-    /// What failed and why, a line each.
-    pub(crate) fn reason(&self) -> String {
-        let mut text = self.what.clone();
-        for cause in &self.causes {
-            text.push_str("\n  caused by: ");
-            text.push_str(cause);
+    /// Why, each because of the next.
+    pub(crate) fn causes(&self) -> Vec<String> {
+        self.causes.iter().map(|cause| ended(cause)).collect()
+    }
+
+    /// What to do next.
+    pub(crate) fn hint(&self) -> Option<String> {
+        self.hint.as_deref().map(ended)
+    }
+
+    /// What failed and why: a sentence, and the causes below it, each because of the next.
+    fn reason(&self) -> String {
+        let mut text = self.what().replace('\n', "\n  ");
+        for (position, cause) in self.causes.iter().enumerate() {
+            let label = if position == 0 { "  Reason: " } else { INDENT };
+            text.push('\n');
+            text.push_str(label);
+            text.push_str(&ended(cause).replace('\n', &format!("\n{INDENT}")));
         }
         text
     }
@@ -151,7 +161,11 @@ impl Failure {
     /// The block that ends the log.
     pub(crate) fn text(&self) -> String {
         match &self.hint {
-            Some(hint) => format!("{}\nWhat to do next: {hint}", self.reason()),
+            Some(hint) => format!(
+                "{}\n  Next:   {}",
+                self.reason(),
+                ended(hint).replace('\n', &format!("\n{INDENT}"))
+            ),
             None => self.reason(),
         }
     }
@@ -159,19 +173,68 @@ impl Failure {
     /// The same in Markdown.
     pub(crate) fn markdown(&self) -> String {
         // A list in the first link needs a blank line before it.
-        let mut text = format!("**Failed:** {}", self.what.replacen("\n- ", "\n\n- ", 1));
-        if !self.causes.is_empty() {
-            text.push('\n');
-            for cause in &self.causes {
-                text.push_str("\n- caused by: ");
-                text.push_str(&cause.replace('\n', "\n  "));
+        let mut text = format!(
+            "**Failed:** {}",
+            sentence(&self.what).replacen("\n- ", "\n\n- ", 1)
+        );
+        match self.causes.as_slice() {
+            [] => {}
+            [cause] => {
+                text.push_str("\n\n**Reason:** ");
+                text.push_str(&ended(cause).replacen("\n- ", "\n\n- ", 1));
+            }
+            causes => {
+                text.push_str("\n\n**Reason:**\n");
+                for cause in causes {
+                    text.push_str("\n- ");
+                    text.push_str(&ended(cause).replace('\n', "\n  "));
+                }
             }
         }
         if let Some(hint) = &self.hint {
-            text.push_str("\n\n**What to do next:** ");
-            text.push_str(hint);
+            text.push_str("\n\n**Next:** ");
+            text.push_str(&ended(hint));
         }
         text
+    }
+}
+
+/// As wide as the labels of the block that ends the log.
+const INDENT: &str = "          ";
+
+/// Text as a sentence: a capital letter first, and a full stop at the end of the first line.
+fn sentence(text: &str) -> String {
+    let text = ended(text);
+    // A word such as `api_key_path` or `deliver` keeps its letters.
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) if text.split(' ').next().is_some_and(is_word) => {
+            first.to_uppercase().chain(characters).collect()
+        }
+        _ => text,
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_lowercase() || c == '\'') && !NAMES.contains(&text)
+}
+
+/// Names that begin with a small letter.
+const NAMES: [&str; 5] = ["fastlane", "altool", "xcodebuild", "envman", "deliver"];
+
+/// Text whose first line ends like a sentence, or with a colon where lines follow.
+fn ended(text: &str) -> String {
+    let (first, rest) = match text.split_once('\n') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (text, None),
+    };
+    let first = first.trim_end();
+    let has_end = first.ends_with(['.', '!', '?', ':', ';', ',']);
+    match rest {
+        Some(rest) if has_end => format!("{first}\n{rest}"),
+        Some(rest) => format!("{first}:\n{rest}"),
+        None if has_end || first.is_empty() => first.to_owned(),
+        None => format!("{first}."),
     }
 }
 
@@ -213,15 +276,15 @@ mod tests {
     fn an_error_is_told_once_with_its_causes_and_what_to_do() {
         let error = anyhow::anyhow!("403 Forbidden")
             .hint("sign the agreement")
-            .context("failed to list devices");
+            .context("could not list devices");
         let failure = Failure::of(&error);
         assert_eq!(
             failure.text(),
-            "failed to list devices\n  caused by: 403 Forbidden\nWhat to do next: sign the agreement"
+            "Could not list devices.\n  Reason: 403 Forbidden.\n  Next:   sign the agreement."
         );
         assert_eq!(
             failure.markdown(),
-            "**Failed:** failed to list devices\n\n- caused by: 403 Forbidden\n\n**What to do next:** sign the agreement"
+            "**Failed:** Could not list devices.\n\n**Reason:** 403 Forbidden.\n\n**Next:** sign the agreement."
         );
         assert_eq!(failure.status, 1);
     }
@@ -232,10 +295,7 @@ mod tests {
         let wrong = Failure::of(&wrong);
         assert_eq!(
             (wrong.status, wrong.markdown().as_str()),
-            (
-                2,
-                "**Failed:** an input needs your attention\n\n- lane: is missing"
-            )
+            (2, "**Failed:** 1 input is invalid:\n\n- lane: is missing")
         );
         let lane = Err::<(), _>(anyhow::anyhow!("the lane failed").exit_status(7))
             .context("fastlane")
@@ -243,7 +303,7 @@ mod tests {
         let lane = Failure::of(&lane);
         assert_eq!(
             (lane.status, lane.text().as_str()),
-            (7, "fastlane\n  caused by: the lane failed")
+            (7, "fastlane.\n  Reason: the lane failed.")
         );
     }
 }

@@ -196,6 +196,15 @@ fn line(log: &Log, now: Instant, silent: Duration) -> String {
     }
 }
 
+/// How long something took: as [`elapsed`], and finer below ten seconds.
+pub(crate) fn took(duration: Duration) -> String {
+    if duration < Duration::from_secs(10) {
+        format!("{:.1} s", duration.as_secs_f64())
+    } else {
+        elapsed(duration)
+    }
+}
+
 /// A duration as people say it: `45 s`, `2 min 5 s`, `1 h 2 min`.
 pub(crate) fn elapsed(duration: Duration) -> String {
     let seconds = duration.as_secs();

@@ -375,7 +375,7 @@ mod tests {
         let problems = read(&[("connection", ""), ("token", "s3cret"), ("retries", "1.5")]).unwrap_err();
         assert_eq!(
             problems.to_string(),
-            "some inputs need your attention\n\
+            "3 inputs are invalid\n\
              - connection: \"Connection\" has no value, and needs one; accepted: automatic, api_key, apple_id, off\n\
              - token: \"Token\" is `*****`; accepted: a\n\
              - retries: \"Retries\" is `1.5`; accepted: a whole number that is at least 0"

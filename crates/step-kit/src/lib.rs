@@ -18,6 +18,7 @@ mod report;
 mod run;
 mod shutdown;
 mod step;
+mod table;
 pub mod testing;
 mod values;
 mod words;

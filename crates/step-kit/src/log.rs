@@ -17,6 +17,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::heartbeat::{Activities, Activity, Key};
+use crate::table;
 
 /// Where the lines of one run go. Clones share the same place.
 #[derive(Clone)]
@@ -37,6 +38,8 @@ struct Out {
     /// When something was written last.
     written: Instant,
     heading: Option<String>,
+    /// Whether lines stand under a heading.
+    is_indented: bool,
     /// The last whole line, as it was given.
     line: String,
 }
@@ -46,6 +49,9 @@ impl std::fmt::Debug for Log {
         f.write_str("Log(..)")
     }
 }
+
+/// Before what stands under a heading.
+const INDENT: &str = "  ";
 
 #[derive(Clone, Copy)]
 enum Color {
@@ -62,6 +68,7 @@ impl Log {
             writer: Box::new(out),
             written: Instant::now(),
             heading: None,
+            is_indented: false,
             line: String::new(),
         });
         Self {
@@ -80,11 +87,37 @@ impl Log {
         self.shared.verbose.store(verbose, Ordering::Relaxed);
     }
 
-    /// Begins a section.
+    /// The first line; what follows stands under it.
+    pub(crate) fn title(&self, text: &str) {
+        self.flush_left(text, None);
+        self.out().is_indented = true;
+    }
+
+    /// Begins a section; what follows stands under its heading.
     pub fn heading(&self, text: impl AsRef<str>) {
+        self.flush_left(text.as_ref(), Some(Color::Blue));
+        let mut out = self.out();
+        out.heading = Some(text.as_ref().to_owned());
+        out.is_indented = true;
+    }
+
+    /// The last line of a run that succeeds.
+    pub(crate) fn done(&self, text: &str) {
+        self.flush_left(text, None);
+    }
+
+    /// A line at the margin, with an empty one before it.
+    fn flush_left(&self, text: &str, color: Option<Color>) {
+        self.out().is_indented = false;
         self.write("\n", None);
-        self.line(text.as_ref(), Some(Color::Blue));
-        self.out().heading = Some(text.as_ref().to_owned());
+        self.line(text, color);
+    }
+
+    /// Rows under their columns' names, aligned.
+    pub fn table(&self, columns: &[&str], rows: &[Vec<String>]) {
+        table::lines(columns, rows)
+            .iter()
+            .for_each(|line| self.plain(line));
     }
 
     /// Begins something that may take long, such as `waiting for App Store Connect to process build 42`: whenever
@@ -147,12 +180,16 @@ impl Log {
     /// Why the step failed. Bitrise shows the last bold red block as the build's failure reason, so there is
     /// exactly one, last and short.
     pub(crate) fn failure(&self, text: &str) {
-        self.write("\n", None);
-        self.line(text, Some(Color::Red));
+        self.flush_left(text, Some(Color::Red));
     }
 
     fn line(&self, text: &str, color: Option<Color>) {
-        self.write(text, color);
+        if self.out().is_indented && !text.is_empty() {
+            self.write(INDENT, None);
+            self.write(&text.replace('\n', &format!("\n{INDENT}")), color);
+        } else {
+            self.write(text, color);
+        }
         self.write("\n", None);
         text.clone_into(&mut self.out().line);
     }

@@ -35,11 +35,11 @@ pub enum OutputError {
     },
     /// The CLI waits for outputs, and there is nothing to hand them over with.
     #[error(
-        "failed to export `{0}`: {STORE} is set, and neither `envman` nor `bitrise` is on PATH; add the directory of the Bitrise CLI to PATH"
+        "could not export `{0}`: {STORE} is set, and neither `envman` nor `bitrise` is on PATH; add the directory of the Bitrise CLI to PATH"
     )]
     NoEnvman(String),
     /// envman refused it.
-    #[error("failed to export `{key}` with envman")]
+    #[error("could not export `{key}` with envman")]
     Envman {
         /// The output.
         key: String,

@@ -27,6 +27,7 @@ struct Content {
     facts: Vec<(String, String)>,
     blocks: Vec<Block>,
     is_plan: bool,
+    done: Option<String>,
 }
 
 impl Report {
@@ -50,6 +51,16 @@ impl Report {
     /// Says that the run only shows what it would do.
     pub fn is_plan(&self) {
         self.content().is_plan = true;
+    }
+
+    /// Says in one sentence what a run that succeeds has done, such as `6 changes on the Developer Portal, 15 requests`:
+    /// it ends the log.
+    pub fn done(&self, text: impl Into<String>) {
+        self.content().done = Some(text.into());
+    }
+
+    pub(crate) fn what_was_done(&self) -> Option<String> {
+        self.content().done.clone()
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
@@ -125,7 +136,7 @@ impl Report {
         let content = self.content();
         let mut page = match failure {
             Some(failure) => {
-                Page::new(title, Outcome::Failed).failure(failure.reason(), failure.hint().map(str::to_owned))
+                Page::new(title, Outcome::Failed).failure(failure.what(), failure.causes(), failure.hint())
             }
             None if content.is_plan => Page::new(title, Outcome::Planned),
             None => Page::new(title, Outcome::Succeeded),

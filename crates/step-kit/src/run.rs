@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use command::Runner;
 use redaction::Redactor;
@@ -11,7 +12,7 @@ use tokio::runtime::Runtime;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::failure::Failure;
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::{Heartbeat, took};
 use crate::log::Events;
 use crate::shutdown::{ShutdownHooks, until_signal};
 use crate::{Environment, Inputs, Log, Manifest, Report, Step, private};
@@ -19,8 +20,12 @@ use crate::{Environment, Inputs, Log, Manifest, Report, Step, private};
 /// The exit status of a step that has a defect.
 const INTERNAL_ERROR: u8 = 70;
 
+/// All steps have one version.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What every part of a run needs.
 struct Session {
+    started: Instant,
     manifest: Manifest,
     env: Environment,
     redactor: Redactor,
@@ -47,7 +52,7 @@ where
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            session.log.failure(&format!("failed to start the step: {error}"));
+            session.log.failure(&format!("could not start the step: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -68,7 +73,14 @@ where
     // Work that blocks, such as hashing a passphrase, can't be stopped; the process ends without it.
     runtime.shutdown_background();
     match failure {
-        None => ExitCode::SUCCESS,
+        None => {
+            let took = took(session.started.elapsed());
+            session.log.done(&match session.report.what_was_done() {
+                Some(done) => format!("Done in {took}: {}.", done.trim_end_matches('.')),
+                None => format!("Done in {took}."),
+            });
+            ExitCode::SUCCESS
+        }
         Some(failure) => {
             session.log.failure(&failure.text());
             ExitCode::from(failure.status)
@@ -78,6 +90,7 @@ where
 
 impl Session {
     fn open(manifest: Manifest) -> Self {
+        let started = Instant::now();
         let mut env = Environment::of_process();
         let redactor = Redactor::new();
         let log = Log::new(redactor.clone(), env.get("NO_COLOR").is_none(), std::io::stdout());
@@ -94,6 +107,7 @@ impl Session {
         let variables = env.iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
         let runner = Runner::new(redactor.clone()).with_env(variables);
         Self {
+            started,
             manifest,
             env,
             redactor,
@@ -110,7 +124,7 @@ impl Session {
         F: FnOnce(Step<I>) -> Fut,
         Fut: Future<Output = anyhow::Result<()>>,
     {
-        self.log.plain(format!("\n{}", self.manifest.title));
+        self.log.title(&format!("{} {VERSION}", self.manifest.title));
         let swept = private::sweep(&self.env);
         let context = match self.prepare() {
             Ok(context) => context,

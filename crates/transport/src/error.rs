@@ -13,11 +13,11 @@ pub enum Error {
         shown: String,
     },
     /// The client can't be built.
-    #[error("failed to set up HTTPS; if SSL_CERT_FILE or SSL_CERT_DIR is set, check that it names readable CA certificates: {}", chain(.0))]
+    #[error("could not set up HTTPS; if SSL_CERT_FILE or SSL_CERT_DIR is set, check that it names readable CA certificates: {}", chain(.0))]
     Setup(#[source] reqwest::Error),
     /// There are no usable CA certificates.
     #[error(
-        "failed to set up HTTPS; if SSL_CERT_FILE or SSL_CERT_DIR is set, check that it names readable CA certificates: {0}"
+        "could not set up HTTPS; if SSL_CERT_FILE or SSL_CERT_DIR is set, check that it names readable CA certificates: {0}"
     )]
     Tls(#[source] rustls::Error),
     /// No answer came.

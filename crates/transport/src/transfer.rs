@@ -52,7 +52,7 @@ pub struct Piece<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
     /// The file can't be read.
-    #[error("failed to read the file")]
+    #[error("could not read the file")]
     File(#[from] std::io::Error),
     /// The URL or a header is not one that can be sent to.
     #[error("invalid upload URL: {0}")]

@@ -8,7 +8,7 @@ use crate::pbxproj::SyntaxError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file can't be read or written.
-    #[error("failed to {what} {}", path.display())]
+    #[error("could not {what} {}", path.display())]
     Io {
         /// `read` or `write`.
         what: &'static str,

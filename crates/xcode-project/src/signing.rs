@@ -406,7 +406,7 @@ mod tests {
                 .save(&after)
                 .unwrap_err()
                 .to_string()
-                .contains("failed to write")
+                .contains("could not write")
         );
     }
 }

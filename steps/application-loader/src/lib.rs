@@ -74,7 +74,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         artifact.complete()?;
     }
     for line in artifact.describe(step.inputs.app_id.as_deref()) {
-        step.log.plain(format!("- {line}"));
+        step.log.plain(line);
     }
     step.report
         .fact("Account", account_inputs::kind(account.as_ref()));
@@ -179,7 +179,7 @@ async fn ask_for_app(
     match Store::open(step, artifact, account).await? {
         Opened::Store(store) => {
             step.log
-                .plain(format!("- app: {} ({})", store.app.name, store.app.id));
+                .plain(format!("app: {} ({})", store.app.name, store.app.id));
             step.report
                 .fact("App", format!("{} ({})", store.app.name, store.app.id));
             Ok((Some(*store), false))

@@ -56,7 +56,7 @@ pub(crate) async fn upload(
     let client = account_inputs::client(step, key(account, UPLOADING)?, Policy::default())?;
     let package = package(step, artifact, &client).await?;
     let (app, package) = package;
-    step.log.plain(format!("- app: {} ({})", app.name, app.id));
+    step.log.plain(format!("app: {} ({})", app.name, app.id));
     let uploader = Uploader::new(client.clone(), Transfer::new(Journal::default())?);
     let at_the_end = uploader.clone();
     step.on_interruption(async move { at_the_end.withdraw().await });
@@ -154,7 +154,7 @@ async fn followed(
         Some(activity) => {
             activity.set_state(state);
             step.log
-                .plain(format!("- {state} after {}", seconds(started.elapsed())));
+                .plain(format!("{state} after {}", seconds(started.elapsed())));
         }
         None => step.log.debug(format!("App Store Connect says {state}")),
     };

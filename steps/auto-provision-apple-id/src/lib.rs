@@ -29,7 +29,7 @@ const DOCUMENT: &str = "BITRISE_PORTAL_DATA_JSON";
 pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     let (step, own) = step.divided(Inputs::divided);
     let analysis = Analysis::announced(&step).await?;
-    step.log.heading("Apple account and certificates");
+    step.log.heading("Account");
     let (account, identities) = futures_util::join!(sign_in(&step, &own), download_certificates(&step));
     if identities.is_err() && account.is_err() {
         // Without an account the certificates do not matter.
@@ -48,7 +48,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     };
     let team = &session.team;
     if !team.is_enterprise() {
-        step.log.plain("This team can use an App Store Connect API key, which asks for no second factor and does not end after 30 days: see the step auto-provision-asc.");
+        step.log.plain("This team can use an App Store Connect API key, which needs no second factor and does not expire after 30 days; see the Step auto-provision-asc.");
     }
     let certificates = of_team(usable(&step, &identities), &team.team_id)?;
     let choice = choice(&step, &analysis, &team.team_id);
@@ -115,9 +115,8 @@ fn source(step: &Step<Order>, own: &Own, analysis: &Analysis) -> Source {
     match (is_automatic, own.generate_profiles) {
         (false, _) => Source::Own,
         (true, false) => {
-            step.log.plain(
-                "Xcode signs this project automatically: looking for the profiles that Xcode manages.",
-            );
+            step.log
+                .plain("The project uses automatic signing; looking for profiles managed by Xcode.");
             Source::Xcode
         }
         (true, true) => Source::OwnElseXcode,

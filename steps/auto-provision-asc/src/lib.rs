@@ -23,7 +23,7 @@ pub const MANIFEST: step_kit::Manifest = include!(concat!(env!("OUT_DIR"), "/man
 pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     let (step, own) = step.divided(Inputs::divided);
     let analysis = Analysis::announced(&step).await?;
-    step.log.heading("Apple account and certificates");
+    step.log.heading("Account");
     let (account, identities) =
         futures_util::join!(account::resolve(&step, &own), download_certificates(&step));
     let identities = identities?;

@@ -54,7 +54,7 @@ pub(crate) async fn keep(step: &Step<Inputs>, launcher: &Launcher, build_logs: &
         }
     }
     for path in kept {
-        step.log.plain(format!("- {}", path.display()));
+        step.log.plain(format!("{}", path.display()));
     }
 }
 

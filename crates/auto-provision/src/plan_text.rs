@@ -1,0 +1,129 @@
+//! How a plan reads in the log: a row per change, with a sign that says what kind of change it is.
+
+use portal_access::Progress;
+use provisioning::{Action, Plan};
+use step_kit::Log;
+
+use crate::advice;
+
+/// Prints what a reconcile loop reports.
+pub(crate) fn tell(log: &Log, progress: &Progress<'_>) {
+    match progress {
+        Progress::Plan(plan) => show(log, plan),
+        Progress::Warning(warning) => log.warn(advice::told(warning)),
+    }
+}
+
+/// Prints a plan.
+pub(crate) fn show(log: &Log, plan: &Plan) {
+    log.heading(match plan.actions.len() {
+        0 => "Plan: no changes".to_owned(),
+        1 => "Plan: 1 change".to_owned(),
+        count => format!("Plan: {count} changes"),
+    });
+    let rows: Vec<[String; 4]> = plan.actions.iter().map(row).collect();
+    for line in aligned(&rows) {
+        log.plain(line);
+    }
+    plan.notes.iter().for_each(|note| log.plain(note));
+    plan.warnings
+        .iter()
+        .for_each(|warning| log.warn(advice::told(warning)));
+}
+
+/// A change: a sign (`+` new, `~` changed, `-` deleted, `!` recreated), what it concerns, which, and the change or its
+/// reason.
+fn row(action: &Action) -> [String; 4] {
+    let cells = |sign: &str, kind: &str, name: &str, text: String| {
+        [sign.to_owned(), kind.to_owned(), name.to_owned(), text]
+    };
+    match action {
+        Action::RegisterDevice { name, udid, .. } => {
+            cells("+", "device", udid, format!("register as `{name}`"))
+        }
+        Action::CreateBundleId {
+            identifier, parent, ..
+        } => cells(
+            "+",
+            "App ID",
+            identifier,
+            match parent {
+                Some(parent) => format!("not registered; App Clip of {parent}"),
+                None => "not registered".to_owned(),
+            },
+        ),
+        Action::EnableCapability {
+            bundle_id,
+            capability,
+        } => cells("~", "App ID", bundle_id, format!("enable {}", capability.kind)),
+        Action::ChangeCapability {
+            bundle_id,
+            capability,
+            ..
+        } => cells(
+            "~",
+            "App ID",
+            bundle_id,
+            format!("change the settings of {}", capability.kind),
+        ),
+        Action::Assign {
+            bundle_id,
+            what,
+            identifiers,
+        } => cells(
+            "~",
+            "App ID",
+            bundle_id,
+            format!("assign the {what} {}", identifiers.join(", ")),
+        ),
+        Action::RepairProfile { name, reason, .. } => {
+            cells("!", "profile", name, format!("recreate: {reason}"))
+        }
+        Action::DeleteProfile { name, reason, .. } => {
+            cells("-", "profile", name, format!("delete: {reason}"))
+        }
+        Action::CreateProfile { name, reason, .. } => cells("+", "profile", name, reason.clone()),
+    }
+}
+
+/// Columns that line up; one very long name does not move the others.
+fn aligned(rows: &[[String; 4]]) -> Vec<String> {
+    const WIDEST: usize = 56;
+    let widths = |column: usize| {
+        let widths = rows.iter().map(|row| row[column].chars().count());
+        widths.filter(|width| *width <= WIDEST).max().unwrap_or_default()
+    };
+    let (kind, name) = (widths(1), widths(2));
+    rows.iter()
+        .map(|[sign, what, which, text]| format!("{sign} {what:kind$}  {which:name$}  {text}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_a_sign_a_thing_and_a_reason() {
+        let rows = [
+            row(&Action::CreateBundleId {
+                identifier: "com.example.app".to_owned(),
+                name: "Example".to_owned(),
+                platform: "IOS",
+                parent: None,
+            }),
+            row(&Action::DeleteProfile {
+                id: "P1".to_owned(),
+                name: "Bitrise iOS app-store - (com.example.app)".to_owned(),
+                reason: "it expired on 2026-01-02".to_owned(),
+            }),
+        ];
+        assert_eq!(
+            aligned(&rows),
+            [
+                "+ App ID   com.example.app                            not registered",
+                "- profile  Bitrise iOS app-store - (com.example.app)  delete: it expired on 2026-01-02",
+            ]
+        );
+    }
+}
