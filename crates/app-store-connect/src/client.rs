@@ -19,6 +19,14 @@ const ENTERPRISE_HOST: &str = "https://api.enterprise.developer.apple.com";
 /// Apple's agreements answer is now and then a mistake that the next answer corrects.
 const AGREEMENT_ATTEMPTS: u32 = 3;
 
+/// Pauses before a request that was answered 401 is sent again with a new token. Good keys are refused in waves (go-xcode
+/// and fastlane try again, too: facts of 2026-11), and a token may have run out on its way.
+const FRESH_TOKEN_PAUSES: [Duration; 3] = [
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_millis(1500),
+];
+
 /// The pause between those attempts.
 const AGREEMENT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -188,7 +196,7 @@ impl Client {
         path: &str,
         query: &[(&'static str, String)],
     ) -> Result<Response, Error> {
-        let mut renewed = false;
+        let mut fresh_token_pauses = FRESH_TOKEN_PAUSES.iter();
         let mut agreement_attempts = 1;
         loop {
             let token = self
@@ -205,11 +213,11 @@ impl Client {
                 return Ok(response);
             }
             let refusal = Refusal::new(call.method().as_str(), &call.path(), &response);
-            if response.status == StatusCode::UNAUTHORIZED && !renewed {
-                // Good keys are refused in waves, and a token may have run out on its way: once more.
-                renewed = true;
+            if response.status == StatusCode::UNAUTHORIZED
+                && let Some(pause) = fresh_token_pauses.next()
+            {
                 self.tokens.renew();
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep(*pause).await;
             } else if refusal.is_agreement() && agreement_attempts < AGREEMENT_ATTEMPTS {
                 agreement_attempts += 1;
                 tokio::time::sleep(AGREEMENT_PAUSE).await;

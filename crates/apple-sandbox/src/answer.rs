@@ -14,6 +14,10 @@ pub(crate) fn answer(status: u16, body: &Value) -> Response {
     response
 }
 
+/// For the log of requests alone: why a request was refused. It travels as an extension of the answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Why(pub(crate) String);
+
 /// A refusal, as the App Store Connect API words it.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {

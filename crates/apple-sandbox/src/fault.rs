@@ -67,6 +67,14 @@ pub enum Kind {
     },
 }
 
+impl Kind {
+    /// Its name, as it is written in a seed.
+    pub fn name(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value["fault"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
 impl Fault {
     /// A fault that always strikes.
     pub fn always(on: &str, kind: Kind) -> Self {

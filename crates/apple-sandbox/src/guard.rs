@@ -10,16 +10,12 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 
 /// The answer to a request that a page of the web made; `None` for all others.
-pub(crate) fn refusal(uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+pub(crate) fn refusal(uri: &Uri, headers: &HeaderMap, scheme: &str) -> Option<Response> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = uri
-        .authority()
-        .map(axum::http::uri::Authority::as_str)
-        .or_else(|| text(header::HOST))
-        .unwrap_or_default();
+    let host = host(uri, headers);
     let is_own = uri.path() == "/" || uri.path().starts_with("/_sandbox");
     let may_ask = |origin: &str| {
-        origin == format!("http://{host}")
+        origin == format!("{scheme}://{host}")
             || (!is_own && origin.strip_prefix("https://").is_some_and(is_apple))
     };
     let reason = if !is_this_machine(host) && (is_own || !is_apple(host)) {
@@ -32,7 +28,15 @@ pub(crate) fn refusal(uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     Some((StatusCode::FORBIDDEN, format!("{reason}\n")).into_response())
 }
 
-fn is_this_machine(host: &str) -> bool {
+/// The host that a request names, with its port where it does.
+pub(crate) fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
+    uri.authority()
+        .map(axum::http::uri::Authority::as_str)
+        .or_else(|| headers.get(header::HOST).and_then(|value| value.to_str().ok()))
+        .unwrap_or_default()
+}
+
+pub(crate) fn is_this_machine(host: &str) -> bool {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.ends_with(']') => (name, port),
         _ => (host, ""),
@@ -41,7 +45,7 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 /// Whether a host is Apple's, so that only a client that was led here can name it.
-fn is_apple(host: &str) -> bool {
+pub(crate) fn is_apple(host: &str) -> bool {
     let name = host.split(':').next().unwrap_or_default();
     name.ends_with(".apple.com")
         && name
@@ -75,7 +79,7 @@ mod tests {
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, origin.parse().unwrap());
             }
-            let refused = refusal(&Uri::from_static("/_sandbox/faults"), &headers);
+            let refused = refusal(&Uri::from_static("/_sandbox/faults"), &headers, "http");
             assert_eq!(refused.is_none(), is_answered, "{host} {origin:?}");
         }
     }
@@ -87,7 +91,7 @@ mod tests {
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, origin.parse().unwrap());
             }
-            refusal(&Uri::from_static(path), &headers).is_some()
+            refusal(&Uri::from_static(path), &headers, "https").is_some()
         };
         assert!(!refused("/v1/apps", "api.appstoreconnect.apple.com", None));
         assert!(!refused(

@@ -13,31 +13,38 @@ mod answer;
 mod asc;
 mod auth;
 mod bitrise;
+mod clients;
 mod cms;
 mod deliveries;
 mod era;
 mod fault;
 mod guard;
+mod listen;
 mod manage;
 mod pki;
 mod portal;
 mod profile;
+mod random;
 mod seed;
 mod server;
 mod sign_in;
 mod srp;
 mod state;
+mod tls;
+mod token;
 pub mod tools;
 mod uploads;
 
 pub use account::{AppleAccount, SeedAppleId, Team};
+pub use clients::{Places, blocks};
 pub use deliveries::{AltoolFault, AppVersion};
 pub use era::{Era, Switches};
 pub use fault::{Fault, Kind};
 pub use pki::intermediate;
+pub use random::{Chance, RandomFaults};
 pub use seed::{Seed, SeedApp, SeedCertificate, SeedDevice, SeedProfile};
 pub use serde_json::Value as Json;
-pub use server::Sandbox;
+pub use server::{Ports, Sandbox};
 pub use state::{
     App, Associable, Build, BundleId, Capability, Certificate, Device, Logged, Part, Processing, Profile,
     State, Upload, UploadFile,

@@ -6,13 +6,15 @@
     reason = "a command-line program of its own, not part of a step"
 )]
 
+use std::fs::Permissions;
 use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use apple_sandbox::tools::{self, Call};
-use apple_sandbox::{Fault, Kind, Sandbox, Seed};
+use apple_sandbox::{Fault, Kind, Places, Ports, RandomFaults, Sandbox, Seed, blocks};
 use clap::{Args, Parser, Subcommand};
 
 /// A stand-in for Bitrise, App Store Connect, and the Developer Portal, on a loopback port.
@@ -59,6 +61,19 @@ struct Serve {
     /// Lay out stand-in tools in this directory, for PATH.
     #[arg(long, value_name = "DIRECTORY")]
     tools: Option<PathBuf>,
+    /// Let faults strike at random: 401, 429, 5xx, delays, lists that lag and change their order. The number says where
+    /// chance begins.
+    #[arg(long, value_name = "SEED", num_args = 0..=1, default_missing_value = "1")]
+    random_faults: Option<u64>,
+    /// Listen for TLS too, under Apple's host names, vouched for by a CA of this run; on any free port, or on this one.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "0")]
+    tls: Option<u16>,
+    /// Be an HTTP proxy too, which leads Apple's hosts here; on any free port, or on this one.
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "0")]
+    proxy: Option<u16>,
+    /// Where the CA's certificate is written; by default a file in a new temporary directory.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 /// An input of a step.
@@ -115,13 +130,21 @@ fn tool(name: &str, args: Vec<String>) -> ExitCode {
 }
 
 fn serve(options: &Serve) -> anyhow::Result<()> {
-    let seed = match &options.seed {
+    let mut seed = match &options.seed {
         None => Seed::default(),
         Some(path) => {
             Seed::parse(&std::fs::read_to_string(path).with_context(|| path.display().to_string())?)?
         }
     };
-    let sandbox = Sandbox::start_on(&seed, options.port)?;
+    if let Some(number) = options.random_faults {
+        seed.random_faults = RandomFaults::Seed(number);
+    }
+    let ports = Ports {
+        http: options.port,
+        https: options.tls,
+        proxy: options.proxy,
+    };
+    let sandbox = Sandbox::start_on(&seed, ports)?;
     if let Some(milliseconds) = options.latency {
         sandbox.fail(Fault::always("", Kind::Latency { milliseconds }));
     }
@@ -129,19 +152,64 @@ fn serve(options: &Serve) -> anyhow::Result<()> {
         println!("export {key}='{value}'");
     }
     if let Some(folder) = &options.tools {
+        let folder = std::path::absolute(folder).with_context(|| folder.display().to_string())?;
         let path = std::env::var("PATH").unwrap_or_default();
         tools::lay_out_beside(&folder.join("bin"), &std::env::current_exe()?, &path)?;
-        println!("export {}='{}'", tools::DIRECTORY, folder.display());
-        println!("export PATH='{}':\"$PATH\"", folder.join("bin").display());
+        let quoted = |path: &Path| path.display().to_string().replace('\'', "'\\''");
+        println!("export {}='{}'", tools::DIRECTORY, quoted(&folder));
+        println!("export PATH='{}':\"$PATH\"", quoted(&folder.join("bin")));
     }
     std::io::stdout().flush()?;
+    let ca = sandbox
+        .ca()
+        .map(|pem| write_ca(pem, options.ca.as_deref()))
+        .transpose()?;
+    let places = Places {
+        http: sandbox.url(),
+        https: sandbox.https_url(),
+        proxy: sandbox.proxy_url(),
+        ca: ca.as_deref(),
+    };
+    // Standard output is for scripts: it holds nothing but variables.
+    eprintln!("{}", blocks(&places, &sandbox.state()));
+    let others = [("TLS", &places.https), ("the proxy", &places.proxy)];
+    for (what, url) in others
+        .iter()
+        .filter_map(|(what, url)| Some((what, url.as_ref()?)))
+    {
+        eprintln!("{what}: {url}");
+    }
     eprintln!(
-        "The sandbox listens on {} until it is interrupted.",
+        "The sandbox listens on {} until it is interrupted; open the address for its page.",
         sandbox.url()
     );
     loop {
         std::thread::park();
     }
+}
+
+/// Writes the CA's certificate where every client may read it. It is no secret; its key is written nowhere.
+fn write_ca(pem: &str, path: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let path = match path {
+        Some(path) => std::path::absolute(path)?,
+        None => {
+            let folder = tempfile::Builder::new()
+                .prefix("apple-sandbox-ca-")
+                .permissions(Permissions::from_mode(0o755))
+                .tempdir()?;
+            folder.keep().join("ca.pem")
+        }
+    };
+    let named = || format!("the CA's certificate can't be written to {}", path.display());
+    // Another file that is there is replaced whole, never written through a link.
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(named)?;
+    file.write_all(pem.as_bytes()).with_context(named)?;
+    file.as_file()
+        .set_permissions(Permissions::from_mode(0o644))
+        .with_context(named)?;
+    file.persist(&path).with_context(named)?;
+    Ok(path)
 }
 
 /// Runs a step against a sandbox of its own. Its home and temporary directory are its own, too: nothing of the user's is

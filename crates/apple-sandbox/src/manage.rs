@@ -1,6 +1,6 @@
 //! Looking at the sandbox and giving it faults, over HTTP.
 
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ use crate::deliveries;
 use crate::era::Era;
 use crate::fault::Fault;
 use crate::state::State;
+use crate::token;
 
 /// Answers `/_sandbox/…`.
 pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) -> Response {
@@ -36,6 +37,10 @@ pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) ->
                 )
             }
             Err(error) => answer(400, &json!({"error": error.to_string()})),
+        },
+        ("GET", "/_sandbox/token") => match token::sign(state) {
+            Some(token) => token.into_response(),
+            None => answer(500, &json!({"error": "the sandbox has no API key"})),
         },
         ("GET", "/_sandbox/requests") => answer(200, &json!(state.requests)),
         ("GET", "/_sandbox/faults") => answer(200, &json!(state.faults)),

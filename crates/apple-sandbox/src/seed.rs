@@ -11,6 +11,7 @@ use crate::era::Era;
 use crate::fault::Fault;
 use crate::pki::{self, Authority, Subject};
 use crate::profile::{self, Contents};
+use crate::random::{Chance, RandomFaults};
 use crate::state::{App, BundleId, Capability, Certificate, Device, Processing, Profile, State};
 
 /// What a sandbox begins with; in YAML, every field may be left out.
@@ -65,6 +66,8 @@ pub struct Seed {
     pub faults: Vec<Fault>,
     /// Where chance begins.
     pub random: u64,
+    /// Whether faults strike at random: `true`, `false`, or a number to begin from.
+    pub random_faults: RandomFaults,
 }
 
 /// A certificate of the seed.
@@ -232,6 +235,7 @@ impl Default for Seed {
             devices_are_processed: false,
             faults: Vec::new(),
             random: 7,
+            random_faults: RandomFaults::default(),
         }
     }
 }
@@ -299,6 +303,7 @@ impl Seed {
             next_id: 0,
             lists_served: 0,
             dice,
+            random: self.random_faults.seed().map(Chance::new),
         };
         for certificate in &self.certificates {
             state.add_certificate(certificate, &self.passphrase)?;

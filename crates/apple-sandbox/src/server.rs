@@ -1,4 +1,4 @@
-//! The server: one loopback port, a thread of its own.
+//! The server: loopback ports, and a thread of its own.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,18 +7,20 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Request as HttpRequest, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::serve::{Listener, ListenerExt as _};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::answer::Refusal;
+use crate::answer::{Refusal, Why};
 use crate::asc::{self, Request};
 use crate::fault::{Fault, Kind};
 use crate::seed::Seed;
 use crate::state::{Logged, State};
-use crate::{auth, bitrise, guard, manage, portal, sign_in, uploads};
+use crate::tls::Tls;
+use crate::{auth, bitrise, guard, listen, manage, portal, sign_in, uploads};
 
 /// More than any request of a step, uploads of parts aside.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
@@ -28,10 +30,24 @@ const LARGEST_LOGGED: usize = 4 << 20;
 
 pub(crate) type Shared = Arc<Mutex<State>>;
 
+/// What a sandbox listens on; 0 stands for any port that is free.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ports {
+    /// Plain HTTP.
+    pub http: u16,
+    /// TLS, for clients that are led here under Apple's names.
+    pub https: Option<u16>,
+    /// An HTTP proxy that leads Apple's hosts here, and nothing anywhere else.
+    pub proxy: Option<u16>,
+}
+
 /// A running sandbox; it stops when dropped.
 #[derive(Debug)]
 pub struct Sandbox {
     address: SocketAddr,
+    https: Option<SocketAddr>,
+    proxy: Option<SocketAddr>,
+    ca: Option<String>,
     state: Shared,
     passphrases: String,
     stop: Option<oneshot::Sender<()>>,
@@ -44,19 +60,25 @@ impl Sandbox {
     /// # Errors
     /// When the seed can't be grown, or no port is free.
     pub fn start(seed: &Seed) -> anyhow::Result<Self> {
-        Self::start_on(seed, 0)
+        Self::start_on(seed, Ports::default())
     }
 
-    /// Starts a sandbox on the given loopback port.
+    /// Starts a sandbox on the given loopback ports.
     ///
     /// # Errors
-    /// When the seed can't be grown, or the port is taken.
-    pub fn start_on(seed: &Seed, port: u16) -> anyhow::Result<Self> {
+    /// When the seed can't be grown, or a port is taken.
+    pub fn start_on(seed: &Seed, ports: Ports) -> anyhow::Result<Self> {
         let state = Arc::new(Mutex::new(seed.state()?));
-        let listener = std::net::TcpListener::bind(("127.0.0.1", port))
-            .with_context(|| format!("port {port} is taken"))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+        let plain = bind(ports.http)?;
+        let https = ports.https.map(bind).transpose()?;
+        let proxy = ports.proxy.map(bind).transpose()?;
+        let address = plain.local_addr()?;
+        let place = |listener: &Option<std::net::TcpListener>| {
+            listener.as_ref().map(std::net::TcpListener::local_addr).transpose()
+        };
+        let (https_address, proxy_address) = (place(&https)?, place(&proxy)?);
+        let tls = (https.is_some() || proxy.is_some()).then(Tls::new).transpose()?;
+        let ca = tls.as_ref().map(|tls| tls.ca.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -64,28 +86,53 @@ impl Sandbox {
             .build()?;
         let shared = Arc::clone(&state);
         let thread = std::thread::spawn(move || {
-            let serve = async move {
-                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
-                    return;
-                };
-                let router =
-                    Router::new().fallback(move |request| serve(request, Arc::clone(&shared), address));
+            let serving = async move {
+                let listen = tokio::net::TcpListener::from_std;
+                let Ok(plain) = listen(plain) else { return };
+                if let Some(tls) = tls {
+                    let (door, arrivals) = listen::door(tls.acceptor, https_address.unwrap_or(address));
+                    tokio::spawn(axum::serve(arrivals, router(&shared, "https")).into_future());
+                    if let Some(Ok(listener)) = https.map(listen) {
+                        tokio::spawn(door.clone().listen(listener));
+                    }
+                    if let Some(Ok(listener)) = proxy.map(listen) {
+                        tokio::spawn(door.proxy(listener, address, https_address));
+                    }
+                }
                 tokio::select! {
-                    _ = axum::serve(at_once(listener), router).into_future() => {}
+                    _ = axum::serve(at_once(plain), router(&shared, "http")).into_future() => {}
                     _ = stopped => {}
                 }
             };
-            runtime.block_on(serve);
+            runtime.block_on(serving);
             runtime.shutdown_timeout(Duration::from_millis(100));
         });
         let passphrases = vec![seed.passphrase.as_str(); seed.certificates.len()].join("|");
         Ok(Self {
             address,
+            https: https_address,
+            proxy: proxy_address,
+            ca,
             state,
             passphrases,
             stop: Some(stop),
             thread: Some(thread),
         })
+    }
+
+    /// Where its TLS listener is, such as `https://127.0.0.1:8443`; `None` where it has none.
+    pub fn https_url(&self) -> Option<String> {
+        self.https.map(|address| format!("https://{address}"))
+    }
+
+    /// Where its proxy is, such as `http://127.0.0.1:8888`; `None` where it has none.
+    pub fn proxy_url(&self) -> Option<String> {
+        self.proxy.map(|address| format!("http://{address}"))
+    }
+
+    /// The certificate of the CA that vouches for it, in PEM; `None` where it speaks plain HTTP alone.
+    pub fn ca(&self) -> Option<&str> {
+        self.ca.as_deref()
     }
 
     /// Where it is, such as `http://127.0.0.1:8080`.
@@ -126,6 +173,18 @@ impl Sandbox {
     }
 }
 
+fn bind(port: u16) -> anyhow::Result<std::net::TcpListener> {
+    let listener =
+        std::net::TcpListener::bind(("127.0.0.1", port)).with_context(|| format!("port {port} can't be used"))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+fn router(state: &Shared, scheme: &'static str) -> Router {
+    let state = Arc::clone(state);
+    Router::new().fallback(move |request| serve(request, Arc::clone(&state), scheme))
+}
+
 /// Answers leave at once: to wait for more to send with them would add 40 ms to some.
 fn at_once(listener: tokio::net::TcpListener) -> impl Listener<Addr = SocketAddr> {
     listener.tap_io(|stream| {
@@ -150,11 +209,26 @@ pub(crate) fn locked(state: &Shared) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -> Response {
+/// Where the sandbox is for whom it answers: links lead there. A proxy in front may say that it speaks TLS.
+fn base(head: &Parts, scheme: &str) -> String {
+    let forwarded = head
+        .headers
+        .get("x-forwarded-proto")
+        .and_then(|value| value.to_str().ok())
+        .filter(|scheme| matches!(*scheme, "http" | "https"));
+    format!(
+        "{}://{}",
+        forwarded.unwrap_or(scheme),
+        guard::host(&head.uri, &head.headers)
+    )
+}
+
+async fn serve(request: HttpRequest<Body>, state: Shared, scheme: &'static str) -> Response {
     let (head, body) = request.into_parts();
-    if let Some(refusal) = guard::refusal(&head.uri, &head.headers) {
+    if let Some(refusal) = guard::refusal(&head.uri, &head.headers, scheme) {
         return refusal;
     }
+    let base = base(&head, scheme);
     if head.uri.path().starts_with(uploads::STORAGE) {
         let faults = strike(&state, head.method.as_str(), head.uri.path(), "");
         return uploads::store(&head, body, &faults, &state).await;
@@ -173,11 +247,15 @@ async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -
         return manage::route(&method, &path, &body, &mut locked(&state));
     }
     let faults = strike(&state, &method, &path, &query);
-    for fault in &faults {
-        if let Kind::Latency { milliseconds } = fault {
-            tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
-        }
-    }
+    linger(&faults).await;
+    let is_proxied = |name: &str| {
+        path.starts_with(portal::v1::SERVICES)
+            && head
+                .headers
+                .get("x-http-method-override")
+                .is_some_and(|value| value == name)
+    };
+    let meant = if is_proxied("GET") { "GET" } else { &method }.to_owned();
     let response = {
         let mut state = locked(&state);
         let request = Request {
@@ -185,7 +263,7 @@ async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -
             path: &path,
             query: pairs(&query),
             body: &body,
-            base: &format!("http://{address}"),
+            base: &base,
             by_key: true,
         };
         let is_portal = path.starts_with(portal::SERVICES);
@@ -211,7 +289,12 @@ async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -
                 } else if is_v1 {
                     portal::v1::route(&request, &head.headers, &mut state)
                 } else if is_portal {
-                    portal::route(&request, &head.headers, &mut state)
+                    // The older services have shapes of their own; their lists lag by the usual means.
+                    let usual = state.hidden_for;
+                    state.hidden_for = state.random.as_mut().map_or(usual, |random| random.lag(&path));
+                    let answer = portal::route(&request, &head.headers, &mut state);
+                    state.hidden_for = usual;
+                    answer
                 } else if let Some(answer) = sign_in::route(&request, &head.headers, &mut state) {
                     answer
                 } else {
@@ -225,40 +308,63 @@ async fn serve(request: HttpRequest<Body>, state: Shared, address: SocketAddr) -
             }
         }
     };
-    log(response, &faults, &state, method, path, query, &body).await
+    let asked = Asked {
+        method,
+        meant,
+        path,
+        query,
+        body: excerpt(&body),
+    };
+    log(response, &faults, &state, asked).await
+}
+
+/// Waits where a fault makes the answer late.
+async fn linger(faults: &[Kind]) {
+    for fault in faults {
+        if let Kind::Latency { milliseconds } = fault {
+            tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
+        }
+    }
+}
+
+/// A request as the log keeps it.
+struct Asked {
+    method: String,
+    /// The method that is meant where another one carries it.
+    meant: String,
+    path: String,
+    query: String,
+    body: String,
 }
 
 /// Applies the faults that change the answer itself, and writes the request down.
-async fn log(
-    response: Response,
-    faults: &[Kind],
-    state: &Shared,
-    method: String,
-    path: String,
-    query: String,
-    body: &[u8],
-) -> Response {
-    let response = if faults.contains(&Kind::AppliedServerError) {
-        Refusal::new(
+async fn log(response: Response, faults: &[Kind], state: &Shared, asked: Asked) -> Response {
+    let (head, content) = response.into_parts();
+    let content = to_bytes(content, LARGEST_BODY).await.unwrap_or_default();
+    let content = shaped(&asked, head.status.is_success(), content, state);
+    let (mut head, content) = if faults.contains(&Kind::AppliedServerError) {
+        let refusal = Refusal::new(
             500,
             "UNEXPECTED_ERROR",
             "An unexpected error occurred.",
             "An unexpected error occurred on the server side.",
-        )
-        .response()
+        );
+        let (head, content) = refusal.response().into_parts();
+        (head, to_bytes(content, LARGEST_BODY).await.unwrap_or_default())
     } else {
-        response
+        (head, content)
     };
-    let (mut head, content) = response.into_parts();
-    let content = to_bytes(content, LARGEST_BODY).await.unwrap_or_default();
+    // What was shaped is as long as it is now.
+    head.headers.remove(header::CONTENT_LENGTH);
     let broken = faults.contains(&Kind::Reset) || faults.contains(&Kind::Truncated);
     locked(state).note(Logged {
-        method,
-        path,
-        query,
-        body: excerpt(body),
+        method: asked.method,
+        path: asked.path,
+        query: asked.query,
+        body: asked.body,
         status: if broken { 0 } else { head.status.as_u16() },
         answer: excerpt(&content),
+        reason: reason(&head.extensions, faults),
     });
     if !broken {
         return Response::from_parts(head, Body::from(content));
@@ -269,9 +375,35 @@ async fn log(
         content.slice(..content.len() / 2)
     };
     // A body that ends in an error closes the connection under the client's hands.
-    head.headers.remove(header::CONTENT_LENGTH);
     let pieces = [Ok(sent), Err(std::io::Error::other("broken on purpose"))];
     Response::from_parts(head, Body::from_stream(futures_util::stream::iter(pieces)))
+}
+
+/// What chance leaves of an answer of the JSON:API services.
+fn shaped(asked: &Asked, is_good: bool, content: Bytes, state: &Shared) -> Bytes {
+    let path = asked
+        .path
+        .strip_prefix("/services-account")
+        .unwrap_or(&asked.path);
+    let is_json_api = path
+        .strip_prefix("/v")
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if !is_good || !is_json_api || !matches!(asked.meant.as_str(), "GET" | "POST") {
+        return content;
+    }
+    let mut state = locked(state);
+    let shaped = state
+        .random
+        .as_mut()
+        .and_then(|random| random.shape(&asked.meant, path, &asked.query, &content));
+    shaped.map_or(content, Bytes::from)
+}
+
+/// What the log says of an answer: why it refused, and which faults struck.
+fn reason(extensions: &axum::http::Extensions, faults: &[Kind]) -> String {
+    let why = extensions.get::<Why>().map(|why| why.0.clone());
+    let faults = faults.iter().map(|fault| format!("fault: {}", fault.name()));
+    why.into_iter().chain(faults).collect::<Vec<_>>().join("; ")
 }
 
 /// A body as the log of requests keeps it.
@@ -305,6 +437,9 @@ fn strike(state: &Shared, method: &str, path: &str, query: &str) -> Vec<Kind> {
     }
     faults.retain(|fault| fault.times != Some(0));
     state.faults = faults;
+    if let Some(random) = &mut state.random {
+        struck.extend(random.strike(method, path, query));
+    }
     struck
 }
 
@@ -337,7 +472,7 @@ pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
                     .headers_mut()
                     .insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
             }
-            return Some(response);
+            return Some(limited(response));
         }
         Kind::ServerError => Refusal::new(
             500,

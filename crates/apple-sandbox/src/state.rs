@@ -10,6 +10,7 @@ use crate::deliveries::{AltoolFault, AppVersion};
 use crate::era::Switches;
 use crate::fault::Fault;
 use crate::pki::Authority;
+use crate::random::Chance;
 
 /// The whole state.
 #[derive(Debug, Serialize)]
@@ -97,6 +98,9 @@ pub struct State {
     pub(crate) lists_served: u32,
     #[serde(skip)]
     pub(crate) dice: fastrand::Rng,
+    /// Faults at random; `None` where they are off.
+    #[serde(skip)]
+    pub random: Option<Chance>,
 }
 
 /// A certificate on the portal.
@@ -350,6 +354,8 @@ pub struct Logged {
     pub status: u16,
     /// The answer's body, where it was text.
     pub answer: String,
+    /// Why it was refused, or which fault struck; empty for most requests.
+    pub reason: String,
 }
 
 /// Requests beyond so many, or so many bytes of them, are forgotten from the oldest on.
@@ -358,7 +364,7 @@ const LARGEST_LOG: usize = 32 << 20;
 
 impl Logged {
     fn size(&self) -> usize {
-        [&self.method, &self.path, &self.query, &self.body, &self.answer]
+        [&self.method, &self.path, &self.query, &self.body, &self.answer, &self.reason]
             .iter()
             .map(|text| text.len())
             .sum::<usize>()

@@ -30,6 +30,16 @@ const PAUSES: [Duration; 3] = [
     Duration::from_secs(2),
 ];
 
+/// How long to wait before the portal is asked again that said that the session has ended: it says so of living sessions,
+/// too (spaceship tries again after 3 s: `with_retry` in `client.rb`, 2026-11).
+const SESSION_PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(700)];
+
+/// Whether an answer of the portal says that the session has ended. The services say it by status or in the envelope.
+fn says_expired(answer: &Response) -> bool {
+    answer.status.as_u16() == 401
+        || envelope::check(answer.status.as_u16(), &answer.text()) == Err(Refusal::Expired)
+}
+
 /// Where Apple's services are; another place for tests.
 #[derive(Debug, Clone)]
 pub struct Hosts {
@@ -385,6 +395,24 @@ impl Session {
         Ok(answer)
     }
 
+    /// Sends a request to the portal; again where that says that the session has ended, since nothing was done then, and
+    /// a session that has really ended is refused each time.
+    async fn send_to_portal<'r>(
+        &'r self,
+        path: &str,
+        request: impl Fn() -> Result<Request<'r>, serde_json::Error>,
+    ) -> Result<Response, SessionError> {
+        for pause in SESSION_PAUSES {
+            let answer = self.send(Host::Portal, path, request()?).await?;
+            if !says_expired(&answer) {
+                return Ok(answer);
+            }
+            tracing::debug!("{path}: the portal says that the session has ended; asking again");
+            tokio::time::sleep(pause).await;
+        }
+        self.send(Host::Portal, path, request()?).await
+    }
+
     pub(crate) fn portal(&self) -> &Client {
         &self.portal
     }
@@ -404,14 +432,17 @@ impl Session {
         let mut renewed = false;
         loop {
             let generation = *self.renewals.lock().await;
-            let mut request = request()?;
-            let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if let Some(token) = newest {
-                request = request
-                    .header("csrf", &token.csrf)
-                    .header("csrf_ts", &token.csrf_ts);
-            }
-            let answer = self.send(Host::Portal, path, request).await?;
+            let with_token = || {
+                let mut request = request()?;
+                let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                if let Some(token) = newest {
+                    request = request
+                        .header("csrf", &token.csrf)
+                        .header("csrf_ts", &token.csrf_ts);
+                }
+                Ok(request)
+            };
+            let answer = self.send_to_portal(path, with_token).await?;
             self.note_token(None, &answer);
             if answer.status.as_u16() == 401 && !renewed {
                 renewed = true;
@@ -443,12 +474,11 @@ impl Session {
 
     async fn list_teams(&self) -> Result<Vec<Team>, SessionError> {
         let path = format!("{SERVICES}/account/listTeams.action");
-        let request = self
-            .portal
-            .request(Method::POST, &path)
-            .repeatable()
-            .form([] as [(&str, &str); 0]);
-        let answer = self.send(Host::Portal, &path, request).await?;
+        let request = || {
+            let request = self.portal.request(Method::POST, &path);
+            Ok(request.repeatable().form([] as [(&str, &str); 0]))
+        };
+        let answer = self.send_to_portal(&path, request).await?;
         // It makes a session of App Store Connect one of the portal, too, and brings the first pair of headers (rork #1901).
         self.note_token(None, &answer);
         envelope::read(answer.status.as_u16(), &answer.text(), "teams").map_err(SessionError::Portal)
@@ -537,22 +567,22 @@ impl Session {
 
     async fn once(&self, call: &Call<'_>, method: Method) -> Result<Response, SessionError> {
         let path = format!("{SERVICES}/{}", call.path);
-        let mut request = self.portal.request(method.clone(), &path);
-        let token = self.tokens().get(&call.kind).cloned();
-        if let Some(token) = token {
-            request = request
-                .header("csrf", &token.csrf)
-                .header("csrf_ts", &token.csrf_ts);
-        }
-        request = if method == Method::GET {
-            request.query(call.pairs.iter().map(|(key, value)| (*key, value.as_str())))
-        } else {
-            request.form(call.pairs.iter().map(|(key, value)| (*key, value.as_str())))
+        let request = || {
+            let mut request = self.portal.request(method.clone(), &path);
+            let token = self.tokens().get(&call.kind).cloned();
+            if let Some(token) = token {
+                request = request
+                    .header("csrf", &token.csrf)
+                    .header("csrf_ts", &token.csrf_ts);
+            }
+            request = if method == Method::GET {
+                request.query(call.pairs.iter().map(|(key, value)| (*key, value.as_str())))
+            } else {
+                request.form(call.pairs.iter().map(|(key, value)| (*key, value.as_str())))
+            };
+            Ok(if call.writes { request } else { request.repeatable() })
         };
-        if !call.writes {
-            request = request.repeatable();
-        }
-        let answer = self.send(Host::Portal, &path, request).await?;
+        let answer = self.send_to_portal(&path, request).await?;
         self.note_token(Some(call.kind), &answer);
         Ok(answer)
     }

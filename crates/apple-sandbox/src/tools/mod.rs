@@ -124,17 +124,39 @@ pub fn lay_out(folder: &Path, binary: &Path) -> anyhow::Result<()> {
 /// When the folder can't be made.
 pub fn lay_out_beside(folder: &Path, binary: &Path, path: &str) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let is_there = |name: &&str| path.split(':').any(|place| Path::new(place).join(name).is_file());
-    let missing = WHERE_MISSING.into_iter().filter(|name| !is_there(name));
+    // The folder may be on `PATH` already, from an earlier run: its own stand-ins are no real tools.
+    let is_there = |name: &&str| {
+        path.split(':')
+            .map(Path::new)
+            .filter(|place| !is_same(place, folder))
+            .any(|place| place.join(name).is_file())
+    };
+    let (found, missing): (Vec<&str>, Vec<&str>) = WHERE_MISSING.into_iter().partition(is_there);
+    // A stand-in of an earlier run would hide the real tool.
+    for link in found.iter().map(|name| folder.join(name)).filter(|link| link.is_symlink()) {
+        std::fs::remove_file(&link).with_context(|| link.display().to_string())?;
+    }
     let always = NAMES.into_iter().filter(|name| !WHERE_MISSING.contains(name));
     always
         .chain(missing)
         .try_for_each(|name| link(folder, binary, name))
 }
 
+fn is_same(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Makes a link, or puts one in the place of that of an earlier run; a file that is no link is somebody's own.
 fn link(folder: &Path, binary: &Path, name: &str) -> anyhow::Result<()> {
     let link = folder.join(name);
-    std::os::unix::fs::symlink(binary, &link).with_context(|| link.display().to_string())
+    let made = std::os::unix::fs::symlink(binary, &link);
+    let replaced = match made {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && link.is_symlink() => {
+            std::fs::remove_file(&link).and_then(|()| std::os::unix::fs::symlink(binary, &link))
+        }
+        made => made,
+    };
+    replaced.with_context(|| link.display().to_string())
 }
 
 /// The value after a flag.
@@ -153,6 +175,28 @@ mod tests {
             directory: directory.to_owned(),
             ..Call::default()
         }
+    }
+
+    #[test]
+    fn tools_are_laid_out_a_second_time_and_leave_a_persons_own_files_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (bin, real) = (folder.path().join("bin"), folder.path().join("real"));
+        std::fs::create_dir_all(&real).unwrap();
+        let path = format!("{}:{}", bin.display(), real.display());
+        for binary in ["/first", "/second"] {
+            lay_out_beside(&bin, Path::new(binary), &path).unwrap();
+            for name in NAMES.iter().chain(&WHERE_MISSING) {
+                let target = std::fs::read_link(bin.join(name)).unwrap();
+                assert_eq!(target, Path::new(binary), "{name}");
+            }
+        }
+        std::fs::write(real.join("fastlane"), "").unwrap();
+        lay_out_beside(&bin, Path::new("/third"), &path).unwrap();
+        assert!(!bin.join("fastlane").is_symlink());
+        std::fs::remove_file(bin.join("security")).unwrap();
+        std::fs::write(bin.join("security"), "mine").unwrap();
+        assert!(lay_out(&bin, Path::new("/fourth")).is_err());
+        assert_eq!(std::fs::read_to_string(bin.join("security")).unwrap(), "mine");
     }
 
     #[test]
