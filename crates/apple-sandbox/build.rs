@@ -2,4 +2,5 @@
 
 fn main() {
     test_needs::tool("chromium", &["chromium", "chromium-browser", "google-chrome"]);
+    test_needs::tool("curl", &["curl"]);
 }

@@ -36,14 +36,22 @@ const CHECKS: [Check; 6] = [
 ];
 
 /// What takes long or needs tools that most machines lack.
-const FULL_CHECKS: [Check; 6] = [
+const FULL_CHECKS: [Check; 7] = [
     ("macOS", &["xtask", "check-macos"]),
     ("release", &["xtask", "dist"]),
     ("release check", &["xtask", "check-dist"]),
     ("bench start", &["xtask", "bench", "start"]),
     ("bench provisioning", &["xtask", "bench", "provisioning"]),
     ("bench upload", &["xtask", "bench", "upload", "200"]),
+    // The tests above include ten of these runs.
+    (
+        "soak",
+        &["test", "-p", "e2e", "--test", "soak", "--locked", "--", "--nocapture"],
+    ),
 ];
+
+/// How many runs the soak test of `--full` makes.
+const SOAK_RUNS: &str = "200";
 
 /// Folders with programs by others that tests run, where npm is there to install them.
 const NODE_PACKAGES: [&str; 3] = [
@@ -101,7 +109,7 @@ pub(crate) fn ci(full: bool) -> anyhow::Result<()> {
     }
     if full {
         for (name, arguments) in FULL_CHECKS {
-            parts.push(run(name, arguments)?);
+            parts.push(run_with(name, arguments, &[("SOAK_RUNS", SOAK_RUNS)])?);
         }
     }
     if full {
@@ -120,12 +128,21 @@ pub(crate) fn ci(full: bool) -> anyhow::Result<()> {
 }
 
 fn run(name: &'static str, arguments: &[&str]) -> anyhow::Result<Part> {
+    run_with(name, arguments, &[])
+}
+
+fn run_with(
+    name: &'static str,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> anyhow::Result<Part> {
     eprintln!("==> {name}: cargo {}", arguments.join(" "));
     let started = Instant::now();
     // Only rustdoc reads this one: a broken link in the docs is an error.
     let status = workspace::cargo()
         .args(arguments)
         .env("RUSTDOCFLAGS", "--deny warnings")
+        .envs(variables.iter().copied())
         .status()
         .context("cargo can't be run")?;
     Ok(Part {

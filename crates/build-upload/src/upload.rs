@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use app_store_connect::Client;
 use app_store_connect::uploads::{BuildName, CommitFile, CreateBuildUpload, ReserveFile};
@@ -19,7 +20,10 @@ use crate::settle::{self, Withdrawn, has_status, is_unknown};
 const RESERVATIONS: u32 = 3;
 
 /// How often the upload is begun: again when the request did nothing, or what stood in its way is gone.
-const BEGINNINGS: u32 = 5;
+const BEGINNINGS: u32 = 8;
+
+/// The pause before a list is read again that does not show a new upload yet; it grows with each.
+const LIST_PAUSE: Duration = Duration::from_millis(200);
 
 /// What is uploaded.
 #[derive(Debug, Clone)]
@@ -173,12 +177,16 @@ impl Uploader {
     /// was lost is found by its name.
     async fn begin(&self, package: &Package) -> Result<Begun, UploadError> {
         let create = CreateBuildUpload(package.build());
+        // Once an answer was lost, an upload of this name is the one that it was about, and Apple's list may show it some
+        // requests late: a refusal because it is there is then a reason to look again.
+        let mut was_lost = false;
         for attempt in 1..=BEGINNINGS {
             let error = match self.client.send(&create).await {
                 Ok(upload) => return Ok(Begun::New(upload.data.id)),
                 Err(error) => error,
             };
             let is_lost = is_unknown(&error);
+            was_lost |= is_lost;
             if !is_lost && !has_status(&error, StatusCode::CONFLICT) {
                 return Err(UploadError::api("begin the upload")(error));
             }
@@ -190,18 +198,21 @@ impl Uploader {
                 None => {}
             }
             let waiting: Vec<String> = records.waiting().map(|upload| upload.id.clone()).collect();
-            if let (true, [only]) = (is_lost, waiting.as_slice())
+            if let (true, [only]) = (was_lost, waiting.as_slice())
                 && record::package_of(&self.client, only).await?.is_none()
             {
                 // No file was reserved yet: it is the one that the lost answer was about.
                 tracing::debug!("the answer was lost, and the upload {only} was begun: {error}");
                 return Ok(Begun::New(only.clone()));
             }
-            if waiting.is_empty() && !is_lost {
+            if waiting.is_empty() && !was_lost {
                 return Err(UploadError::api("begin the upload")(error));
             }
             if attempt == BEGINNINGS {
                 return Err(UploadError::api("begin the upload")(error));
+            }
+            if waiting.is_empty() {
+                tokio::time::sleep(LIST_PAUSE * attempt).await;
             }
             for id in &waiting {
                 tracing::info!("An earlier upload of this build was never finished: it is withdrawn.");
