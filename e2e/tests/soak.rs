@@ -62,7 +62,11 @@ fn lane(sandbox: &Sandbox, machine: &mut Machine) -> Run {
     machine.file("project/fastlane/Fastfile", "lane(:beta) {}\n");
     machine.run(
         "step-fastlane",
-        &[("lane", "beta"), ("enable_cache", "no"), ("update_fastlane", "false")],
+        &[
+            ("lane", "beta"),
+            ("enable_cache", "no"),
+            ("update_fastlane", "false"),
+        ],
     )
 }
 
@@ -135,7 +139,11 @@ fn every_step_stays_green_under_random_faults() {
         let state = sandbox.state();
         requests += state.requests.len();
         for request in &state.requests {
-            for fault in request.reason.split("; ").filter(|note| note.starts_with("fault: ")) {
+            for fault in request
+                .reason
+                .split("; ")
+                .filter(|note| note.starts_with("fault: "))
+            {
                 *struck.entry(fault.to_owned()).or_default() += 1;
             }
         }

@@ -46,7 +46,16 @@ const FULL_CHECKS: [Check; 7] = [
     // The tests above include ten of these runs.
     (
         "soak",
-        &["test", "-p", "e2e", "--test", "soak", "--locked", "--", "--nocapture"],
+        &[
+            "test",
+            "-p",
+            "e2e",
+            "--test",
+            "soak",
+            "--locked",
+            "--",
+            "--nocapture",
+        ],
     ),
 ];
 
@@ -131,11 +140,7 @@ fn run(name: &'static str, arguments: &[&str]) -> anyhow::Result<Part> {
     run_with(name, arguments, &[])
 }
 
-fn run_with(
-    name: &'static str,
-    arguments: &[&str],
-    variables: &[(&str, &str)],
-) -> anyhow::Result<Part> {
+fn run_with(name: &'static str, arguments: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<Part> {
     eprintln!("==> {name}: cargo {}", arguments.join(" "));
     let started = Instant::now();
     // Only rustdoc reads this one: a broken link in the docs is an error.

@@ -22,9 +22,8 @@ pub struct Places<'a> {
 pub fn blocks(places: &Places<'_>, state: &State) -> String {
     let http = &places.http;
     let token = format!("$(curl -s {http}/_sandbox/token)");
-    let mut text = format!(
-        "# curl\ncurl -H \"Authorization: Bearer {token}\" '{http}/v1/bundleIds?include=profiles'\n"
-    );
+    let mut text =
+        format!("# curl\ncurl -H \"Authorization: Bearer {token}\" '{http}/v1/bundleIds?include=profiles'\n");
     let Some(ca) = places.ca else {
         text.push_str("\n# fastlane, codemagic-cli-tools, and EAS know Apple's host names alone: restart with --tls --proxy.\n");
         return text;
@@ -128,9 +127,22 @@ mod tests {
         let http = "http://127.0.0.1:1".to_owned();
         let ca = Path::new("/tmp/it's mine/ca.pem");
         let all = [
-            Places { http: http.clone(), ..Places::default() },
-            Places { http: http.clone(), https: Some("https://127.0.0.1:443".to_owned()), ca: Some(ca), ..Places::default() },
-            Places { http, https: None, proxy: Some("http://127.0.0.1:2".to_owned()), ca: Some(ca) },
+            Places {
+                http: http.clone(),
+                ..Places::default()
+            },
+            Places {
+                http: http.clone(),
+                https: Some("https://127.0.0.1:443".to_owned()),
+                ca: Some(ca),
+                ..Places::default()
+            },
+            Places {
+                http,
+                https: None,
+                proxy: Some("http://127.0.0.1:2".to_owned()),
+                ca: Some(ca),
+            },
         ];
         for (number, places) in all.iter().enumerate() {
             let text = blocks(places, &state);

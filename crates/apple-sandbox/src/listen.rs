@@ -154,7 +154,9 @@ fn destination(method: &str, target: &str, plain: SocketAddr, secure: Option<Soc
         let own = own.into_iter().find(|address| Some(address.port()) == port);
         return match own.filter(|_| guard::is_this_machine(target)) {
             Some(address) => Destination::Tunnel(address),
-            None => Destination::Nowhere("the sandbox's proxy leads to Apple's hosts and to the sandbox only"),
+            None => {
+                Destination::Nowhere("the sandbox's proxy leads to Apple's hosts and to the sandbox only")
+            }
         };
     }
     let authority = target
@@ -241,7 +243,10 @@ mod tests {
             ("", ""),
         ] {
             let led = destination(method, target, plain, Some(secure));
-            assert!(matches!(led, Destination::Nowhere(_)), "{method} {target}: {led:?}");
+            assert!(
+                matches!(led, Destination::Nowhere(_)),
+                "{method} {target}: {led:?}"
+            );
         }
     }
 }

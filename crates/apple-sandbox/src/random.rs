@@ -207,7 +207,11 @@ impl Chance {
     fn missing(&mut self, document: &Value) -> Vec<(String, String)> {
         let shown = |place: &str| document[place].as_array().cloned().unwrap_or_default();
         let mut missing = Vec::new();
-        for one in shown("data").iter().chain(&shown("included")).filter_map(identifier) {
+        for one in shown("data")
+            .iter()
+            .chain(&shown("included"))
+            .filter_map(identifier)
+        {
             if let Some(left) = self.lagging.get_mut(&one) {
                 *left -= 1;
                 if *left == 0 {
@@ -313,10 +317,7 @@ mod tests {
 
     fn created(chance: &mut Chance, id: &str) {
         let answer = json!({"data": {"type": "profiles", "id": id}}).to_string();
-        assert_eq!(
-            chance.shape("POST", "/v1/profiles", "", answer.as_bytes()),
-            None
-        );
+        assert_eq!(chance.shape("POST", "/v1/profiles", "", answer.as_bytes()), None);
     }
 
     #[test]
@@ -394,7 +395,10 @@ mod tests {
             let shown = Chance::new(1).shape("GET", "/v1/apps", "", answer.to_string().as_bytes());
             assert_eq!(serde_json::from_slice::<Value>(&shown.unwrap()).unwrap(), answer);
         }
-        assert_eq!(Chance::new(1).shape("GET", "/v1/apps/1", "", b"{\"data\":{}}"), None);
+        assert_eq!(
+            Chance::new(1).shape("GET", "/v1/apps/1", "", b"{\"data\":{}}"),
+            None
+        );
         assert_eq!(Chance::new(1).shape("GET", "/v1/apps", "", b"<html>"), None);
     }
 

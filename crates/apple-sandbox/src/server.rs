@@ -74,7 +74,10 @@ impl Sandbox {
         let proxy = ports.proxy.map(bind).transpose()?;
         let address = plain.local_addr()?;
         let place = |listener: &Option<std::net::TcpListener>| {
-            listener.as_ref().map(std::net::TcpListener::local_addr).transpose()
+            listener
+                .as_ref()
+                .map(std::net::TcpListener::local_addr)
+                .transpose()
         };
         let (https_address, proxy_address) = (place(&https)?, place(&proxy)?);
         let tls = (https.is_some() || proxy.is_some()).then(Tls::new).transpose()?;
@@ -174,8 +177,8 @@ impl Sandbox {
 }
 
 fn bind(port: u16) -> anyhow::Result<std::net::TcpListener> {
-    let listener =
-        std::net::TcpListener::bind(("127.0.0.1", port)).with_context(|| format!("port {port} can't be used"))?;
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port))
+        .with_context(|| format!("port {port} can't be used"))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }

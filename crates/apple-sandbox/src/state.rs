@@ -364,10 +364,17 @@ const LARGEST_LOG: usize = 32 << 20;
 
 impl Logged {
     fn size(&self) -> usize {
-        [&self.method, &self.path, &self.query, &self.body, &self.answer, &self.reason]
-            .iter()
-            .map(|text| text.len())
-            .sum::<usize>()
+        [
+            &self.method,
+            &self.path,
+            &self.query,
+            &self.body,
+            &self.answer,
+            &self.reason,
+        ]
+        .iter()
+        .map(|text| text.len())
+        .sum::<usize>()
             + size_of::<Self>()
     }
 }

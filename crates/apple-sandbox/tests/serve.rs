@@ -92,12 +92,17 @@ fn serve_works_twice_on_one_folder_and_prints_absolute_paths() {
         );
         let lab = folder.path().canonicalize().unwrap().join("lab");
         assert!(
-            served.variables.contains(&format!("export SANDBOX_TOOLS_DIR='{}'", lab.display())),
+            served
+                .variables
+                .contains(&format!("export SANDBOX_TOOLS_DIR='{}'", lab.display())),
             "{}",
             served.variables
         );
         let (worked, text) = shell(
-            &format!("{}\ncd / && security -h; sw_vers -productVersion", served.variables),
+            &format!(
+                "{}\ncd / && security -h; sw_vers -productVersion",
+                served.variables
+            ),
             folder.path(),
         );
         assert!(worked && text.contains("15.1"), "{text}");
@@ -205,7 +210,10 @@ fn apples_hosts_are_answered_over_tls_by_a_ca_whose_key_is_nowhere() {
         let path = entry.path();
         if path.is_file() {
             let mut text = Vec::new();
-            std::fs::File::open(&path).unwrap().read_to_end(&mut text).unwrap();
+            std::fs::File::open(&path)
+                .unwrap()
+                .read_to_end(&mut text)
+                .unwrap();
             assert!(
                 !String::from_utf8_lossy(&text).contains("PRIVATE KEY"),
                 "{}",
@@ -230,10 +238,7 @@ fn links_lead_to_the_name_that_was_asked() {
     let token = format!("-H \"Authorization: Bearer $(curl -s {url}/_sandbox/token)\"");
     let proxy = after(&served, "the proxy:");
     for (line, start) in [
-        (
-            format!("curl -sS {token} {url}/v1/apps"),
-            url.clone(),
-        ),
+        (format!("curl -sS {token} {url}/v1/apps"), url.clone()),
         (
             format!("curl -sS {token} -H 'X-Forwarded-Proto: https' {url}/v1/apps"),
             url.replace("http:", "https:"),
@@ -245,7 +250,9 @@ fn links_lead_to_the_name_that_was_asked() {
             "https://api.appstoreconnect.apple.com".to_owned(),
         ),
         (
-            format!("curl -sS --http1.1 {token} --proxy {proxy} --cacert ca.pem https://api.appstoreconnect.apple.com/v1/apps"),
+            format!(
+                "curl -sS --http1.1 {token} --proxy {proxy} --cacert ca.pem https://api.appstoreconnect.apple.com/v1/apps"
+            ),
             "https://api.appstoreconnect.apple.com".to_owned(),
         ),
     ] {
@@ -299,5 +306,9 @@ fn random_faults_are_off_unless_asked_for_and_the_same_for_one_seed() {
     );
     assert!(first == again && first != other);
     assert!(first.contains(&"429".to_owned()), "{first:?}");
-    assert!(statuses(&["--random-faults"]).iter().any(|status| *status != off[0]));
+    assert!(
+        statuses(&["--random-faults"])
+            .iter()
+            .any(|status| *status != off[0])
+    );
 }

@@ -580,7 +580,11 @@ impl Session {
             } else {
                 request.form(call.pairs.iter().map(|(key, value)| (*key, value.as_str())))
             };
-            Ok(if call.writes { request } else { request.repeatable() })
+            Ok(if call.writes {
+                request
+            } else {
+                request.repeatable()
+            })
         };
         let answer = self.send_to_portal(&path, request).await?;
         self.note_token(Some(call.kind), &answer);

@@ -133,7 +133,11 @@ pub fn lay_out_beside(folder: &Path, binary: &Path, path: &str) -> anyhow::Resul
     };
     let (found, missing): (Vec<&str>, Vec<&str>) = WHERE_MISSING.into_iter().partition(is_there);
     // A stand-in of an earlier run would hide the real tool.
-    for link in found.iter().map(|name| folder.join(name)).filter(|link| link.is_symlink()) {
+    for link in found
+        .iter()
+        .map(|name| folder.join(name))
+        .filter(|link| link.is_symlink())
+    {
         std::fs::remove_file(&link).with_context(|| link.display().to_string())?;
     }
     let always = NAMES.into_iter().filter(|name| !WHERE_MISSING.contains(name));
