@@ -1,5 +1,7 @@
 //! References to settings, replaced by plain recursion.
 
+use unicode_segmentation::UnicodeSegmentation as _;
+
 use crate::settings::Settings;
 
 /// The value of the assignment at `index` of the list, with references replaced. `stack` holds what is being replaced
@@ -100,23 +102,33 @@ fn bracketed(settings: &Settings, inside: &str, stack: &mut Vec<(String, usize)>
             }
             continue;
         }
-        let word = |c: char| c.is_ascii_alphanumeric();
-        let map = |by: char, kept: char| -> String {
-            let one = |(at, c): (usize, char)| {
-                let is_leading_digit = at == 0 && c.is_ascii_digit();
-                if (word(c) || c == kept) && !is_leading_digit {
-                    c
+        // By user-perceived characters (swift-build `String.swift`, asIdentifierOfType): `e` with an accent of its own is
+        // one that is no letter of ASCII.
+        let map = |by: char, kept: &str| -> String {
+            let one = |(at, cluster): (usize, &str)| {
+                let is_digit = cluster.len() == 1 && cluster.as_bytes()[0].is_ascii_digit();
+                let is_letter = cluster.len() == 1 && cluster.as_bytes()[0].is_ascii_alphabetic();
+                if is_letter || (is_digit && at > 0) || cluster == kept {
+                    cluster.to_owned()
                 } else {
-                    by
+                    by.to_string()
                 }
             };
-            value.chars().enumerate().map(one).collect()
+            value.graphemes(true).enumerate().map(one).collect()
         };
         value = match part.as_str() {
             "lower" => value.to_lowercase(),
             "upper" => value.to_uppercase(),
-            "rfc1034identifier" => map('-', '-'),
-            "identifier" | "c99extidentifier" => map('_', '_'),
+            "rfc1034identifier" => map('-', "-"),
+            "identifier" => map('_', "_"),
+            // Letters of other scripts stay, as in the names of Swift modules.
+            "c99extidentifier" => {
+                let one = |(at, c): (usize, char)| {
+                    let stays = c == '_' || c.is_alphabetic() || (c.is_numeric() && at > 0);
+                    if stays { c } else { '_' }
+                };
+                value.chars().enumerate().map(one).collect()
+            }
             "file" => value.rsplit('/').next().unwrap_or_default().to_owned(),
             _ => value,
         };

@@ -19,6 +19,8 @@ pub struct Project {
     objects: Value,
     root: String,
     environment: Vec<(String, String)>,
+    /// `KEY=value` arguments and the file of `-xcconfig`.
+    arguments: (Vec<(String, String)>, Option<PathBuf>),
     version: String,
 }
 
@@ -42,6 +44,8 @@ pub struct Built {
     pub target: Target,
     /// What it is built for.
     pub destination: Destination,
+    /// The place in the list of the target that it was first found through; `None` for the scheme's own.
+    pub needed_by: Option<usize>,
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -71,8 +75,40 @@ impl Project {
             root: text(&document, "rootObject").to_owned(),
             objects: document["objects"].take(),
             environment: environment.to_vec(),
+            arguments: (Vec::new(), None),
             version: version.to_owned(),
         })
+    }
+
+    /// The same project, built with `KEY=value` arguments and the file of `-xcconfig`.
+    #[must_use]
+    pub fn with_arguments(mut self, pairs: &[(String, String)], xcconfig: Option<&Path>) -> Self {
+        self.arguments = (pairs.to_vec(), xcconfig.map(Path::to_owned));
+        self
+    }
+
+    /// `ProvisioningStyle` in the attributes that a project keeps of a target.
+    pub fn provisioning_style(&self, target: &Target) -> Option<&str> {
+        self.root()["attributes"]["TargetAttributes"][target.id.as_str()]["ProvisioningStyle"].as_str()
+    }
+
+    /// The folder that the paths of settings count from.
+    pub fn folder(&self) -> PathBuf {
+        self.source_root()
+    }
+
+    /// What beats everything that a project says, weakest first: arguments, the file of `-xcconfig`, and the file that
+    /// `XCODE_XCCONFIG_FILE` names (swift-build at commit 41aee62, `Settings.swift`, addOverrides).
+    fn overrides(&self) -> Vec<(String, String)> {
+        let (pairs, file) = &self.arguments;
+        let by_environment = self
+            .environment
+            .iter()
+            .find(|(key, _)| key == "XCODE_XCCONFIG_FILE")
+            .map(|(_, path)| PathBuf::from(path));
+        let files = file.iter().chain(&by_environment);
+        let of_files = files.flat_map(|path| xcconfig::read(path, &self.source_root(), &[]));
+        pairs.iter().cloned().chain(of_files).collect()
     }
 
     fn object(&self, id: &str) -> &Value {
@@ -273,6 +309,9 @@ impl Project {
             of_target.push(("PRODUCT_TYPE", kind.as_str()));
         }
         self.pushed(&mut settings, own, &of_target);
+        for (key, value) in self.overrides() {
+            settings.push(&key, &value);
+        }
         settings
     }
 
@@ -543,14 +582,16 @@ pub fn archived(
         }
     }
     anyhow::ensure!(!roots.is_empty(), "there is no scheme named \"{scheme}\"");
-    let mut open_targets: Vec<(Rc<Project>, Target, Option<Destination>)> = roots
+    let mut open_targets: Vec<(Rc<Project>, Target, Option<(Destination, usize)>)> = roots
         .into_iter()
         .map(|(project, target)| (project, target, None))
         .collect();
     let mut built: Vec<Built> = Vec::new();
     while !open_targets.is_empty() {
         let (project, target, parent) = open_targets.remove(0);
-        let own = project.destination(&target, configuration, destination, parent.as_ref());
+        let (imposed, needed_by) = parent.unzip();
+        let own = project.destination(&target, configuration, destination, imposed.as_ref());
+        let at = built.len();
         let is_known = built.iter().any(|known| {
             known.project.path == project.path && known.target == target && known.destination == own
         });
@@ -558,7 +599,7 @@ pub fn archived(
             continue;
         }
         for next in project.needed(&target, configuration, &own, implicit, destination) {
-            open_targets.push((Rc::clone(&project), next, Some(own.clone())));
+            open_targets.push((Rc::clone(&project), next, Some((own.clone(), at))));
         }
         for (path, id, filters) in project.dependencies_elsewhere(&target) {
             let passes = filters.is_empty() || filters.iter().any(|word| word == own.word());
@@ -566,13 +607,14 @@ pub fn archived(
                 continue;
             };
             if let Some(next) = other.target(&id) {
-                open_targets.push((other, next, Some(own.clone())));
+                open_targets.push((other, next, Some((own.clone(), at))));
             }
         }
         built.push(Built {
             project,
             target,
             destination: own,
+            needed_by,
         });
     }
     Ok(built)

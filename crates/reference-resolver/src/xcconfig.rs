@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path, project: &Path, chain: &[PathBuf]) -> Vec<(Strin
             *c == '=' && depth == 0
         });
         let Some((at, _)) = equals else { continue };
-        let key: String = line[..at].split_whitespace().collect();
+        let key = compact(&line[..at]);
         let is_name = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let name_end = key.find('[').unwrap_or(key.len());
         if !is_name || key[..name_end].contains(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
@@ -66,4 +66,17 @@ pub(crate) fn read(path: &Path, project: &Path, chain: &[PathBuf]) -> Vec<(Strin
         all.push((key, pieces.join(" ")));
     }
     all
+}
+
+/// A key without the white space around its parts; what is in brackets stays as it is.
+fn compact(key: &str) -> String {
+    let mut is_inside = false;
+    let mut out = String::new();
+    for c in key.chars() {
+        is_inside = (is_inside || c == '[') && c != ']';
+        if is_inside || !c.is_whitespace() {
+            out.push(c);
+        }
+    }
+    out
 }

@@ -18,6 +18,7 @@ use crate::paths::{normalized, same_name};
 use crate::project::Project;
 use crate::scheme::Scheme;
 use crate::settings::Settings;
+use crate::xcconfig;
 
 /// The projects that are built together, each read once.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Workspace {
     container: Container,
     /// What a build takes from its surroundings, such as `USER`.
     surroundings: Vec<(String, String)>,
+    /// The xcconfig file that beats every project, which `XCODE_XCCONFIG_FILE` names.
+    overrides: Option<PathBuf>,
     projects: BTreeMap<PathBuf, Option<Arc<Project>>>,
     /// All projects, also nested ones, in the workspace's order; read when something is looked for in all of them.
     all: Option<Vec<Arc<Project>>>,
@@ -83,6 +86,7 @@ impl Workspace {
         Self {
             container,
             surroundings: Vec::new(),
+            overrides: None,
             projects: BTreeMap::new(),
             all: None,
             targets: BTreeMap::new(),
@@ -94,6 +98,19 @@ impl Workspace {
     pub fn surrounded(mut self, values: Vec<(String, String)>) -> Self {
         self.surroundings = values;
         self
+    }
+
+    /// The same, with the xcconfig file that `XCODE_XCCONFIG_FILE` names: it beats what projects and targets assign, and
+    /// command lines (swift-build at commit 41aee62, `Settings.swift`, addOverrides).
+    #[must_use]
+    pub fn overridden_by(mut self, xcconfig: Option<PathBuf>) -> Self {
+        self.overrides = xcconfig;
+        self
+    }
+
+    /// Every project of the container, also those that others hold references to; what can't be read is left out.
+    pub fn projects(&mut self) -> Vec<Arc<Project>> {
+        self.all()
     }
 
     /// The container.
@@ -112,6 +129,10 @@ impl Workspace {
         configuration: &str,
     ) -> Result<Settings, Error> {
         let settings = project.settings(target, configuration)?;
+        let settings = match &self.overrides {
+            Some(path) => settings.overlaid(xcconfig::read(path, Some(&project.source_root()))),
+            None => settings,
+        };
         Ok(settings.surrounded(self.surroundings.clone()))
     }
 

@@ -201,7 +201,7 @@ impl Project {
 }
 
 /// The SDK that the project names: `SDKROOT`, else the first device of `SUPPORTED_PLATFORMS`. Blank when it does not say.
-fn sdk(settings: &Settings) -> String {
+pub(crate) fn sdk(settings: &Settings) -> String {
     let root = settings.get("SDKROOT").value().unwrap_or_default().to_owned();
     if !root.is_empty() && root != "auto" && root != "/" {
         return if root.contains('/') { family(&root) } else { root };

@@ -1,7 +1,8 @@
 //! Build settings, resolved from the project files alone.
 //!
-//! Levels, strongest first: target, the target's xcconfig, what follows from the target, project, the project's
-//! xcconfig, what follows from the project, and defaults of product type and platform (swift-build `Settings.swift`).
+//! Levels, strongest first: the file that `XCODE_XCCONFIG_FILE` names, target, the target's xcconfig, what follows from
+//! the target, project, the project's xcconfig, what follows from the project, and defaults of product type and platform
+//! (swift-build `Settings.swift`).
 //! Within a level assignments chain: the last one whose conditions hold counts, and `$(inherited)` in it means the one
 //! before (`MacroValueAssignmentTable.swift`). An answer is a value or a list of what is not defined; it is never a
 //! guess.
@@ -11,7 +12,7 @@ use apple_types::Platform;
 use crate::built_in;
 use crate::conditions::{Context, Match};
 use crate::macros::Expansion;
-use crate::xcconfig::{MissingFile, Problem};
+use crate::xcconfig::{MissingFile, Problem, Xcconfig};
 
 /// What a setting is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub enum Origin {
     Edit,
     /// What `xcodebuild` said.
     Xcodebuild,
+    /// The xcconfig file that `XCODE_XCCONFIG_FILE` names.
+    Environment,
     /// The target's configuration.
     Target,
     /// The xcconfig file below it.
@@ -140,6 +143,21 @@ impl Settings {
             .assignments
             .push(("SDKROOT".to_owned(), sdk.clone()));
         self.built_for(sdk, is_catalyst)
+    }
+
+    /// The same under the xcconfig file that `XCODE_XCCONFIG_FILE` names, which beats the target.
+    #[must_use]
+    pub(crate) fn overlaid(mut self, file: Xcconfig) -> Self {
+        self.missing_files.extend(file.missing);
+        self.problems.extend(file.problems);
+        let level = Level {
+            origin: Origin::Environment,
+            assignments: file.assignments,
+        };
+        self.levels.insert(0, level);
+        // It may name another SDK.
+        let sdk = crate::project::sdk(&self);
+        self.built_for(sdk, false)
     }
 
     /// The same, as they are after settings of the target are written: those win. What `xcodebuild` made of their old

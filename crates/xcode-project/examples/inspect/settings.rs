@@ -99,6 +99,7 @@ fn one(settings: &Settings, setting: &str, platforms: &[String], text: &dyn Fn(&
         entry["from"] = match origin {
             Origin::Edit => "edit",
             Origin::Xcodebuild => "xcodebuild",
+            Origin::Environment => "environment",
             Origin::Target => "target",
             Origin::TargetXcconfig => "target-xcconfig",
             Origin::Project => "project",
