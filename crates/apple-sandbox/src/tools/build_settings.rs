@@ -50,6 +50,17 @@ pub(super) fn show(call: &Call, xcode: &str) -> anyhow::Result<Ended> {
     Ok(ended)
 }
 
+/// Whether an argument is the value of the flag before it.
+fn is_value(args: &[String], arg: &String) -> bool {
+    let before = args
+        .iter()
+        .position(|other| std::ptr::eq(other, arg))
+        .and_then(|at| args.get(at.checked_sub(1)?));
+    before.is_some_and(|flag| {
+        flag.starts_with('-') && !["-json", "-showBuildSettings"].contains(&flag.as_str())
+    })
+}
+
 /// What was recorded of a real Xcode: of all targets, or of one.
 fn recorded(container: &Path, target: Option<&str>) -> Option<Vec<Value>> {
     let file = container.parent()?.join("xcodebuild-settings.json");
@@ -59,22 +70,24 @@ fn recorded(container: &Path, target: Option<&str>) -> Option<Vec<Value>> {
 }
 
 /// What is asked for.
-struct Question<'a> {
+pub(super) struct Question<'a> {
     container: &'a Path,
-    scheme: Option<&'a str>,
+    pub(super) scheme: Option<&'a str>,
     target: Option<&'a str>,
-    configuration: &'a str,
+    pub(super) configuration: &'a str,
     /// `None` where the call names none that is known.
     destination: Option<Destination>,
     /// `KEY=value` arguments, which win over everything in the project.
     overrides: Vec<(String, String)>,
+    /// The file of `-xcconfig`, which wins over those; that of `XCODE_XCCONFIG_FILE` wins over all.
+    xcconfig: Option<&'a Path>,
     environment: Vec<(String, String)>,
     action: &'a str,
     xcode: &'a str,
 }
 
 impl<'a> Question<'a> {
-    fn of(call: &'a Call, container: &'a Path, xcode: &'a str) -> Self {
+    pub(super) fn of(call: &'a Call, container: &'a Path, xcode: &'a str) -> Self {
         let assignment = |arg: &String| {
             let (key, value) = arg.split_once('=')?;
             let is_name = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -82,13 +95,20 @@ impl<'a> Question<'a> {
         };
         let by_name = value(&call.args, "-destination").and_then(destination);
         let by_sdk = value(&call.args, "-sdk").map(Destination::of);
+        let is_setting = |arg: &String| !is_value(&call.args, arg);
         Self {
             container,
             scheme: value(&call.args, "-scheme"),
             target: value(&call.args, "-target"),
             configuration: value(&call.args, "-configuration").unwrap_or("Release"),
             destination: by_name.or(by_sdk),
-            overrides: call.args.iter().filter_map(assignment).collect(),
+            overrides: call
+                .args
+                .iter()
+                .filter(|arg| is_setting(arg))
+                .filter_map(assignment)
+                .collect(),
+            xcconfig: value(&call.args, "-xcconfig").map(Path::new),
             environment: call
                 .env
                 .iter()
@@ -104,10 +124,29 @@ impl<'a> Question<'a> {
     }
 
     fn open(&self, path: &Path) -> anyhow::Result<Project> {
-        Project::open(path, &self.environment, &sdk_version(self.xcode, "iphoneos"))
+        let project = Project::open(path, &self.environment, &sdk_version(self.xcode, "iphoneos"))?;
+        Ok(project.with_arguments(&self.overrides, self.xcconfig))
     }
 
     fn resolved(&self) -> anyhow::Result<Result<Vec<Value>, Ended>> {
+        Ok(self
+            .built()?
+            .map(|built| built.iter().map(|built| self.entry(built)).collect()))
+    }
+
+    /// What the target or scheme builds.
+    pub(super) fn built(&self) -> anyhow::Result<Result<Vec<Built>, Ended>> {
+        // swift-build at commit 41aee62, `WorkspaceSettingsCache.swift`, getCachedMacroConfigFile.
+        let named = self
+            .environment
+            .iter()
+            .find(|(key, _)| key == "XCODE_XCCONFIG_FILE");
+        if let Some((_, path)) = named.filter(|(_, path)| !Path::new(path).is_file()) {
+            let message = format!(
+                "error: Unable to open file '{path}' referenced by XCODE_XCCONFIG_FILE environment variable.\n"
+            );
+            return Ok(Err(Ended::badly(65, message)));
+        }
         let name = self.container.file_stem().unwrap_or_default().to_string_lossy();
         let kind = match self.container.extension() {
             Some(extension) if extension == "xcworkspace" => "workspace",
@@ -130,8 +169,9 @@ impl<'a> Question<'a> {
                 project,
                 target,
                 destination,
+                needed_by: None,
             };
-            return Ok(Ok(vec![self.entry(&built)]));
+            return Ok(Ok(vec![built]));
         }
         let scheme = self.scheme.context("there is neither -target nor -scheme")?;
         let open = |path: &Path| self.open(path);
@@ -165,7 +205,7 @@ impl<'a> Question<'a> {
             Some(own) if own != wanted => built = ask(&own)?,
             _ => {}
         }
-        Ok(Ok(built.iter().map(|built| self.entry(built)).collect()))
+        Ok(Ok(built))
     }
 
     fn entry(&self, built: &Built) -> Value {
@@ -214,7 +254,9 @@ impl<'a> Question<'a> {
             );
             add("IS_MACCATALYST", yes(built.destination.catalyst));
         }
-        all.extend(self.overrides.iter().cloned());
+        // What the SDK defines comes last, except for what chooses the SDK.
+        let chosen = self.overrides.iter().filter(|(key, _)| key == "SDK_VARIANT");
+        all.extend(chosen.cloned());
         // An empty one is not shown.
         for key in [
             "PROVISIONING_PROFILE_SPECIFIER",

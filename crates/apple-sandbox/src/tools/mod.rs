@@ -7,8 +7,11 @@
 //! the file's text.
 
 mod altool;
+mod archive;
 mod build_settings;
+mod code_signing;
 pub mod envman;
+mod export;
 mod fastlane;
 mod security;
 mod xcode;

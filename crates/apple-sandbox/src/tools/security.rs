@@ -23,6 +23,16 @@ struct Keychain {
     partitions: bool,
 }
 
+/// The identities in all keychains: SHA-1 and common name.
+pub(super) fn identities(folder: &Path) -> Vec<(String, String)> {
+    let known: Known = std::fs::read(folder.join("security.json"))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default();
+    let keychains = known.keychains.into_values();
+    keychains.flat_map(|keychain| keychain.identities).collect()
+}
+
 pub(super) fn play(call: &Call) -> anyhow::Result<Ended> {
     let file = call.directory.join("security.json");
     let mut known: Known = std::fs::read(&file)

@@ -1,6 +1,6 @@
 //! `xcodebuild`, `xcrun` and `xcode-select`.
 
-use super::{Call, Ended, altool, build_settings};
+use super::{Call, Ended, altool, archive, build_settings, export};
 
 /// The version that is played, unless the file `xcode-version` says another.
 const VERSION: &str = "16.2";
@@ -28,9 +28,15 @@ pub(super) fn build(call: &Call) -> anyhow::Result<Ended> {
     if has("-showBuildSettings") {
         return build_settings::show(call, &version(call));
     }
+    if has("-exportArchive") {
+        return export::run(call, &version(call));
+    }
+    if has("archive") {
+        return archive::run(call, &version(call));
+    }
     Ok(Ended::badly(
         64,
-        "xcodebuild: error: the sandbox knows -version and -showBuildSettings\n",
+        "xcodebuild: error: the sandbox knows -version, -showBuildSettings, archive, and -exportArchive\n",
     ))
 }
 
