@@ -354,6 +354,7 @@ fn compare(name: &str, text: &str, machine: Option<&Machine>) {
         ),
         (r"\b[0-9A-Fa-f]{32,}\b", "[digest]"),
         (r"serial [0-9A-Fa-f]+", "serial [serial]"),
+        (r#""serial": "[0-9A-F]+""#, r#""serial": "[serial]""#),
         (r"\b\d+(\.\d+)? ?(ms|s|seconds?|min|minutes?)\b", "[duration]"),
         (r"\b\d[\d.,]* ?(bytes|[kKMG]i?B)(/s)?\b", "[size]"),
         (r"\b\d[\d,]* (left|remaining)\b", "[n] $1"),

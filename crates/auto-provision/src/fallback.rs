@@ -81,20 +81,12 @@ async fn sign(
         step.log
             .plain(format!("{} for {}", signed.profile.name, signed.want.bundle_id));
     }
-    let directories = finish::profile_directories(step).await;
+    let machine = finish::Machine::of(step).await;
     let reconciled = Reconciled {
         signed,
         ..Reconciled::default()
     };
-    finish::finish(
-        step,
-        analysis,
-        identities,
-        &reconciled,
-        &directories,
-        Projects::Edit,
-    )
-    .await
+    finish::finish(step, analysis, identities, &reconciled, &machine, Projects::Edit).await
 }
 
 /// The items of the input: one per line, or separated by bars on one line.

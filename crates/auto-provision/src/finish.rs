@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use command::Command;
 use portal_access::{Portal, Reconciled};
 use provisioning::{Distribution, Policy, Query, Signed, Want, wildcard_of};
 use signing_assets::{Identity, Keychain, Profile, ProfileDirectories};
@@ -16,18 +14,20 @@ use xcode_project::{ManualSigning, Project};
 
 use crate::advice;
 use crate::expiry;
-use crate::order::{IdentityName, Order};
+use crate::order::{ApplyTo, IdentityName, Order};
 use crate::plan_text;
 use crate::project::Analysis;
 use crate::report;
-
-/// Asking a tool for its version takes long only when something is wrong with it.
-const VERSION_PATIENCE: Duration = Duration::from_secs(60);
+use crate::signing::export_options::{self, MethodNames, ProfileNames};
+use crate::signing::files::{Circumstances, Preparation, SigningFiles, XCCONFIG_VARIABLE};
+use crate::signing::{self, SigningTable, profile_for};
+use crate::xcode::XcodeVersion;
 
 /// `mode: plan`: prints what would change, as text and as JSON, and changes nothing.
 pub(crate) async fn show_plan(
     step: &Step<Order>,
     portal: &dyn Portal,
+    analysis: &Analysis,
     wants: &[Want],
     policy: &Policy,
 ) -> anyhow::Result<()> {
@@ -43,9 +43,25 @@ pub(crate) async fn show_plan(
     let lines: Vec<String> = plan.actions.iter().map(|action| format!("- {action}")).collect();
     step.report
         .markdown(&format!("Planned, and not done:\n\n{}", lines.join("\n")));
+    show_files(step, analysis)?;
     // For programs: as it is, without the margin of the section.
     step.log.output(serde_json::to_string_pretty(&plan.actions)?);
     step.log.plain("The mode is `plan`: nothing was changed.");
+    Ok(())
+}
+
+/// `mode: plan`: says what would be written.
+pub(crate) fn show_files(step: &Step<Order>, analysis: &Analysis) -> anyhow::Result<()> {
+    let apply_to = step.inputs.apply_to;
+    let lines = Preparation::of(step, analysis)?.describe(apply_to);
+    step.log.plain("Files a run would write:");
+    for line in &lines {
+        step.log.plain(format!("  {line}"));
+    }
+    let lines: Vec<String> = lines.iter().map(|line| format!("- {line}")).collect();
+    step.report
+        .markdown(&format!("Files a run would write:\n\n{}", lines.join("\n")));
+    step.report.fact("Signing settings", apply_to.as_str());
     Ok(())
 }
 
@@ -64,7 +80,7 @@ pub(crate) async fn finish(
     analysis: &Analysis,
     identities: &[Identity],
     reconciled: &Reconciled,
-    directories: &ProfileDirectories,
+    machine: &Machine,
     projects: Projects,
 ) -> anyhow::Result<()> {
     reconciled
@@ -86,12 +102,16 @@ pub(crate) async fn finish(
         );
     }
     let signed = &reconciled.signed;
+    let preparation = Preparation::of(step, analysis)?;
+    let table = SigningTable::of(analysis, signed, step.inputs.distribution)?;
+    let packager = signing::files::installer(&table, identities);
     let used: Vec<Identity> = identities
         .iter()
         .filter(|identity| {
             signed
                 .iter()
                 .any(|signed| serial_of(signed) == Some(identity.certificate.serial.as_str()))
+                || packager.is_some_and(|packager| packager.certificate == identity.certificate)
         })
         .cloned()
         .collect();
@@ -118,7 +138,7 @@ pub(crate) async fn finish(
     for signed in signed {
         let profile =
             Profile::parse(&signed.profile.content).context("the portal gave an unusable profile")?;
-        directories.install(
+        machine.directories.install(
             &profile,
             &signed.profile.content,
             signed.want.profile_type.is_mac(),
@@ -126,16 +146,41 @@ pub(crate) async fn finish(
         step.log.debug(format!("{} is installed.", profile.name));
     }
 
+    let apply_to = step.inputs.apply_to;
+    let mut files = SigningFiles::write(
+        step,
+        &preparation,
+        &table,
+        Circumstances {
+            apply_to,
+            is_automatic: projects == Projects::Leave,
+            manages_version: step.inputs.manages_version,
+            xcode: machine.xcode,
+            identities,
+        },
+    )?;
     if projects == Projects::Edit {
-        sign(step, analysis, signed)?;
+        match apply_to {
+            ApplyTo::Project => {
+                warn_of_overrides(step, analysis);
+                sign(step, analysis, signed)?;
+            }
+            ApplyTo::Xcconfig => show_table(step, &table),
+            ApplyTo::None => {}
+        }
     }
-
     report::tell(step, analysis, signed, &reconciled.changes);
     report::warn(step, &expiry::warnings(signed, OffsetDateTime::now_utc()));
+    show_settings(step, projects, &files, machine.xcode);
     step.log.heading("Outputs");
     for (key, value) in outputs(step, analysis, signed)? {
         step.export(key, &value).await?;
     }
+    for (key, value) in file_outputs(&table, &files, projects)? {
+        step.export(key, &value).await?;
+    }
+    files.keep();
+    report::files(step, &files);
     Ok(())
 }
 
@@ -150,10 +195,80 @@ fn sign(step: &Step<Order>, analysis: &Analysis, signed: &[Signed]) -> anyhow::R
     save(step, edits)
 }
 
-/// Where profiles live on this machine.
-pub(crate) async fn profile_directories(step: &Step<Order>) -> ProfileDirectories {
-    let home = step.env.path("HOME").unwrap_or_else(|| PathBuf::from("/"));
-    ProfileDirectories::of(&home, xcode_major(step).await)
+/// Says which settings the xcconfig file gives to whom.
+fn show_table(step: &Step<Order>, table: &SigningTable) {
+    for target in &table.targets {
+        step.log.debug(format!(
+            "{} ({}): team {}, profile {}",
+            target.name,
+            target.configurations.join(", "),
+            target.build.certificate.team_id,
+            target.build.profile_uuid
+        ));
+    }
+}
+
+/// Says where the signing settings are, and how the export options name the method.
+fn show_settings(step: &Step<Order>, projects: Projects, files: &SigningFiles, xcode: Option<XcodeVersion>) {
+    match (projects, &files.xcconfig, step.inputs.apply_to) {
+        (Projects::Leave, ..) => {}
+        (Projects::Edit, Some(path), _) => step.log.plain(format!(
+            "The signing settings are in {}; the project files are unchanged.",
+            path.display()
+        )),
+        (Projects::Edit, None, ApplyTo::None) => step
+            .log
+            .plain("No signing settings were written: apply_to is `none`."),
+        (Projects::Edit, None, _) => step.log.plain("The signing settings are in the project files."),
+    }
+    let method = MethodNames::of(xcode).method(step.inputs.distribution);
+    step.log.plain(match xcode {
+        Some(version) => format!("Export method: {method}, as Xcode {version} names it."),
+        None => format!(
+            "Export method: {method}, as Xcode 15.3 and later name it. There is no Xcode here to ask for its version."
+        ),
+    });
+}
+
+/// The file that `XCODE_XCCONFIG_FILE` names beats the project: signing settings in it would undo the edit.
+fn warn_of_overrides(step: &Step<Order>, analysis: &Analysis) {
+    let Some(path) = &analysis.overrides else { return };
+    let assigned = xcode_project::xcconfig::read(path, None).assignments;
+    let set: Vec<&str> = signing::xcconfig::SETTINGS
+        .into_iter()
+        .filter(|setting| {
+            assigned
+                .iter()
+                .any(|(key, _)| key.split('[').next() == Some(setting))
+        })
+        .collect();
+    if !set.is_empty() {
+        step.log.warn(format!(
+            "{XCCONFIG_VARIABLE} names {}, which sets {} and beats the project's settings. With apply_to `xcconfig` the step includes that file, and its own settings win.",
+            path.display(),
+            set.join(", ")
+        ));
+    }
+}
+
+/// What is known of the machine.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    /// Where profiles live.
+    pub(crate) directories: ProfileDirectories,
+    /// The selected Xcode; `None` where there is none.
+    pub(crate) xcode: Option<XcodeVersion>,
+}
+
+impl Machine {
+    pub(crate) async fn of(step: &Step<Order>) -> Self {
+        let home = step.env.path("HOME").unwrap_or_else(|| PathBuf::from("/"));
+        let xcode = XcodeVersion::selected(step).await;
+        Self {
+            directories: ProfileDirectories::of(&home, xcode.map(|version| version.major)),
+            xcode,
+        }
+    }
 }
 
 /// The first certificate of a want is the one that the project uses.
@@ -175,26 +290,7 @@ impl<T> HintWith<T> for Result<T, signing_assets::KeychainError> {
     }
 }
 
-/// The major version of the selected Xcode; `None` where there is none.
-async fn xcode_major(step: &Step<Order>) -> Option<u32> {
-    let command = Command::new("xcodebuild")
-        .arg("-version")
-        .timeout(VERSION_PATIENCE);
-    let output = step.runner.output(command).await.ok()?;
-    let version = output.stdout.lines().next()?.strip_prefix("Xcode ")?;
-    version.split('.').next()?.trim().parse().ok()
-}
-
-/// The profile for a bundle ID: development where there is one, since that is what builds before the export.
-fn profile_for<'a>(signed: &'a [Signed], bundle_id: &str) -> anyhow::Result<&'a Signed> {
-    let of_target = || signed.iter().filter(|signed| signed.want.bundle_id == bundle_id);
-    of_target()
-        .find(|signed| signed.want.distribution == Distribution::Development)
-        .or_else(|| of_target().next())
-        .with_context(|| format!("there is no profile for {bundle_id}"))
-}
-
-fn signing(
+fn manual_signing(
     signed: &Signed,
     platform: xcode_project::Platform,
     named: IdentityName,
@@ -226,13 +322,13 @@ type Edit = (Arc<Project>, (xcode_project::Target, String, ManualSigning));
 fn edits(analysis: &Analysis, signed: &[Signed], named: IdentityName) -> anyhow::Result<Vec<Edit>> {
     let mut edits = Vec::new();
     for item in &analysis.archived {
-        let signing = signing(profile_for(signed, &item.need.bundle_id)?, item.platform, named)?;
+        let signing = manual_signing(profile_for(signed, &item.need.bundle_id)?, item.platform, named)?;
         let edit = (item.target.clone(), item.configuration.clone(), signing);
         edits.push((Arc::clone(&item.project), edit));
     }
     for item in &analysis.ui_tests {
         let wildcard = wildcard_of(&item.need.bundle_id).unwrap_or_default();
-        let signing = signing(profile_for(signed, &wildcard)?, item.platform, named)?;
+        let signing = manual_signing(profile_for(signed, &wildcard)?, item.platform, named)?;
         edits.extend(item.target.configurations.iter().map(|name| {
             let edit = (item.target.clone(), name.clone(), signing.clone());
             (Arc::clone(&item.project), edit)
@@ -307,7 +403,7 @@ fn outputs(
             .iter()
             .find(|signed| signed.want.bundle_id == main.bundle_id && signed.want.distribution == wanted)
     };
-    let team = signing(
+    let team = manual_signing(
         profile_for(signed, &main.bundle_id)?,
         item.platform,
         step.inputs.identity,
@@ -343,8 +439,38 @@ fn outputs(
         outputs.push((identity, certificate.common_name.clone()));
         outputs.push((
             profile,
-            signing(signed, item.platform, step.inputs.identity)?.profile_uuid,
+            manual_signing(signed, item.platform, step.inputs.identity)?.profile_uuid,
         ));
+    }
+    Ok(outputs)
+}
+
+/// The outputs that name files, and the map of profiles.
+fn file_outputs(
+    table: &SigningTable,
+    files: &SigningFiles,
+    projects: Projects,
+) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let path = |path: &Path| path.display().to_string();
+    let mut outputs = vec![
+        ("BITRISE_EXPORT_OPTIONS_PLIST_PATH", path(&files.export_options)),
+        (
+            "BITRISE_GYM_EXPORT_OPTIONS_PLIST_PATH",
+            path(&files.gym_export_options),
+        ),
+        ("BITRISE_SIGNING_JSON_PATH", path(&files.signing)),
+    ];
+    if projects == Projects::Edit {
+        let specifiers: BTreeMap<String, String> = export_options::specifiers(table, ProfileNames::Name)
+            .into_iter()
+            .collect();
+        outputs.push((
+            "BITRISE_PROVISIONING_PROFILE_SPECIFIERS",
+            serde_json::to_string(&specifiers)?,
+        ));
+    }
+    if let Some(file) = &files.xcconfig {
+        outputs.push((XCCONFIG_VARIABLE, path(file)));
     }
     Ok(outputs)
 }

@@ -18,6 +18,8 @@ mod plan_text;
 mod project;
 mod report;
 mod settings;
+mod signing;
+mod xcode;
 
 use futures_util::future::LocalBoxFuture;
 use portal_access::{DeveloperPortal, Portal, Reconciled};
@@ -29,7 +31,7 @@ use time::OffsetDateTime;
 pub use by_session::{OpenSession, open_session};
 pub use certificates::{download as download_certificates, of_team, usable};
 pub use fallback::fall_back;
-pub use order::{BuildSettings, IdentityName, Mode, Order, PlatformName};
+pub use order::{ApplyTo, BuildSettings, IdentityName, Mode, Order, PlatformName};
 pub use project::{Analysis, Declared, Item};
 pub use provisioning::{CertificateChoice, Distribution};
 
@@ -81,6 +83,8 @@ pub async fn provision(
     } else {
         devices::to_register(step, &account.test_devices)?
     };
+    // What can't be written is said before anything is changed.
+    signing::files::Preparation::of(step, &analysis)?;
     let policy = Policy {
         way: match account.access {
             Access::ApiKey(_) => Way::ApiKey,
@@ -165,14 +169,15 @@ impl Work<'_> {
     async fn carry_out(self, portal: &dyn Portal) -> anyhow::Result<Changes> {
         let step = self.step;
         if step.inputs.mode == Mode::Plan && self.source != Source::Xcode {
-            finish::show_plan(step, portal, &self.wants, self.policy).await?;
+            finish::show_plan(step, portal, self.analysis, &self.wants, self.policy).await?;
             return Ok(Changes::Planned);
         }
-        let directories = finish::profile_directories(step).await;
+        let machine = finish::Machine::of(step).await;
+        let directories = &machine.directories;
         let (reconciled, are_xcodes) = match self.source {
-            Source::Own => (self.own(portal, &directories).await?, false),
+            Source::Own => (self.own(portal, directories).await?, false),
             Source::Xcode => (self.xcodes(portal).await?, true),
-            Source::OwnElseXcode => match self.own(portal, &directories).await {
+            Source::OwnElseXcode => match self.own(portal, directories).await {
                 Ok(reconciled) => (reconciled, false),
                 Err(error) => {
                     step.log.warn(format!(
@@ -187,6 +192,7 @@ impl Work<'_> {
             },
         };
         if step.inputs.mode == Mode::Plan {
+            finish::show_files(step, self.analysis)?;
             step.log.plain("The mode is `plan`: nothing was installed.");
             return Ok(Changes::Planned);
         }
@@ -202,7 +208,7 @@ impl Work<'_> {
             self.analysis,
             self.identities,
             &reconciled,
-            &directories,
+            &machine,
             projects,
         )
         .await?;

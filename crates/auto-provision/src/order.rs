@@ -47,6 +47,33 @@ pub struct Order {
     pub keychain_password: Secret,
     /// How the project names its certificates.
     pub identity: IdentityName,
+    /// What the signing settings are written to.
+    pub apply_to: ApplyTo,
+    /// Whether Xcode may change version and build number on export.
+    pub manages_version: bool,
+}
+
+/// The value of `apply_to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApplyTo {
+    /// The project files.
+    Project,
+    /// One xcconfig file outside of the checkout, for `XCODE_XCCONFIG_FILE`.
+    Xcconfig,
+    /// Nothing.
+    None,
+}
+
+impl ApplyTo {
+    /// The value of the input.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Project => "project",
+            Self::Xcconfig => "xcconfig",
+            Self::None => "none",
+        }
+    }
 }
 
 /// How a project names the certificate of a target.

@@ -13,8 +13,9 @@ use xcode_project::{
 };
 
 use crate::destination;
-use crate::order::{BuildSettings, Order};
+use crate::order::{ApplyTo, BuildSettings, Order};
 use crate::settings::Xcodebuild;
+use crate::signing::files::XCCONFIG_VARIABLE;
 
 /// Variables of the environment that builds take as settings (swift-build `Settings.swift`,
 /// getProjectDynamicSettings).
@@ -30,7 +31,7 @@ pub struct Item {
     /// The platform that the target is built for.
     pub(crate) platform: Platform,
     /// The settings that its needs were read from, as they are before any edit.
-    settings: Settings,
+    pub(crate) settings: Settings,
     /// What it needs.
     pub need: Need,
     /// How the project signs it so far.
@@ -86,9 +87,19 @@ fn short_names<'a>(entitlements: impl Iterator<Item = &'a String>) -> String {
     }
 }
 
+/// A target that is not signed, of a project that others are signed in.
+#[derive(Debug, Clone)]
+pub(crate) struct Neighbor {
+    pub(crate) target: String,
+    pub(crate) project: PathBuf,
+    pub(crate) settings: Settings,
+}
+
 /// The targets to sign.
 #[derive(Debug, Clone)]
 pub struct Analysis {
+    /// The scheme.
+    pub scheme: String,
     /// The configuration that is signed.
     pub configuration: String,
     /// Targets of the archive, the main one first; some may be in other projects.
@@ -99,8 +110,14 @@ pub struct Analysis {
     pub notes: Vec<String>,
     /// What a person should know since it may not be as meant.
     pub warnings: Vec<String>,
-    /// Whether the project's signing settings will be written.
+    /// Whether signing settings will be written.
     is_edited: bool,
+    /// The targets beside those that are signed, where the signing settings go into one xcconfig file.
+    pub(crate) neighbors: Vec<Neighbor>,
+    /// The xcconfig file that `XCODE_XCCONFIG_FILE` names.
+    pub(crate) overrides: Option<PathBuf>,
+    /// Drivers, which keep their own profiles: bundle ID and profile.
+    pub(crate) kept: Vec<(String, String)>,
 }
 
 impl Analysis {
@@ -114,7 +131,8 @@ impl Analysis {
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), step.env.get(name)?.to_owned())))
             .collect();
-        let analysis = Self::of(&step.inputs, &step.runner, surroundings)
+        let overrides = step.env.path(XCCONFIG_VARIABLE);
+        let analysis = Self::of(&step.inputs, &step.runner, surroundings, overrides)
             .await
             .context("could not read the project")?;
         let file = Path::new(&step.inputs.project_path).file_name();
@@ -150,7 +168,9 @@ impl Analysis {
         inputs: &Order,
         runner: &Runner,
         surroundings: Vec<(String, String)>,
+        overrides: Option<PathBuf>,
     ) -> anyhow::Result<Self> {
+        let overrides = overrides.map(|path| std::path::absolute(&path).unwrap_or(path));
         let path = PathBuf::from(&inputs.project_path);
         let container = Container::open(&path)
             .map_err(|error| InputProblems::from(InputProblem::new("project_path", error.to_string())))?;
@@ -167,7 +187,9 @@ impl Analysis {
                 scheme.name
             ));
         }
-        let mut workspace = Workspace::of(container).surrounded(surroundings);
+        let mut workspace = Workspace::of(container)
+            .surrounded(surroundings)
+            .overridden_by(overrides.clone());
         let wanted = destination::wanted(inputs)?;
         let roots = workspace.roots(&scheme, &configuration, wanted)?;
         let (project, main) = roots.main.clone();
@@ -187,6 +209,7 @@ impl Analysis {
             is_edited: true,
             is_platform_chosen: wanted.is_some(),
             warnings: BTreeSet::new(),
+            kept: Vec::new(),
         };
         let support = workspace.support(&project, &main, &configuration);
         let support = match support {
@@ -209,7 +232,8 @@ impl Analysis {
         };
         let base = workspace.settings(&project, &main, &configuration)?;
         let declared = Declared::of(&project, &main, &base.for_platform(destination));
-        reader.is_edited = !(inputs.keeps_automatic_signing && declared.is_automatic);
+        let is_kept_automatic = inputs.keeps_automatic_signing && declared.is_automatic;
+        reader.is_edited = !is_kept_automatic && inputs.apply_to != ApplyTo::None;
         let mut archived = Vec::new();
         for built in workspace.built(&roots, archive) {
             if built.needs_profile {
@@ -241,13 +265,24 @@ impl Analysis {
                 ui_tests.extend(reader.item(&workspace, built, &configuration, true).await?);
             }
         }
+        let neighbors = match inputs.apply_to {
+            ApplyTo::Xcconfig => {
+                let signed: Vec<&Item> = archived.iter().chain(&ui_tests).collect();
+                neighbors(&mut workspace, &configuration, &signed)
+            }
+            ApplyTo::Project | ApplyTo::None => Vec::new(),
+        };
         Ok(Self {
+            scheme: scheme.name.clone(),
             configuration,
             archived,
             ui_tests,
             notes,
             warnings: reader.warnings.into_iter().collect(),
             is_edited: reader.is_edited,
+            neighbors,
+            overrides,
+            kept: reader.kept,
         })
     }
 
@@ -274,6 +309,31 @@ impl Analysis {
         }
         Ok(self)
     }
+}
+
+/// The targets of all projects that are not among `signed`.
+fn neighbors(workspace: &mut Workspace, configuration: &str, signed: &[&Item]) -> Vec<Neighbor> {
+    let mut neighbors = Vec::new();
+    for project in workspace.projects() {
+        for target in project.targets() {
+            let is_signed = signed
+                .iter()
+                .any(|item| item.project.path() == project.path() && item.target.id == target.id);
+            if is_signed || target.product_type.is_empty() {
+                continue;
+            }
+            // A target without configurations is never built.
+            let Ok(settings) = workspace.settings(&project, &target, configuration) else {
+                continue;
+            };
+            neighbors.push(Neighbor {
+                target: target.name,
+                project: project.path().to_owned(),
+                settings,
+            });
+        }
+    }
+    neighbors
 }
 
 /// The settings that signing a target writes, as far as they are known; what refers to them must see them.
@@ -326,6 +386,8 @@ struct Reader<'a> {
     /// Whether the inputs name a platform: it counts where the project says none.
     is_platform_chosen: bool,
     warnings: BTreeSet<String>,
+    /// Drivers, which keep their own profiles: bundle ID and profile.
+    kept: Vec<(String, String)>,
 }
 
 impl Reader<'_> {
@@ -364,7 +426,8 @@ impl Reader<'_> {
         let from_files = settings.for_platform(platform);
         let declared = Declared::of(&project, &target, &from_files);
         if platform == Platform::DriverKit {
-            return self.driver(&target, declared).map(|()| None);
+            let bundle_id = project.bundle_id(&target, &from_files).ok();
+            return self.driver(&target, bundle_id, declared).map(|()| None);
         }
         let is_known = built.is_platform_known || self.is_platform_chosen;
         let unknown = || (!is_known).then(|| no_platform(&target, &settings));
@@ -437,13 +500,19 @@ impl Reader<'_> {
 
     /// Apple's APIs have no profile type for DriverKit (`ProfileType` of the App Store Connect API 4.1): only a person
     /// can make the profile of a driver, and name it in the project.
-    fn driver(&mut self, target: &Target, declared: Declared) -> anyhow::Result<()> {
+    fn driver(
+        &mut self,
+        target: &Target,
+        bundle_id: Option<String>,
+        declared: Declared,
+    ) -> anyhow::Result<()> {
         let name = &target.name;
         match declared.profile.filter(|_| !declared.is_automatic) {
             Some(profile) => {
                 self.warnings.insert(format!(
                     "The DriverKit driver `{name}` keeps its profile `{profile}`: Apple's API has no profile type for DriverKit."
                 ));
+                self.kept.extend(bundle_id.map(|bundle_id| (bundle_id, profile)));
                 Ok(())
             }
             None => Err(anyhow::anyhow!(
@@ -482,4 +551,4 @@ fn need(project: &Project, target: &Target, settings: &Settings, ui_test: bool) 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,6 +10,7 @@ use transport::Journal;
 use crate::Changes;
 use crate::order::Order;
 use crate::project::Analysis;
+use crate::signing::files::SigningFiles;
 
 /// A target and its profile, in words.
 struct Line {
@@ -97,6 +98,23 @@ pub(crate) fn tell(step: &Step<Order>, analysis: &Analysis, signed: &[Signed], c
         let lines: Vec<String> = changes.iter().map(|change| format!("- {change}")).collect();
         report.markdown(&format!("Changed on the portal:\n\n{}", lines.join("\n")));
     }
+}
+
+/// What the signing settings were written to, and the files for later steps.
+pub(crate) fn files(step: &Step<Order>, files: &SigningFiles) {
+    let report = &step.report;
+    report.fact("Signing settings", step.inputs.apply_to.as_str());
+    let paths: Vec<String> = files.paths().map(|path| path.display().to_string()).collect();
+    let lines: Vec<String> = paths.iter().map(|path| format!("- `{path}`")).collect();
+    report.markdown(&format!(
+        "Signing settings: `{}`. Files for later steps:\n\n{}",
+        step.inputs.apply_to.as_str(),
+        lines.join("\n")
+    ));
+    report.block(Block::List {
+        heading: "Files for later steps".to_owned(),
+        items: paths,
+    });
 }
 
 /// Warnings about the result: in the log, in the summary and on the page.

@@ -1,6 +1,6 @@
 //! The inputs, as `step.yml` declares them.
 
-use auto_provision::{BuildSettings, Distribution, IdentityName, Mode, Order, PlatformName};
+use auto_provision::{ApplyTo, BuildSettings, Distribution, IdentityName, Mode, Order, PlatformName};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
 
@@ -11,6 +11,11 @@ pub struct Inputs {
     pub distribution_type: Distribution,
     /// The team, where the Apple ID belongs to several.
     pub team_id: Option<String>,
+    /// What the signing settings are written to.
+    pub apply_to: ApplyTo,
+    /// Whether Xcode may change version and build number on export.
+    #[serde(default)]
+    pub manage_version_and_build_number: Flag,
     /// Whether to change anything.
     pub mode: Mode,
     /// The project or workspace.
@@ -88,6 +93,8 @@ impl Inputs {
             keychain_path: self.keychain_path,
             keychain_password: self.keychain_password,
             identity: IdentityName::CommonName,
+            apply_to: self.apply_to,
+            manages_version: self.manage_version_and_build_number.is_on(),
         };
         let own = Own {
             team_id: self.team_id,

@@ -1,7 +1,7 @@
 //! The inputs, as `step.yml` declares them.
 
 use apple_account::InputCredentials;
-use auto_provision::{BuildSettings, Distribution, IdentityName, Mode, Order, PlatformName};
+use auto_provision::{ApplyTo, BuildSettings, Distribution, IdentityName, Mode, Order, PlatformName};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
 
@@ -25,6 +25,11 @@ pub struct Inputs {
     pub apple_id_team_id: Option<String>,
     /// How the app is handed to people.
     pub distribution_type: Distribution,
+    /// What the signing settings are written to.
+    pub apply_to: ApplyTo,
+    /// Whether Xcode may change version and build number on export.
+    #[serde(default)]
+    pub manage_version_and_build_number: Flag,
     /// Whether to change anything.
     pub mode: Mode,
     /// The project or workspace.
@@ -106,6 +111,8 @@ impl Inputs {
             keychain_path: self.keychain_path,
             keychain_password: self.keychain_password,
             identity: IdentityName::Sha1,
+            apply_to: self.apply_to,
+            manages_version: self.manage_version_and_build_number.is_on(),
         };
         let secret = |input: Option<Secret>| input.map(|secret| secret.secret().clone());
         let credentials = InputCredentials {

@@ -9,7 +9,7 @@ use provisioning::Distribution;
 use step_kit::Secret;
 
 use super::{Analysis, no_platform};
-use crate::order::{BuildSettings, IdentityName, Mode, Order, PlatformName};
+use crate::order::{ApplyTo, BuildSettings, IdentityName, Mode, Order, PlatformName};
 
 #[allow(
     dead_code,
@@ -17,14 +17,15 @@ use crate::order::{BuildSettings, IdentityName, Mode, Order, PlatformName};
     reason = "shared by tests of two crates; what fails ends the test"
 )]
 #[path = "../../../xcode-project/tests/support/made.rs"]
-mod made;
+pub(crate) mod made;
 
 use made::{Made, aggregate, entry, target};
 
 /// A folder with projects.
-struct Lab {
-    folder: tempfile::TempDir,
-    order: Order,
+pub(crate) struct Lab {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) order: Order,
+    pub(crate) overrides: Option<PathBuf>,
 }
 
 fn secret() -> Secret {
@@ -35,7 +36,7 @@ const IOS: (&str, &str) = ("SDKROOT", "iphoneos");
 const EVERYWHERE: &str = "appletvos appletvsimulator iphoneos iphonesimulator macosx";
 
 impl Lab {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let order = Order {
             distribution: Distribution::Development,
@@ -58,36 +59,42 @@ impl Lab {
             keychain_path: String::new(),
             keychain_password: secret(),
             identity: IdentityName::Sha1,
+            apply_to: ApplyTo::Project,
+            manages_version: false,
         };
-        Self { folder, order }
+        Self {
+            folder,
+            order,
+            overrides: None,
+        }
     }
 
     /// A project `App` of these targets, with a scheme that archives the first of them.
-    fn of(settings: &[(&str, &str)], targets: &[Made]) -> Self {
+    pub(crate) fn of(settings: &[(&str, &str)], targets: &[Made]) -> Self {
         let lab = Self::new();
         let path = made::project(lab.folder.path(), "App", settings, targets);
         made::scheme(&path, "App", "", &[entry("App", "App")]);
         lab
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
         self
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Order)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Order)) -> Self {
         change(&mut self.order);
         self
     }
 
     /// Opens another project or workspace.
-    fn opening(self, name: &str) -> Self {
+    pub(crate) fn opening(self, name: &str) -> Self {
         let path = self.path(name).display().to_string();
         self.with(|order| order.project_path = path)
     }
@@ -102,14 +109,19 @@ impl Lab {
         lab.with(|order| order.build_settings = BuildSettings::Automatic)
     }
 
-    fn read(&self) -> anyhow::Result<Analysis> {
+    pub(crate) fn read(&self) -> anyhow::Result<Analysis> {
         let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
         let runner = Runner::new(redaction::Redactor::default()).with_env([("PATH".into(), path.into())]);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let surroundings = vec![("USER".to_owned(), "ada".to_owned())];
-        runtime.block_on(Analysis::of(&self.order, &runner, surroundings))
+        runtime.block_on(Analysis::of(
+            &self.order,
+            &runner,
+            surroundings,
+            self.overrides.clone(),
+        ))
     }
 
     /// `NAME PLATFORM BUNDLE-ID` of every target, sorted but for the first.
