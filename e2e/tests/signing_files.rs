@@ -858,7 +858,11 @@ fn a_plan_names_the_files_and_writes_none() {
         let run = checkout
             .run(STEP, &[("apply_to", mode), ("mode", "plan")])
             .ended(0);
-        run.said(&["Files a run would write", words, "App-development-export-options.plist"]);
+        run.said(&[
+            "Files a run would write",
+            words,
+            "App-development-export-options.plist",
+        ]);
         assert_eq!(
             e2e::files(&checkout.machine.path("deploy")),
             Vec::<PathBuf>::new()

@@ -519,6 +519,9 @@ fn plain(path: &Path) -> PathBuf {
     out
 }
 
+/// What the target that needs another is built for, and its place in the list.
+type Parent = (Destination, usize);
+
 /// What an archive of a scheme builds, the scheme's own targets first. A scheme that no file has is taken to be the one
 /// that Xcode makes for the target of its name.
 ///
@@ -582,7 +585,7 @@ pub fn archived(
         }
     }
     anyhow::ensure!(!roots.is_empty(), "there is no scheme named \"{scheme}\"");
-    let mut open_targets: Vec<(Rc<Project>, Target, Option<(Destination, usize)>)> = roots
+    let mut open_targets: Vec<(Rc<Project>, Target, Option<Parent>)> = roots
         .into_iter()
         .map(|(project, target)| (project, target, None))
         .collect();
