@@ -169,7 +169,8 @@ impl Export<'_> {
                 "2026-11-25 12:00:00.000 xcodebuild[100:1000] [MT] IDEDistribution: Command line name \"{method}\" is deprecated. Use \"{today}\" instead.\n"
             ));
         }
-        if !known.contains(&method) && !(is_renamed && known.contains(&today)) {
+        let is_known = known.contains(&method) || is_renamed && known.contains(&today);
+        if !is_known {
             return Err((
                 format!(
                     "exportOptionsPlist error for key \"method\": expected one of {{{}}}, but found {method}",
