@@ -3,7 +3,11 @@
 //!
 //! The stand-in for `xcodebuild` resolves settings with `reference-resolver`, which shares no code with the step, and
 //! refuses what Xcode refuses.
-#![expect(clippy::unwrap_used, reason = "helpers of tests: what fails ends the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests: what fails ends the test"
+)]
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
