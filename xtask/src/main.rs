@@ -6,6 +6,7 @@
     reason = "a developer's command-line tool: what steps must not do is its job"
 )]
 
+mod apple_document;
 mod bench;
 mod ci;
 mod demo;
@@ -74,6 +75,8 @@ enum Task {
     CheckDist(dist::check::Options),
     /// Type-check the workspace for macOS, from Linux; takes about five minutes
     CheckMacos(macos::Options),
+    /// Write the table of Apple's API documents that the sandbox is compiled with
+    AppleDocument(apple_document::Options),
     /// Write the sample of the documentation: docs/sample-log.txt and docs/report.png
     Docs,
 }
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Task::Dist(options) => dist::dist(&options),
         Task::CheckDist(options) => dist::check::check(&options),
         Task::CheckMacos(options) => macos::check(&options),
+        Task::AppleDocument(options) => apple_document::write(&options),
         Task::Docs => docs::docs(),
     };
     match outcome {

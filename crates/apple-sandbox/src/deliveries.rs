@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::answer::{Refusal, answer};
-use crate::asc::{Outcome, Request, found, self_link};
+use crate::answer::answer;
 use crate::state::{State, Upload, UploadFile};
 
 /// An App Store version of an app.
@@ -164,37 +163,4 @@ impl State {
         });
         by_upload || by_build
     }
-}
-
-/// The App Store versions of an app.
-pub(crate) fn versions_of(request: &Request<'_>, state: &State, id: &str) -> Outcome {
-    request.only(&["filter[platform]", "fields[appStoreVersions]", "limit", "cursor"])?;
-    let platforms = request.filter("platform")?;
-    let Some(app) = state.apps.iter().find(|app| app.id == id) else {
-        return Err(Refusal::not_found("apps", id));
-    };
-    let listed = app
-        .versions
-        .iter()
-        .enumerate()
-        .filter(|(_, version)| {
-            platforms
-                .as_ref()
-                .is_none_or(|all| all.contains(&version.platform))
-        })
-        .map(|(index, version)| {
-            let version_id = format!("{id}-version-{index}");
-            json!({
-                "type": "appStoreVersions",
-                "id": version_id,
-                "attributes": {
-                    "versionString": version.version,
-                    "appVersionState": version.state,
-                    "platform": version.platform,
-                },
-                "links": self_link(request.base, "appStoreVersions", &version_id),
-            })
-        })
-        .collect();
-    found(request.page(listed)?)
 }

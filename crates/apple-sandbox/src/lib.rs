@@ -36,6 +36,8 @@ pub mod tools;
 mod uploads;
 
 pub use account::{AppleAccount, SeedAppleId, Team};
+pub use asc::document::operations;
+pub use asc::objects::{Key, Object, Objects};
 pub use clients::{Places, blocks};
 pub use deliveries::{AltoolFault, AppVersion};
 pub use era::{Era, Switches};

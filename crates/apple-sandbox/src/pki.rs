@@ -6,7 +6,10 @@ use p12_keystore::{EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, P
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
 use p256::pkcs8::DecodePrivateKey as _;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair, SerialNumber};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, IsCa, Issuer, KeyIdMethod,
+    KeyPair, SerialNumber,
+};
 use time::OffsetDateTime;
 
 /// The CA, which also signs profiles.
@@ -94,16 +97,17 @@ fn apples(name: &str) -> anyhow::Result<(Issuer<'static, KeyPair>, Vec<u8>)> {
 /// When there is no such authority.
 pub fn intermediate(name: &str) -> anyhow::Result<String> {
     let (_, der) = apples(name)?;
+    Ok(pem("CERTIFICATE", &der))
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
     let text = base64::engine::general_purpose::STANDARD.encode(der);
     let lines: Vec<&str> = text
         .as_bytes()
         .chunks(64)
         .filter_map(|line| std::str::from_utf8(line).ok())
         .collect();
-    Ok(format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        lines.join("\n")
-    ))
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 impl Authority {
@@ -116,7 +120,8 @@ impl Authority {
             .push(DnType::CommonName, "Apple Sandbox Certification Authority");
         params
             .distinguished_name
-            .push(DnType::OrganizationName, "Apple Sandbox");
+            // spaceship knows Apple's certificates by this name.
+            .push(DnType::OrganizationName, "Apple Inc.");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.serial_number = Some(SerialNumber::from(1_u64));
         let der = params.self_signed(&pair)?.der().to_vec();
@@ -130,15 +135,7 @@ impl Authority {
     /// Issues a certificate and packs it with its key.
     pub(crate) fn issue(&self, subject: &Subject<'_>, passphrase: &str) -> anyhow::Result<Issued> {
         let pair = KeyPair::generate()?;
-        let mut params = CertificateParams::default();
-        let mut name = |kind, text: &str| params.distinguished_name.push(kind, text);
-        name(DnType::CommonName, subject.common_name);
-        name(DnType::OrganizationalUnitName, subject.team_id);
-        name(DnType::OrganizationName, "Example GmbH");
-        name(DnType::CountryName, "DE");
-        params.serial_number = Some(SerialNumber::from(subject.serial));
-        params.not_before = OffsetDateTime::now_utc() - time::Duration::days(800);
-        params.not_after = subject.expires;
+        let mut params = params_of(subject);
         let apples = subject.issuer.map(apples).transpose()?;
         params.use_authority_key_identifier_extension = apples.is_some();
         let issuer = apples.as_ref().map_or(&self.issuer, |(issuer, _)| issuer);
@@ -147,11 +144,36 @@ impl Authority {
         Ok(Issued { der, p12 })
     }
 
+    /// Issues a certificate for the key of a request (PKCS#10 in DER), whose signature proves that its sender has the key.
+    ///
+    /// # Errors
+    /// When it is no such request, or is not signed by its key.
+    pub(crate) fn certify(&self, subject: &Subject<'_>, request: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let request = pem("CERTIFICATE REQUEST", request);
+        let mut request = CertificateSigningRequestParams::from_pem(&request).context("the CSR is not valid")?;
+        request.params = params_of(subject);
+        Ok(request.signed_by(&self.issuer)?.der().to_vec())
+    }
+
     /// Signs with the CA's key: ECDSA over SHA-256, in DER.
     pub(crate) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         let signature: DerSignature = self.key.sign(bytes);
         signature.as_bytes().to_vec()
     }
+}
+
+/// What a certificate says of a subject.
+fn params_of(subject: &Subject<'_>) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    let mut name = |kind, text: &str| params.distinguished_name.push(kind, text);
+    name(DnType::CommonName, subject.common_name);
+    name(DnType::OrganizationalUnitName, subject.team_id);
+    name(DnType::OrganizationName, "Example GmbH");
+    name(DnType::CountryName, "DE");
+    params.serial_number = Some(SerialNumber::from(subject.serial));
+    params.not_before = OffsetDateTime::now_utc() - time::Duration::days(800);
+    params.not_after = subject.expires;
+    params
 }
 
 fn pack(certificate: &[u8], key: &[u8], name: &str, passphrase: &str) -> anyhow::Result<Vec<u8>> {

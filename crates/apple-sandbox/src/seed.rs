@@ -6,6 +6,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::account::{AppleAccount, SeedAppleId};
+use crate::asc::objects::Objects;
 use crate::deliveries::{AltoolFault, AppVersion};
 use crate::era::Era;
 use crate::fault::Fault;
@@ -62,6 +63,8 @@ pub struct Seed {
     pub hidden_for: u32,
     /// Whether new devices are processed for a while before they can be used.
     pub devices_are_processed: bool,
+    /// How long the cursor of a page lives, in seconds.
+    pub cursor_life: i64,
     /// Faults.
     pub faults: Vec<Fault>,
     /// Where chance begins.
@@ -233,6 +236,7 @@ impl Default for Seed {
             device_limit: 100,
             hidden_for: 0,
             devices_are_processed: false,
+            cursor_life: 600,
             faults: Vec::new(),
             random: 7,
             random_faults: RandomFaults::default(),
@@ -291,6 +295,9 @@ impl Seed {
             keep_uploads: self.keep_uploads,
             processing: self.processing.clone(),
             altool: self.altool.iter().cloned().collect(),
+            objects: Objects::default(),
+            assets: std::collections::BTreeMap::new(),
+            cursor_life: self.cursor_life,
             spool: tempfile::tempdir()?,
             device_limit: self.device_limit,
             devices_are_processed: self.devices_are_processed,
@@ -337,8 +344,7 @@ impl State {
     /// When it can't be made.
     pub fn add_certificate(&mut self, seed: &SeedCertificate, passphrase: &str) -> anyhow::Result<()> {
         let expires = OffsetDateTime::now_utc() + Duration::days(seed.days);
-        // The last bit keeps serial numbers odd, so that none ends in zeros that someone may trim.
-        let serial = self.dice.u64(1 << 60..1 << 62) | 1;
+        let serial = self.serial();
         let code: String = (0..10)
             .map(|_| self.dice.alphanumeric().to_ascii_uppercase())
             .collect();

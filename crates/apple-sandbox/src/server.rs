@@ -20,7 +20,7 @@ use crate::fault::{Fault, Kind};
 use crate::seed::Seed;
 use crate::state::{Logged, State};
 use crate::tls::Tls;
-use crate::{auth, bitrise, guard, listen, manage, portal, sign_in, uploads};
+use crate::{bitrise, guard, listen, manage, portal, sign_in, uploads};
 
 /// More than any request of a step, uploads of parts aside.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
@@ -262,12 +262,19 @@ async fn serve(request: HttpRequest<Body>, state: Shared, scheme: &'static str) 
     let response = {
         let mut state = locked(&state);
         let request = Request {
-            method: &method,
+            // An answer to HEAD is that to GET without its body, which the server leaves out.
+            method: if method == "HEAD" { "GET" } else { &method },
             path: &path,
             query: pairs(&query),
             body: &body,
+            content_type: head
+                .headers
+                .get(header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default(),
             base: &base,
             by_key: true,
+            cursor_life: state.cursor_life,
         };
         let is_portal = path.starts_with(portal::SERVICES);
         let is_v1 = path.starts_with(portal::v1::SERVICES);
@@ -301,8 +308,7 @@ async fn serve(request: HttpRequest<Body>, state: Shared, scheme: &'static str) 
                 } else if let Some(answer) = sign_in::route(&request, &head.headers, &mut state) {
                     answer
                 } else {
-                    let answered =
-                        auth::check(authorization, &state).and_then(|()| asc::route(&request, &mut state));
+                    let answered = asc::route(&request, authorization, &mut state);
                     if method == "GET" {
                         state.lists_served += 1;
                     }
@@ -492,7 +498,7 @@ pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
             let page = Html("<html><body>503 Service Temporarily Unavailable</body></html>");
             return Some((StatusCode::OK, page).into_response());
         }
-        Kind::InvalidCursor => Refusal::parameter("The cursor is not a valid cursor for this request"),
+        Kind::InvalidCursor => Refusal::parameter("cursor", "The cursor is not a valid cursor for this request"),
         Kind::InvalidAttribute => Refusal::entity(
             "ENTITY_ERROR.ATTRIBUTE.INVALID",
             "An attribute value is invalid. The value is not valid for this request",

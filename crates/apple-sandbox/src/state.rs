@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::account::{AppleAccount, Team};
+use crate::asc::objects::Objects;
+use crate::asc::rules::Asset;
 use crate::deliveries::{AltoolFault, AppVersion};
 use crate::era::Switches;
 use crate::fault::Fault;
@@ -74,6 +76,12 @@ pub struct State {
     pub altool: std::collections::VecDeque<AltoolFault>,
     /// What becomes of uploads.
     pub processing: Processing,
+    /// Resources that need no types of their own, and how resources are related.
+    pub objects: Objects,
+    /// The files of resources other than builds, by the resources' IDs.
+    pub(crate) assets: BTreeMap<String, Asset>,
+    /// How long the cursor of a page lives, in seconds.
+    pub cursor_life: i64,
     /// Where what arrives is kept.
     #[serde(skip)]
     pub(crate) spool: tempfile::TempDir,
@@ -402,6 +410,16 @@ impl State {
     pub(crate) fn id(&mut self) -> String {
         self.next_id += 1;
         format!("SBX{:07}", self.next_id)
+    }
+
+    /// A fresh serial number. The last bit keeps it odd, so that none ends in zeros that someone may trim.
+    pub(crate) fn serial(&mut self) -> u64 {
+        self.dice.u64(1 << 60..1 << 62) | 1
+    }
+
+    /// A fresh secret of a URL.
+    pub(crate) fn secret(&mut self) -> String {
+        (0..32).map(|_| self.dice.alphanumeric()).collect()
     }
 
     /// A fresh UUID.

@@ -1,4 +1,4 @@
-//! Apps, builds, and uploads of builds: the API, and the storage that parts go to.
+//! Uploads of builds, and the storage that parts of files go to.
 
 use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
@@ -13,180 +13,42 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-use crate::answer::{Refusal, answer};
-use crate::asc::{Outcome, Request, created, date, found, related, required, self_link};
-use crate::deliveries;
+use crate::answer::Refusal;
+use crate::asc::body::Draft;
+use crate::asc::date;
+use crate::asc::objects::Key;
+use crate::asc::rules::Change;
 use crate::fault::Kind;
 use crate::server::{Shared, locked, refusal_of};
-use crate::state::{App, Build, Part, State, Upload, UploadFile};
+use crate::state::{Build, Part, State, Upload, UploadFile};
 
 /// Where parts are sent to.
 pub(crate) const STORAGE: &str = "/storage/";
 
-const PLATFORMS: [&str; 4] = ["IOS", "MAC_OS", "TV_OS", "VISION_OS"];
-
-/// Answers what is about apps, builds and uploads; `None` for other paths.
-pub(crate) fn route(request: &Request<'_>, state: &mut State, parts: &[&str]) -> Option<Outcome> {
-    Some(match (request.method, parts) {
-        ("GET", ["v1", "apps"]) => apps(request, state),
-        ("GET", ["v1", "apps", id]) => app_by_id(request, state, id),
-        ("GET", ["v1", "apps", id, "buildUploads"]) => uploads_of(request, state, id),
-        ("GET", ["v1", "apps", id, "appStoreVersions"]) => deliveries::versions_of(request, state, id),
-        ("GET", ["v1", "builds"]) => builds(request, state),
-        ("POST", ["v1", "buildUploads"]) => begin(request, state),
-        ("GET", ["v1", "buildUploads", id]) => upload_by_id(request, state, id),
-        ("DELETE", ["v1", "buildUploads", id]) => withdraw(state, id),
-        ("GET", ["v1", "buildUploads", id, "buildUploadFiles"]) => files_of(request, state, id),
-        ("POST", ["v1", "buildUploadFiles"]) => reserve(request, state),
-        ("GET", ["v1", "buildUploadFiles", id]) => file_by_id(request, state, id),
-        ("PATCH", ["v1", "buildUploadFiles", id]) => commit(request, state, id),
-        _ => return None,
-    })
-}
-
-// --- apps and builds
-
-fn app(base: &str, app: &App) -> Value {
-    json!({
-        "type": "apps",
-        "id": app.id,
-        "attributes": {"name": app.name, "bundleId": app.bundle_id},
-        "links": self_link(base, "apps", &app.id),
-    })
-}
-
-fn apps(request: &Request<'_>, state: &State) -> Outcome {
-    request.only(&[
-        "filter[bundleId]",
-        "filter[id]",
-        "filter[name]",
-        "fields[apps]",
-        "limit",
-        "cursor",
-        "sort",
-    ])?;
-    let identifiers = request.filter("bundleId")?;
-    // Apple's filter matches parts.
-    let fits = |app: &&App| {
-        identifiers
-            .as_ref()
-            .is_none_or(|all| all.iter().any(|part| app.bundle_id.contains(part.as_str())))
-    };
-    let listed = state
-        .apps
-        .iter()
-        .filter(fits)
-        .map(|known| app(request.base, known))
-        .collect();
-    found(request.page(listed)?)
-}
-
-fn app_by_id(request: &Request<'_>, state: &State, id: &str) -> Outcome {
-    request.only(&["fields[apps]"])?;
-    let known = state
-        .apps
-        .iter()
-        .find(|app| app.id == id)
-        .ok_or_else(|| Refusal::not_found("apps", id))?;
-    one(request, app(request.base, known))
-}
-
-fn one(request: &Request<'_>, resource: Value) -> Outcome {
-    let link = format!("{}{}", request.base, request.path);
-    Ok(answer(200, &json!({"data": resource, "links": {"self": link}})))
-}
-
-fn build(base: &str, build: &Build) -> Value {
-    json!({
-        "type": "builds",
-        "id": build.id,
-        "attributes": {
-            "version": build.version,
-            "processingState": build.processing_state,
-            "uploadedDate": date(build.uploaded),
-        },
-        "links": self_link(base, "builds", &build.id),
-    })
-}
-
-fn builds(request: &Request<'_>, state: &State) -> Outcome {
-    request.only(&[
-        "filter[app]",
-        "filter[version]",
-        "filter[preReleaseVersion.version]",
-        "filter[preReleaseVersion.platform]",
-        "filter[processingState]",
-        "fields[builds]",
-        "limit",
-        "cursor",
-        "sort",
-    ])?;
-    let filters = [
-        request.filter("app")?,
-        request.filter("version")?,
-        request.filter("preReleaseVersion.version")?,
-        request.filter("preReleaseVersion.platform")?,
-        request.filter("processingState")?,
-    ];
-    let fits = |build: &&Build| {
-        let own = [
-            &build.app,
-            &build.version,
-            &build.short_version,
-            &build.platform,
-            &build.processing_state,
-        ];
-        filters
-            .iter()
-            .zip(own)
-            .all(|(filter, own)| filter.as_ref().is_none_or(|filter| filter.contains(own)))
-    };
-    let listed = state
-        .builds
-        .iter()
-        .filter(fits)
-        .map(|known| build(request.base, known))
-        .collect();
-    found(request.page(listed)?)
-}
-
-// --- uploads
-
-fn upload(base: &str, upload: &Upload) -> Value {
+/// The attributes of an upload.
+pub(crate) fn upload(upload: &Upload) -> Value {
     let details = |list: &[(String, String)]| -> Value {
         list.iter()
             .map(|(code, description)| json!({"code": code, "description": description}))
             .collect()
     };
-    let related = upload
-        .build
-        .as_ref()
-        .map(|id| json!({"type": "builds", "id": id}));
-    let mut resource = json!({
-        "type": "buildUploads",
-        "id": upload.id,
-        "attributes": {
-            "cfBundleShortVersionString": upload.short_version,
-            "cfBundleVersion": upload.version,
-            "platform": upload.platform,
-            "createdDate": date(upload.created),
-            "state": {
-                "state": upload.state,
-                "errors": details(&upload.errors),
-                "warnings": details(&upload.warnings),
-                "infos": [],
-            },
+    json!({
+        "cfBundleShortVersionString": upload.short_version,
+        "cfBundleVersion": upload.version,
+        "platform": upload.platform,
+        "createdDate": date(upload.created),
+        "uploadedDate": if upload.committed { date(upload.created) } else { Value::Null },
+        "state": {
+            "state": upload.state,
+            "errors": details(&upload.errors),
+            "warnings": details(&upload.warnings),
+            "infos": [],
         },
-        "links": self_link(base, "buildUploads", &upload.id),
-    });
-    if let Some(related) = related {
-        resource["relationships"] = json!({"build": {"data": related}});
-    }
-    resource
+    })
 }
 
 /// Every look moves the processing on.
-fn look(state: &mut State, id: &str) {
+pub(crate) fn look(state: &mut State, id: &str) {
     let (processing, now) = (state.processing.clone(), OffsetDateTime::now_utc());
     let build_id = state.id();
     let Some(upload) = state.uploads.iter_mut().find(|upload| upload.id == id) else {
@@ -228,100 +90,42 @@ fn look(state: &mut State, id: &str) {
     });
 }
 
-fn upload_by_id(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
-    request.only(&["include", "fields[buildUploads]", "fields[builds]"])?;
-    look(state, id);
-    let known = state.uploads.iter().find(|upload| upload.id == id);
-    let known = known.ok_or_else(|| Refusal::not_found("buildUploads", id))?;
-    let link = format!("{}{}", request.base, request.path);
-    let mut document = json!({"data": upload(request.base, known), "links": {"self": link}});
-    if request
-        .value("include")
-        .is_some_and(|list| list.split(',').any(|name| name == "build"))
-    {
-        let related = state
-            .builds
-            .iter()
-            .filter(|build| Some(&build.id) == known.build.as_ref());
-        document["included"] = related.map(|known| build(request.base, known)).collect();
-    }
-    Ok(answer(200, &document))
+/// A look at every upload of an app.
+pub(crate) fn look_at_all_of(state: &mut State, app: &str) {
+    let own = state.uploads.iter().filter(|upload| upload.app == app);
+    let ids: Vec<String> = own.map(|upload| upload.id.clone()).collect();
+    ids.iter().for_each(|id| look(state, id));
 }
 
-fn uploads_of(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
-    request.only(&[
-        "filter[cfBundleShortVersionString]",
-        "filter[cfBundleVersion]",
-        "filter[platform]",
-        "filter[state]",
-        "fields[buildUploads]",
-        "include",
-        "limit",
-        "cursor",
-        "sort",
-    ])?;
-    let filters = [
-        request.filter("cfBundleShortVersionString")?,
-        request.filter("cfBundleVersion")?,
-        request.filter("platform")?,
-        request.filter("state")?,
-    ];
-    let of_app: Vec<String> = state
-        .uploads
-        .iter()
-        .filter(|upload| upload.app == id)
-        .map(|upload| upload.id.clone())
-        .collect();
-    of_app.iter().for_each(|id| look(state, id));
-    let fits = |upload: &&Upload| {
-        let own = [
-            &upload.short_version,
-            &upload.version,
-            &upload.platform,
-            &upload.state,
-        ];
-        of_app.contains(&upload.id)
-            && filters
-                .iter()
-                .zip(own)
-                .all(|(filter, own)| filter.as_ref().is_none_or(|filter| filter.contains(own)))
-    };
-    let listed = state
-        .uploads
-        .iter()
-        .filter(fits)
-        .map(|known| upload(request.base, known))
-        .collect();
-    found(request.page(listed)?)
+/// Whether a text is a version: up to three numbers with periods, and for build numbers some letters (Apple's
+/// documentation of `CFBundleVersion`).
+fn is_version(text: &str) -> bool {
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric());
+    text.len() <= 18 && text.starts_with(|c: char| c.is_ascii_digit()) && text.split('.').all(is_part)
 }
 
-fn begin(request: &Request<'_>, state: &mut State) -> Outcome {
-    let known = ["cfBundleShortVersionString", "cfBundleVersion", "platform"];
-    let (attributes, relationships) = request.resource("buildUploads", &known)?;
-    let short_version = required(&attributes, "cfBundleShortVersionString")?;
-    let version = required(&attributes, "cfBundleVersion")?;
-    let platform = required(&attributes, "platform")?;
-    if !PLATFORMS.contains(&platform.as_str()) {
-        let detail = format!("'{platform}' is not a valid value for the attribute 'platform'");
-        return Err(Refusal::entity("ENTITY_ERROR.ATTRIBUTE.INVALID", detail));
+/// Begins an upload.
+pub(crate) fn begin(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refusal> {
+    let text = |name: &str| draft.text(name).to_owned();
+    let (short_version, version, platform) =
+        (text("cfBundleShortVersionString"), text("cfBundleVersion"), text("platform"));
+    let app = draft.one("app").to_owned();
+    for (name, value) in [("cfBundleShortVersionString", &short_version), ("cfBundleVersion", &version)] {
+        if !is_version(value) {
+            return Err(Refusal::attribute(
+                name,
+                format!("An attribute value is invalid. '{value}' is not a valid version"),
+            ));
+        }
     }
-    let app = related(&relationships, "app")
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    if !state.apps.iter().any(|known| known.id == app) {
-        return Err(Refusal::not_found("apps", &app));
-    }
+    let state = &mut *change.state;
     if state.is_used(&app, &short_version, &version, &platform) {
         let detail = "The bundle version must be higher than the previously uploaded version: the value has already been used";
-        return Err(Refusal::entity(
-            "ENTITY_ERROR.ATTRIBUTE.INVALID.DUPLICATE",
-            detail,
-        ));
+        return Err(Refusal::duplicate("cfBundleVersion", detail));
     }
     let id = state.id();
-    let begun = Upload {
-        id,
+    state.uploads.push(Upload {
+        id: id.clone(),
         app,
         short_version,
         version,
@@ -330,16 +134,15 @@ fn begin(request: &Request<'_>, state: &mut State) -> Outcome {
         errors: Vec::new(),
         warnings: Vec::new(),
         build: None,
-        created: OffsetDateTime::now_utc(),
+        created: change.now,
         committed: false,
         looks: 0,
-    };
-    let resource = upload(request.base, &begun);
-    state.uploads.push(begun);
-    created(resource, request.path, request.base)
+    });
+    Ok(Key::new("buildUploads", &id))
 }
 
-fn withdraw(state: &mut State, id: &str) -> Outcome {
+/// Withdraws an upload that is not finished.
+pub(crate) fn withdraw(state: &mut State, id: &str) -> Result<(), Refusal> {
     let Some(at) = state.uploads.iter().position(|upload| upload.id == id) else {
         return Err(Refusal::not_found("buildUploads", id));
     };
@@ -349,24 +152,31 @@ fn withdraw(state: &mut State, id: &str) -> Outcome {
     }
     state.uploads.remove(at);
     state.upload_files.retain(|file| file.upload != id);
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(())
 }
 
 // --- files
 
-fn file(base: &str, file: &UploadFile, with_operations: bool) -> Value {
+/// The attributes of a file. It says where parts go while there are parts to send.
+pub(crate) fn file(file: &UploadFile, base: &str) -> Value {
+    let errors: Value = file
+        .errors
+        .iter()
+        .map(|text| json!({"code": "CHECKSUM_MISMATCH", "description": text}))
+        .collect();
     let mut attributes = json!({
         "assetType": "ASSET",
+        "assetToken": file.id,
         "fileName": file.name,
         "fileSize": file.size,
         "uti": file.uti,
-        "assetDeliveryState": {"state": file.state, "errors": file.errors.iter().map(|text| json!({"code": "CHECKSUM_MISMATCH", "description": text})).collect::<Value>(), "warnings": []},
+        "assetDeliveryState": {"state": file.state, "errors": errors, "warnings": []},
     });
     if !file.given.1.is_empty() {
         attributes["sourceFileChecksums"] =
             json!({"file": {"algorithm": file.given.0, "hash": file.given.1}});
     }
-    if with_operations {
+    if file.state == "AWAITING_UPLOAD" {
         let operation = |(number, part): (usize, &Part)| {
             json!({
                 "method": "PUT",
@@ -380,119 +190,80 @@ fn file(base: &str, file: &UploadFile, with_operations: bool) -> Value {
         };
         attributes["uploadOperations"] = file.parts.iter().enumerate().map(operation).collect();
     }
-    json!({
-        "type": "buildUploadFiles",
-        "id": file.id,
-        "attributes": attributes,
-        "links": self_link(base, "buildUploadFiles", &file.id),
-    })
+    attributes
 }
 
-fn reserve(request: &Request<'_>, state: &mut State) -> Outcome {
-    let known = ["assetType", "fileName", "fileSize", "uti"];
-    let (attributes, relationships) = request.resource("buildUploadFiles", &known)?;
-    let name = required(&attributes, "fileName")?;
-    let uti = required(&attributes, "uti")?;
-    if required(&attributes, "assetType")? != "ASSET"
-        || !["com.apple.ipa", "com.apple.pkg"].contains(&uti.as_str())
-    {
+/// The largest file that Apple takes, in bytes: an app of 4 GB and what surrounds it. Larger ones would have so many parts
+/// that a client's mistake takes the sandbox's memory.
+const LARGEST_FILE: u64 = 64 << 30;
+
+/// The parts of a file.
+pub(crate) fn parts(size: u64, part_size: u64) -> Vec<Part> {
+    let starts = (0..size).step_by(usize::try_from(part_size.max(1)).unwrap_or(usize::MAX));
+    starts
+        .map(|offset| Part {
+            offset,
+            length: part_size.min(size - offset),
+            arrived: false,
+        })
+        .collect()
+}
+
+/// Refuses sizes that no file has.
+pub(crate) fn check_size(draft: &Draft) -> Result<u64, Refusal> {
+    let size = draft.attributes.get("fileSize").and_then(Value::as_u64).unwrap_or_default();
+    if (1..=LARGEST_FILE).contains(&size) {
+        return Ok(size);
+    }
+    let words = format!("The attribute 'fileSize' must be 1 to {LARGEST_FILE}");
+    Err(Refusal::attribute("fileSize", words))
+}
+
+/// Reserves a file of an upload.
+pub(crate) fn reserve(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refusal> {
+    let uti = draft.text("uti").to_owned();
+    if draft.text("assetType") != "ASSET" || !["com.apple.ipa", "com.apple.pkg"].contains(&uti.as_str()) {
         let detail = "The sandbox takes assets that are packages";
-        return Err(Refusal::entity("ENTITY_ERROR.ATTRIBUTE.INVALID", detail));
+        return Err(Refusal::attribute("assetType", detail));
     }
-    let size = attributes
-        .get("fileSize")
-        .and_then(Value::as_u64)
-        .filter(|size| *size > 0)
-        .ok_or_else(|| {
-            Refusal::entity(
-                "ENTITY_ERROR.ATTRIBUTE.INVALID",
-                "The attribute 'fileSize' must be at least 1",
-            )
-        })?;
-    let of = related(&relationships, "buildUpload")
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    if !state
-        .uploads
-        .iter()
-        .any(|upload| upload.id == of && upload.state == "AWAITING_UPLOAD")
-    {
+    let size = check_size(draft)?;
+    let of = draft.one("buildUpload").to_owned();
+    let state = &mut *change.state;
+    let is_open = |upload: &Upload| upload.id == of && upload.state == "AWAITING_UPLOAD";
+    if !state.uploads.iter().any(is_open) {
         let detail = format!("There is no open resource of type 'buildUploads' with id '{of}'");
-        return Err(Refusal::entity("ENTITY_ERROR.RELATIONSHIP.INVALID", detail));
+        return Err(Refusal::relationship("buildUpload", detail));
     }
-    let starts = (0..size).step_by(usize::try_from(state.part_size).unwrap_or(usize::MAX));
-    let parts = starts.map(|offset| Part {
-        offset,
-        length: state.part_size.min(size - offset),
-        arrived: false,
-    });
-    let parts = parts.collect();
     // A file that is reserved anew takes the place of the earlier one.
     state.upload_files.retain(|file| file.upload != of);
     let id = state.id();
     let reserved = UploadFile {
         upload: of,
-        name,
+        name: draft.text("fileName").to_owned(),
         uti,
         size,
-        parts,
+        parts: parts(size, state.part_size),
         state: "AWAITING_UPLOAD".to_owned(),
         errors: Vec::new(),
-        secret: (0..32).map(|_| state.dice.alphanumeric()).collect(),
+        secret: state.secret(),
         sha256: String::new(),
         given: Default::default(),
-        id,
+        id: id.clone(),
     };
-    let resource = file(request.base, &reserved, true);
     state.upload_files.push(reserved);
-    created(resource, request.path, request.base)
+    Ok(Key::new("buildUploadFiles", &id))
 }
 
-fn file_by_id(request: &Request<'_>, state: &State, id: &str) -> Outcome {
-    request.only(&["fields[buildUploadFiles]"])?;
-    let known = state.upload_files.iter().find(|file| file.id == id);
-    let known = known.ok_or_else(|| Refusal::not_found("buildUploadFiles", id))?;
-    one(
-        request,
-        file(request.base, known, shows_operations(request, known)),
-    )
-}
-
-fn files_of(request: &Request<'_>, state: &State, id: &str) -> Outcome {
-    request.only(&["fields[buildUploadFiles]", "limit", "cursor"])?;
-    if !state.uploads.iter().any(|upload| upload.id == id) {
-        return Err(Refusal::not_found("buildUploads", id));
-    }
-    let listed = state
-        .upload_files
-        .iter()
-        .filter(|file| file.upload == id)
-        .map(|known| file(request.base, known, shows_operations(request, known)))
-        .collect();
-    found(request.page(listed)?)
-}
-
-/// Whether the answer says where parts go: while there are parts to send, unless other fields were asked for.
-fn shows_operations(request: &Request<'_>, file: &UploadFile) -> bool {
-    file.state == "AWAITING_UPLOAD"
-        && request
-            .value("fields[buildUploadFiles]")
-            .is_none_or(|fields| fields.split(',').any(|field| field == "uploadOperations"))
-}
-
-fn commit(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
-    let (attributes, _) = request.resource("buildUploadFiles", &["uploaded", "sourceFileChecksums"])?;
-    let keep = state.keep_uploads;
-    let path = state.spool.path().join(id);
-    let Some(known) = state.upload_files.iter_mut().find(|file| file.id == id) else {
+/// Takes a file as sent.
+pub(crate) fn commit(change: &mut Change<'_>, draft: &Draft) -> Result<(), Refusal> {
+    let id = &draft.id;
+    let keep = change.state.keep_uploads;
+    let path = change.state.spool.path().join(id);
+    let Some(known) = change.state.upload_files.iter_mut().find(|file| file.id == *id) else {
         return Err(Refusal::not_found("buildUploadFiles", id));
     };
-    if attributes.get("uploaded") != Some(&Value::Bool(true)) {
-        return Err(Refusal::entity(
-            "ENTITY_ERROR.ATTRIBUTE.INVALID",
-            "The attribute 'uploaded' must be true",
-        ));
+    if draft.attributes.get("uploaded") != Some(&Value::Bool(true)) {
+        return Err(Refusal::attribute("uploaded", "The attribute 'uploaded' must be true"));
     }
     if let Some(missing) = known.parts.iter().position(|part| !part.arrived) {
         let detail = format!("Part {} was not uploaded", missing + 1);
@@ -500,7 +271,7 @@ fn commit(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
     }
     // A second commit finds the first one's result.
     if known.state == "AWAITING_UPLOAD" {
-        known.given = given_checksum(&attributes)?;
+        known.given = given_checksum(&draft.attributes)?;
         known.state = "UPLOAD_COMPLETE".to_owned();
         if keep {
             let (sha256, md5) = digests(&path).unwrap_or_default();
@@ -515,11 +286,11 @@ fn commit(request: &Request<'_>, state: &mut State, id: &str) -> Outcome {
         }
     }
     let (of, is_well) = (known.upload.clone(), known.state != "FAILED");
-    let resource = file(request.base, known, false);
-    if let Some(upload) = state.uploads.iter_mut().find(|upload| upload.id == of && is_well) {
+    let mut uploads = change.state.uploads.iter_mut();
+    if let Some(upload) = uploads.find(|upload| upload.id == of && is_well) {
         upload.committed = true;
     }
-    one(request, resource)
+    Ok(())
 }
 
 /// Algorithm and digits of the checksum that the commit gives.
@@ -537,13 +308,13 @@ fn given_checksum(attributes: &serde_json::Map<String, Value>) -> Result<(String
     };
     if length == 0 || hash.len() != length || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         let detail = "The attribute 'sourceFileChecksums' must have an algorithm of MD5 or SHA_256, and a hash of its length";
-        return Err(Refusal::entity("ENTITY_ERROR.ATTRIBUTE.INVALID", detail));
+        return Err(Refusal::attribute("sourceFileChecksums", detail));
     }
     Ok((algorithm, hash))
 }
 
 /// SHA-256 and MD5 of a file.
-fn digests(path: &std::path::Path) -> std::io::Result<(String, String)> {
+pub(crate) fn digests(path: &std::path::Path) -> std::io::Result<(String, String)> {
     use std::io::Read as _;
     let mut file = std::fs::File::open(path)?;
     let (mut sha256, mut md5, mut chunk) = (Sha256::new(), Md5::new(), vec![0; 1 << 20]);
@@ -587,7 +358,9 @@ pub(crate) async fn store(head: &Parts, body: Body, faults: &[Kind], state: &Sha
             .upload_files
             .iter()
             .find(|file| file.id == id && file.secret == signature);
-        let part = file.and_then(|file| file.parts.get(number.wrapping_sub(1)).cloned());
+        let asset = state.assets.get(&id).filter(|asset| asset.secret == signature);
+        let parts = file.map(|file| &file.parts).or(asset.map(|asset| &asset.parts));
+        let part = parts.and_then(|parts| parts.get(number.wrapping_sub(1)).cloned());
         part.map(|part| (part, state.keep_uploads.then(|| state.spool.path().join(&id))))
     };
     let Some((part, path)) = known.filter(|_| head.method == "PUT") else {
@@ -611,8 +384,11 @@ pub(crate) async fn store(head: &Parts, body: Body, faults: &[Kind], state: &Sha
     match written(body, path.as_deref(), &part, rate, breaks).await {
         Ok(()) => {
             let mut state = locked(state);
+            let state = &mut *state;
             let file = state.upload_files.iter_mut().find(|file| file.id == id);
-            if let Some(part) = file.and_then(|file| file.parts.get_mut(number - 1)) {
+            let asset = state.assets.get_mut(&id).map(|asset| &mut asset.parts);
+            let parts = file.map(|file| &mut file.parts).or(asset);
+            if let Some(part) = parts.and_then(|parts| parts.get_mut(number - 1)) {
                 part.arrived = true;
             }
             StatusCode::OK.into_response()

@@ -1,29 +1,36 @@
-//! The App Store Connect API, as far as provisioning uses it.
+//! The App Store Connect API and the Enterprise Program API: one engine over Apple's documents.
 //!
-//! Facts: Apple's API document. Where it is vague the sandbox is strict: parameters and attributes that it
-//! does not list are refused.
+//! [`document`] says which paths there are, what they take, and what they answer; [`query`] and [`body`] hold a request
+//! against it; [`view`] reads resources and [`render`] writes them as answers; [`rules`] holds what no document says:
+//! limits, life cycles, and Apple's refusals. Where Apple is vague the sandbox is strict.
 
-pub(crate) mod devices;
-pub(crate) mod identifiers;
-pub(crate) mod profiles;
+pub(crate) mod body;
+pub(crate) mod document;
+pub(crate) mod objects;
+mod paging;
+pub(crate) mod query;
+pub(crate) mod render;
+pub(crate) mod rules;
+mod values;
+pub(crate) mod view;
 
-use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-pub(crate) use devices::is_udid;
-pub(crate) use identifiers::invalidate;
+pub(crate) use rules::devices::is_udid;
+pub(crate) use rules::identifiers::invalidate;
 
 use crate::answer::{Refusal, answer};
+use crate::auth;
 use crate::state::State;
-use crate::uploads;
-
-/// The largest page, and the page when nothing is said.
-const LARGEST: usize = 200;
-const USUAL: usize = 20;
+use document::{Api, Operation, Place, Table};
+use objects::Key;
+use query::Query;
+use rules::Change;
+use view::View;
 
 pub(crate) type Outcome = Result<Response, Refusal>;
 
@@ -33,43 +40,236 @@ pub(crate) struct Request<'a> {
     pub(crate) path: &'a str,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) body: &'a [u8],
+    /// The `Content-Type`; empty where there is none.
+    pub(crate) content_type: &'a str,
     /// Where the sandbox is, for links.
     pub(crate) base: &'a str,
     /// Whether an API key asks, rather than a session.
     pub(crate) by_key: bool,
+    /// How long a cursor lives, in seconds.
+    pub(crate) cursor_life: i64,
 }
 
-/// Answers a request whose token was checked.
-pub(crate) fn route(request: &Request<'_>, state: &mut State) -> Outcome {
-    let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
-    match (request.method, parts.as_slice()) {
-        ("GET", ["v1", "certificates"]) => devices::certificates(request, state),
-        ("GET", ["v1", "devices"]) => devices::devices(request, state),
-        ("POST", ["v1", "devices"]) => devices::register_device(request, state),
-        ("GET", ["v1", "bundleIds"]) => identifiers::bundle_ids(request, state),
-        ("POST", ["v1", "bundleIds"]) => identifiers::create_bundle_id(request, state),
-        ("GET", ["v1", "bundleIds", id, "profiles"]) => profiles::profiles_of(request, state, id),
-        ("GET", ["v1", "bundleIds", id, "bundleIdCapabilities"]) => {
-            identifiers::capabilities_of(request, state, id)
+/// The host of the Enterprise Program API.
+const ENTERPRISE_HOST: &str = "api.enterprise.developer.apple.com";
+
+/// Answers a request by an API key. What the sandbox does not serve it says before it looks at the token.
+pub(crate) fn route(request: &Request<'_>, authorization: Option<&str>, state: &mut State) -> Outcome {
+    let asked = request.base.split("://").nth(1).unwrap_or_default();
+    let name = asked.split(':').next().unwrap_or_default();
+    let api = Table::get().api(state.enterprise || name == ENTERPRISE_HOST);
+    let Some((operations, place)) = api.find(request.path) else {
+        return Err(not_served(request));
+    };
+    if state.enterprise != (name == ENTERPRISE_HOST) && name.ends_with(".apple.com") {
+        return Err(Refusal::unauthorized_since(format!(
+            "the team is {} the Enterprise Program, and {name} is the other program's host",
+            if state.enterprise { "in" } else { "not in" }
+        )));
+    }
+    auth::check(authorization, state)?;
+    let Some(operation) = operations.get(request.method) else {
+        return Err(not_allowed(request, place, api));
+    };
+    serve(request, api, operation, place, state)
+}
+
+/// Answers a request of a session, whose services speak the public API's language.
+pub(crate) fn route_session(request: &Request<'_>, state: &mut State) -> Outcome {
+    let api = Table::get().api(false);
+    let found = api.find(request.path);
+    let operation = found.and_then(|(operations, place)| Some((operations.get(request.method)?, place)));
+    let (operation, place) = operation.ok_or_else(|| not_served(request))?;
+    serve(request, api, operation, place, state)
+}
+
+fn not_served(request: &Request<'_>) -> Refusal {
+    Refusal::new(
+        501,
+        "sandbox.not_served",
+        "The sandbox does not serve this",
+        format!(
+            "{} {} is not a part of Apple's APIs that the sandbox serves; apple-sandbox's README lists what is",
+            request.method, request.path
+        ),
+    )
+}
+
+/// Apple's words on a method that a resource does not have.
+fn not_allowed(request: &Request<'_>, place: Place<'_>, api: &Api) -> Refusal {
+    let operation = match (request.method, place) {
+        ("GET", Place::Collection(_)) => "GET_COLLECTION",
+        ("GET", Place::Instance(..)) => "GET_INSTANCE",
+        ("GET", Place::Related(..)) => "GET_RELATED",
+        ("GET", Place::Linkage(..)) => "GET_RELATIONSHIP",
+        ("POST", Place::Collection(_) | Place::Instance(..)) => "CREATE",
+        ("PATCH", Place::Instance(..) | Place::Collection(_)) => "UPDATE",
+        ("DELETE", Place::Instance(..) | Place::Collection(_)) => "DELETE",
+        ("POST", _) => "ADD_TO_RELATIONSHIP",
+        ("PATCH", _) => "REPLACE_RELATIONSHIP",
+        ("DELETE", _) => "REMOVE_FROM_RELATIONSHIP",
+        _ => {
+            return Refusal::new(
+                405,
+                "METHOD_NOT_ALLOWED",
+                "The request method is not valid for the resource path.",
+                format!("The request method {} is not valid for {}", request.method, request.path),
+            );
         }
-        ("POST", ["v1", "bundleIdCapabilities"]) => identifiers::enable(request, state),
-        ("PATCH", ["v1", "bundleIdCapabilities", id]) => identifiers::change(request, state, id),
-        ("GET", ["v1", "profiles"]) => profiles::profiles(request, state),
-        ("POST", ["v1", "profiles"]) => profiles::create_profile(request, state),
-        ("DELETE", ["v1", "profiles", id]) => profiles::delete_profile(state, id),
-        parts => uploads::route(request, state, parts.1).unwrap_or_else(|| {
-            Err(Refusal::new(
-                404,
-                "PATH_ERROR",
-                "The URL path is not valid",
-                format!("{} {} is not served by the sandbox", request.method, request.path),
-            ))
-        }),
+    };
+    let (Place::Collection(kind) | Place::Instance(kind, _) | Place::Related(kind, ..) | Place::Linkage(kind, ..)) =
+        place;
+    let version = api.version(kind);
+    let mut allowed = Vec::new();
+    for (path, names) in [
+        (format!("/{version}/{kind}"), [("GET", "GET_COLLECTION"), ("POST", "CREATE"), ("", ""), ("", "")]),
+        (
+            format!("/{version}/{kind}/{{id}}"),
+            [("GET", "GET_INSTANCE"), ("PATCH", "UPDATE"), ("DELETE", "DELETE"), ("", "")],
+        ),
+    ] {
+        let known = api.paths.get(&path);
+        let own = names.iter().filter(|(method, _)| known.is_some_and(|known| known.contains_key(*method)));
+        allowed.extend(own.map(|(_, name)| *name));
+    }
+    allowed.sort_unstable();
+    Refusal::new(
+        403,
+        "FORBIDDEN_ERROR",
+        "This request is forbidden for security reasons",
+        format!(
+            "The resource '{kind}' does not allow '{operation}'. Allowed operations are: {}",
+            allowed.join(", ")
+        ),
+    )
+}
+
+fn serve(
+    request: &Request<'_>,
+    api: &Api,
+    operation: &Operation,
+    place: Place<'_>,
+    state: &mut State,
+) -> Outcome {
+    let query = Query::read(request, operation)?;
+    let now = OffsetDateTime::now_utc();
+    rules::seeds::prepare(state, api, now);
+    let mut change = Change {
+        state,
+        api,
+        base: request.base,
+        by_key: request.by_key,
+        now,
+    };
+    if let Place::Instance(kind, id) | Place::Related(kind, id, _) | Place::Linkage(kind, id, _) = place
+        && !change.view().has(kind, id)
+    {
+        return Err(Refusal::not_found(kind, id));
+    }
+    match (request.method, place) {
+        ("GET", _) => {
+            rules::observe(&mut change, place);
+            read(request, &query, operation, place, &change.view())
+        }
+        ("POST", Place::Collection(_)) => {
+            let draft = match &operation.body {
+                Some(body) => request.draft(body, None)?,
+                None => return Err(not_served(request)),
+            };
+            let key = rules::create(&mut change, draft)?;
+            written(request, &query, operation.status, &key, &change.view())
+        }
+        ("PATCH", Place::Instance(kind, id)) => {
+            let draft = match &operation.body {
+                Some(body) => request.draft(body, Some(id))?,
+                None => return Err(not_served(request)),
+            };
+            rules::update(&mut change, draft)?;
+            written(request, &query, operation.status, &Key::new(kind, id), &change.view())
+        }
+        ("DELETE", Place::Instance(kind, id)) => {
+            rules::delete(&mut change, &Key::new(kind, id))?;
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        (method, Place::Linkage(kind, id, name)) => {
+            let linkage = operation.body.as_ref().and_then(|body| body.linkage.as_ref());
+            let keys = match linkage {
+                Some(linkage) => request.linkage(linkage)?,
+                None => return Err(not_served(request)),
+            };
+            rules::relate(&mut change, method, &Key::new(kind, id), name, &keys)?;
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        _ => Err(not_served(request)),
     }
 }
 
+/// The answer to a read.
+fn read(
+    request: &Request<'_>,
+    query: &Query,
+    operation: &Operation,
+    place: Place<'_>,
+    view: &View<'_>,
+) -> Outcome {
+    let many = operation.answer.as_ref().is_some_and(|answer| answer.many);
+    let keys = match place {
+        Place::Collection(kind) => view.listed(kind),
+        Place::Instance(kind, id) => vec![Key::new(kind, id)],
+        Place::Related(kind, id, name) | Place::Linkage(kind, id, name) => view.related(kind, id, name),
+    };
+    if !many {
+        let Some(key) = keys.first() else {
+            let kind = operation.answer.as_ref().map_or("", document::Relationship::kind);
+            return Err(Refusal::new(
+                404,
+                "NOT_FOUND",
+                "The specified resource does not exist",
+                format!("There is no resource of type '{kind}' at {}", request.path),
+            ));
+        };
+        if matches!(place, Place::Linkage(..)) {
+            let data = json!({"type": key.kind, "id": key.id});
+            let links = json!({"self": format!("{}{}", request.base, request.path)});
+            return Ok(answer(200, &json!({"data": data, "links": links})));
+        }
+        return written(request, query, 200, key, view);
+    }
+    let keys = view.selected(keys, query);
+    let page = request.page_of(keys, query.limit)?;
+    let mut document = Map::new();
+    if matches!(place, Place::Linkage(..)) {
+        let data = page.items.iter().map(|key| json!({"type": key.kind, "id": key.id}));
+        document.insert("data".to_owned(), data.collect());
+    } else {
+        let data = page.items.iter().map(|key| view.resource(key, query, true));
+        document.insert("data".to_owned(), data.collect());
+        if query.include.is_some() {
+            document.insert("included".to_owned(), view.included(&page.items, query).into());
+        }
+    }
+    document.insert("links".to_owned(), page.links);
+    document.insert("meta".to_owned(), page.meta);
+    found(document)
+}
+
+/// The answer about one resource.
+fn written(request: &Request<'_>, query: &Query, status: u16, key: &Key, view: &View<'_>) -> Outcome {
+    let data = view.resource(key, query, true);
+    let link = match data["links"]["self"].as_str() {
+        Some(link) => link.to_owned(),
+        None => format!("{}{}", request.base, request.path),
+    };
+    let mut document = json!({"data": data});
+    if query.include.is_some() {
+        document["included"] = view.included(std::slice::from_ref(key), query).into();
+    }
+    document["links"] = json!({"self": link});
+    Ok(answer(status, &document))
+}
+
+/// A time as Apple writes it: milliseconds, and a numeric offset.
 pub(crate) fn date(time: OffsetDateTime) -> Value {
-    // Apple writes milliseconds and a numeric offset.
     let text = time
         .replace_nanosecond(0)
         .unwrap_or(time)
@@ -77,9 +277,6 @@ pub(crate) fn date(time: OffsetDateTime) -> Value {
         .unwrap_or_default();
     text.replace('Z', ".000+00:00").into()
 }
-
-/// What a write carries.
-pub(crate) type AttributesAndRelationships = (Map<String, Value>, Map<String, Value>);
 
 impl Request<'_> {
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
@@ -91,158 +288,39 @@ impl Request<'_> {
 
     /// The values of a filter; blank ones are refused.
     pub(crate) fn filter(&self, name: &str) -> Result<Option<Vec<String>>, Refusal> {
-        let Some(text) = self.value(&format!("filter[{name}]")) else {
+        let parameter = format!("filter[{name}]");
+        let Some(text) = self.value(&parameter) else {
             return Ok(None);
         };
         let values: Vec<String> = text.split(',').map(str::to_owned).collect();
         if values.iter().any(String::is_empty) {
-            return Err(Refusal::parameter(format!("'filter[{name}]' has an empty value")));
+            return Err(Refusal::parameter(
+                &parameter,
+                format!("'filter[{name}]' has an empty value"),
+            ));
         }
         Ok(Some(values))
     }
 
-    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
-        match self.query.iter().find(|(key, _)| !known.contains(&key.as_str())) {
-            Some((key, _)) => Err(Refusal::parameter(format!(
-                "The parameter '{key}' can not be used with this request"
-            ))),
-            None => Ok(()),
-        }
-    }
-
-    /// One page of `items`, with links and totals.
+    /// One page of a list that is written already, with links and totals.
     pub(crate) fn page(&self, items: Vec<Value>) -> Result<Map<String, Value>, Refusal> {
         let limit = match self.value("limit") {
-            None => USUAL,
+            None => 20,
             Some(text) => text
                 .parse()
                 .ok()
-                .filter(|limit| (1..=LARGEST).contains(limit))
+                .filter(|limit| (1..=200).contains(limit))
                 .ok_or_else(|| {
-                    Refusal::parameter(format!("'{text}' is not a valid limit; it is 1 to {LARGEST}"))
+                    Refusal::parameter("limit", format!("'{text}' is not a valid limit; it is 1 to 200"))
                 })?,
         };
-        let start = match self.value("cursor") {
-            None => 0,
-            Some(cursor) => STANDARD
-                .decode(cursor)
-                .ok()
-                .and_then(|bytes| {
-                    String::from_utf8(bytes)
-                        .ok()?
-                        .strip_prefix("at ")?
-                        .parse::<usize>()
-                        .ok()
-                })
-                .ok_or_else(|| {
-                    Refusal::parameter(format!("'{cursor}' is not a valid cursor for this request"))
-                })?,
-        };
-        let total = items.len();
-        let data: Vec<Value> = items.into_iter().skip(start).take(limit).collect();
-        let end = start + data.len();
-        let link = |cursor: Option<usize>| {
-            let mut pairs: Vec<String> = self
-                .query
-                .iter()
-                .filter(|(key, _)| key != "cursor")
-                .map(|(key, value)| format!("{}={}", encoded(key), encoded(value)))
-                .collect();
-            pairs
-                .extend(cursor.map(|at| format!("cursor={}", encoded(&STANDARD.encode(format!("at {at}"))))));
-            let query = if pairs.is_empty() {
-                String::new()
-            } else {
-                format!("?{}", pairs.join("&"))
-            };
-            Value::String(format!("{}{}{query}", self.base, self.path))
-        };
-        let mut links = Map::new();
-        links.insert("self".to_owned(), link(None));
-        if end < total {
-            links.insert("next".to_owned(), link(Some(end)));
-        }
+        let page = self.page_of(items, limit)?;
         let mut document = Map::new();
-        document.insert("data".to_owned(), data.into());
-        document.insert("links".to_owned(), links.into());
-        document.insert(
-            "meta".to_owned(),
-            json!({"paging": {"total": total, "limit": limit}}),
-        );
+        document.insert("data".to_owned(), page.items.into());
+        document.insert("links".to_owned(), page.links);
+        document.insert("meta".to_owned(), page.meta);
         Ok(document)
     }
-
-    /// The attributes and relationships of the body's resource.
-    pub(crate) fn resource(
-        &self,
-        kind: &str,
-        attributes: &[&str],
-    ) -> Result<AttributesAndRelationships, Refusal> {
-        let body: Value = serde_json::from_slice(self.body).map_err(|_| {
-            Refusal::new(
-                400,
-                "ENTITY_INVALID",
-                "JSON processing failed",
-                "The request body is not valid JSON",
-            )
-        })?;
-        if body["data"]["type"] != kind {
-            return Err(Refusal::entity(
-                "ENTITY_ERROR.TYPE_INVALID",
-                format!("The type must be '{kind}'"),
-            ));
-        }
-        let given = body["data"]["attributes"]
-            .as_object()
-            .cloned()
-            .unwrap_or_default();
-        if let Some(key) = given.keys().find(|key| !attributes.contains(&key.as_str())) {
-            return Err(Refusal::entity(
-                "ENTITY_ERROR.ATTRIBUTE.UNKNOWN",
-                format!("'{key}' is not an attribute on the resource '{kind}'"),
-            ));
-        }
-        let relationships = body["data"]["relationships"]
-            .as_object()
-            .cloned()
-            .unwrap_or_default();
-        Ok((given, relationships))
-    }
-}
-
-/// Percent-encoding of what may not stand in a query.
-fn encoded(text: &str) -> String {
-    text.bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b',' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
-}
-
-pub(crate) fn required(attributes: &Map<String, Value>, key: &'static str) -> Result<String, Refusal> {
-    attributes
-        .get(key)
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
-        .ok_or_else(|| {
-            Refusal::entity(
-                "ENTITY_ERROR.ATTRIBUTE.REQUIRED",
-                format!("You must provide a value for the attribute '{key}'"),
-            )
-        })
-}
-
-pub(crate) fn related(relationships: &Map<String, Value>, name: &str) -> Vec<String> {
-    let data = &relationships.get(name).cloned().unwrap_or_default()["data"];
-    let one = data.as_object().map(|_| data.clone()).into_iter();
-    let many = data.as_array().cloned().unwrap_or_default();
-    one.chain(many)
-        .filter_map(|identifier| identifier["id"].as_str().map(str::to_owned))
-        .collect()
 }
 
 pub(crate) fn found(document: Map<String, Value>) -> Outcome {
@@ -252,8 +330,4 @@ pub(crate) fn found(document: Map<String, Value>) -> Outcome {
 pub(crate) fn created(resource: Value, path: &str, base: &str) -> Outcome {
     let link = format!("{base}{path}/{}", resource["id"].as_str().unwrap_or_default());
     Ok(answer(201, &json!({"data": resource, "links": {"self": link}})))
-}
-
-pub(crate) fn self_link(base: &str, kind: &str, id: &str) -> Value {
-    json!({"self": format!("{base}/v1/{kind}/{id}")})
 }

@@ -97,8 +97,10 @@ fn answered(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
         path: &path,
         query,
         body: if is_proxied { b"" } else { bytes.as_bytes() },
+        content_type: "",
         base: request.base,
         by_key: false,
+        cursor_life: request.cursor_life,
     };
     let parts: Vec<&str> = rest.trim_matches('/').split('/').collect();
     match (method, parts.as_slice()) {
@@ -126,13 +128,10 @@ fn answered(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
         ("POST", [kind @ ("appGroups" | "merchantIds" | "cloudContainers")]) => {
             create_associable(&inner, kind, &body, state)
         }
-        ("GET", ["certificates"]) => asc::devices::certificates(&inner, state),
-        ("GET", ["devices"]) => asc::devices::devices(&inner, state),
-        ("POST", ["devices"]) => asc::devices::register_device(&inner, state),
-        ("GET", ["profiles"]) => asc::profiles::profiles(&inner, state),
-        ("GET", ["bundleIds", id, "profiles"]) => asc::profiles::profiles_of(&inner, state, id),
-        ("POST", ["profiles"]) => asc::profiles::create_profile(&inner, state),
-        ("DELETE", ["profiles", id]) => asc::profiles::delete_profile(state, id),
+        ("GET", ["certificates" | "profiles"] | ["bundleIds", _, "profiles"])
+        | ("GET" | "POST", ["devices"])
+        | ("POST", ["profiles"])
+        | ("DELETE", ["profiles", _]) => asc::route_session(&inner, state),
         _ => Err(Refusal::new(
             404,
             "PATH_ERROR",
@@ -432,21 +431,24 @@ fn create(request: &Request<'_>, body: &Value, state: &mut State) -> Outcome {
         find(state, &parent)?;
     }
     // What the public API knows is checked as there.
-    let mut plain = body.clone();
-    if let Some(attributes) = plain["data"]["attributes"].as_object_mut() {
+    let mut attributes = body["data"]["attributes"].clone();
+    if let Some(attributes) = attributes.as_object_mut() {
         attributes.remove("bundleType");
         attributes.remove("wildcard");
     }
+    let plain = json!({"data": {"type": body["data"]["type"], "attributes": attributes}});
     let bytes = plain.to_string();
     let inner = Request {
         method: request.method,
         path: request.path,
         query: Vec::new(),
         body: bytes.as_bytes(),
+        content_type: "",
         base: request.base,
         by_key: false,
+        cursor_life: request.cursor_life,
     };
-    asc::identifiers::create_bundle_id(&inner, state)?;
+    asc::route_session(&inner, state)?;
     let Some(made) = state.bundle_ids.last_mut() else {
         return Err(Refusal::not_found("bundleIds", ""));
     };

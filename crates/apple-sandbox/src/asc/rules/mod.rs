@@ -1,0 +1,285 @@
+//! What no document says: limits, life cycles, and Apple's refusals, by kind of resource.
+//!
+//! A kind without rules of its own is created, changed, and deleted as its schema says.
+
+mod assets;
+pub(crate) mod certificates;
+pub(crate) mod devices;
+mod distribution;
+pub(crate) mod identifiers;
+mod profiles;
+mod release;
+pub(crate) mod seeds;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+pub(crate) use assets::Asset;
+
+use super::body::Draft;
+use super::document::{Api, Place};
+use super::objects::Key;
+use super::view::View;
+use crate::answer::Refusal;
+use crate::state::State;
+use crate::uploads;
+
+/// A change of the state, by a request.
+pub(crate) struct Change<'a> {
+    pub(crate) state: &'a mut State,
+    pub(crate) api: &'a Api,
+    /// Where the sandbox is, for links.
+    pub(crate) base: &'a str,
+    /// Whether an API key asks, rather than a session.
+    pub(crate) by_key: bool,
+    pub(crate) now: OffsetDateTime,
+}
+
+impl Change<'_> {
+    pub(crate) fn view(&self) -> View<'_> {
+        View {
+            state: self.state,
+            api: self.api,
+            base: self.base,
+            now: self.now,
+        }
+    }
+
+    /// Adds a resource that needs no type of its own.
+    pub(crate) fn add(&mut self, kind: &str, id: &str, attributes: Map<String, Value>) -> Key {
+        let hidden_until = self.state.hidden_until();
+        let object = self.state.objects.entry(kind, id);
+        object.attributes.extend(attributes);
+        object.hidden_until = hidden_until;
+        Key::new(kind, id)
+    }
+
+    fn relate(&mut self, from: &Key, name: &str, to: &Key) {
+        self.state.objects.relate(self.api, from, name, to);
+    }
+
+    /// Makes relationships lead to what a body names.
+    fn relate_all(&mut self, key: &Key, draft: &Draft) {
+        for (name, targets) in &draft.relationships {
+            self.state.objects.sever_all(self.api, key, name);
+            for target in targets {
+                self.relate(key, name, target);
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &Key) {
+        self.state.objects.remove(self.api, key);
+    }
+}
+
+/// Refuses relationships that lead to nothing.
+fn check_targets(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
+    let view = change.view();
+    for (name, targets) in &draft.relationships {
+        for target in targets {
+            let is_inline = draft
+                .included
+                .iter()
+                .any(|inner| inner.kind == target.kind && inner.id == target.id);
+            if !is_inline && !view.has(&target.kind, &target.id) {
+                let words = format!("There is no resource of type '{}' with id '{}'", target.kind, target.id);
+                return Err(Refusal::relationship(name, words));
+            }
+        }
+    }
+    draft.included.iter().try_for_each(|inner| check_targets(change, inner))
+}
+
+/// Creates a resource.
+///
+/// # Errors
+/// Apple's refusal.
+pub(crate) fn create(change: &mut Change<'_>, draft: Draft) -> Result<Key, Refusal> {
+    check_targets(change, &draft)?;
+    match draft.kind.as_str() {
+        "certificates" => certificates::create(change, &draft),
+        "devices" => devices::register(change, &draft),
+        "bundleIds" => identifiers::create(change, &draft),
+        "bundleIdCapabilities" => identifiers::enable(change, &draft),
+        "profiles" => profiles::create(change, &draft),
+        "buildUploads" => uploads::begin(change, &draft),
+        "buildUploadFiles" => uploads::reserve(change, &draft),
+        _ => create_object(change, draft),
+    }
+}
+
+/// Creates a resource that needs no type of its own.
+fn create_object(change: &mut Change<'_>, draft: Draft) -> Result<Key, Refusal> {
+    check_unique(change, &draft)?;
+    assets::check_creation(&draft)?;
+    release::check_creation(change, &draft)?;
+    distribution::check_creation(change, &draft)?;
+    if let Some(known) = distribution::known(change, &draft) {
+        return Ok(known);
+    }
+    let id = seeds::id_of(&draft).unwrap_or_else(|| change.state.id());
+    let mut attributes = seeds::defaults(change, &draft);
+    attributes.extend(draft.attributes.clone());
+    // A schedule of prices replaces the one before.
+    change.remove(&Key::new(&draft.kind, &id));
+    let key = change.add(&draft.kind, &id, attributes);
+    let mut made = draft;
+    for inner in std::mem::take(&mut made.included) {
+        let id = change.state.id();
+        let own = change.add(&inner.kind, &id, inner.attributes.clone());
+        change.relate_all(&own, &inner);
+        for targets in made.relationships.values_mut() {
+            for target in targets.iter_mut().filter(|target| target.kind == inner.kind && target.id == inner.id) {
+                target.id.clone_from(&id);
+            }
+        }
+    }
+    change.relate_all(&key, &made);
+    assets::reserve(change, &key);
+    release::created(change, &key);
+    distribution::created(change, &key, &made);
+    Ok(key)
+}
+
+/// Refuses a second resource where its parent can have one only, or one of a locale or size.
+fn check_unique(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
+    let Some(body) = change.api.creation(&draft.kind) else {
+        return Ok(());
+    };
+    let objects = &change.state.objects;
+    for (name, targets) in &draft.relationships {
+        let (Some(target), false) = (targets.first(), body.relationships.as_ref().is_none_or(|all| all.get(name).is_none_or(|one| one.many)))
+        else {
+            continue;
+        };
+        let Some((back, relationship)) = change.api.inverse(&draft.kind, name, &target.kind) else {
+            continue;
+        };
+        let others = objects.links(&target.kind, &target.id, back);
+        let replaces = draft.kind == "appPriceSchedules";
+        if !relationship.many && body.required.contains(name) && !others.is_empty() && !replaces {
+            let words = format!(
+                "The resource '{}' with id '{}' already has a resource of type '{}'",
+                target.kind, target.id, draft.kind
+            );
+            return Err(Refusal::relationship(name, words));
+        }
+        for attribute in ["locale", "screenshotDisplayType", "previewType"] {
+            let given = draft.text(attribute);
+            let is_taken = |key: &Key| objects.text(&key.kind, &key.id, attribute) == given;
+            if !given.is_empty() && others.iter().any(is_taken) {
+                let words = format!("Entity with {attribute}: {given} already exists. Try updating.");
+                return Err(Refusal::duplicate(attribute, words));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Changes a resource.
+///
+/// # Errors
+/// Apple's refusal.
+pub(crate) fn update(change: &mut Change<'_>, draft: Draft) -> Result<(), Refusal> {
+    check_targets(change, &draft)?;
+    match draft.kind.as_str() {
+        "devices" => return devices::change(change, &draft),
+        "bundleIds" => return identifiers::rename(change, &draft),
+        "bundleIdCapabilities" => return identifiers::change(change, &draft),
+        "buildUploadFiles" => return uploads::commit(change, &draft),
+        "builds" => distribution::check_build(change, &draft)?,
+        "apps" => release::change_app(change, &draft)?,
+        _ => {}
+    }
+    release::check_update(change, &draft)?;
+    let key = Key::new(&draft.kind, &draft.id);
+    assets::commit(change, &key, &draft)?;
+    let object = change.state.objects.entry(&key.kind, &key.id);
+    for (name, value) in &draft.attributes {
+        if value.is_null() {
+            object.attributes.remove(name);
+        } else {
+            object.attributes.insert(name.clone(), value.clone());
+        }
+    }
+    change.relate_all(&key, &draft);
+    release::updated(change, &key, &draft);
+    distribution::updated(change, &key, &draft);
+    Ok(())
+}
+
+/// Deletes a resource.
+///
+/// # Errors
+/// Apple's refusal.
+pub(crate) fn delete(change: &mut Change<'_>, key: &Key) -> Result<(), Refusal> {
+    match key.kind.as_str() {
+        "certificates" => certificates::revoke(change, &key.id),
+        "bundleIds" => identifiers::delete(change, &key.id)?,
+        "bundleIdCapabilities" => identifiers::disable(change, &key.id),
+        "profiles" => change.state.profiles.retain(|known| known.id != key.id),
+        "buildUploads" => uploads::withdraw(change.state, &key.id)?,
+        _ => release::check_deletion(change, key)?,
+    }
+    change.remove(key);
+    change.state.assets.remove(&key.id);
+    Ok(())
+}
+
+/// Changes what a relationship leads to.
+///
+/// # Errors
+/// Apple's refusal.
+pub(crate) fn relate(
+    change: &mut Change<'_>,
+    method: &str,
+    key: &Key,
+    name: &str,
+    targets: &[Key],
+) -> Result<(), Refusal> {
+    let view = change.view();
+    if let Some(target) = targets.iter().find(|target| !view.has(&target.kind, &target.id)) {
+        let words = format!("There is no resource of type '{}' with id '{}'", target.kind, target.id);
+        return Err(Refusal::entity("ENTITY_ERROR.RELATIONSHIP.INVALID", words).at("/data"));
+    }
+    let known = view.related(&key.kind, &key.id, name);
+    match method {
+        "DELETE" => {
+            for target in targets {
+                change.state.objects.sever(change.api, key, name, target);
+            }
+        }
+        "PATCH" => {
+            release::check_link(change, key)?;
+            // The order of screenshots takes all of them.
+            let many = change.api.relationships(&key.kind).get(name).is_some_and(|one| one.many);
+            if many && (known.len() != targets.len() || !targets.iter().all(|target| known.contains(target))) {
+                let words = format!("'{name}' has to list every resource of the relationship once");
+                return Err(Refusal::entity("ENTITY_ERROR.RELATIONSHIP.INVALID", words).at("/data"));
+            }
+            change.state.objects.sever_all(change.api, key, name);
+            for target in targets {
+                change.relate(key, name, target);
+            }
+        }
+        _ => {
+            distribution::check_link(change, key, name, targets)?;
+            for target in targets {
+                change.relate(key, name, target);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A read moves on what takes time at Apple.
+pub(crate) fn observe(change: &mut Change<'_>, place: Place<'_>) {
+    match place {
+        Place::Instance("buildUploads", id) => uploads::look(change.state, id),
+        Place::Related("apps", id, "buildUploads") => uploads::look_at_all_of(change.state, id),
+        _ => {}
+    }
+    seeds::prepare(change.state, change.api, change.now);
+    assets::observe(change.state);
+}

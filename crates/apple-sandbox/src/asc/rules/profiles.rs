@@ -1,0 +1,89 @@
+//! Provisioning profiles.
+
+use super::Change;
+use crate::answer::Refusal;
+use crate::asc::body::Draft;
+use crate::asc::objects::Key;
+use crate::profile;
+
+pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refusal> {
+    let (name, kind) = (draft.text("name").to_owned(), draft.text("profileType").to_owned());
+    let (bundle_id, certificates, devices) =
+        (draft.one("bundleId").to_owned(), draft.many("certificates"), draft.many("devices"));
+    let state = &mut *change.state;
+    // The portal's message names these characters.
+    if name.trim().is_empty() || name.contains(['@', '&', '*', '\'', '"']) && change.by_key {
+        return Err(Refusal::attribute(
+            "name",
+            "You can not use special characters such as @, &, *, ', \" in a profile's name.",
+        ));
+    }
+    let is_in_house = kind.ends_with("_INHOUSE");
+    if change.by_key && (is_in_house != state.enterprise && (is_in_house || kind.ends_with("_STORE"))) {
+        return Err(Refusal::entity(
+            "ENTITY_ERROR.ATTRIBUTE.INVALID",
+            format!("You are not permitted to create profiles of the type {kind} on this team."),
+        )
+        .at("/data/attributes/profileType"));
+    }
+    if certificates.is_empty() {
+        return Err(Refusal::entity(
+            "ENTITY_ERROR.RELATIONSHIP.REQUIRED",
+            "You must provide a value for the relationship 'certificates'",
+        )
+        .at("/data/relationships/certificates"));
+    }
+    for id in &certificates {
+        let known = state.certificates.iter().find(|known| known.id == *id);
+        let fits = known.is_some_and(|known| profile::takes_certificate(&kind, &known.certificate_type));
+        if !fits {
+            return Err(Refusal::relationship(
+                "certificates",
+                format!(
+                    "A certificate of type {} can't be used in a profile of type {kind}",
+                    known.map_or("", |known| known.certificate_type.as_str())
+                ),
+            ));
+        }
+    }
+    for id in &devices {
+        let Some(known) = state.devices.iter().find(|known| known.id == *id) else {
+            continue;
+        };
+        let words = if !profile::takes_device(&kind, &known.device_class) {
+            format!("The device '{}' can't be used in a profile of type {kind}", known.name)
+        } else if known.status != "ENABLED" {
+            format!("The device '{}' is not enabled", known.name)
+        } else {
+            continue;
+        };
+        return Err(Refusal::relationship("devices", words));
+    }
+    if profile::lists_devices(&kind) == devices.is_empty() {
+        return Err(Refusal::relationship(
+            "devices",
+            if devices.is_empty() {
+                "You must provide devices for this profile type"
+            } else {
+                "Devices can't be used with this profile type"
+            },
+        ));
+    }
+    let known = state.bundle_ids.iter().find(|known| known.id == bundle_id);
+    if kind.ends_with("_STORE") && known.is_some_and(|known| known.identifier.ends_with('*')) {
+        let words = "A profile for the App Store can't be made for a wildcard App ID";
+        return Err(Refusal::relationship("bundleId", words));
+    }
+    if state.profiles.iter().any(|known| known.name == name) {
+        return Err(Refusal::duplicate(
+            "name",
+            format!(
+                "Multiple profiles found with the name '{name}'. Please remove the duplicate profiles and try again."
+            ),
+        ));
+    }
+    let made = state.make_profile(&name, &kind, &bundle_id, certificates, devices, change.now);
+    let key = Key::new("profiles", &made.id);
+    state.profiles.push(made);
+    Ok(key)
+}
