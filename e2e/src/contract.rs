@@ -11,13 +11,15 @@ impl Contract {
     /// Reads the document of the App Store Connect API, which is not part of the repository.
     pub fn of_app_store_connect() -> Self {
         let Self(mut document) = Self::read("app-store-connect.openapi.json");
-        // Two excerpts of one document: what both have is the same.
-        let Self(more) = Self::read("app-store-release.openapi.json");
-        for place in ["/paths", "/components/schemas"] {
-            let more = more.pointer(place).and_then(Json::as_object).cloned();
-            let known = document.pointer_mut(place).and_then(Json::as_object_mut).unwrap();
-            for (name, value) in more.unwrap_or_default() {
-                known.entry(name).or_insert(value);
+        // Excerpts of one document: what several have is the same.
+        for name in ["app-store-release.openapi.json", "app-store-release.assets.openapi.json"] {
+            let Self(more) = Self::read(name);
+            for place in ["/paths", "/components/schemas"] {
+                let more = more.pointer(place).and_then(Json::as_object).cloned();
+                let known = document.pointer_mut(place).and_then(Json::as_object_mut).unwrap();
+                for (name, value) in more.unwrap_or_default() {
+                    known.entry(name).or_insert(value);
+                }
             }
         }
         Self(document)
@@ -31,6 +33,19 @@ impl Contract {
     fn read(name: &str) -> Self {
         let path: PathBuf = crate::repository().join("../shared/reference").join(name);
         Self(std::fs::read_to_string(path).unwrap().parse().unwrap())
+    }
+
+    /// The document itself.
+    pub fn document(&self) -> &Json {
+        &self.0
+    }
+
+    /// A schema, or the one that it refers to.
+    pub fn resolved<'a>(&'a self, schema: &'a Json) -> &'a Json {
+        match schema["$ref"].as_str() {
+            Some(reference) => self.0.pointer(reference.trim_start_matches('#')).unwrap(),
+            None => schema,
+        }
     }
 
     /// What is wrong with a request and its answer; empty for nothing.

@@ -10,6 +10,7 @@
 )]
 
 pub mod bitrise;
+pub mod client;
 pub mod contract;
 pub mod host;
 pub mod project;

@@ -36,7 +36,7 @@ const CHECKS: [Check; 6] = [
 ];
 
 /// What takes long or needs tools that most machines lack.
-const FULL_CHECKS: [Check; 7] = [
+const FULL_CHECKS: [Check; 8] = [
     ("macOS", &["xtask", "check-macos"]),
     ("release", &["xtask", "dist"]),
     ("release check", &["xtask", "check-dist"]),
@@ -57,6 +57,7 @@ const FULL_CHECKS: [Check; 7] = [
             "--nocapture",
         ],
     ),
+    ("conformance", &["xtask", "conformance"]),
 ];
 
 /// How many runs the soak test of `--full` makes.

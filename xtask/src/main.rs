@@ -9,6 +9,7 @@
 mod apple_document;
 mod bench;
 mod ci;
+mod conformance;
 mod demo;
 mod dist;
 mod docs;
@@ -75,6 +76,8 @@ enum Task {
     CheckDist(dist::check::Options),
     /// Type-check the workspace for macOS, from Linux; takes about five minutes
     CheckMacos(macos::Options),
+    /// Let schemathesis compare the sandbox with Apple's OpenAPI documents
+    Conformance(conformance::Options),
     /// Write the table of Apple's API documents that the sandbox is compiled with
     AppleDocument(apple_document::Options),
     /// Write the sample of the documentation: docs/sample-log.txt and docs/report.png
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Task::Dist(options) => dist::dist(&options),
         Task::CheckDist(options) => dist::check::check(&options),
         Task::CheckMacos(options) => macos::check(&options),
+        Task::Conformance(options) => conformance::conformance(&options),
         Task::AppleDocument(options) => apple_document::write(&options),
         Task::Docs => docs::docs(),
     };

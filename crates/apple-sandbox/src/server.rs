@@ -262,8 +262,8 @@ async fn serve(request: HttpRequest<Body>, state: Shared, scheme: &'static str) 
     let response = {
         let mut state = locked(&state);
         let request = Request {
-            // An answer to HEAD is that to GET without its body, which the server leaves out.
-            method: if method == "HEAD" { "GET" } else { &method },
+            // The API's answer to HEAD is that to GET without its body, which the server leaves out.
+            method: if method == "HEAD" && path.starts_with("/v") { "GET" } else { &method },
             path: &path,
             query: pairs(&query),
             body: &body,

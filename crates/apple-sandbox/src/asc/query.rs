@@ -81,7 +81,7 @@ impl Query {
             };
             let values: Vec<String> = match start {
                 "limit" | "exists" => vec![text.clone()],
-                _ => text.split(',').map(|value| value.trim().to_owned()).collect(),
+                _ => text.split(',').map(str::to_owned).collect(),
             };
             if start == "filter" && values.iter().any(String::is_empty) {
                 refusals.push(Refusal::parameter(name, format!("'{name}' has an empty value")));

@@ -1,0 +1,120 @@
+"""Apple's OpenAPI documents, with what Apple means and does not write down."""
+
+import json
+
+
+def merge(paths):
+    """One document of several excerpts; of what two have, the first one's is taken."""
+    whole = None
+    for path in paths:
+        with open(path) as file:
+            document = json.load(file)
+        if whole is None:
+            whole = document
+            continue
+        for name, value in document["paths"].items():
+            whole["paths"].setdefault(name, value)
+        for name, value in document["components"]["schemas"].items():
+            whole["components"]["schemas"].setdefault(name, value)
+    return whole
+
+
+def amend(document):
+    """Says what the prose says."""
+    schemas = document["components"]["schemas"]
+    requests = {name: schema for name, schema in schemas.items() if name.endswith(("Request", "InlineCreate"))}
+    for name in list(requests):
+        requests.update(used(requests[name], schemas))
+    # Answers use some of these schemas, too: requests get copies.
+    for name, schema in requests.items():
+        copy = json.loads(json.dumps(schema))
+        point_to_copies(copy, requests)
+        close(copy, required=True)
+        schemas[f"{name}.Sent"] = copy
+    for path in document["paths"].values():
+        for method, operation in path.items():
+            if method == "parameters":
+                continue
+            for parameter in operation.get("parameters", []):
+                amend_parameter(parameter)
+            body = operation.get("requestBody")
+            if body:
+                point_to_copies(body, requests)
+            for status in ("401", "403", "404", "409"):
+                operation["responses"].setdefault(
+                    status,
+                    {
+                        "description": "An error",
+                        "content": {
+                            "application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}
+                        },
+                    },
+                )
+    return document
+
+
+def used(schema, schemas):
+    """The schemas that a schema uses."""
+    found = {}
+    waiting = [schema]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            name = value.get("$ref", "").rsplit("/", 1)[-1]
+            if name and name not in found:
+                found[name] = schemas[name]
+                waiting.append(schemas[name])
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return found
+
+
+def point_to_copies(value, copies):
+    if isinstance(value, dict):
+        name = value.get("$ref", "").rsplit("/", 1)[-1]
+        if name in copies:
+            value["$ref"] = f"#/components/schemas/{name}.Sent"
+            if value.pop("nullable", False):
+                value["anyOf"] = [{"$ref": value.pop("$ref")}, {"enum": [None], "nullable": True}]
+        # The mapping of a discriminator names schemas, too.
+        value.pop("discriminator", None)
+        for inner in value.values():
+            point_to_copies(inner, copies)
+    elif isinstance(value, list):
+        for inner in value:
+            point_to_copies(inner, copies)
+
+
+def close(schema, required):
+    """Objects have no members but those listed, and relationships may be emptied."""
+    if not isinstance(schema, dict):
+        return
+    if "enum" in schema and schema.get("nullable") and None not in schema["enum"]:
+        schema["enum"].append(None)
+    properties = schema.get("properties")
+    if properties is not None:
+        schema.setdefault("additionalProperties", False)
+        is_relationship = set(properties) == {"data"} and "data" not in schema.get("required", [])
+        if is_relationship and properties["data"].get("type") in ("object", "array"):
+            properties["data"]["nullable"] = True
+        for inner in properties.values():
+            close(inner, required)
+    for name in ("items", "additionalProperties"):
+        close(schema.get(name), required)
+    for name in ("oneOf", "anyOf"):
+        for inner in schema.get(name, []):
+            close(inner, required)
+
+
+def amend_parameter(parameter):
+    schema = parameter["schema"]
+    if schema.get("type") == "integer":
+        schema["minimum"] = 1
+    if parameter["name"].startswith("filter["):
+        schema["minItems"] = 1
+        if "enum" not in schema["items"]:
+            schema["items"].update(minLength=1, pattern="^[^,]+$")
+    elif schema.get("type") == "array":
+        # `include=` and `fields[…]=` ask for nothing.
+        schema.setdefault("uniqueItems", False)
