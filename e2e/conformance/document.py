@@ -22,6 +22,11 @@ def merge(paths):
 def amend(document):
     """Says what the prose says."""
     schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        attributes = schema.get("properties", {}).get("attributes", {})
+        if "type" in schema.get("properties", {}) and "links" in schema.get("properties", {}):
+            # Who asks for some fields does without the others.
+            attributes.pop("required", None)
     requests = {name: schema for name, schema in schemas.items() if name.endswith(("Request", "InlineCreate"))}
     for name in list(requests):
         requests.update(used(requests[name], schemas))

@@ -1,5 +1,8 @@
 //! Every request of the steps and every answer of the sandbox against Apple's own API document.
 
+#[path = "contract/lives.rs"]
+mod lives;
+
 use std::collections::BTreeMap;
 
 use apple_sandbox::{AppVersion, Fault, Json, Kind, Sandbox, Seed, SeedApp, SeedDevice, SeedProfile};
@@ -285,7 +288,15 @@ fn creation(kind: &str, attributes: &str, relationships: &str, ids: &BTreeMap<St
 fn judged(contract: &Contract, sandbox: &Sandbox) -> usize {
     let state = sandbox.state();
     let judged: Vec<_> = state.requests.iter().filter(|request| request.path.starts_with("/v")).collect();
-    let problems: Vec<String> = judged.iter().flat_map(|request| contract.judge(request)).collect();
+    // Who asks for some fields does without the others, required or not.
+    let is_sparse = |query: &str, problem: &String| query.contains("fields%5B") && problem.ends_with("is missing");
+    let problems: Vec<String> = judged
+        .iter()
+        .flat_map(|request| {
+            let found = contract.judge(request).into_iter();
+            found.filter(|problem| !is_sparse(&request.query, problem))
+        })
+        .collect();
     assert!(
         problems.is_empty(),
         "{} problems: {:#?}",

@@ -236,7 +236,13 @@ fn read(
         return written(request, query, 200, key, view);
     }
     let keys = view.selected(keys, query);
-    let page = request.page_of(keys, query.limit)?;
+    let mut page = request.page_of(keys, query.limit)?;
+    if view.state.enterprise
+        && let Some(paging) = page.meta["paging"].as_object_mut()
+    {
+        // The older document does not have it.
+        paging.remove("nextCursor");
+    }
     let mut document = Map::new();
     if matches!(place, Place::Linkage(..)) {
         let data = page.items.iter().map(|key| json!({"type": key.kind, "id": key.id}));

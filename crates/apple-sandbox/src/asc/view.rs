@@ -30,10 +30,11 @@ fn members(value: Value) -> Option<Map<String, Value>> {
     }
 }
 
-/// Which platform a certificate is for; those of Xcode 11 and later are for all.
-fn platform_of(kind: &str) -> &'static str {
+/// Which platform a certificate is for; those of Xcode 11 and later are for all, which the Enterprise Program's document
+/// has no word for.
+fn platform_of(kind: &str, enterprise: bool) -> &'static str {
     match kind {
-        "DEVELOPMENT" | "DISTRIBUTION" => "UNIVERSAL",
+        "DEVELOPMENT" | "DISTRIBUTION" if !enterprise => "UNIVERSAL",
         kind if kind.starts_with("MAC_") || kind.starts_with("DEVELOPER_ID") => "MAC_OS",
         _ => "IOS",
     }
@@ -52,14 +53,14 @@ fn model_of(class: &str) -> &'static str {
     }
 }
 
-fn certificate(known: &Certificate) -> Value {
+fn certificate(known: &Certificate, enterprise: bool) -> Value {
     let display = known.name.split(": ").nth(1).unwrap_or(&known.name);
     json!({
         "name": known.name,
         "certificateType": known.certificate_type,
         "displayName": display,
         "serialNumber": known.serial,
-        "platform": platform_of(&known.certificate_type),
+        "platform": platform_of(&known.certificate_type, enterprise),
         "expirationDate": date(known.expires),
         "certificateContent": STANDARD.encode(&known.der),
         "activated": true,
@@ -134,7 +135,7 @@ impl View<'_> {
         let of_type = match kind {
             "certificates" => {
                 let known = state.certificates.iter().find(|known| known.id == id && known.on_portal);
-                members(certificate(known?))
+                members(certificate(known?, state.enterprise))
             }
             "devices" => members(device(state.devices.iter().find(|known| known.id == id)?)),
             "profiles" => members(profile(state.profiles.iter().find(|known| known.id == id)?)),
