@@ -44,8 +44,17 @@ impl Client {
     pub fn of(sandbox: &Sandbox) -> Self {
         let (key, kid, issuer, audience) = {
             let state = sandbox.state();
-            let audience = if state.enterprise { "apple-developer-enterprise-v1" } else { "appstoreconnect-v1" };
-            (state.private_key.clone(), state.key_id.clone(), state.issuer_id.clone(), audience)
+            let audience = if state.enterprise {
+                "apple-developer-enterprise-v1"
+            } else {
+                "appstoreconnect-v1"
+            };
+            (
+                state.private_key.clone(),
+                state.key_id.clone(),
+                state.issuer_id.clone(),
+                audience,
+            )
         };
         let part = |text: String| URL_SAFE_NO_PAD.encode(text);
         let expires = std::time::SystemTime::now()

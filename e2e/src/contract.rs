@@ -12,7 +12,10 @@ impl Contract {
     pub fn of_app_store_connect() -> Self {
         let Self(mut document) = Self::read("app-store-connect.openapi.json");
         // Excerpts of one document: what several have is the same.
-        for name in ["app-store-release.openapi.json", "app-store-release.assets.openapi.json"] {
+        for name in [
+            "app-store-release.openapi.json",
+            "app-store-release.assets.openapi.json",
+        ] {
             let Self(more) = Self::read(name);
             for place in ["/paths", "/components/schemas"] {
                 let more = more.pointer(place).and_then(Json::as_object).cloned();

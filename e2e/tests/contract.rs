@@ -1,5 +1,7 @@
 //! Every request of the steps and every answer of the sandbox against Apple's own API document.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests: what fails ends the test")]
+
 #[path = "contract/lives.rs"]
 mod lives;
 
@@ -162,7 +164,10 @@ fn values(parameter: &Json) -> Vec<String> {
     let schema = &parameter["schema"];
     let name = parameter["name"].as_str().unwrap();
     match schema["items"]["enum"].as_array() {
-        Some(values) if name == "sort" => values.iter().map(|value| value.as_str().unwrap().to_owned()).collect(),
+        Some(values) if name == "sort" => values
+            .iter()
+            .map(|value| value.as_str().unwrap().to_owned())
+            .collect(),
         Some(values) => {
             let all: Vec<&str> = values.iter().filter_map(Json::as_str).collect();
             vec![all.join(","), all[0].to_owned()]
@@ -205,12 +210,27 @@ fn full() -> (Sandbox, Client, BTreeMap<String, String>) {
         upload.committed = true;
     }
     client.get(&format!("/v1/buildUploads/{upload}"));
-    let build = client.get("/v1/builds").body["data"][0]["id"].as_str().unwrap().to_owned();
+    let build = client.get("/v1/builds").body["data"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     ids.insert("buildUploads".to_owned(), upload);
     ids.insert("builds".to_owned(), build.clone());
     ids.insert("buildBetaDetails".to_owned(), build);
-    for kind in ["bundleIds", "certificates", "devices", "profiles", "users", "preReleaseVersions", "appCategories", "territories"] {
-        let first = client.get(&format!("/v1/{kind}")).body["data"][0]["id"].as_str().unwrap().to_owned();
+    for kind in [
+        "bundleIds",
+        "certificates",
+        "devices",
+        "profiles",
+        "users",
+        "preReleaseVersions",
+        "appCategories",
+        "territories",
+    ] {
+        let first = client.get(&format!("/v1/{kind}")).body["data"][0]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         ids.insert(kind.to_owned(), first);
     }
     let app = "/v1/apps/1023456789";
@@ -220,10 +240,17 @@ fn full() -> (Sandbox, Client, BTreeMap<String, String>) {
         ("appPricePoints", format!("{app}/appPricePoints")),
         ("betaBuildLocalizations", "/v1/betaBuildLocalizations".to_owned()),
     ] {
-        let first = client.get(&path).body["data"][0]["id"].as_str().unwrap_or_else(|| panic!("{path}")).to_owned();
+        let first = client.get(&path).body["data"][0]["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{path}"))
+            .to_owned();
         ids.insert(kind.to_owned(), first);
     }
-    for (kind, path) in [("betaAppReviewDetails", "betaAppReviewDetail"), ("betaLicenseAgreements", "betaLicenseAgreement"), ("appAssetLibraries", "assetLibrary")] {
+    for (kind, path) in [
+        ("betaAppReviewDetails", "betaAppReviewDetail"),
+        ("betaLicenseAgreements", "betaLicenseAgreement"),
+        ("appAssetLibraries", "assetLibrary"),
+    ] {
         ids.insert(kind.to_owned(), client.get(&format!("{app}/{path}")).id());
     }
     for (path, attributes, relationships) in CREATIONS {
@@ -232,7 +259,10 @@ fn full() -> (Sandbox, Client, BTreeMap<String, String>) {
         let id = client.write("POST", path, &body, 201).id();
         ids.insert(kind.to_owned(), id);
         if kind == "appStoreVersions" {
-            let locales = client.get(&format!("/v1/appStoreVersions/{}/appStoreVersionLocalizations", ids[kind]));
+            let locales = client.get(&format!(
+                "/v1/appStoreVersions/{}/appStoreVersionLocalizations",
+                ids[kind]
+            ));
             let locale = locales.body["data"][0]["id"].as_str().unwrap().to_owned();
             ids.insert("appStoreVersionLocalizations".to_owned(), locale);
         }
@@ -242,30 +272,118 @@ fn full() -> (Sandbox, Client, BTreeMap<String, String>) {
 
 /// Kinds in an order in which each finds what it belongs to: path, attributes, and relationships as `name kind`.
 const CREATIONS: [(&str, &str, &str); 24] = [
-    ("/v1/bundleIdCapabilities", r#"{"capabilityType":"ICLOUD","settings":[{"key":"ICLOUD_VERSION","options":[{"key":"XCODE_6","enabled":true}]}]}"#, "bundleId bundleIds"),
-    ("/v1/passTypeIds", r#"{"name":"Courier pass","identifier":"pass.com.example.courier"}"#, ""),
-    ("/v1/appStoreVersions", r#"{"platform":"IOS","versionString":"1.1"}"#, "app apps,build builds"),
-    ("/v1/appInfoLocalizations", r#"{"locale":"de-DE","name":"Kurier"}"#, "appInfo appInfos"),
-    ("/v1/appScreenshotSets", r#"{"screenshotDisplayType":"APP_IPHONE_67"}"#, "appStoreVersionLocalization appStoreVersionLocalizations"),
-    ("/v1/appScreenshots", r#"{"fileName":"1.png","fileSize":5}"#, "appScreenshotSet appScreenshotSets"),
-    ("/v1/appPreviewSets", r#"{"previewType":"IPHONE_67"}"#, "appStoreVersionLocalization appStoreVersionLocalizations"),
-    ("/v1/appPreviews", r#"{"fileName":"1.mp4","fileSize":5}"#, "appPreviewSet appPreviewSets"),
-    ("/v1/appStoreReviewDetails", r#"{"contactFirstName":"Ada"}"#, "appStoreVersion appStoreVersions"),
-    ("/v1/appStoreReviewAttachments", r#"{"fileName":"1.pdf","fileSize":5}"#, "appStoreReviewDetail appStoreReviewDetails"),
-    ("/v1/appStoreVersionPhasedReleases", r#"{"phasedReleaseState":"INACTIVE"}"#, "appStoreVersion appStoreVersions"),
-    ("/v1/routingAppCoverages", r#"{"fileName":"1.geojson","fileSize":5}"#, "appStoreVersion appStoreVersions"),
-    ("/v1/appEncryptionDeclarations", r#"{"appDescription":"a","containsProprietaryCryptography":false,"containsThirdPartyCryptography":true,"availableOnFrenchStore":false}"#, "app apps"),
-    ("/v1/appEncryptionDeclarationDocuments", r#"{"fileName":"1.pdf","fileSize":5}"#, "appEncryptionDeclaration appEncryptionDeclarations"),
-    ("/v1/betaGroups", r#"{"name":"Friends","publicLinkEnabled":true}"#, "app apps"),
-    ("/v1/betaTesters", r#"{"email":"grace@example.com"}"#, "betaGroups* betaGroups"),
+    (
+        "/v1/bundleIdCapabilities",
+        r#"{"capabilityType":"ICLOUD","settings":[{"key":"ICLOUD_VERSION","options":[{"key":"XCODE_6","enabled":true}]}]}"#,
+        "bundleId bundleIds",
+    ),
+    (
+        "/v1/passTypeIds",
+        r#"{"name":"Courier pass","identifier":"pass.com.example.courier"}"#,
+        "",
+    ),
+    (
+        "/v1/appStoreVersions",
+        r#"{"platform":"IOS","versionString":"1.1"}"#,
+        "app apps,build builds",
+    ),
+    (
+        "/v1/appInfoLocalizations",
+        r#"{"locale":"de-DE","name":"Kurier"}"#,
+        "appInfo appInfos",
+    ),
+    (
+        "/v1/appScreenshotSets",
+        r#"{"screenshotDisplayType":"APP_IPHONE_67"}"#,
+        "appStoreVersionLocalization appStoreVersionLocalizations",
+    ),
+    (
+        "/v1/appScreenshots",
+        r#"{"fileName":"1.png","fileSize":5}"#,
+        "appScreenshotSet appScreenshotSets",
+    ),
+    (
+        "/v1/appPreviewSets",
+        r#"{"previewType":"IPHONE_67"}"#,
+        "appStoreVersionLocalization appStoreVersionLocalizations",
+    ),
+    (
+        "/v1/appPreviews",
+        r#"{"fileName":"1.mp4","fileSize":5}"#,
+        "appPreviewSet appPreviewSets",
+    ),
+    (
+        "/v1/appStoreReviewDetails",
+        r#"{"contactFirstName":"Ada"}"#,
+        "appStoreVersion appStoreVersions",
+    ),
+    (
+        "/v1/appStoreReviewAttachments",
+        r#"{"fileName":"1.pdf","fileSize":5}"#,
+        "appStoreReviewDetail appStoreReviewDetails",
+    ),
+    (
+        "/v1/appStoreVersionPhasedReleases",
+        r#"{"phasedReleaseState":"INACTIVE"}"#,
+        "appStoreVersion appStoreVersions",
+    ),
+    (
+        "/v1/routingAppCoverages",
+        r#"{"fileName":"1.geojson","fileSize":5}"#,
+        "appStoreVersion appStoreVersions",
+    ),
+    (
+        "/v1/appEncryptionDeclarations",
+        r#"{"appDescription":"a","containsProprietaryCryptography":false,"containsThirdPartyCryptography":true,"availableOnFrenchStore":false}"#,
+        "app apps",
+    ),
+    (
+        "/v1/appEncryptionDeclarationDocuments",
+        r#"{"fileName":"1.pdf","fileSize":5}"#,
+        "appEncryptionDeclaration appEncryptionDeclarations",
+    ),
+    (
+        "/v1/betaGroups",
+        r#"{"name":"Friends","publicLinkEnabled":true}"#,
+        "app apps",
+    ),
+    (
+        "/v1/betaTesters",
+        r#"{"email":"grace@example.com"}"#,
+        "betaGroups* betaGroups",
+    ),
     ("/v1/betaTesterInvitations", "", "app apps,betaTester betaTesters"),
-    ("/v1/endUserLicenseAgreements", r#"{"agreementText":"a"}"#, "app apps,territories* territories"),
-    ("/v2/appAvailabilities", r#"{"availableInNewTerritories":true}"#, "app apps,territoryAvailabilities*"),
-    ("/v1/appPriceSchedules", "", "app apps,baseTerritory territories,manualPrices*"),
-    ("/v1/appAssetLibraryImages", r#"{"category":"APP_SCREENSHOTS_AND_PREVIEWS","fileName":"1.png","fileSize":5}"#, "assetLibrary appAssetLibraries"),
-    ("/v1/appAssetLibraryPlacements", r#"{"placementType":"APP_SCREENSHOT","placementGroup":"IPHONE"}"#, "image appAssetLibraryImages,appStoreVersionLocalization appStoreVersionLocalizations"),
+    (
+        "/v1/endUserLicenseAgreements",
+        r#"{"agreementText":"a"}"#,
+        "app apps,territories* territories",
+    ),
+    (
+        "/v2/appAvailabilities",
+        r#"{"availableInNewTerritories":true}"#,
+        "app apps,territoryAvailabilities*",
+    ),
+    (
+        "/v1/appPriceSchedules",
+        "",
+        "app apps,baseTerritory territories,manualPrices*",
+    ),
+    (
+        "/v1/appAssetLibraryImages",
+        r#"{"category":"APP_SCREENSHOTS_AND_PREVIEWS","fileName":"1.png","fileSize":5}"#,
+        "assetLibrary appAssetLibraries",
+    ),
+    (
+        "/v1/appAssetLibraryPlacements",
+        r#"{"placementType":"APP_SCREENSHOT","placementGroup":"IPHONE"}"#,
+        "image appAssetLibraryImages,appStoreVersionLocalization appStoreVersionLocalizations",
+    ),
     ("/v1/reviewSubmissions", r#"{"platform":"IOS"}"#, "app apps"),
-    ("/v1/reviewSubmissionItems", "", "reviewSubmission reviewSubmissions,appStoreVersion appStoreVersions"),
+    (
+        "/v1/reviewSubmissionItems",
+        "",
+        "reviewSubmission reviewSubmissions,appStoreVersion appStoreVersions",
+    ),
 ];
 
 fn creation(kind: &str, attributes: &str, relationships: &str, ids: &BTreeMap<String, String>) -> Json {
@@ -287,9 +405,14 @@ fn creation(kind: &str, attributes: &str, relationships: &str, ids: &BTreeMap<St
 
 fn judged(contract: &Contract, sandbox: &Sandbox) -> usize {
     let state = sandbox.state();
-    let judged: Vec<_> = state.requests.iter().filter(|request| request.path.starts_with("/v")).collect();
+    let judged: Vec<_> = state
+        .requests
+        .iter()
+        .filter(|request| request.path.starts_with("/v"))
+        .collect();
     // Who asks for some fields does without the others, required or not.
-    let is_sparse = |query: &str, problem: &String| query.contains("fields%5B") && problem.ends_with("is missing");
+    let is_sparse =
+        |query: &str, problem: &String| query.contains("fields%5B") && problem.ends_with("is missing");
     let problems: Vec<String> = judged
         .iter()
         .flat_map(|request| {
@@ -304,7 +427,12 @@ fn judged(contract: &Contract, sandbox: &Sandbox) -> usize {
         &problems[..problems.len().min(20)]
     );
     for request in &judged {
-        assert!(!request.answer.contains(":null"), "{}: {}", request.path, request.answer);
+        assert!(
+            !request.answer.contains(":null"),
+            "{}: {}",
+            request.path,
+            request.answer
+        );
     }
     judged.len()
 }
@@ -328,17 +456,26 @@ fn every_documented_parameter_is_taken_and_every_answer_is_as_documented() {
             for value in values(parameter) {
                 let mut query: Vec<String> = required
                     .iter()
-                    .filter(|known| !known.starts_with(&format!("{}=", encoded(parameter["name"].as_str().unwrap()))))
+                    .filter(|known| {
+                        !known.starts_with(&format!("{}=", encoded(parameter["name"].as_str().unwrap())))
+                    })
                     .cloned()
                     .collect();
-                query.push(format!("{}={value}", encoded(parameter["name"].as_str().unwrap())));
+                query.push(format!(
+                    "{}={value}",
+                    encoded(parameter["name"].as_str().unwrap())
+                ));
                 queries.push(query.join("&"));
             }
         }
         for query in queries {
             let answer = client.get(&format!("{path}?{query}"));
             // What a relationship to one does not lead to is not found.
-            assert!(matches!(answer.status, 200 | 404), "{path}?{query}: {}", answer.body);
+            assert!(
+                matches!(answer.status, 200 | 404),
+                "{path}?{query}: {}",
+                answer.body
+            );
             assert!(
                 answer.status == 200 || path.split('/').count() > 4,
                 "{path}?{query}: {}",
@@ -363,7 +500,11 @@ fn what_is_not_documented_is_refused_by_every_list() {
             let answer = client.get(&format!("{path}?{query}"));
             assert_eq!(answer.status, 400, "{path}?{query}: {}", answer.body);
             let errors = answer.body["errors"].as_array().unwrap();
-            assert!(errors.iter().any(|error| error["code"] == code), "{path}?{query}: {}", answer.body);
+            assert!(
+                errors.iter().any(|error| error["code"] == code),
+                "{path}?{query}: {}",
+                answer.body
+            );
         };
         refused("filter%5Bfoo%5D=a".to_owned(), "PARAMETER_ERROR.ILLEGAL");
         refused("Limit=1".to_owned(), "PARAMETER_ERROR.ILLEGAL");
@@ -378,7 +519,13 @@ fn what_is_not_documented_is_refused_by_every_list() {
                 count += 1;
             }
             if let Some(most) = schema["maximum"].as_i64() {
-                for value in [(most + 1).to_string(), "0".to_owned(), "-1".to_owned(), "a".to_owned(), "1.0".to_owned()] {
+                for value in [
+                    (most + 1).to_string(),
+                    "0".to_owned(),
+                    "-1".to_owned(),
+                    "a".to_owned(),
+                    "1.0".to_owned(),
+                ] {
                     refused(format!("{name}={value}"), "PARAMETER_ERROR.INVALID");
                 }
                 count += 1;
@@ -402,7 +549,8 @@ fn bodies_that_the_document_does_not_allow_are_refused() {
     for (path, attributes, relationships) in CREATIONS {
         let kind = path.split('/').nth(2).unwrap();
         let valid = creation(kind, attributes, relationships, &ids);
-        let document = &contract.document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        let document = &contract.document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+            ["schema"];
         let data = &contract.resolved(document)["properties"]["data"];
         let mut refused = |change: &dyn Fn(&mut Json), what: &str| {
             let mut body = valid.clone();
@@ -422,7 +570,11 @@ fn bodies_that_the_document_does_not_allow_are_refused() {
         refused(&|body| body["foo"] = 1.into(), "an unknown member at the top");
         refused(&|body| *body = json!([]), "an array");
         refused(&|body| body["data"] = Json::Null, "no data");
-        for (name, shape) in data["properties"]["attributes"]["properties"].as_object().into_iter().flatten() {
+        for (name, shape) in data["properties"]["attributes"]["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+        {
             let shape = contract.resolved(shape);
             refused(&|body| body["data"]["attributes"][name] = json!({"foo": 1}), name);
             if shape["enum"].is_array() {
@@ -430,26 +582,64 @@ fn bodies_that_the_document_does_not_allow_are_refused() {
             }
         }
         if data["properties"]["attributes"].is_object() {
-            refused(&|body| body["data"]["attributes"]["foo"] = 1.into(), "an unknown attribute");
+            refused(
+                &|body| body["data"]["attributes"]["foo"] = 1.into(),
+                "an unknown attribute",
+            );
         }
-        for name in data["properties"]["attributes"]["required"].as_array().into_iter().flatten() {
+        for name in data["properties"]["attributes"]["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             let name = name.as_str().unwrap();
-            refused(&|body| _ = body["data"]["attributes"].as_object_mut().unwrap().remove(name), name);
+            refused(
+                &|body| _ = body["data"]["attributes"].as_object_mut().unwrap().remove(name),
+                name,
+            );
         }
-        for (name, _) in data["properties"]["relationships"]["properties"].as_object().into_iter().flatten() {
-            refused(&|body| body["data"]["relationships"][name] = json!({"data": {"type": "foo", "id": "x"}}), name);
-            refused(&|body| body["data"]["relationships"][name] = json!({"data": "x"}), name);
+        for (name, _) in data["properties"]["relationships"]["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+        {
+            refused(
+                &|body| body["data"]["relationships"][name] = json!({"data": {"type": "foo", "id": "x"}}),
+                name,
+            );
+            refused(
+                &|body| body["data"]["relationships"][name] = json!({"data": "x"}),
+                name,
+            );
         }
-        for name in data["properties"]["relationships"]["required"].as_array().into_iter().flatten() {
+        for name in data["properties"]["relationships"]["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             let name = name.as_str().unwrap();
-            refused(&|body| _ = body["data"]["relationships"].as_object_mut().unwrap().remove(name), name);
+            refused(
+                &|body| {
+                    _ = body["data"]["relationships"]
+                        .as_object_mut()
+                        .unwrap()
+                        .remove(name)
+                },
+                name,
+            );
         }
         if data["properties"]["relationships"].is_object() {
-            refused(&|body| body["data"]["relationships"]["foo"] = json!({"data": null}), "an unknown relationship");
+            refused(
+                &|body| body["data"]["relationships"]["foo"] = json!({"data": null}),
+                "an unknown relationship",
+            );
         }
     }
     for (kind, id) in &ids {
-        let path = format!("/{}/{kind}/{{id}}", if kind == "appAvailabilities" { "v2" } else { "v1" });
+        let path = format!(
+            "/{}/{kind}/{{id}}",
+            if kind == "appAvailabilities" { "v2" } else { "v1" }
+        );
         if contract.document()["paths"][&path]["patch"].is_null() {
             continue;
         }
@@ -458,13 +648,25 @@ fn bodies_that_the_document_does_not_allow_are_refused() {
             (json!({"data": {"type": kind}}), "no ID"),
             (json!({"data": {"type": kind, "id": "other"}}), "another ID"),
             (json!({"data": {"type": "foo", "id": id}}), "another type"),
-            (json!({"data": {"type": kind, "id": id, "attributes": {"foo": 1}}}), "an unknown attribute"),
+            (
+                json!({"data": {"type": kind, "id": id, "attributes": {"foo": 1}}}),
+                "an unknown attribute",
+            ),
         ] {
             let answer = client.ask("PATCH", &path, Some(&body.to_string()));
-            assert!(matches!(answer.status, 409 | 422), "{path}, {what}: {}", answer.status);
+            assert!(
+                matches!(answer.status, 409 | 422),
+                "{path}, {what}: {}",
+                answer.status
+            );
             count += 1;
         }
-        assert_eq!(client.ask("PATCH", &path, Some(&json!({"data": {"type": kind}}).to_string())).status, 409);
+        assert_eq!(
+            client
+                .ask("PATCH", &path, Some(&json!({"data": {"type": kind}}).to_string()))
+                .status,
+            409
+        );
     }
     assert!(count > 400, "{count}");
 }
@@ -480,16 +682,30 @@ fn the_enterprise_programs_api_has_its_own_document() {
     })
     .unwrap();
     let client = Client::of(&sandbox);
-    for kind in ["bundleIds", "certificates", "devices", "profiles", "users", "passTypeIds", "userInvitations"] {
+    for kind in [
+        "bundleIds",
+        "certificates",
+        "devices",
+        "profiles",
+        "users",
+        "passTypeIds",
+        "userInvitations",
+    ] {
         assert_eq!(client.get(&format!("/v1/{kind}?limit=3")).status, 200, "{kind}");
     }
     // What only the other API has.
     for path in ["/v1/apps", "/v1/buildUploads", "/v1/betaGroups"] {
         let answer = client.get(path);
-        assert_eq!((answer.status, answer.code()), (501, "sandbox.not_served"), "{path}");
+        assert_eq!(
+            (answer.status, answer.code()),
+            (501, "sandbox.not_served"),
+            "{path}"
+        );
     }
     for (type_of, status) in [("IOS_APP_INHOUSE", 201), ("IOS_APP_STORE", 409)] {
-        let certificates = client.get("/v1/certificates?filter[certificateType]=DISTRIBUTION").body;
+        let certificates = client
+            .get("/v1/certificates?filter[certificateType]=DISTRIBUTION")
+            .body;
         let bundle_id = client.get("/v1/bundleIds").body["data"][0]["id"].clone();
         let body = json!({"data": {"type": "profiles", "attributes": {"name": type_of, "profileType": type_of}, "relationships": {
             "bundleId": {"data": {"type": "bundleIds", "id": bundle_id}},
@@ -500,9 +716,17 @@ fn the_enterprise_programs_api_has_its_own_document() {
     }
     let host = "api.enterprise.developer.apple.com";
     assert_eq!(client.ask_as(host, "GET", "/v1/users", None).status, 200);
-    assert_eq!(client.ask_as("api.appstoreconnect.apple.com", "GET", "/v1/users", None).status, 401);
+    assert_eq!(
+        client
+            .ask_as("api.appstoreconnect.apple.com", "GET", "/v1/users", None)
+            .status,
+        401
+    );
     let state = sandbox.state();
-    let requests = state.requests.iter().filter(|request| request.status < 300 || request.status == 409);
+    let requests = state
+        .requests
+        .iter()
+        .filter(|request| request.status < 300 || request.status == 409);
     // A profile for the App Store is no request that the document allows.
     let problems: Vec<String> = requests
         .filter(|request| !request.body.contains("IOS_APP_STORE"))

@@ -37,16 +37,33 @@ pub(crate) fn write(options: &Options) -> anyhow::Result<()> {
     text.push_str(
         "\"comment\": \"Facts from Apple's OpenAPI documents, written by `cargo xtask apple-document`. No prose of Apple's.\",\n",
     );
-    text.push_str(&lines("choices", pool.choices.iter().map(|list| json!(list).to_string()), '[', ']'));
+    text.push_str(&lines(
+        "choices",
+        pool.choices.iter().map(|list| json!(list).to_string()),
+        '[',
+        ']',
+    ));
     text.push_str(",\n");
-    let shapes = pool.shapes.iter().map(|(name, shape)| format!("{}: {shape}", json!(name)));
+    let shapes = pool
+        .shapes
+        .iter()
+        .map(|(name, shape)| format!("{}: {shape}", json!(name)));
     text.push_str(&lines("shapes", shapes, '{', '}'));
     for (name, api) in [("store", store), ("enterprise", enterprise)] {
-        text.push_str(&format!(",\n\"{name}\": {{\n\"source\": {},\n", json!(api.source)));
-        let kinds = api.kinds.iter().map(|(name, kind)| format!("{}: {kind}", json!(name)));
+        text.push_str(&format!(
+            ",\n\"{name}\": {{\n\"source\": {},\n",
+            json!(api.source)
+        ));
+        let kinds = api
+            .kinds
+            .iter()
+            .map(|(name, kind)| format!("{}: {kind}", json!(name)));
         text.push_str(&lines("kinds", kinds, '{', '}'));
         text.push_str(",\n");
-        let paths = api.paths.iter().map(|(path, operations)| format!("{}: {operations}", json!(path)));
+        let paths = api
+            .paths
+            .iter()
+            .map(|(path, operations)| format!("{}: {operations}", json!(path)));
         text.push_str(&lines("paths", paths, '{', '}'));
         text.push_str("\n}");
     }
@@ -70,7 +87,10 @@ struct Pool {
 
 impl Pool {
     fn choices(&mut self, values: &[Value]) -> Value {
-        let list: Vec<String> = values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect();
+        let list: Vec<String> = values
+            .iter()
+            .filter_map(|value| value.as_str().map(str::to_owned))
+            .collect();
         let known = self.choices.iter().position(|known| *known == list);
         json!(known.unwrap_or_else(|| {
             self.choices.push(list);
@@ -104,7 +124,10 @@ impl Api {
             if title.starts_with("Enterprise") {
                 prefix = "Enterprise.";
             }
-            sources.insert(format!("{title} {}", document["info"]["version"].as_str().unwrap_or_default()));
+            sources.insert(format!(
+                "{title} {}",
+                document["info"]["version"].as_str().unwrap_or_default()
+            ));
             for (into, from) in [
                 (&mut schemas, &document["components"]["schemas"]),
                 (&mut paths, &document["paths"]),
@@ -126,7 +149,9 @@ impl Api {
         match value["$ref"].as_str() {
             Some(reference) => {
                 let name = reference.rsplit('/').next().unwrap_or_default();
-                self.schemas.get(name).map_or(&Value::Null, |schema| self.schema(schema))
+                self.schemas
+                    .get(name)
+                    .map_or(&Value::Null, |schema| self.schema(schema))
             }
             None => value,
         }
@@ -144,7 +169,11 @@ impl Api {
 
     fn plain_shape(&self, value: &Value, pool: &mut Pool) -> Value {
         if let Some(reference) = value["$ref"].as_str() {
-            let name = format!("{}{}", self.prefix, reference.rsplit('/').next().unwrap_or_default());
+            let name = format!(
+                "{}{}",
+                self.prefix,
+                reference.rsplit('/').next().unwrap_or_default()
+            );
             if !pool.shapes.contains_key(&name) {
                 // Schemas may be of themselves.
                 pool.shapes.insert(name.clone(), Value::Null);
@@ -201,7 +230,10 @@ impl Api {
         for (name, relationship) in value["properties"].as_object().into_iter().flatten() {
             let links = relationship["properties"]["links"].is_object();
             if let Some(target) = self.relationship(relationship) {
-                all.insert(name.clone(), json!(format!("{target}{}", if links { "@" } else { "" })));
+                all.insert(
+                    name.clone(),
+                    json!(format!("{target}{}", if links { "@" } else { "" })),
+                );
             } else if links {
                 all.insert(name.clone(), json!("@"));
             }
@@ -211,7 +243,9 @@ impl Api {
 
     fn attributes(&self, value: &Value, pool: &mut Pool) -> Map<String, Value> {
         let members = value["properties"].as_object().into_iter().flatten();
-        members.map(|(name, member)| (name.clone(), self.shape(member, pool))).collect()
+        members
+            .map(|(name, member)| (name.clone(), self.shape(member, pool)))
+            .collect()
     }
 
     /// The resource that a schema describes.
@@ -219,14 +253,19 @@ impl Api {
         let name = schema["properties"]["type"]["enum"][0].as_str()?.to_owned();
         let attributes = self.attributes(self.schema(&schema["properties"]["attributes"]), pool);
         let relationships = self.relationships(&schema["properties"]["relationships"]);
-        Some((name, json!({"attributes": attributes, "relationships": relationships})))
+        Some((
+            name,
+            json!({"attributes": attributes, "relationships": relationships}),
+        ))
     }
 
     /// What the body of a write may say.
     fn body(&self, document: &Value, pool: &mut Pool) -> Value {
         let data = self.schema(&document["properties"]["data"]);
         let has_attributes = data["properties"]["attributes"].is_object();
-        if data["properties"]["id"].is_object() && !has_attributes && data["properties"]["relationships"].is_null()
+        if data["properties"]["id"].is_object()
+            && !has_attributes
+            && data["properties"]["relationships"].is_null()
             || data["type"] == "array"
         {
             return json!({"linkage": self.relationship(document)});
@@ -234,7 +273,10 @@ impl Api {
         let mut body = self.draft(data, pool);
         let mut inline = Map::new();
         let items = self.schema(&document["properties"]["included"]["items"]);
-        let choices = items["oneOf"].as_array().cloned().unwrap_or_else(|| vec![items.clone()]);
+        let choices = items["oneOf"]
+            .as_array()
+            .cloned()
+            .unwrap_or_else(|| vec![items.clone()]);
         for choice in &choices {
             let schema = self.schema(choice);
             if let Some(kind) = schema["properties"]["type"]["enum"][0].as_str() {
@@ -284,7 +326,11 @@ impl Api {
             }
             let name = parameter["name"].as_str().unwrap_or_default();
             let schema = &parameter["schema"];
-            let schema = if schema["type"] == "array" { &schema["items"] } else { schema };
+            let schema = if schema["type"] == "array" {
+                &schema["items"]
+            } else {
+                schema
+            };
             let shape = match schema["maximum"].as_i64() {
                 Some(maximum) => json!({"integer": [1, maximum]}),
                 None => self.shape(schema, pool),
@@ -314,13 +360,19 @@ impl Api {
             let Some(kind) = resource["properties"]["type"]["enum"][0].as_str() else {
                 continue;
             };
-            row.insert("answer".to_owned(), json!(format!("{kind}{}", if many { "*" } else { "" })));
+            row.insert(
+                "answer".to_owned(),
+                json!(format!("{kind}{}", if many { "*" } else { "" })),
+            );
             // An identifier alone has neither.
             if resource["properties"]["links"].is_object() || resource["title"].is_string() {
                 self.learn(resource, pool, kinds);
             }
             let items = self.schema(&document["properties"]["included"]["items"]);
-            let included = items["oneOf"].as_array().cloned().unwrap_or_else(|| vec![items.clone()]);
+            let included = items["oneOf"]
+                .as_array()
+                .cloned()
+                .unwrap_or_else(|| vec![items.clone()]);
             for schema in &included {
                 self.learn(self.schema(schema), pool, kinds);
             }
@@ -366,7 +418,10 @@ impl Api {
 /// Every kind that a path answers with, or that a body creates.
 fn served_kinds(paths: &BTreeMap<String, Value>) -> BTreeSet<String> {
     let mut served = BTreeSet::new();
-    for operation in paths.values().flat_map(|row| row.as_object().into_iter().flatten()) {
+    for operation in paths
+        .values()
+        .flat_map(|row| row.as_object().into_iter().flatten())
+    {
         let answer = operation.1["answer"].as_str().unwrap_or_default();
         served.insert(answer.trim_end_matches('*').to_owned());
         let included = operation.1["body"]["included"].as_object().into_iter().flatten();

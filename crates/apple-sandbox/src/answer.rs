@@ -75,7 +75,9 @@ impl Refusal {
 
     /// Whether it is about that place of the body.
     pub(crate) fn is_at(&self, pointer: &str) -> bool {
-        self.errors.iter().any(|error| error["source"]["pointer"] == pointer)
+        self.errors
+            .iter()
+            .any(|error| error["source"]["pointer"] == pointer)
     }
 
     pub(crate) fn unauthorized() -> Self {
@@ -124,7 +126,9 @@ impl Refusal {
 
     pub(crate) fn entity(code: &'static str, detail: impl Into<String>) -> Self {
         let title = match code {
-            "ENTITY_ERROR.ATTRIBUTE.INVALID" | "ENTITY_ERROR.ATTRIBUTE.TYPE" => "An attribute value is invalid.",
+            "ENTITY_ERROR.ATTRIBUTE.INVALID" | "ENTITY_ERROR.ATTRIBUTE.TYPE" => {
+                "An attribute value is invalid."
+            }
             "ENTITY_ERROR.ATTRIBUTE.INVALID.DUPLICATE" => {
                 "The provided entity includes an attribute with a value that has already been used"
             }
@@ -147,7 +151,8 @@ impl Refusal {
 
     /// A value that is used already.
     pub(crate) fn duplicate(name: &str, detail: impl Into<String>) -> Self {
-        Self::entity("ENTITY_ERROR.ATTRIBUTE.INVALID.DUPLICATE", detail).at(format!("/data/attributes/{name}"))
+        Self::entity("ENTITY_ERROR.ATTRIBUTE.INVALID.DUPLICATE", detail)
+            .at(format!("/data/attributes/{name}"))
     }
 
     /// A relationship's value that Apple does not take.

@@ -50,11 +50,17 @@ fn problem(header: Option<&str>, state: &State, now: i64) -> Option<String> {
         return Some(format!("`alg` is {}, and has to be ES256", head_json["alg"]));
     }
     if head_json["kid"] != state.key_id.as_str() {
-        return Some(format!("`kid` is {}, and the key's ID is {}", head_json["kid"], state.key_id));
+        return Some(format!(
+            "`kid` is {}, and the key's ID is {}",
+            head_json["kid"], state.key_id
+        ));
     }
     match &state.issuer_id {
         Some(issuer) if claims_json["iss"] != issuer.as_str() => {
-            return Some(format!("`iss` is {}, and the team's issuer ID is {issuer}", claims_json["iss"]));
+            return Some(format!(
+                "`iss` is {}, and the team's issuer ID is {issuer}",
+                claims_json["iss"]
+            ));
         }
         Some(_) if !claims_json["sub"].is_null() => {
             return Some("`sub` is for individual keys, and the key is a team's".to_owned());
@@ -70,7 +76,10 @@ fn problem(header: Option<&str>, state: &State, now: i64) -> Option<String> {
         "appstoreconnect-v1"
     };
     if claims_json["aud"] != audience {
-        return Some(format!("`aud` is {}, and has to be {audience}", claims_json["aud"]));
+        return Some(format!(
+            "`aud` is {}, and has to be {audience}",
+            claims_json["aud"]
+        ));
     }
     if let Some(reason) = bad_time(&claims_json, now) {
         return Some(reason);
@@ -84,9 +93,9 @@ fn problem(header: Option<&str>, state: &State, now: i64) -> Option<String> {
                 .verify(signed.as_bytes(), &signature)
                 .ok()
         });
-    verified
-        .is_none()
-        .then(|| "the signature is not the key's, or is not in the form of a JWT (r and s, 64 bytes)".to_owned())
+    verified.is_none().then(|| {
+        "the signature is not the key's, or is not in the form of a JWT (r and s, 64 bytes)".to_owned()
+    })
 }
 
 /// What is wrong with a token's times. Apple takes tokens that do not say when they were issued (six of ten clients send
@@ -95,7 +104,9 @@ fn bad_time(claims: &Value, now: i64) -> Option<String> {
     let time = |name: &str| {
         let value = &claims[name];
         // Some libraries write a fraction.
-        value.as_i64().or_else(|| value.as_f64().map(|seconds| seconds as i64))
+        value
+            .as_i64()
+            .or_else(|| value.as_f64().map(|seconds| seconds as i64))
     };
     let Some(expires) = time("exp") else {
         return Some("`exp` is missing, or no number".to_owned());

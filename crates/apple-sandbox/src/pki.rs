@@ -107,7 +107,10 @@ fn pem(label: &str, der: &[u8]) -> String {
         .chunks(64)
         .filter_map(|line| std::str::from_utf8(line).ok())
         .collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+    format!(
+        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
+        lines.join("\n")
+    )
 }
 
 impl Authority {
@@ -150,7 +153,8 @@ impl Authority {
     /// When it is no such request, or is not signed by its key.
     pub(crate) fn certify(&self, subject: &Subject<'_>, request: &[u8]) -> anyhow::Result<Vec<u8>> {
         let request = pem("CERTIFICATE REQUEST", request);
-        let mut request = CertificateSigningRequestParams::from_pem(&request).context("the CSR is not valid")?;
+        let mut request =
+            CertificateSigningRequestParams::from_pem(&request).context("the CSR is not valid")?;
         request.params = params_of(subject);
         Ok(request.signed_by(&self.issuer)?.der().to_vec())
     }

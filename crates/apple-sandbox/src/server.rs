@@ -263,7 +263,11 @@ async fn serve(request: HttpRequest<Body>, state: Shared, scheme: &'static str) 
         let mut state = locked(&state);
         let request = Request {
             // The API's answer to HEAD is that to GET without its body, which the server leaves out.
-            method: if method == "HEAD" && path.starts_with("/v") { "GET" } else { &method },
+            method: if method == "HEAD" && path.starts_with("/v") {
+                "GET"
+            } else {
+                &method
+            },
             path: &path,
             query: pairs(&query),
             body: &body,
@@ -498,7 +502,9 @@ pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
             let page = Html("<html><body>503 Service Temporarily Unavailable</body></html>");
             return Some((StatusCode::OK, page).into_response());
         }
-        Kind::InvalidCursor => Refusal::parameter("cursor", "The cursor is not a valid cursor for this request"),
+        Kind::InvalidCursor => {
+            Refusal::parameter("cursor", "The cursor is not a valid cursor for this request")
+        }
         Kind::InvalidAttribute => Refusal::entity(
             "ENTITY_ERROR.ATTRIBUTE.INVALID",
             "An attribute value is invalid. The value is not valid for this request",

@@ -107,10 +107,16 @@ fn is_version(text: &str) -> bool {
 /// Begins an upload.
 pub(crate) fn begin(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refusal> {
     let text = |name: &str| draft.text(name).to_owned();
-    let (short_version, version, platform) =
-        (text("cfBundleShortVersionString"), text("cfBundleVersion"), text("platform"));
+    let (short_version, version, platform) = (
+        text("cfBundleShortVersionString"),
+        text("cfBundleVersion"),
+        text("platform"),
+    );
     let app = draft.one("app").to_owned();
-    for (name, value) in [("cfBundleShortVersionString", &short_version), ("cfBundleVersion", &version)] {
+    for (name, value) in [
+        ("cfBundleShortVersionString", &short_version),
+        ("cfBundleVersion", &version),
+    ] {
         if !is_version(value) {
             return Err(Refusal::attribute(
                 name,
@@ -211,7 +217,11 @@ pub(crate) fn parts(size: u64, part_size: u64) -> Vec<Part> {
 
 /// Refuses sizes that no file has.
 pub(crate) fn check_size(draft: &Draft) -> Result<u64, Refusal> {
-    let size = draft.attributes.get("fileSize").and_then(Value::as_u64).unwrap_or_default();
+    let size = draft
+        .attributes
+        .get("fileSize")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
     if (1..=LARGEST_FILE).contains(&size) {
         return Ok(size);
     }
@@ -263,7 +273,10 @@ pub(crate) fn commit(change: &mut Change<'_>, draft: &Draft) -> Result<(), Refus
         return Err(Refusal::not_found("buildUploadFiles", id));
     };
     if draft.attributes.get("uploaded") != Some(&Value::Bool(true)) {
-        return Err(Refusal::attribute("uploaded", "The attribute 'uploaded' must be true"));
+        return Err(Refusal::attribute(
+            "uploaded",
+            "The attribute 'uploaded' must be true",
+        ));
     }
     if let Some(missing) = known.parts.iter().position(|part| !part.arrived) {
         let detail = format!("Part {} was not uploaded", missing + 1);

@@ -41,7 +41,9 @@ fn a_certificate_is_made_for_the_key_of_its_request_and_revoked_by_its_deletion(
     let (key, csr) = request();
     let made = client.write("POST", "/v1/certificates", &certificate("DEVELOPMENT", &csr), 201);
     let attributes = &made.body["data"]["attributes"];
-    let der = STANDARD.decode(attributes["certificateContent"].as_str().unwrap()).unwrap();
+    let der = STANDARD
+        .decode(attributes["certificateContent"].as_str().unwrap())
+        .unwrap();
     let raw = key.public_key_raw();
     assert!(
         der.windows(raw.len()).any(|window| window == raw),
@@ -49,11 +51,26 @@ fn a_certificate_is_made_for_the_key_of_its_request_and_revoked_by_its_deletion(
     );
     // spaceship looks for Apple's certificates by this name.
     assert!(der.windows(10).any(|window| window == b"Apple Inc."));
-    assert!(attributes["name"].as_str().unwrap().starts_with("Apple Development: "));
+    assert!(
+        attributes["name"]
+            .as_str()
+            .unwrap()
+            .starts_with("Apple Development: ")
+    );
     // A bare request without its header lines is taken as well, until the limit of two is reached.
     let bare: String = csr.lines().filter(|line| !line.starts_with("--")).collect();
-    let refused = client.write("POST", "/v1/certificates", &certificate("DEVELOPMENT", &bare), 409);
-    assert!(refused.body["errors"][0]["detail"].as_str().unwrap().contains("already have a current Development"));
+    let refused = client.write(
+        "POST",
+        "/v1/certificates",
+        &certificate("DEVELOPMENT", &bare),
+        409,
+    );
+    assert!(
+        refused.body["errors"][0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("already have a current Development")
+    );
     let profile = json!({"data": {"type": "profiles", "attributes": {"name": "Mine", "profileType": "IOS_APP_DEVELOPMENT"}, "relationships": {
         "bundleId": {"data": {"type": "bundleIds", "id": sandbox.state().bundle_ids[0].id}},
         "certificates": {"data": [{"type": "certificates", "id": made.id()}]},
@@ -67,7 +84,12 @@ fn a_certificate_is_made_for_the_key_of_its_request_and_revoked_by_its_deletion(
     assert_eq!(client.get(&path).status, 404);
     let state = client.get(&format!("/v1/profiles/{profile}"));
     assert_eq!(state.body["data"]["attributes"]["profileState"], "INVALID");
-    client.write("POST", "/v1/certificates", &certificate("DEVELOPMENT", &bare), 201);
+    client.write(
+        "POST",
+        "/v1/certificates",
+        &certificate("DEVELOPMENT", &bare),
+        201,
+    );
 }
 
 #[test]
@@ -79,15 +101,37 @@ fn a_request_for_a_certificate_that_is_none_is_refused() {
     let at = forged.find('\n').unwrap() + 40;
     let other = if &forged[at..=at] == "A" { "B" } else { "A" };
     forged.replace_range(at..=at, other);
-    for text in ["", "PEM", "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----", &forged] {
-        let answer = client.write("POST", "/v1/certificates", &certificate("DISTRIBUTION", text), 409);
-        assert_eq!(answer.body["errors"][0]["source"]["pointer"], "/data/attributes/csrContent", "{text}");
+    for text in [
+        "",
+        "PEM",
+        "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----",
+        &forged,
+    ] {
+        let answer = client.write(
+            "POST",
+            "/v1/certificates",
+            &certificate("DISTRIBUTION", text),
+            409,
+        );
+        assert_eq!(
+            answer.body["errors"][0]["source"]["pointer"], "/data/attributes/csrContent",
+            "{text}"
+        );
     }
-    for (kind, status) in [("DEVELOPER_ID_APPLICATION", 403), ("PASS_TYPE_ID", 409), ("FOO", 409)] {
+    for (kind, status) in [
+        ("DEVELOPER_ID_APPLICATION", 403),
+        ("PASS_TYPE_ID", 409),
+        ("FOO", 409),
+    ] {
         client.write("POST", "/v1/certificates", &certificate(kind, &csr), status);
     }
     for status in [201, 201, 409] {
-        client.write("POST", "/v1/certificates", &certificate("DISTRIBUTION", &request().1), status);
+        client.write(
+            "POST",
+            "/v1/certificates",
+            &certificate("DISTRIBUTION", &request().1),
+            status,
+        );
     }
 }
 
@@ -103,22 +147,37 @@ fn links_lead_where_the_client_asked_and_included_belongs_to_the_page() {
     let path = "/v1/bundleIds?include=bundleIdCapabilities&limit=2&sort=-identifier";
     let first = client.ask_as("localhost:8443", "GET", path, None);
     let links = &first.body["links"];
-    assert!(links["next"].as_str().unwrap().starts_with("http://localhost:8443/v1/bundleIds?cursor="));
+    assert!(
+        links["next"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://localhost:8443/v1/bundleIds?cursor=")
+    );
     assert_eq!(first.body["included"].as_array().unwrap().len(), 2);
     let of_first = format!("{}_GAME_CENTER", first.body["data"][0]["id"].as_str().unwrap());
     assert_eq!(first.body["included"][0]["id"], of_first.as_str());
-    client.headers.push(("X-Forwarded-Proto".to_owned(), "https".to_owned()));
+    client
+        .headers
+        .push(("X-Forwarded-Proto".to_owned(), "https".to_owned()));
     let forwarded = client.ask_as("api.appstoreconnect.apple.com", "GET", path, None);
     let next = forwarded.body["links"]["next"].as_str().unwrap().to_owned();
-    let rest = next.strip_prefix("https://api.appstoreconnect.apple.com").unwrap();
+    let rest = next
+        .strip_prefix("https://api.appstoreconnect.apple.com")
+        .unwrap();
     let second = client.get(rest);
     assert_eq!(second.body["data"].as_array().unwrap().len(), 2);
     assert_eq!(second.body["included"].as_array().unwrap().len(), 1);
     assert!(second.body["links"].get("next").is_none());
     assert_eq!(second.body["meta"]["paging"]["total"], 4);
     // Cursors belong to a list, and end.
-    let cursor = rest.split(['?', '&']).find(|part| part.starts_with("cursor=")).unwrap();
-    assert_eq!(client.get(&format!("/v1/devices?{cursor}")).code(), "PARAMETER_ERROR.INVALID");
+    let cursor = rest
+        .split(['?', '&'])
+        .find(|part| part.starts_with("cursor="))
+        .unwrap();
+    assert_eq!(
+        client.get(&format!("/v1/devices?{cursor}")).code(),
+        "PARAMETER_ERROR.INVALID"
+    );
     sandbox.state().cursor_life = -1;
     assert_eq!(client.get(rest).code(), "PARAMETER_ERROR.INVALID");
 }
@@ -126,20 +185,42 @@ fn links_lead_where_the_client_asked_and_included_belongs_to_the_page() {
 #[test]
 fn the_sandbox_says_in_its_own_words_what_it_does_not_serve() {
     let (sandbox, client) = portal();
-    for path in ["/v1/ciProducts", "/v1/apps/1/customerReviews", "/v9/apps", "/nonsense"] {
+    for path in [
+        "/v1/ciProducts",
+        "/v1/apps/1/customerReviews",
+        "/v9/apps",
+        "/nonsense",
+    ] {
         let answer = client.get(path);
-        assert_eq!((answer.status, answer.code()), (501, "sandbox.not_served"), "{path}");
+        assert_eq!(
+            (answer.status, answer.code()),
+            (501, "sandbox.not_served"),
+            "{path}"
+        );
     }
     let answer = client.ask("DELETE", "/v1/apps/1023456789", None);
     assert_eq!((answer.status, answer.code()), (403, "FORBIDDEN_ERROR"));
-    assert!(answer.body["errors"][0]["detail"].as_str().unwrap().contains("does not allow 'DELETE'"));
+    assert!(
+        answer.body["errors"][0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("does not allow 'DELETE'")
+    );
     sandbox.state().key_id = "OTHER12345".to_owned();
     assert_eq!(client.get("/v1/apps").status, 401);
     // Without a token, too.
     assert_eq!(client.get("/v1/ciProducts").status, 501);
     let state = sandbox.state();
-    let refused = state.requests.iter().find(|request| request.status == 401).unwrap();
-    assert!(refused.reason.contains("`kid`") && refused.reason.contains("OTHER12345"), "{}", refused.reason);
+    let refused = state
+        .requests
+        .iter()
+        .find(|request| request.status == 401)
+        .unwrap();
+    assert!(
+        refused.reason.contains("`kid`") && refused.reason.contains("OTHER12345"),
+        "{}",
+        refused.reason
+    );
     assert!(!refused.answer.contains("OTHER12345"));
 }
 
@@ -151,7 +232,12 @@ fn bundle_ids_and_capabilities_live_and_end() {
         let body = json!({"data": {"type": "bundleIds", "attributes": attributes}});
         client.write("POST", "/v1/bundleIds", &body, status).id()
     };
-    for (identifier, name) in [("..", "a"), ("com..a", "a"), ("com.a", "a@b"), ("COM.example.Courier", "a")] {
+    for (identifier, name) in [
+        ("..", "a"),
+        ("com..a", "a"),
+        ("com.a", "a@b"),
+        ("COM.example.Courier", "a"),
+    ] {
         create(identifier, name, 409);
     }
     let id = create("com.example.other", "Other", 201);
@@ -165,26 +251,55 @@ fn bundle_ids_and_capabilities_live_and_end() {
     };
     let icloud = json!([{"key": "ICLOUD_VERSION", "options": [{"key": "XCODE_6", "enabled": true}]}]);
     enable("PUSH_NOTIFICATIONS", icloud.clone(), 409);
-    assert_eq!(enable("WEATHERKIT", Json::Null, 409).code(), "ENTITY_ERROR.ATTRIBUTE.TYPE");
+    assert_eq!(
+        enable("WEATHERKIT", Json::Null, 409).code(),
+        "ENTITY_ERROR.ATTRIBUTE.TYPE"
+    );
     let made = enable("ICLOUD", icloud, 201);
-    assert_eq!(made.body["data"]["attributes"]["settings"][0]["options"][0]["enabled"], true);
-    assert_eq!(client.ask("DELETE", &format!("/v1/bundleIdCapabilities/{}", made.id()), None).status, 204);
-    assert_eq!(client.ask("DELETE", &format!("/v1/bundleIds/{id}"), None).status, 204);
+    assert_eq!(
+        made.body["data"]["attributes"]["settings"][0]["options"][0]["enabled"],
+        true
+    );
+    assert_eq!(
+        client
+            .ask("DELETE", &format!("/v1/bundleIdCapabilities/{}", made.id()), None)
+            .status,
+        204
+    );
+    assert_eq!(
+        client.ask("DELETE", &format!("/v1/bundleIds/{id}"), None).status,
+        204
+    );
     // An app has the other one.
     let used = sandbox.state().bundle_ids[0].id.clone();
     let answer = client.ask("DELETE", &format!("/v1/bundleIds/{used}"), None);
-    assert!(answer.body["errors"][0]["detail"].as_str().unwrap().contains("in use by the App Store"));
+    assert!(
+        answer.body["errors"][0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("in use by the App Store")
+    );
     // A relationship that leads to nothing is 409, as documented, not 404.
     let body = json!({"data": {"type": "bundleIdCapabilities", "attributes": {"capabilityType": "ICLOUD"},
         "relationships": {"bundleId": {"data": {"type": "bundleIds", "id": id}}}}});
-    assert_eq!(client.write("POST", "/v1/bundleIdCapabilities", &body, 409).code(), "ENTITY_ERROR.RELATIONSHIP.INVALID");
+    assert_eq!(
+        client
+            .write("POST", "/v1/bundleIdCapabilities", &body, 409)
+            .code(),
+        "ENTITY_ERROR.RELATIONSHIP.INVALID"
+    );
 }
 
 #[test]
 fn devices_are_renamed_and_disabled_and_sort_and_filter() {
     let (_sandbox, client) = portal();
     let all = client.get("/v1/devices?sort=-name&fields[devices]=name,status");
-    let names: Vec<&str> = all.body["data"].as_array().unwrap().iter().map(|one| one["attributes"]["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = all.body["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["attributes"]["name"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["Studio iPad", "Ada's iPhone"]);
     assert_eq!(all.body["data"][0]["attributes"].as_object().unwrap().len(), 2);
     let id = all.body["data"][0]["id"].as_str().unwrap();
@@ -192,7 +307,10 @@ fn devices_are_renamed_and_disabled_and_sort_and_filter() {
     client.write("PATCH", &format!("/v1/devices/{id}"), &change, 200);
     let disabled = client.get("/v1/devices?filter[status]=DISABLED&filter[name]=old");
     assert_eq!(disabled.body["data"][0]["attributes"]["name"], "Old iPad");
-    assert_eq!(client.get("/v1/devices?filter[id]=nobody").body["data"], json!([]));
+    assert_eq!(
+        client.get("/v1/devices?filter[id]=nobody").body["data"],
+        json!([])
+    );
 }
 
 #[test]
@@ -211,43 +329,112 @@ fn a_release_goes_from_a_version_to_review_and_back() {
     let attributes = json!({"platform": "IOS", "versionString": "1.0"});
     let version = create("appStoreVersions", attributes.clone(), json!({"app": app}), 201).id();
     let again = create("appStoreVersions", attributes, json!({"app": app}), 409);
-    assert!(again.body["errors"][0]["detail"].as_str().unwrap().contains("in the current state"));
+    assert!(
+        again.body["errors"][0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("in the current state")
+    );
     let of_version = json!({"appStoreVersion": {"data": {"type": "appStoreVersions", "id": version}}});
     create("appStoreReviewDetails", json!({}), of_version.clone(), 201);
     create("appStoreReviewDetails", json!({}), of_version.clone(), 409);
-    create("appStoreVersionLocalizations", json!({"locale": "en"}), of_version.clone(), 409);
-    let german = create("appStoreVersionLocalizations", json!({"locale": "de-DE"}), of_version.clone(), 201).id();
-    create("appStoreVersionLocalizations", json!({"locale": "de-DE"}), of_version.clone(), 409);
+    create(
+        "appStoreVersionLocalizations",
+        json!({"locale": "en"}),
+        of_version.clone(),
+        409,
+    );
+    let german = create(
+        "appStoreVersionLocalizations",
+        json!({"locale": "de-DE"}),
+        of_version.clone(),
+        201,
+    )
+    .id();
+    create(
+        "appStoreVersionLocalizations",
+        json!({"locale": "de-DE"}),
+        of_version.clone(),
+        409,
+    );
     let of_locale = json!({"appStoreVersionLocalization": {"data": {"type": "appStoreVersionLocalizations", "id": german}}});
-    let set = create("appScreenshotSets", json!({"screenshotDisplayType": "APP_IPHONE_67"}), of_locale, 201).id();
+    let set = create(
+        "appScreenshotSets",
+        json!({"screenshotDisplayType": "APP_IPHONE_67"}),
+        of_locale,
+        201,
+    )
+    .id();
     let of_set = json!({"appScreenshotSet": {"data": {"type": "appScreenshotSets", "id": set}}});
     let shots: Vec<String> = (0..3)
-        .map(|index| create("appScreenshots", json!({"fileName": format!("{index}.png"), "fileSize": 3}), of_set.clone(), 201).id())
+        .map(|index| {
+            create(
+                "appScreenshots",
+                json!({"fileName": format!("{index}.png"), "fileSize": 3}),
+                of_set.clone(),
+                201,
+            )
+            .id()
+        })
         .collect();
     let order = |ids: &[&String]| json!({"data": ids.iter().map(|id| json!({"type": "appScreenshots", "id": id})).collect::<Json>()});
     let path = format!("/v1/appScreenshotSets/{set}/relationships/appScreenshots");
     client.write("PATCH", &path, &order(&[&shots[2], &shots[0], &shots[1]]), 204);
     assert_eq!(client.get(&path).body["data"][0]["id"], shots[2].as_str());
     client.write("PATCH", &path, &order(&[&shots[2]]), 409);
-    let submission = create("reviewSubmissions", json!({"platform": "IOS"}), json!({"app": app}), 201).id();
-    let submit = json!({"data": {"type": "reviewSubmissions", "id": submission, "attributes": {"submitted": true}}});
+    let submission = create(
+        "reviewSubmissions",
+        json!({"platform": "IOS"}),
+        json!({"app": app}),
+        201,
+    )
+    .id();
+    let submit =
+        json!({"data": {"type": "reviewSubmissions", "id": submission, "attributes": {"submitted": true}}});
     let path = format!("/v1/reviewSubmissions/{submission}");
     let empty = client.write("PATCH", &path, &submit, 409);
-    assert!(empty.body["errors"][0]["detail"].as_str().unwrap().contains("does not have any items"));
+    assert!(
+        empty.body["errors"][0]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("does not have any items")
+    );
     let item = json!({"reviewSubmission": {"data": {"type": "reviewSubmissions", "id": submission}}, "appStoreVersion": of_version["appStoreVersion"]});
     create("reviewSubmissionItems", Json::Null, item, 201);
     let sent = client.write("PATCH", &path, &submit, 200);
     assert_eq!(sent.body["data"]["attributes"]["state"], "WAITING_FOR_REVIEW");
-    let state = || client.get(&format!("/v1/appStoreVersions/{version}")).body["data"]["attributes"]["appVersionState"].clone();
+    let state = || {
+        client.get(&format!("/v1/appStoreVersions/{version}")).body["data"]["attributes"]["appVersionState"]
+            .clone()
+    };
     assert_eq!(state(), "WAITING_FOR_REVIEW");
     let text = json!({"data": {"type": "appStoreVersionLocalizations", "id": german, "attributes": {"description": "Neu"}}});
-    client.write("PATCH", &format!("/v1/appStoreVersionLocalizations/{german}"), &text, 409);
-    let cancel = json!({"data": {"type": "reviewSubmissions", "id": submission, "attributes": {"canceled": true}}});
+    client.write(
+        "PATCH",
+        &format!("/v1/appStoreVersionLocalizations/{german}"),
+        &text,
+        409,
+    );
+    let cancel =
+        json!({"data": {"type": "reviewSubmissions", "id": submission, "attributes": {"canceled": true}}});
     client.write("PATCH", &path, &cancel, 200);
     assert_eq!(state(), "DEVELOPER_REJECTED");
-    client.write("PATCH", &format!("/v1/appStoreVersionLocalizations/{german}"), &text, 200);
-    assert_eq!(client.ask("DELETE", &format!("/v1/appScreenshotSets/{set}"), None).status, 204);
-    assert_eq!(client.get(&format!("/v1/appScreenshots/{}", shots[0])).status, 404);
+    client.write(
+        "PATCH",
+        &format!("/v1/appStoreVersionLocalizations/{german}"),
+        &text,
+        200,
+    );
+    assert_eq!(
+        client
+            .ask("DELETE", &format!("/v1/appScreenshotSets/{set}"), None)
+            .status,
+        204
+    );
+    assert_eq!(
+        client.get(&format!("/v1/appScreenshots/{}", shots[0])).status,
+        404
+    );
 }
 
 #[test]
@@ -275,10 +462,23 @@ fn testers_groups_and_builds_find_each_other_from_every_side() {
     };
     let (friends, staff) = (group("Friends", false), group("Staff", true));
     let of = |kind: &str, id: &str| json!({"data": [{"type": kind, "id": id}]});
-    client.write("POST", &format!("/v1/builds/{build}/relationships/betaGroups"), &of("betaGroups", &friends), 204);
-    client.write("POST", &format!("/v1/builds/{build}/relationships/betaGroups"), &of("betaGroups", &staff), 422);
+    client.write(
+        "POST",
+        &format!("/v1/builds/{build}/relationships/betaGroups"),
+        &of("betaGroups", &friends),
+        204,
+    );
+    client.write(
+        "POST",
+        &format!("/v1/builds/{build}/relationships/betaGroups"),
+        &of("betaGroups", &staff),
+        422,
+    );
     for group in [&friends, &staff] {
-        assert_eq!(client.get(&format!("/v1/betaGroups/{group}/builds")).body["data"][0]["id"], "B1");
+        assert_eq!(
+            client.get(&format!("/v1/betaGroups/{group}/builds")).body["data"][0]["id"],
+            "B1"
+        );
     }
     let tester = |groups: &str| {
         let body = json!({"data": {"type": "betaTesters", "attributes": {"email": "grace@example.com"}, "relationships": {"betaGroups": of("betaGroups", groups)}}});
@@ -287,28 +487,56 @@ fn testers_groups_and_builds_find_each_other_from_every_side() {
     // One address is one tester.
     let id = tester(&friends);
     assert_eq!(tester(&staff), id);
-    let found = client.get("/v1/betaTesters?filter[apps]=1023456789&filter[email]=GRACE@example.com&include=betaGroups");
+    let found = client
+        .get("/v1/betaTesters?filter[apps]=1023456789&filter[email]=GRACE@example.com&include=betaGroups");
     assert_eq!(found.body["included"].as_array().unwrap().len(), 2);
-    client.write("DELETE", &format!("/v1/betaGroups/{staff}/relationships/betaTesters"), &of("betaTesters", &id), 204);
-    assert_eq!(client.get(&format!("/v1/betaTesters/{id}/betaGroups")).body["data"].as_array().unwrap().len(), 1);
+    client.write(
+        "DELETE",
+        &format!("/v1/betaGroups/{staff}/relationships/betaTesters"),
+        &of("betaTesters", &id),
+        204,
+    );
+    assert_eq!(
+        client.get(&format!("/v1/betaTesters/{id}/betaGroups")).body["data"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     let compliance = |uses: bool, status| {
-        let body = json!({"data": {"type": "builds", "id": build, "attributes": {"usesNonExemptEncryption": uses}}});
+        let body =
+            json!({"data": {"type": "builds", "id": build, "attributes": {"usesNonExemptEncryption": uses}}});
         client.write("PATCH", &format!("/v1/builds/{build}"), &body, status);
     };
-    let state = || client.get(&format!("/v1/builds/{build}/buildBetaDetail")).body["data"]["attributes"]["externalBuildState"].clone();
+    let state = || {
+        client.get(&format!("/v1/builds/{build}/buildBetaDetail")).body["data"]["attributes"]["externalBuildState"].clone()
+    };
     assert_eq!(state(), "MISSING_EXPORT_COMPLIANCE");
     compliance(false, 200);
     compliance(true, 409);
     assert_eq!(state(), "READY_FOR_BETA_SUBMISSION");
     for (query, found) in [
-        ("filter[preReleaseVersion.version]=1.0&filter[preReleaseVersion.platform]=IOS", 1),
+        (
+            "filter[preReleaseVersion.version]=1.0&filter[preReleaseVersion.platform]=IOS",
+            1,
+        ),
         ("filter[preReleaseVersion.version]=1.1", 0),
         ("filter[betaGroups]=nobody", 0),
         ("exists[usesNonExemptEncryption]=true", 1),
         ("filter[usesNonExemptEncryption]=true", 0),
     ] {
         let listed = client.get(&format!("/v1/builds?{query}"));
-        assert_eq!(listed.body["data"].as_array().unwrap().len(), found, "{query}: {}", listed.body);
+        assert_eq!(
+            listed.body["data"].as_array().unwrap().len(),
+            found,
+            "{query}: {}",
+            listed.body
+        );
     }
-    assert_eq!(client.ask("DELETE", &format!("/v1/betaGroups/{friends}"), None).status, 204);
+    assert_eq!(
+        client
+            .ask("DELETE", &format!("/v1/betaGroups/{friends}"), None)
+            .status,
+        204
+    );
 }

@@ -26,7 +26,10 @@ pub(crate) struct Draft {
 impl Draft {
     /// An attribute that is text; empty where it is missing.
     pub(crate) fn text(&self, name: &str) -> &str {
-        self.attributes.get(name).and_then(Value::as_str).unwrap_or_default()
+        self.attributes
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The ID that a relationship to one leads to; empty where it is missing.
@@ -82,7 +85,10 @@ impl Request<'_> {
             return Err(unprocessable("Expected the document to be an object", ""));
         };
         if let Some(other) = members.keys().find(|name| *name != "data") {
-            return Err(unprocessable(format!("The member '{other}' is not known"), &format!("/{other}")));
+            return Err(unprocessable(
+                format!("The member '{other}' is not known"),
+                &format!("/{other}"),
+            ));
         }
         if !members.contains_key("data") {
             return Err(unprocessable("Expected the member 'data'", "/data"));
@@ -101,7 +107,10 @@ impl Request<'_> {
         };
         let known = |name: &str| name == "data" || name == "included" && !body.included.is_empty();
         if let Some(other) = members.keys().find(|name| !known(name)) {
-            return Err(unprocessable(format!("The member '{other}' is not known"), &format!("/{other}")));
+            return Err(unprocessable(
+                format!("The member '{other}' is not known"),
+                &format!("/{other}"),
+            ));
         }
         let mut refusals = Vec::new();
         let mut draft = read(&document["data"], body, "/data", id, &mut refusals)?;
@@ -112,7 +121,12 @@ impl Request<'_> {
         let included = match members.get("included") {
             None => &[][..],
             Some(Value::Array(all)) => all.as_slice(),
-            Some(_) => return Err(unprocessable("Expected the member 'included' to be an array", "/included")),
+            Some(_) => {
+                return Err(unprocessable(
+                    "Expected the member 'included' to be an array",
+                    "/included",
+                ));
+            }
         };
         for (index, one) in included.iter().enumerate() {
             let at = format!("/included/{index}");
@@ -123,8 +137,11 @@ impl Request<'_> {
             };
             let name = one["id"].as_str().unwrap_or_default().to_owned();
             if !(name.starts_with("${") && name.ends_with('}')) {
-                let words = format!("'{name}' is not a valid ID of an included resource; it is of the form '${{name}}'");
-                refusals.push(Refusal::entity("ENTITY_ERROR.INCLUDED.INVALID_ID", words).at(format!("{at}/id")));
+                let words = format!(
+                    "'{name}' is not a valid ID of an included resource; it is of the form '${{name}}'"
+                );
+                refusals
+                    .push(Refusal::entity("ENTITY_ERROR.INCLUDED.INVALID_ID", words).at(format!("{at}/id")));
             }
             let mut inner = read(one, body, &at, Some(&name), &mut refusals)?;
             inner.id = name;
@@ -144,11 +161,20 @@ fn read(
     refusals: &mut Vec<Refusal>,
 ) -> Result<Draft, Refusal> {
     let Some(members) = data.as_object() else {
-        return Err(unprocessable(format!("Expected the member '{}' to be an object", at.trim_start_matches('/')), at));
+        return Err(unprocessable(
+            format!(
+                "Expected the member '{}' to be an object",
+                at.trim_start_matches('/')
+            ),
+            at,
+        ));
     };
     if data["type"] != body.kind.as_str() {
         let given = data["type"].as_str().unwrap_or_default();
-        let words = format!("'{given}' is not a valid type for this request; it is '{}'", body.kind);
+        let words = format!(
+            "'{given}' is not a valid type for this request; it is '{}'",
+            body.kind
+        );
         return Err(Refusal::entity("ENTITY_ERROR.TYPE.INVALID", words).at(format!("{at}/type")));
     }
     let mut invalid_id = |words: String| {
@@ -170,7 +196,10 @@ fn read(
             _ => false,
         };
         if !is_known {
-            refusals.push(unprocessable(format!("The member '{name}' is not known"), &format!("{at}/{name}")));
+            refusals.push(unprocessable(
+                format!("The member '{name}' is not known"),
+                &format!("{at}/{name}"),
+            ));
         }
     }
     let mut draft = Draft {
@@ -192,7 +221,10 @@ fn read(
     let relationships = object("relationships", refusals);
     for name in ["attributes", "relationships"] {
         if body.required.contains(&format!("/{name}")) && !members.contains_key(name) {
-            refusals.push(unprocessable(format!("Expected the member '{name}'"), &format!("{at}/{name}")));
+            refusals.push(unprocessable(
+                format!("Expected the member '{name}'"),
+                &format!("{at}/{name}"),
+            ));
         }
     }
     check_attributes(&draft.attributes, body, at, refusals);
@@ -206,7 +238,11 @@ fn read(
             continue;
         };
         // Nothing is what is not said; `null` empties a relationship (deliver clears categories by it).
-        if value["data"].is_null() && value.as_object().is_some_and(|all| all.keys().all(|key| key == "data")) {
+        if value["data"].is_null()
+            && value
+                .as_object()
+                .is_some_and(|all| all.keys().all(|key| key == "data"))
+        {
             if value.as_object().is_some_and(|all| !all.is_empty()) && !body.required.contains(name) {
                 draft.relationships.insert(name.clone(), Vec::new());
             }
@@ -218,15 +254,25 @@ fn read(
         }
     }
     for name in body.required.iter().filter(|name| !name.starts_with('/')) {
-        let is_relationship = body.relationships.as_ref().is_some_and(|all| all.contains_key(name));
+        let is_relationship = body
+            .relationships
+            .as_ref()
+            .is_some_and(|all| all.contains_key(name));
         if is_relationship {
-            let has_it = relationships.get(name).is_some_and(|value| !value["data"].is_null());
+            let has_it = relationships
+                .get(name)
+                .is_some_and(|value| !value["data"].is_null());
             if !has_it {
-                let words = format!("You must provide a value for the relationship '{name}' with this request");
+                let words =
+                    format!("You must provide a value for the relationship '{name}' with this request");
                 let refusal = Refusal::entity("ENTITY_ERROR.RELATIONSHIP.REQUIRED", words);
                 refusals.push(refusal.at(format!("{at}/relationships/{name}")));
             }
-        } else if draft.attributes.get(name).is_none_or(|value| value.is_null() || value == "") {
+        } else if draft
+            .attributes
+            .get(name)
+            .is_none_or(|value| value.is_null() || value == "")
+        {
             let words = format!("You must provide a value for the attribute '{name}' with this request");
             let refusal = Refusal::entity("ENTITY_ERROR.ATTRIBUTE.REQUIRED", words);
             refusals.push(refusal.at(format!("{at}/attributes/{name}")));
@@ -264,20 +310,37 @@ fn check_attributes(given: &Map<String, Value>, body: &Body, at: &str, refusals:
 
 /// The identifiers in a relationship's `data`.
 fn identifiers(value: &Value, relationship: &Relationship, at: &str) -> Result<Vec<Key>, Refusal> {
-    let invalid = |words: String, at: String| Refusal::entity("ENTITY_ERROR.RELATIONSHIP.INVALID", words).at(at);
+    let invalid =
+        |words: String, at: String| Refusal::entity("ENTITY_ERROR.RELATIONSHIP.INVALID", words).at(at);
     let Some(members) = value.as_object() else {
-        return Err(invalid("A relationship has to be an object".to_owned(), at.to_owned()));
+        return Err(invalid(
+            "A relationship has to be an object".to_owned(),
+            at.to_owned(),
+        ));
     };
     if let Some(other) = members.keys().find(|name| *name != "data") {
-        return Err(invalid(format!("The member '{other}' is not known"), format!("{at}/{other}")));
+        return Err(invalid(
+            format!("The member '{other}' is not known"),
+            format!("{at}/{other}"),
+        ));
     }
     let data = &value["data"];
     let all: Vec<&Value> = match (data, relationship.many) {
         (Value::Array(all), true) => all.iter().collect(),
         (Value::Object(_), false) => vec![data],
         (Value::Null, false) => Vec::new(),
-        (_, true) => return Err(invalid("Expected 'data' to be an array".to_owned(), format!("{at}/data"))),
-        (_, false) => return Err(invalid("Expected 'data' to be an object".to_owned(), format!("{at}/data"))),
+        (_, true) => {
+            return Err(invalid(
+                "Expected 'data' to be an array".to_owned(),
+                format!("{at}/data"),
+            ));
+        }
+        (_, false) => {
+            return Err(invalid(
+                "Expected 'data' to be an object".to_owned(),
+                format!("{at}/data"),
+            ));
+        }
     };
     let mut keys: Vec<Key> = Vec::new();
     for (index, one) in all.into_iter().enumerate() {
@@ -287,10 +350,16 @@ fn identifiers(value: &Value, relationship: &Relationship, at: &str) -> Result<V
             format!("{at}/data")
         };
         let Some(members) = one.as_object() else {
-            return Err(invalid("A resource identifier has to be an object".to_owned(), at));
+            return Err(invalid(
+                "A resource identifier has to be an object".to_owned(),
+                at,
+            ));
         };
         if let Some(other) = members.keys().find(|name| *name != "type" && *name != "id") {
-            return Err(invalid(format!("The member '{other}' is not known"), format!("{at}/{other}")));
+            return Err(invalid(
+                format!("The member '{other}' is not known"),
+                format!("{at}/{other}"),
+            ));
         }
         let (kind, id) = (one["type"].as_str(), one["id"].as_str());
         let Some(kind) = kind.filter(|kind| relationship.kinds.iter().any(|known| known == kind)) else {

@@ -192,7 +192,10 @@ impl Api {
             self.paths.contains_key(&format!("/{version}/{kind}/{{id}}"))
                 || self.paths.contains_key(&format!("/{version}/{kind}"))
         };
-        ["v1", "v2", "v3"].iter().find(|version| of(version)).unwrap_or(&"v1")
+        ["v1", "v2", "v3"]
+            .iter()
+            .find(|version| of(version))
+            .unwrap_or(&"v1")
     }
 
     /// The body that creates a resource of the kind.
@@ -235,7 +238,9 @@ impl Api {
         };
         if kind == target {
             // Only categories have parents of their own kind.
-            let other = leads_to(kind, target).into_iter().find(|(known, _)| *known != name)?;
+            let other = leads_to(kind, target)
+                .into_iter()
+                .find(|(known, _)| *known != name)?;
             return Some(other);
         }
         let (there, back) = (leads_to(kind, target), leads_to(target, kind));
@@ -271,7 +276,9 @@ mod tests {
         fn names(shape: &Shape, all: &mut Vec<String>) {
             match shape {
                 Shape::Named(name) => all.extend(name.strip_prefix('#').map(str::to_owned)),
-                Shape::Nullable { nullable: inner } | Shape::Items { items: inner } | Shape::Map { map: inner } => {
+                Shape::Nullable { nullable: inner }
+                | Shape::Items { items: inner }
+                | Shape::Map { map: inner } => {
                     names(inner, all);
                 }
                 Shape::Object { object, .. } => object.values().for_each(|shape| names(shape, all)),
@@ -306,8 +313,18 @@ mod tests {
         let inverse = |kind, name, target| api.inverse(kind, name, target).map(|(name, _)| name);
         for (kind, name, target, other) in [
             ("betaGroups", "betaTesters", "betaTesters", Some("betaGroups")),
-            ("appStoreVersionLocalizations", "appStoreVersion", "appStoreVersions", Some("appStoreVersionLocalizations")),
-            ("reviewSubmissionItems", "reviewSubmission", "reviewSubmissions", Some("items")),
+            (
+                "appStoreVersionLocalizations",
+                "appStoreVersion",
+                "appStoreVersions",
+                Some("appStoreVersionLocalizations"),
+            ),
+            (
+                "reviewSubmissionItems",
+                "reviewSubmission",
+                "reviewSubmissions",
+                Some("items"),
+            ),
             ("appCategories", "parent", "appCategories", Some("subcategories")),
             ("appInfos", "primaryCategory", "appCategories", None),
             ("builds", "individualTesters", "betaTesters", Some("builds")),

@@ -113,23 +113,38 @@ fn not_allowed(request: &Request<'_>, place: Place<'_>, api: &Api) -> Refusal {
                 405,
                 "METHOD_NOT_ALLOWED",
                 "The request method is not valid for the resource path.",
-                format!("The request method {} is not valid for {}", request.method, request.path),
+                format!(
+                    "The request method {} is not valid for {}",
+                    request.method, request.path
+                ),
             );
         }
     };
-    let (Place::Collection(kind) | Place::Instance(kind, _) | Place::Related(kind, ..) | Place::Linkage(kind, ..)) =
-        place;
+    let (Place::Collection(kind)
+    | Place::Instance(kind, _)
+    | Place::Related(kind, ..)
+    | Place::Linkage(kind, ..)) = place;
     let version = api.version(kind);
     let mut allowed = Vec::new();
     for (path, names) in [
-        (format!("/{version}/{kind}"), [("GET", "GET_COLLECTION"), ("POST", "CREATE"), ("", ""), ("", "")]),
+        (
+            format!("/{version}/{kind}"),
+            [("GET", "GET_COLLECTION"), ("POST", "CREATE"), ("", ""), ("", "")],
+        ),
         (
             format!("/{version}/{kind}/{{id}}"),
-            [("GET", "GET_INSTANCE"), ("PATCH", "UPDATE"), ("DELETE", "DELETE"), ("", "")],
+            [
+                ("GET", "GET_INSTANCE"),
+                ("PATCH", "UPDATE"),
+                ("DELETE", "DELETE"),
+                ("", ""),
+            ],
         ),
     ] {
         let known = api.paths.get(&path);
-        let own = names.iter().filter(|(method, _)| known.is_some_and(|known| known.contains_key(*method)));
+        let own = names
+            .iter()
+            .filter(|(method, _)| known.is_some_and(|known| known.contains_key(*method)));
         allowed.extend(own.map(|(_, name)| *name));
     }
     allowed.sort_unstable();
@@ -185,7 +200,13 @@ fn serve(
                 None => return Err(not_served(request)),
             };
             rules::update(&mut change, draft)?;
-            written(request, &query, operation.status, &Key::new(kind, id), &change.view())
+            written(
+                request,
+                &query,
+                operation.status,
+                &Key::new(kind, id),
+                &change.view(),
+            )
         }
         ("DELETE", Place::Instance(kind, id)) => {
             rules::delete(&mut change, &Key::new(kind, id))?;
@@ -245,7 +266,10 @@ fn read(
     }
     let mut document = Map::new();
     if matches!(place, Place::Linkage(..)) {
-        let data = page.items.iter().map(|key| json!({"type": key.kind, "id": key.id}));
+        let data = page
+            .items
+            .iter()
+            .map(|key| json!({"type": key.kind, "id": key.id}));
         document.insert("data".to_owned(), data.collect());
     } else {
         let data = page.items.iter().map(|key| view.resource(key, query, true));

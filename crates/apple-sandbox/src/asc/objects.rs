@@ -82,7 +82,9 @@ impl Objects {
 
     /// An attribute that is text; empty where there is none.
     pub(crate) fn text(&self, kind: &str, id: &str, name: &str) -> &str {
-        self.value(kind, id, name).and_then(Value::as_str).unwrap_or_default()
+        self.value(kind, id, name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// Sets an attribute of what is there.
@@ -122,14 +124,21 @@ impl Objects {
     }
 
     fn add(&mut self, from: &Key, name: &str, to: &Key) {
-        let links = self.entry(&from.kind, &from.id).links.entry(name.to_owned()).or_default();
+        let links = self
+            .entry(&from.kind, &from.id)
+            .links
+            .entry(name.to_owned())
+            .or_default();
         if !links.contains(to) {
             links.push(to.clone());
         }
     }
 
     fn drop_link(&mut self, from: &Key, name: &str, to: &Key) {
-        if let Some(links) = self.get_mut(&from.kind, &from.id).and_then(|object| object.links.get_mut(name)) {
+        if let Some(links) = self
+            .get_mut(&from.kind, &from.id)
+            .and_then(|object| object.links.get_mut(name))
+        {
             links.retain(|key| key != to);
         }
     }
@@ -163,7 +172,9 @@ impl Objects {
                     let before = links.len();
                     links.retain(|other| other != key);
                     // What was created for it alone goes with it.
-                    let belongs = creation.and_then(|all| all.get(name)).is_some_and(|one| !one.many);
+                    let belongs = creation
+                        .and_then(|all| all.get(name))
+                        .is_some_and(|one| !one.many);
                     if links.len() < before && belongs {
                         orphans.push(Key::new(kind, id));
                     }
@@ -189,8 +200,14 @@ mod tests {
         let tester = Key::new("betaTesters", "t");
         objects.relate(api, &group, "betaTesters", &tester);
         objects.relate(api, &tester, "betaGroups", &other);
-        assert_eq!(objects.links("betaTesters", "t", "betaGroups"), [group.clone(), other.clone()]);
-        assert_eq!(objects.links("betaGroups", "b", "betaTesters"), [tester.clone()]);
+        assert_eq!(
+            objects.links("betaTesters", "t", "betaGroups"),
+            [group.clone(), other.clone()]
+        );
+        assert_eq!(
+            objects.links("betaGroups", "b", "betaTesters"),
+            std::slice::from_ref(&tester)
+        );
         objects.sever(api, &group, "betaTesters", &tester);
         assert_eq!(objects.links("betaTesters", "t", "betaGroups"), [other]);
         objects.remove(api, &tester);
@@ -219,7 +236,12 @@ mod tests {
         let shot = Key::new("appScreenshots", "p");
         objects.relate(api, &set, "appStoreVersionLocalization", &locale);
         objects.relate(api, &shot, "appScreenshotSet", &set);
-        objects.relate(api, &locale, "appStoreVersion", &Key::new("appStoreVersions", "v"));
+        objects.relate(
+            api,
+            &locale,
+            "appStoreVersion",
+            &Key::new("appStoreVersions", "v"),
+        );
         objects.remove(api, &Key::new("appStoreVersions", "v"));
         assert!(objects.ids("appScreenshots").is_empty() && objects.ids("appScreenshotSets").is_empty());
     }

@@ -72,7 +72,10 @@ impl Request<'_> {
     /// A link to this list, at a cursor.
     fn link(&self, cursor: Option<&str>) -> Value {
         let own = self.query.iter().filter(|(key, _)| key != "cursor");
-        let mut pairs: Vec<String> = cursor.map(|cursor| format!("cursor={cursor}")).into_iter().collect();
+        let mut pairs: Vec<String> = cursor
+            .map(|cursor| format!("cursor={cursor}"))
+            .into_iter()
+            .collect();
         pairs.extend(own.map(|(key, value)| format!("{}={}", encoded(key), encoded(value))));
         let query = if pairs.is_empty() {
             String::new()
@@ -106,7 +109,11 @@ const CONTENT: usize = 24;
 
 /// The stream that hides what a cursor says.
 fn stream(nonce: &[u8]) -> Vec<u8> {
-    Sha256::new().chain_update(key()).chain_update(nonce).finalize().to_vec()
+    Sha256::new()
+        .chain_update(key())
+        .chain_update(nonce)
+        .finalize()
+        .to_vec()
 }
 
 /// What proves that a cursor was made here, for this list.
@@ -133,13 +140,19 @@ fn opened(cursor: &str, scope: &str, now: i64, life: i64) -> Option<usize> {
         return None;
     }
     let (nonce, hidden) = bytes.split_at(NONCE);
-    let content: Vec<u8> = hidden.iter().zip(stream(nonce)).map(|(byte, mask)| byte ^ mask).collect();
+    let content: Vec<u8> = hidden
+        .iter()
+        .zip(stream(nonce))
+        .map(|(byte, mask)| byte ^ mask)
+        .collect();
     let (content, given) = content.split_at(16);
     let issued = i64::from_be_bytes(content[8..16].try_into().ok()?);
     let is_ours = proof(content, scope) == given;
     let is_young = (0..=life).contains(&(now - issued));
     let offset = u64::from_be_bytes(content[..8].try_into().ok()?);
-    (is_ours && is_young).then(|| usize::try_from(offset).ok()).flatten()
+    (is_ours && is_young)
+        .then(|| usize::try_from(offset).ok())
+        .flatten()
 }
 
 #[cfg(test)]

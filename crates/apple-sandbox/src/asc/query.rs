@@ -102,7 +102,11 @@ impl Query {
                 "sort" => query.sort = values,
                 "include" => query.include = Some(values),
                 "limit" if inner.is_empty() => query.limit = text.parse().unwrap_or(USUAL),
-                "limit" => _ = query.limits.insert(inner.to_owned(), text.parse().unwrap_or(USUAL_RELATED)),
+                "limit" => {
+                    _ = query
+                        .limits
+                        .insert(inner.to_owned(), text.parse().unwrap_or(USUAL_RELATED))
+                }
                 _ => {}
             }
         }

@@ -25,7 +25,13 @@ impl View<'_> {
         if !attributes.is_empty() {
             resource["attributes"] = attributes.into();
         }
-        let own = format!("{}/{}/{}/{}", self.base, self.api.version(&key.kind), key.kind, key.id);
+        let own = format!(
+            "{}/{}/{}/{}",
+            self.base,
+            self.api.version(&key.kind),
+            key.kind,
+            key.id
+        );
         let mut relationships = Map::new();
         for (name, relationship) in &kind.relationships {
             let is_included = main && query.includes(name);
@@ -76,7 +82,11 @@ impl View<'_> {
                 let Some(relationship) = kind.relationships.get(name) else {
                     continue;
                 };
-                let limit = if relationship.many { query.limit_of(name) } else { 1 };
+                let limit = if relationship.many {
+                    query.limit_of(name)
+                } else {
+                    1
+                };
                 for other in self.related(&key.kind, &key.id, name).into_iter().take(limit) {
                     if !keys.contains(&other) && known.insert(other.clone()) {
                         seen.push(other);

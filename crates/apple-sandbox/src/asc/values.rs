@@ -58,7 +58,10 @@ fn walk(value: &Value, shape: &Shape, at: &str, problems: &mut Vec<Problem>) {
         }
         Shape::Choices(index) => {
             let known = Table::get().choices(*index);
-            if !value.as_str().is_some_and(|text| known.iter().any(|one| one == text)) {
+            if !value
+                .as_str()
+                .is_some_and(|text| known.iter().any(|one| one == text))
+            {
                 wrong(
                     Wrong::Type,
                     format!("{} is not one of {}", refused(value), known.join(", ")),
@@ -77,7 +80,9 @@ fn walk(value: &Value, shape: &Shape, at: &str, problems: &mut Vec<Problem>) {
                 }
             }
         },
-        Shape::Range { integer: (least, most) } => {
+        Shape::Range {
+            integer: (least, most),
+        } => {
             let number = value.as_i64();
             if !number.is_some_and(|number| (*least..=*most).contains(&number)) {
                 wrong(
@@ -161,7 +166,9 @@ fn is_text(text: &str, format: &str) -> bool {
             !name.is_empty() && !host.is_empty() && !text.chars().any(|c| c.is_control() || c == ' ')
         }),
         "duration" => {
-            text.starts_with('P') && text.len() > 2 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
+            text.starts_with('P')
+                && text.len() > 2
+                && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
         }
         _ => true,
     }
@@ -174,8 +181,13 @@ pub(crate) fn wrong_in_query(text: &str, shape: &Shape) -> Option<String> {
             let known = Table::get().choices(*index);
             (!known.iter().any(|one| one == text)).then(|| known.join(", "))
         }
-        Shape::Range { integer: (least, most) } => {
-            let number = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
+        Shape::Range {
+            integer: (least, most),
+        } => {
+            let number = text
+                .parse::<i64>()
+                .ok()
+                .filter(|number| number.to_string() == text);
             let fits = number.is_some_and(|number| (*least..=*most).contains(&number));
             (!fits).then(|| format!("{least} to {most}"))
         }

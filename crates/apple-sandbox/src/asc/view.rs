@@ -80,7 +80,11 @@ fn device(known: &Device) -> Value {
 }
 
 fn profile(known: &Profile) -> Value {
-    let platform = if known.profile_type.starts_with("MAC") { "MAC_OS" } else { "IOS" };
+    let platform = if known.profile_type.starts_with("MAC") {
+        "MAC_OS"
+    } else {
+        "IOS"
+    };
     json!({
         "name": known.name,
         "platform": platform,
@@ -134,7 +138,10 @@ impl View<'_> {
         let state = self.state;
         let of_type = match kind {
             "certificates" => {
-                let known = state.certificates.iter().find(|known| known.id == id && known.on_portal);
+                let known = state
+                    .certificates
+                    .iter()
+                    .find(|known| known.id == id && known.on_portal);
                 members(certificate(known?, state.enterprise))
             }
             "devices" => members(device(state.devices.iter().find(|known| known.id == id)?)),
@@ -151,12 +158,18 @@ impl View<'_> {
             "bundleIdCapabilities" => {
                 let mut all = state.bundle_ids.iter().flat_map(|known| &known.capabilities);
                 let known = all.find(|known| known.id == id)?;
-                let settings = if known.settings.is_null() { json!([]) } else { known.settings.clone() };
+                let settings = if known.settings.is_null() {
+                    json!([])
+                } else {
+                    known.settings.clone()
+                };
                 members(json!({"capabilityType": known.capability_type, "settings": settings}))
             }
             "apps" => members(app(state.apps.iter().find(|known| known.id == id)?)),
             "builds" => members(build(state.builds.iter().find(|known| known.id == id)?)),
-            "buildUploads" => members(uploads::upload(state.uploads.iter().find(|known| known.id == id)?)),
+            "buildUploads" => members(uploads::upload(
+                state.uploads.iter().find(|known| known.id == id)?,
+            )),
             "buildUploadFiles" => {
                 let known = state.upload_files.iter().find(|known| known.id == id)?;
                 members(uploads::file(known, self.base))
@@ -179,7 +192,10 @@ impl View<'_> {
     pub(crate) fn has(&self, kind: &str, id: &str) -> bool {
         let state = self.state;
         match kind {
-            "certificates" => state.certificates.iter().any(|known| known.id == id && known.on_portal),
+            "certificates" => state
+                .certificates
+                .iter()
+                .any(|known| known.id == id && known.on_portal),
             "devices" => state.devices.iter().any(|known| known.id == id),
             "profiles" => state.profiles.iter().any(|known| known.id == id),
             "bundleIds" => state.bundle_ids.iter().any(|known| known.id == id),
@@ -202,15 +218,24 @@ impl View<'_> {
         let keys = |ids: Vec<String>| ids.into_iter().map(|id| Key::new(kind, &id)).collect();
         match kind {
             "certificates" => {
-                let listed = state.certificates.iter().filter(|known| known.on_portal && known.expires > self.now);
+                let listed = state
+                    .certificates
+                    .iter()
+                    .filter(|known| known.on_portal && known.expires > self.now);
                 keys(listed.map(|known| known.id.clone()).collect())
             }
             "devices" => {
-                let listed = state.devices.iter().filter(|known| self.is_visible(known.hidden_until));
+                let listed = state
+                    .devices
+                    .iter()
+                    .filter(|known| self.is_visible(known.hidden_until));
                 keys(listed.map(|known| known.id.clone()).collect())
             }
             "bundleIds" => {
-                let listed = state.bundle_ids.iter().filter(|known| self.is_visible(known.hidden_until));
+                let listed = state
+                    .bundle_ids
+                    .iter()
+                    .filter(|known| self.is_visible(known.hidden_until));
                 keys(listed.map(|known| known.id.clone()).collect())
             }
             // The list hides what has expired; only the bundle ID's own profiles show it.
@@ -247,12 +272,18 @@ impl View<'_> {
             ("bundleIds", "bundleIdCapabilities") => {
                 let own = state.bundle_ids.iter().find(|known| known.id == id);
                 let all = own.into_iter().flat_map(|known| &known.capabilities);
-                all.map(|known| Key::new("bundleIdCapabilities", &known.id)).collect()
+                all.map(|known| Key::new("bundleIdCapabilities", &known.id))
+                    .collect()
             }
             ("bundleIds", "app") => {
                 let own = state.bundle_ids.iter().find(|known| known.id == id);
                 let fits = |app: &&App| own.is_some_and(|own| own.identifier == app.bundle_id);
-                state.apps.iter().filter(fits).map(|app| Key::new("apps", &app.id)).collect()
+                state
+                    .apps
+                    .iter()
+                    .filter(fits)
+                    .map(|app| Key::new("apps", &app.id))
+                    .collect()
             }
             ("profiles", "bundleId" | "certificates" | "devices") => {
                 let Some(own) = state.profiles.iter().find(|known| known.id == id) else {
@@ -281,12 +312,17 @@ impl View<'_> {
                 own.map(|known| Key::new("apps", &known.app)).collect()
             }
             ("builds", "buildUpload") => {
-                let own = state.uploads.iter().filter(|known| known.build.as_deref() == Some(id));
+                let own = state
+                    .uploads
+                    .iter()
+                    .filter(|known| known.build.as_deref() == Some(id));
                 own.map(|known| Key::new("buildUploads", &known.id)).collect()
             }
             ("buildUploads", "build") => {
                 let own = state.uploads.iter().filter(|known| known.id == id);
-                own.filter_map(|known| known.build.as_ref()).map(|id| Key::new("builds", id)).collect()
+                own.filter_map(|known| known.build.as_ref())
+                    .map(|id| Key::new("builds", id))
+                    .collect()
             }
             ("buildUploads", "buildUploadFiles" | "assetFile") => {
                 let own = state.upload_files.iter().filter(|known| known.upload == id);
@@ -294,7 +330,10 @@ impl View<'_> {
             }
             _ => state.objects.links(kind, id, name).to_vec(),
         };
-        found.into_iter().filter(|key| self.has(&key.kind, &key.id)).collect()
+        found
+            .into_iter()
+            .filter(|key| self.has(&key.kind, &key.id))
+            .collect()
     }
 
     /// Those of the resources that the filters let through, in the order that is asked for.
@@ -325,7 +364,10 @@ impl View<'_> {
         }
         if let Some((relationship, rest)) = name.split_once('.') {
             let related = self.related(&key.kind, &key.id, relationship);
-            return related.iter().flat_map(|other| self.values(other, rest)).collect();
+            return related
+                .iter()
+                .flat_map(|other| self.values(other, rest))
+                .collect();
         }
         let attributes = self.attributes(&key.kind, &key.id).unwrap_or_default();
         if let Some(value) = attributes.get(name) {
@@ -347,7 +389,11 @@ impl View<'_> {
                 None => (name.as_str(), false),
             };
             let value = |key: &Key| -> String {
-                let by = if name == "preReleaseVersion" { "preReleaseVersion.version" } else { name };
+                let by = if name == "preReleaseVersion" {
+                    "preReleaseVersion.version"
+                } else {
+                    name
+                };
                 self.values(key, by).into_iter().next().unwrap_or_default()
             };
             let order = compare(&value(left), &value(right));
@@ -367,7 +413,10 @@ fn texts(value: &Value, name: &str) -> Vec<String> {
         Value::String(text) => vec![text.clone()],
         Value::Array(all) => all.iter().flat_map(|value| texts(value, name)).collect(),
         // The state of an upload is an object that holds it.
-        Value::Object(members) => members.get(name).map(|value| texts(value, name)).unwrap_or_default(),
+        Value::Object(members) => members
+            .get(name)
+            .map(|value| texts(value, name))
+            .unwrap_or_default(),
         other => vec![other.to_string()],
     }
 }
@@ -378,18 +427,25 @@ fn fits(name: &str, own: &str, wanted: &[String]) -> bool {
     let own_lower = own.to_lowercase();
     wanted.iter().any(|wanted| match name {
         "name" | "identifier" | "bundleId" | "displayName" => own_lower.contains(&wanted.to_lowercase()),
-        "serialNumber" => {
-            wanted.trim_start_matches('0').eq_ignore_ascii_case(own.trim_start_matches('0'))
-        }
-        "udid" | "email" | "username" | "expired" | "usesNonExemptEncryption" | "isInternalGroup"
-        | "publicLinkEnabled" | "publicLinkLimitEnabled" => own_lower == wanted.to_lowercase(),
+        "serialNumber" => wanted
+            .trim_start_matches('0')
+            .eq_ignore_ascii_case(own.trim_start_matches('0')),
+        "udid"
+        | "email"
+        | "username"
+        | "expired"
+        | "usesNonExemptEncryption"
+        | "isInternalGroup"
+        | "publicLinkEnabled"
+        | "publicLinkLimitEnabled" => own_lower == wanted.to_lowercase(),
         _ => own == wanted,
     })
 }
 
 /// Numbers by what they say, everything else as text, whatever its case.
 fn compare(left: &str, right: &str) -> Ordering {
-    let numbers = |text: &str| -> Option<Vec<u64>> { text.split('.').map(|part| part.parse().ok()).collect() };
+    let numbers =
+        |text: &str| -> Option<Vec<u64>> { text.split('.').map(|part| part.parse().ok()).collect() };
     match (numbers(left), numbers(right)) {
         (Some(left), Some(right)) => left.cmp(&right),
         _ => left.to_lowercase().cmp(&right.to_lowercase()),

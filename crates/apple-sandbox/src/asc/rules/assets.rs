@@ -48,12 +48,20 @@ impl Asset {
             .collect();
         let mut all = Map::new();
         if self.kind.starts_with("appAssetLibrary") {
-            let state = if self.state == "COMPLETE" { "PREPARE_FOR_SUBMISSION" } else { &self.state };
+            let state = if self.state == "COMPLETE" {
+                "PREPARE_FOR_SUBMISSION"
+            } else {
+                &self.state
+            };
             all.insert("state".to_owned(), state.into());
         } else {
             let state = json!({"state": self.state, "errors": errors, "warnings": []});
             if self.kind == "appPreviews" {
-                let video = if self.state == "UPLOAD_COMPLETE" { "PROCESSING" } else { &self.state };
+                let video = if self.state == "UPLOAD_COMPLETE" {
+                    "PROCESSING"
+                } else {
+                    &self.state
+                };
                 all.insert(
                     "videoDeliveryState".to_owned(),
                     json!({"state": video, "errors": errors, "warnings": []}),
@@ -92,7 +100,10 @@ pub(super) fn reserve(change: &mut Change<'_>, key: &Key) {
         return;
     }
     let state = &mut *change.state;
-    let size = state.objects.value(&key.kind, &key.id, "fileSize").and_then(Value::as_u64);
+    let size = state
+        .objects
+        .value(&key.kind, &key.id, "fileSize")
+        .and_then(Value::as_u64);
     let asset = Asset {
         kind: key.kind.clone(),
         parts: uploads::parts(size.unwrap_or(1), state.part_size),
@@ -135,7 +146,9 @@ pub(super) fn commit(change: &mut Change<'_>, key: &Key, draft: &Draft) -> Resul
         if !own.eq_ignore_ascii_case(given) {
             "FAILED".clone_into(&mut asset.state);
             let words = "The checksum of the file is not the one that was given";
-            asset.errors.push(("CHECKSUM_MISMATCH".to_owned(), words.to_owned()));
+            asset
+                .errors
+                .push(("CHECKSUM_MISMATCH".to_owned(), words.to_owned()));
         }
     }
     Ok(())

@@ -42,7 +42,11 @@ fn label(kind: &str) -> &'static str {
 
 /// The kind in Apple's words on the limit.
 fn kind_in_words(kind: &str) -> &'static str {
-    if kind.ends_with("DEVELOPMENT") { "Development" } else { "Distribution" }
+    if kind.ends_with("DEVELOPMENT") {
+        "Development"
+    } else {
+        "Distribution"
+    }
 }
 
 pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refusal> {
@@ -72,8 +76,12 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         let words = format!("A certificate of type {kind} has no '{name}'");
         return Err(Refusal::relationship(name, words));
     }
-    let request = request_of(draft.text("csrContent"))
-        .ok_or_else(|| Refusal::attribute("csrContent", "An attribute value is invalid. The CSR is not valid"))?;
+    let request = request_of(draft.text("csrContent")).ok_or_else(|| {
+        Refusal::attribute(
+            "csrContent",
+            "An attribute value is invalid. The CSR is not valid",
+        )
+    })?;
     let state = &mut *change.state;
     let current = state
         .certificates
@@ -88,8 +96,9 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
             ),
         ));
     }
-    let made = issue(state, &kind, &request, change.now + Duration::days(365))
-        .map_err(|error| Refusal::attribute("csrContent", format!("An attribute value is invalid. {error:#}")))?;
+    let made = issue(state, &kind, &request, change.now + Duration::days(365)).map_err(|error| {
+        Refusal::attribute("csrContent", format!("An attribute value is invalid. {error:#}"))
+    })?;
     let key = Key::new("certificates", &made.id);
     state.certificates.push(made);
     if let Some(target) = draft.relationships.get("passTypeId").and_then(|all| all.first()) {
@@ -101,8 +110,14 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
 
 /// The DER of a request for a certificate, which is given in PEM or as its bare content.
 fn request_of(text: &str) -> Option<Vec<u8>> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("-----"));
-    STANDARD.decode(lines.collect::<String>()).ok().filter(|der| !der.is_empty())
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("-----"));
+    STANDARD
+        .decode(lines.collect::<String>())
+        .ok()
+        .filter(|der| !der.is_empty())
 }
 
 fn issue(

@@ -36,7 +36,11 @@ pub(super) fn register(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Re
     }
     let state = &mut *change.state;
     let plain = |text: &str| text.replace('-', "").to_lowercase();
-    if state.devices.iter().any(|known| plain(&known.udid) == plain(udid)) {
+    if state
+        .devices
+        .iter()
+        .any(|known| plain(&known.udid) == plain(udid))
+    {
         return Err(Refusal::duplicate(
             "udid",
             format!("A device with number '{udid}' already exists on this team."),
@@ -49,7 +53,11 @@ pub(super) fn register(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Re
         ));
     }
     let class = if platform == "MAC_OS" { "MAC" } else { "IPHONE" };
-    let status = if state.devices_are_processed { "PROCESSING" } else { "ENABLED" };
+    let status = if state.devices_are_processed {
+        "PROCESSING"
+    } else {
+        "ENABLED"
+    };
     let made = Device {
         id: state.id(),
         name: draft.text("name").to_owned(),
@@ -72,7 +80,12 @@ pub(super) fn change(change: &mut Change<'_>, draft: &Draft) -> Result<(), Refus
     if draft.attributes.get("name").is_some_and(|value| !value.is_null()) {
         check_name(name)?;
     }
-    for known in change.state.devices.iter_mut().filter(|known| known.id == draft.id) {
+    for known in change
+        .state
+        .devices
+        .iter_mut()
+        .filter(|known| known.id == draft.id)
+    {
         if !name.is_empty() {
             name.clone_into(&mut known.name);
         }

@@ -56,7 +56,11 @@ pub(super) fn known(change: &mut Change<'_>, draft: &Draft) -> Option<Key> {
     }
     let objects = &change.state.objects;
     let email = draft.text("email");
-    let is_known = |id: &String| objects.text("betaTesters", id, "email").eq_ignore_ascii_case(email);
+    let is_known = |id: &String| {
+        objects
+            .text("betaTesters", id, "email")
+            .eq_ignore_ascii_case(email)
+    };
     let id = objects.ids("betaTesters").into_iter().find(is_known)?;
     let key = Key::new("betaTesters", &id);
     for (name, targets) in &draft.relationships {
@@ -89,15 +93,24 @@ pub(super) fn created(change: &mut Change<'_>, key: &Key, draft: &Draft) {
     match key.kind.as_str() {
         "betaTesters" => join_apps(change, key),
         "betaTesterInvitations" => {
-            change.state.objects.set("betaTesters", draft.one("betaTester"), "state", "INVITED");
+            change
+                .state
+                .objects
+                .set("betaTesters", draft.one("betaTester"), "state", "INVITED");
         }
         "betaAppReviewSubmissions" => {
             let objects = &mut change.state.objects;
-            objects.set("buildBetaDetails", draft.one("build"), "externalBuildState", "WAITING_FOR_BETA_REVIEW");
+            objects.set(
+                "buildBetaDetails",
+                draft.one("build"),
+                "externalBuildState",
+                "WAITING_FOR_BETA_REVIEW",
+            );
         }
         "betaGroups" => {
             let objects = &change.state.objects;
-            let sees_all = objects.value("betaGroups", &key.id, "hasAccessToAllBuilds") == Some(&Value::Bool(true));
+            let sees_all =
+                objects.value("betaGroups", &key.id, "hasAccessToAllBuilds") == Some(&Value::Bool(true));
             let app = draft.one("app").to_owned();
             if sees_all {
                 let builds: Vec<Key> = change.view().related("apps", &app, "builds");
@@ -113,12 +126,25 @@ pub(super) fn created(change: &mut Change<'_>, key: &Key, draft: &Draft) {
 
 /// A group's public link comes and goes with its switch.
 fn public_link(change: &mut Change<'_>, key: &Key) {
-    let is_on = change.state.objects.value("betaGroups", &key.id, "publicLinkEnabled") == Some(&Value::Bool(true));
-    let has_one = change.state.objects.value("betaGroups", &key.id, "publicLinkId").is_some();
+    let is_on = change
+        .state
+        .objects
+        .value("betaGroups", &key.id, "publicLinkEnabled")
+        == Some(&Value::Bool(true));
+    let has_one = change
+        .state
+        .objects
+        .value("betaGroups", &key.id, "publicLinkId")
+        .is_some();
     if is_on && !has_one {
         let id = change.state.secret()[..8].to_owned();
         let objects = &mut change.state.objects;
-        objects.set("betaGroups", &key.id, "publicLink", format!("https://testflight.apple.com/join/{id}"));
+        objects.set(
+            "betaGroups",
+            &key.id,
+            "publicLink",
+            format!("https://testflight.apple.com/join/{id}"),
+        );
         objects.set("betaGroups", &key.id, "publicLinkId", id);
     }
 }
@@ -126,14 +152,21 @@ fn public_link(change: &mut Change<'_>, key: &Key) {
 /// A build's compliance is answered once; what has expired stays so.
 pub(super) fn check_build(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
     let objects = &change.state.objects;
-    let known = |name: &str| objects.value("builds", &draft.id, name).filter(|value| !value.is_null());
+    let known = |name: &str| {
+        objects
+            .value("builds", &draft.id, name)
+            .filter(|value| !value.is_null())
+    };
     let given = |name: &str| draft.attributes.get(name).filter(|value| !value.is_null());
     if given("usesNonExemptEncryption").is_some() && known("usesNonExemptEncryption").is_some() {
         let words = "Attribute 'usesNonExemptEncryption' cannot be edited at this time";
         return Err(Refusal::entity("STATE_ERROR", words).at("/data/attributes/usesNonExemptEncryption"));
     }
     if given("expired") == Some(&Value::Bool(false)) && known("expired") == Some(&Value::Bool(true)) {
-        return Err(Refusal::attribute("expired", "An expired build can't be made available again"));
+        return Err(Refusal::attribute(
+            "expired",
+            "An expired build can't be made available again",
+        ));
     }
     Ok(())
 }
@@ -147,9 +180,23 @@ pub(super) fn updated(change: &mut Change<'_>, key: &Key, draft: &Draft) {
                 for name in ["internalBuildState", "externalBuildState"] {
                     objects.set("buildBetaDetails", &key.id, name, "EXPIRED");
                 }
-            } else if draft.attributes.get("usesNonExemptEncryption").is_some_and(Value::is_boolean) {
-                objects.set("buildBetaDetails", &key.id, "internalBuildState", "READY_FOR_BETA_TESTING");
-                objects.set("buildBetaDetails", &key.id, "externalBuildState", "READY_FOR_BETA_SUBMISSION");
+            } else if draft
+                .attributes
+                .get("usesNonExemptEncryption")
+                .is_some_and(Value::is_boolean)
+            {
+                objects.set(
+                    "buildBetaDetails",
+                    &key.id,
+                    "internalBuildState",
+                    "READY_FOR_BETA_TESTING",
+                );
+                objects.set(
+                    "buildBetaDetails",
+                    &key.id,
+                    "externalBuildState",
+                    "READY_FOR_BETA_SUBMISSION",
+                );
             }
         }
         "betaGroups" => public_link(change, key),
@@ -164,10 +211,14 @@ pub(super) fn check_link(change: &Change<'_>, key: &Key, name: &str, targets: &[
         ("builds", "betaGroups") => targets.iter().collect(),
         _ => Vec::new(),
     };
-    let sees_all = |group: &&Key| {
-        change.state.objects.value("betaGroups", &group.id, "hasAccessToAllBuilds") == Some(&Value::Bool(true))
+    let sees_all = |group: &Key| {
+        change
+            .state
+            .objects
+            .value("betaGroups", &group.id, "hasAccessToAllBuilds")
+            == Some(&Value::Bool(true))
     };
-    if groups.iter().any(|group| sees_all(group)) {
+    if groups.into_iter().any(sees_all) {
         return Err(unprocessable(
             "Builds cannot be assigned to this internal group. Cannot add internal group to a build.",
         ));

@@ -11,7 +11,8 @@ use crate::state::{BundleId, Capability, State};
 /// Whether a text is a bundle ID: parts of letters, digits and hyphens between periods; the last part may be `*`.
 pub(crate) fn is_identifier(text: &str) -> bool {
     let parts: Vec<&str> = text.split('.').collect();
-    let is_part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let is_part =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     text.len() <= 255
         && parts.split_last().is_some_and(|(last, rest)| {
             rest.iter().all(|part| is_part(part)) && (*last == "*" || is_part(last))
@@ -86,7 +87,12 @@ pub(super) fn rename(change: &mut Change<'_>, draft: &Draft) -> Result<(), Refus
         return Ok(());
     };
     check_name(name)?;
-    for known in change.state.bundle_ids.iter_mut().filter(|known| known.id == draft.id) {
+    for known in change
+        .state
+        .bundle_ids
+        .iter_mut()
+        .filter(|known| known.id == draft.id)
+    {
         name.clone_into(&mut known.name);
     }
     Ok(())
@@ -118,7 +124,11 @@ fn settings_of(kind: &str) -> (&'static str, &'static [&'static str]) {
         "ICLOUD" => ("ICLOUD_VERSION", &["XCODE_5", "XCODE_6"]),
         "DATA_PROTECTION" => (
             "DATA_PROTECTION_PERMISSION_LEVEL",
-            &["COMPLETE_PROTECTION", "PROTECTED_UNLESS_OPEN", "PROTECTED_UNTIL_FIRST_USER_AUTH"],
+            &[
+                "COMPLETE_PROTECTION",
+                "PROTECTED_UNLESS_OPEN",
+                "PROTECTED_UNTIL_FIRST_USER_AUTH",
+            ],
         ),
         "APPLE_ID_AUTH" => ("APPLE_ID_AUTH_APP_CONSENT", &["PRIMARY_APP_CONSENT"]),
         _ => ("", &[]),
@@ -194,7 +204,10 @@ pub(super) fn enable(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         if known.identifier.ends_with('*') && NOT_FOR_WILDCARDS.contains(&kind.as_str()) {
             return Err(Refusal::attribute(
                 "capabilityType",
-                format!("The capability {kind} is not available for the wildcard App ID '{}'.", known.identifier),
+                format!(
+                    "The capability {kind} is not available for the wildcard App ID '{}'.",
+                    known.identifier
+                ),
             ));
         }
         // Enabling what is enabled changes its settings.
@@ -215,7 +228,11 @@ pub(super) fn change(change: &mut Change<'_>, draft: &Draft) -> Result<(), Refus
     let Some(owner) = owner(change.state, &draft.id) else {
         return Ok(());
     };
-    let mut all = change.state.bundle_ids.iter_mut().flat_map(|known| &mut known.capabilities);
+    let mut all = change
+        .state
+        .bundle_ids
+        .iter_mut()
+        .flat_map(|known| &mut known.capabilities);
     if let Some(known) = all.find(|known| known.id == draft.id) {
         let kind = draft.text("capabilityType");
         if !kind.is_empty() && kind != known.capability_type {
@@ -232,7 +249,12 @@ pub(super) fn disable(change: &mut Change<'_>, id: &str) {
     let Some(owner) = owner(change.state, id) else {
         return;
     };
-    for known in change.state.bundle_ids.iter_mut().filter(|known| known.id == owner) {
+    for known in change
+        .state
+        .bundle_ids
+        .iter_mut()
+        .filter(|known| known.id == owner)
+    {
         known.capabilities.retain(|capability| capability.id != id);
     }
     invalidate(change.state, &owner);
@@ -240,7 +262,11 @@ pub(super) fn disable(change: &mut Change<'_>, id: &str) {
 
 /// A change of capabilities makes the bundle ID's profiles invalid.
 pub(crate) fn invalidate(state: &mut State, bundle_id: &str) {
-    for profile in state.profiles.iter_mut().filter(|profile| profile.bundle_id == bundle_id) {
+    for profile in state
+        .profiles
+        .iter_mut()
+        .filter(|profile| profile.bundle_id == bundle_id)
+    {
         "INVALID".clone_into(&mut profile.state);
     }
 }
@@ -276,9 +302,13 @@ mod tests {
 
     #[test]
     fn only_three_capabilities_have_settings() {
-        let one = |key: &str, option: &str| json!([{"key": key, "options": [{"key": option, "enabled": true}]}]);
+        let one =
+            |key: &str, option: &str| json!([{"key": key, "options": [{"key": option, "enabled": true}]}]);
         let right = one("ICLOUD_VERSION", "XCODE_6");
-        assert_eq!(settings("ICLOUD", Some(&right)).unwrap()[0]["options"][0]["key"], "XCODE_6");
+        assert_eq!(
+            settings("ICLOUD", Some(&right)).unwrap()[0]["options"][0]["key"],
+            "XCODE_6"
+        );
         assert!(settings("GAME_CENTER", Some(&right)).is_err());
         assert!(settings("ICLOUD", Some(&one("ICLOUD_VERSION", "COMPLETE_PROTECTION"))).is_err());
         assert!(settings("GAME_CENTER", Some(&json!([]))).unwrap().is_null());

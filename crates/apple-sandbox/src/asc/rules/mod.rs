@@ -83,12 +83,18 @@ fn check_targets(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
                 .iter()
                 .any(|inner| inner.kind == target.kind && inner.id == target.id);
             if !is_inline && !view.has(&target.kind, &target.id) {
-                let words = format!("There is no resource of type '{}' with id '{}'", target.kind, target.id);
+                let words = format!(
+                    "There is no resource of type '{}' with id '{}'",
+                    target.kind, target.id
+                );
                 return Err(Refusal::relationship(name, words));
             }
         }
     }
-    draft.included.iter().try_for_each(|inner| check_targets(change, inner))
+    draft
+        .included
+        .iter()
+        .try_for_each(|inner| check_targets(change, inner))
 }
 
 /// Creates a resource.
@@ -130,7 +136,10 @@ fn create_object(change: &mut Change<'_>, draft: Draft) -> Result<Key, Refusal> 
         let own = change.add(&inner.kind, &id, inner.attributes.clone());
         change.relate_all(&own, &inner);
         for targets in made.relationships.values_mut() {
-            for target in targets.iter_mut().filter(|target| target.kind == inner.kind && target.id == inner.id) {
+            for target in targets
+                .iter_mut()
+                .filter(|target| target.kind == inner.kind && target.id == inner.id)
+            {
                 target.id.clone_from(&id);
             }
         }
@@ -149,8 +158,12 @@ fn check_unique(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
     };
     let objects = &change.state.objects;
     for (name, targets) in &draft.relationships {
-        let (Some(target), false) = (targets.first(), body.relationships.as_ref().is_none_or(|all| all.get(name).is_none_or(|one| one.many)))
-        else {
+        let (Some(target), false) = (
+            targets.first(),
+            body.relationships
+                .as_ref()
+                .is_none_or(|all| all.get(name).is_none_or(|one| one.many)),
+        ) else {
             continue;
         };
         let Some((back, relationship)) = change.api.inverse(&draft.kind, name, &target.kind) else {
@@ -240,7 +253,10 @@ pub(crate) fn relate(
 ) -> Result<(), Refusal> {
     let view = change.view();
     if let Some(target) = targets.iter().find(|target| !view.has(&target.kind, &target.id)) {
-        let words = format!("There is no resource of type '{}' with id '{}'", target.kind, target.id);
+        let words = format!(
+            "There is no resource of type '{}' with id '{}'",
+            target.kind, target.id
+        );
         return Err(Refusal::entity("ENTITY_ERROR.RELATIONSHIP.INVALID", words).at("/data"));
     }
     let known = view.related(&key.kind, &key.id, name);
@@ -253,8 +269,13 @@ pub(crate) fn relate(
         "PATCH" => {
             release::check_link(change, key)?;
             // The order of screenshots takes all of them.
-            let many = change.api.relationships(&key.kind).get(name).is_some_and(|one| one.many);
-            if many && (known.len() != targets.len() || !targets.iter().all(|target| known.contains(target))) {
+            let many = change
+                .api
+                .relationships(&key.kind)
+                .get(name)
+                .is_some_and(|one| one.many);
+            if many && (known.len() != targets.len() || !targets.iter().all(|target| known.contains(target)))
+            {
                 let words = format!("'{name}' has to list every resource of the relationship once");
                 return Err(Refusal::entity("ENTITY_ERROR.RELATIONSHIP.INVALID", words).at("/data"));
             }

@@ -7,9 +7,15 @@ use crate::asc::objects::Key;
 use crate::profile;
 
 pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refusal> {
-    let (name, kind) = (draft.text("name").to_owned(), draft.text("profileType").to_owned());
-    let (bundle_id, certificates, devices) =
-        (draft.one("bundleId").to_owned(), draft.many("certificates"), draft.many("devices"));
+    let (name, kind) = (
+        draft.text("name").to_owned(),
+        draft.text("profileType").to_owned(),
+    );
+    let (bundle_id, certificates, devices) = (
+        draft.one("bundleId").to_owned(),
+        draft.many("certificates"),
+        draft.many("devices"),
+    );
     let state = &mut *change.state;
     // The portal's message names these characters.
     if name.trim().is_empty() || name.contains(['@', '&', '*', '\'', '"']) && change.by_key {
@@ -51,7 +57,10 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
             continue;
         };
         let words = if !profile::takes_device(&kind, &known.device_class) {
-            format!("The device '{}' can't be used in a profile of type {kind}", known.name)
+            format!(
+                "The device '{}' can't be used in a profile of type {kind}",
+                known.name
+            )
         } else if known.status != "ENABLED" {
             format!("The device '{}' is not enabled", known.name)
         } else {

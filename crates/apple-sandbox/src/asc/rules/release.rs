@@ -48,7 +48,10 @@ fn check_texts(draft: &Draft) -> Result<(), Refusal> {
         }
     }
     let locale = draft.text("locale");
-    if draft.kind.ends_with("Localizations") && !locale.is_empty() && !LOCALES.split(' ').any(|known| known == locale) {
+    if draft.kind.ends_with("Localizations")
+        && !locale.is_empty()
+        && !LOCALES.split(' ').any(|known| known == locale)
+    {
         let words = format!("The language specified is not listed for localization: '{locale}'");
         return Err(Refusal::attribute("locale", words));
     }
@@ -69,7 +72,10 @@ fn version_of(objects: &Objects, key: &Key) -> Option<Key> {
         if at.kind == "appStoreVersions" {
             return Some(at);
         }
-        at = UP.iter().find_map(|name| objects.links(&at.kind, &at.id, name).first())?.clone();
+        at = UP
+            .iter()
+            .find_map(|name| objects.links(&at.kind, &at.id, name).first())?
+            .clone();
     }
     None
 }
@@ -117,9 +123,13 @@ pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), R
                     let words = "You cannot create a new version of the App in the current state.";
                     return Err(Refusal::relationship("app", words));
                 }
-                let is_same = objects.text("appStoreVersions", &known.id, "versionString") == draft.text("versionString");
+                let is_same = objects.text("appStoreVersions", &known.id, "versionString")
+                    == draft.text("versionString");
                 if is_of_platform && is_same {
-                    return Err(Refusal::duplicate("versionString", "The version number has been previously used."));
+                    return Err(Refusal::duplicate(
+                        "versionString",
+                        "The version number has been previously used.",
+                    ));
                 }
             }
         }
@@ -127,8 +137,12 @@ pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), R
             let platform = draft.text("platform");
             for known in objects.links("apps", draft.one("app"), "reviewSubmissions") {
                 let state = objects.text("reviewSubmissions", &known.id, "state");
-                if objects.text("reviewSubmissions", &known.id, "platform") == platform && state != "COMPLETE" {
-                    let words = format!("There is another reviewSubmissions with id {} still in progress", known.id);
+                if objects.text("reviewSubmissions", &known.id, "platform") == platform && state != "COMPLETE"
+                {
+                    let words = format!(
+                        "There is another reviewSubmissions with id {} still in progress",
+                        known.id
+                    );
                     return Err(Refusal::relationship("app", words));
                 }
             }
@@ -137,24 +151,42 @@ pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), R
             let version = draft.one("appStoreVersion");
             let items = objects.ids("reviewSubmissionItems");
             let same = items.iter().find(|id| {
-                let is_same = objects.link("reviewSubmissionItems", id, "appStoreVersion").as_deref() == Some(version);
-                is_same && !matches!(objects.text("reviewSubmissionItems", id, "state"), "REMOVED" | "APPROVED")
+                let is_same = objects
+                    .link("reviewSubmissionItems", id, "appStoreVersion")
+                    .as_deref()
+                    == Some(version);
+                is_same
+                    && !matches!(
+                        objects.text("reviewSubmissionItems", id, "state"),
+                        "REMOVED" | "APPROVED"
+                    )
             });
             if let Some(id) = same.filter(|_| !version.is_empty()) {
-                let other = objects.link("reviewSubmissionItems", id, "reviewSubmission").unwrap_or_default();
+                let other = objects
+                    .link("reviewSubmissionItems", id, "reviewSubmission")
+                    .unwrap_or_default();
                 let words = format!(
                     "appStoreVersions with id {version} was already added to another reviewSubmission with id {other}"
                 );
                 return Err(Refusal::relationship("appStoreVersion", words));
             }
-            let subjects = draft.relationships.iter().filter(|(name, all)| *name != "reviewSubmission" && !all.is_empty());
+            let subjects = draft
+                .relationships
+                .iter()
+                .filter(|(name, all)| *name != "reviewSubmission" && !all.is_empty());
             if subjects.count() != 1 {
                 let words = "An item is about one resource";
-                return Err(Refusal::entity("ENTITY_ERROR.RELATIONSHIP.REQUIRED", words).at("/data/relationships"));
+                return Err(
+                    Refusal::entity("ENTITY_ERROR.RELATIONSHIP.REQUIRED", words).at("/data/relationships")
+                );
             }
         }
         "appStoreVersionReleaseRequests" => {
-            let state = objects.text("appStoreVersions", draft.one("appStoreVersion"), "appVersionState");
+            let state = objects.text(
+                "appStoreVersions",
+                draft.one("appStoreVersion"),
+                "appVersionState",
+            );
             if state != "PENDING_DEVELOPER_RELEASE" {
                 let words = format!("The version can't be released in the state {state}");
                 return Err(Refusal::entity("STATE_ERROR.ENTITY_STATE_INVALID", words));
@@ -167,12 +199,24 @@ pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), R
             )
             .at("/data/relationships/appStoreVersionLocalization"));
         }
-        "appPreviews" if objects.links("appPreviewSets", draft.one("appPreviewSet"), "appPreviews").len() >= 3 => {
+        "appPreviews"
+            if objects
+                .links("appPreviewSets", draft.one("appPreviewSet"), "appPreviews")
+                .len()
+                >= 3 =>
+        {
             let words = "A set has 3 previews at most";
             return Err(Refusal::relationship("appPreviewSet", words));
         }
         "appScreenshots"
-            if objects.links("appScreenshotSets", draft.one("appScreenshotSet"), "appScreenshots").len() >= 10 =>
+            if objects
+                .links(
+                    "appScreenshotSets",
+                    draft.one("appScreenshotSet"),
+                    "appScreenshots",
+                )
+                .len()
+                >= 10 =>
         {
             let words = "A set has 10 screenshots at most";
             return Err(Refusal::relationship("appScreenshotSet", words));
@@ -270,11 +314,23 @@ pub(super) fn check_update(change: &Change<'_>, draft: &Draft) -> Result<(), Ref
     let key = Key::new(&draft.kind, &draft.id);
     if OF_VERSIONS.contains(&draft.kind.as_str()) || draft.kind == "appStoreVersions" {
         let live = ["promotionalText", "supportUrl", "marketingUrl", "downloadable"];
-        for name in draft.attributes.keys().filter(|name| !live.contains(&name.as_str())) {
-            check_editable(objects, &key, &format!("Attribute '{name}' cannot be edited at this time"))?;
+        for name in draft
+            .attributes
+            .keys()
+            .filter(|name| !live.contains(&name.as_str()))
+        {
+            check_editable(
+                objects,
+                &key,
+                &format!("Attribute '{name}' cannot be edited at this time"),
+            )?;
         }
         for name in draft.relationships.keys() {
-            check_editable(objects, &key, &format!("Relationship '{name}' cannot be edited at this time"))?;
+            check_editable(
+                objects,
+                &key,
+                &format!("Relationship '{name}' cannot be edited at this time"),
+            )?;
         }
     }
     if draft.kind == "reviewSubmissions" {
@@ -282,7 +338,10 @@ pub(super) fn check_update(change: &Change<'_>, draft: &Draft) -> Result<(), Ref
         let asks = |name: &str| draft.attributes.get(name) == Some(&Value::Bool(true));
         if asks("submitted") {
             if !matches!(state, "READY_FOR_REVIEW" | "UNRESOLVED_ISSUES") {
-                return Err(Refusal::entity("STATE_ERROR", "Another operation is already in progress"));
+                return Err(Refusal::entity(
+                    "STATE_ERROR",
+                    "Another operation is already in progress",
+                ));
             }
             let items = objects.links("reviewSubmissions", &draft.id, "items").iter();
             let mut open = items.filter(|item| objects.text(&item.kind, &item.id, "state") != "REMOVED");
@@ -292,7 +351,10 @@ pub(super) fn check_update(change: &Change<'_>, draft: &Draft) -> Result<(), Ref
             }
         }
         if asks("canceled") && !matches!(state, "WAITING_FOR_REVIEW" | "IN_REVIEW" | "UNRESOLVED_ISSUES") {
-            return Err(Refusal::entity("STATE_ERROR", "Resource is not in cancellable state"));
+            return Err(Refusal::entity(
+                "STATE_ERROR",
+                "Resource is not in cancellable state",
+            ));
         }
     }
     Ok(())
@@ -338,9 +400,18 @@ pub(super) fn change_app(change: &mut Change<'_>, draft: &Draft) -> Result<(), R
     let bundle_id = draft.text("bundleId").to_owned();
     let state = &mut *change.state;
     let has_builds = state.builds.iter().any(|build| build.app == draft.id);
-    let is_taken = state.apps.iter().any(|app| app.bundle_id == bundle_id && app.id != draft.id);
-    for app in state.apps.iter_mut().filter(|app| app.id == draft.id && !bundle_id.is_empty()) {
-        if app.bundle_id != bundle_id && (has_builds || is_taken || !super::identifiers::is_identifier(&bundle_id)) {
+    let is_taken = state
+        .apps
+        .iter()
+        .any(|app| app.bundle_id == bundle_id && app.id != draft.id);
+    for app in state
+        .apps
+        .iter_mut()
+        .filter(|app| app.id == draft.id && !bundle_id.is_empty())
+    {
+        if app.bundle_id != bundle_id
+            && (has_builds || is_taken || !super::identifiers::is_identifier(&bundle_id))
+        {
             let words = format!("The bundle ID '{bundle_id}' can't be used for this app");
             return Err(Refusal::attribute("bundleId", words));
         }
@@ -351,7 +422,11 @@ pub(super) fn change_app(change: &mut Change<'_>, draft: &Draft) -> Result<(), R
 
 /// Whether a relationship of a version, or of a set of media, can be changed.
 pub(super) fn check_link(change: &Change<'_>, key: &Key) -> Result<(), Refusal> {
-    check_editable(&change.state.objects, key, "The relationship cannot be edited at this time")
+    check_editable(
+        &change.state.objects,
+        key,
+        "The relationship cannot be edited at this time",
+    )
 }
 
 pub(super) fn check_deletion(change: &mut Change<'_>, key: &Key) -> Result<(), Refusal> {
@@ -374,10 +449,15 @@ pub(super) fn check_deletion(change: &mut Change<'_>, key: &Key) -> Result<(), R
             }
         }
         "reviewSubmissionItems" => {
-            let submission = objects.link(&key.kind, &key.id, "reviewSubmission").unwrap_or_default();
+            let submission = objects
+                .link(&key.kind, &key.id, "reviewSubmission")
+                .unwrap_or_default();
             let state = objects.text("reviewSubmissions", &submission, "state");
             if state != "READY_FOR_REVIEW" {
-                return Err(Refusal::entity("STATE_ERROR", "The submission has been sent already"));
+                return Err(Refusal::entity(
+                    "STATE_ERROR",
+                    "The submission has been sent already",
+                ));
             }
             let version = objects.link(&key.kind, &key.id, "appStoreVersion");
             if let Some(version) = version {

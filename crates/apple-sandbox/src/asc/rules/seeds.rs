@@ -40,13 +40,17 @@ const PRICES: [&str; 6] = ["0.0", "0.99", "1.99", "2.99", "4.99", "9.99"];
 
 /// The ID of a resource that has its parent's: an app or a build has one of it.
 pub(super) fn id_of(draft: &Draft) -> Option<String> {
-    matches!(draft.kind.as_str(), "appPriceSchedules" | "appAvailabilities").then(|| draft.one("app").to_owned())
+    matches!(draft.kind.as_str(), "appPriceSchedules" | "appAvailabilities")
+        .then(|| draft.one("app").to_owned())
 }
 
 /// The attributes that a new resource has from the start.
 pub(super) fn defaults(change: &Change<'_>, draft: &Draft) -> Map<String, Value> {
     let mut all = Map::new();
-    for defaults in [release::defaults(change, &draft.kind), distribution::defaults(change, &draft.kind)] {
+    for defaults in [
+        release::defaults(change, &draft.kind),
+        distribution::defaults(change, &draft.kind),
+    ] {
         all.extend(defaults.as_object().cloned().unwrap_or_default());
     }
     all
@@ -121,12 +125,20 @@ fn apples_lists(preparation: &mut Preparation<'_>) {
     }
     let platforms = json!(["IOS", "TV_OS", "MAC_OS", "VISION_OS"]);
     for id in CATEGORIES.split_whitespace() {
-        let platforms = if id == "STICKERS" { json!(["IOS"]) } else { platforms.clone() };
+        let platforms = if id == "STICKERS" {
+            json!(["IOS"])
+        } else {
+            platforms.clone()
+        };
         preparation.add("appCategories", id, json!({"platforms": platforms}));
     }
     for (parent, names) in [("GAMES", GAMES), ("STICKERS", STICKERS)] {
         for name in names.split_whitespace() {
-            let own = preparation.add("appCategories", &format!("{parent}_{name}"), json!({"platforms": platforms}));
+            let own = preparation.add(
+                "appCategories",
+                &format!("{parent}_{name}"),
+                json!({"platforms": platforms}),
+            );
             preparation.relate(&own, "parent", &Key::new("appCategories", parent));
         }
     }
@@ -165,7 +177,11 @@ fn app(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
     );
     preparation.relate(&info, "app", &key);
     let localization = json!({"locale": locale, "name": known.name});
-    let localization = preparation.add("appInfoLocalizations", &format!("{id}-info-{locale}"), localization);
+    let localization = preparation.add(
+        "appInfoLocalizations",
+        &format!("{id}-info-{locale}"),
+        localization,
+    );
     preparation.relate(&localization, "appInfo", &info);
     let rating = preparation.add("ageRatingDeclarations", &info.id, json!({}));
     preparation.relate(&info, "ageRatingDeclaration", &rating);
@@ -180,7 +196,11 @@ fn app(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
             preparation.relate(&key, "assetLibrary", &own);
         }
     }
-    let texts = preparation.add("betaAppLocalizations", &format!("{id}-{locale}"), json!({"locale": locale}));
+    let texts = preparation.add(
+        "betaAppLocalizations",
+        &format!("{id}-{locale}"),
+        json!({"locale": locale}),
+    );
     preparation.relate(&texts, "app", &key);
     for price in PRICES {
         let point = preparation.add(
@@ -222,7 +242,13 @@ fn app(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
 
 fn build(preparation: &mut Preparation<'_>, id: &str) {
     let key = Key::new("builds", id);
-    let Some(known) = preparation.state.builds.iter().find(|build| build.id == id).cloned() else {
+    let Some(known) = preparation
+        .state
+        .builds
+        .iter()
+        .find(|build| build.id == id)
+        .cloned()
+    else {
         return;
     };
     preparation.state.objects.entry("builds", id);
@@ -248,14 +274,27 @@ fn build(preparation: &mut Preparation<'_>, id: &str) {
     preparation.relate(&key, "preReleaseVersion", &train);
     let details = preparation.add("buildBetaDetails", id, distribution::details_of_build());
     preparation.relate(&details, "build", &key);
-    let locale = match preparation.state.objects.text("apps", &known.app, "primaryLocale") {
+    let locale = match preparation
+        .state
+        .objects
+        .text("apps", &known.app, "primaryLocale")
+    {
         "" => "en-US".to_owned(),
         locale => locale.to_owned(),
     };
-    let texts = preparation.add("betaBuildLocalizations", &format!("{id}-{locale}"), json!({"locale": locale}));
+    let texts = preparation.add(
+        "betaBuildLocalizations",
+        &format!("{id}-{locale}"),
+        json!({"locale": locale}),
+    );
     preparation.relate(&texts, "build", &key);
     // Groups that see every build see those that come after them, too.
-    for group in preparation.state.objects.links("apps", &known.app, "betaGroups").to_vec() {
+    for group in preparation
+        .state
+        .objects
+        .links("apps", &known.app, "betaGroups")
+        .to_vec()
+    {
         let objects = &preparation.state.objects;
         if objects.value("betaGroups", &group.id, "hasAccessToAllBuilds") == Some(&Value::Bool(true)) {
             preparation.relate(&group, "builds", &key);
