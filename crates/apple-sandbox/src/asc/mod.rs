@@ -167,6 +167,7 @@ fn serve(
     state: &mut State,
 ) -> Outcome {
     let query = Query::read(request, operation)?;
+    rules::certificates::check_filter(&query, place, state)?;
     let now = OffsetDateTime::now_utc();
     rules::seeds::prepare(state, api, now);
     let mut change = Change {

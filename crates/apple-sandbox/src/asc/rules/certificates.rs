@@ -7,7 +7,9 @@ use time::Duration;
 use super::Change;
 use crate::answer::Refusal;
 use crate::asc::body::Draft;
+use crate::asc::document::Place;
 use crate::asc::objects::Key;
+use crate::asc::query::Query;
 use crate::pki::Subject;
 use crate::state::{Certificate, State};
 
@@ -21,6 +23,20 @@ fn limit(kind: &str) -> usize {
         "MAC_APP_DISTRIBUTION" | "MAC_INSTALLER_DISTRIBUTION" => 3,
         _ => usize::MAX,
     }
+}
+
+/// A type that Apple took out of the filter for a year, although lists held such certificates (fastlane #29587).
+const G2: &str = "DEVELOPER_ID_APPLICATION_G2";
+
+/// Refuses what the filter did not know then.
+pub(crate) fn check_filter(query: &Query, place: Place<'_>, state: &State) -> Result<(), Refusal> {
+    let kinds = query.filters.get("certificateType");
+    let names_it = kinds.is_some_and(|kinds| kinds.iter().any(|kind| kind == G2));
+    if place == Place::Collection("certificates") && names_it && !state.switches.developer_id_g2 {
+        let words = format!("'{G2}' is not a valid filter value for the attribute 'certificateType'.");
+        return Err(Refusal::parameter("filter[certificateType]", words));
+    }
+    Ok(())
 }
 
 /// What Apple calls certificates of a type.
