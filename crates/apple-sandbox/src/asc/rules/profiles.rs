@@ -24,13 +24,10 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
             "You can not use special characters such as @, &, *, ', \" in a profile's name.",
         ));
     }
-    let is_in_house = kind.ends_with("_INHOUSE");
-    if change.by_key && (is_in_house != state.enterprise && (is_in_house || kind.ends_with("_STORE"))) {
-        return Err(Refusal::entity(
-            "ENTITY_ERROR.ATTRIBUTE.INVALID",
-            format!("You are not permitted to create profiles of the type {kind} on this team."),
-        )
-        .at("/data/attributes/profileType"));
+    // The Enterprise Program has no App Store.
+    if change.by_key && state.enterprise && kind.ends_with("_STORE") {
+        let words = format!("You are not permitted to create profiles of the type {kind} on this team.");
+        return Err(Refusal::attribute("profileType", words));
     }
     if certificates.is_empty() {
         return Err(Refusal::entity(
