@@ -140,7 +140,7 @@ async fn found<I>(
         document: None,
         credentials,
     };
-    let found = search(step, request).await?;
+    let found = search(step, request, Some(terms.apple_id_key)).await?;
     if let Some(account) = &found.account {
         let name = match account {
             Account::ApiKey(key) => &key.key_id,
@@ -160,16 +160,21 @@ async fn found<I>(
 /// # Errors
 /// When there is none, or its connection has ended, with what to do about it.
 pub async fn apple_id<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result<(AppleId, Found)> {
-    let mut found = search(step, request).await?;
+    let mut found = search(step, request, None).await?;
     match found.account.take() {
         Some(Account::AppleId(apple_id)) => Ok((apple_id, found)),
-        _ => Err(match found.failure {
+        _ => Err(match found.failure.take() {
             Some(failure) => {
-                let advice = advice::about_connection(&failure);
+                let advice = advice::about_connection(&failure, &found);
                 anyhow::Error::from(failure)
                     .context("no Apple ID was found")
                     .hint(advice)
             }
+            None if found.ignores_inputs => anyhow!(
+                "no Apple ID is connected: {}",
+                found.explanation.join("; ")
+            )
+            .hint(format!("{}, or {}", advice::USE_INPUTS, advice::connect_apple_id())),
             None if found.connection.api_key.is_some() => {
                 anyhow!("the Apple service connection of this app is an API key, and this needs an Apple ID")
                     .hint(advice::use_the_key())
@@ -180,10 +185,28 @@ pub async fn apple_id<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result
     }
 }
 
-async fn search<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result<Found> {
+async fn search<I>(
+    step: &Step<I>,
+    request: Request<'_>,
+    apple_id_key: Option<&str>,
+) -> anyhow::Result<Found> {
+    let unused = unused(request.selection, request.credentials, apple_id_key);
+    let ignores_inputs = !unused.is_empty();
+    if ignores_inputs {
+        let list: Vec<String> = unused.iter().map(|key| format!("`{key}`")).collect();
+        let (inputs, them) = match list.len() {
+            1 => ("input", "it"),
+            _ => ("inputs", "them"),
+        };
+        step.log.warn(format!(
+            "The input `connection` is `{}`, so the {inputs} {} cannot be used. To use {them}, set `connection` to `off`.",
+            request.selection,
+            list.join(", ")
+        ));
+    }
     let found = apple_account::find(request, &step.redactor, OffsetDateTime::now_utc())
         .await
-        .map_err(unusable)?;
+        .map_err(|error| unusable(error, ignores_inputs))?;
     found.explanation.iter().for_each(|line| step.log.debug(line));
     found
         .unused
@@ -203,9 +226,39 @@ async fn search<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result<Found
     Ok(found)
 }
 
+/// The inputs with an account that `connection` leaves out. An app-specific password completes a connected Apple ID.
+fn unused<'a>(
+    selection: Selection,
+    credentials: &InputCredentials,
+    apple_id_key: Option<&'a str>,
+) -> Vec<&'a str> {
+    if !selection.is_connected_only() || !(credentials.has_api_key() || credentials.has_apple_id()) {
+        return Vec::new();
+    }
+    let apple_id_key = apple_id_key.filter(|key| !key.is_empty());
+    [
+        (Some("api_key_path"), credentials.key_location.is_some()),
+        (Some("api_key_content"), credentials.key_text.is_some()),
+        (Some("api_key_id"), credentials.key_id.is_some()),
+        (Some("api_issuer"), credentials.issuer.is_some()),
+        (apple_id_key, credentials.apple_id.is_some()),
+        (apple_id_key.and(Some("password")), credentials.password.is_some()),
+        (
+            apple_id_key.and(Some("app_password")),
+            selection == Selection::ApiKey && credentials.app_specific_password.is_some(),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(key, is_set)| key.filter(|_| is_set))
+    .collect()
+}
+
 /// An account that is there and can't be used, with what to do about it. What an input holds is a matter of the inputs.
-fn unusable(error: FindError) -> anyhow::Error {
-    let next = advice::about_inputs(&error);
+fn unusable(error: FindError, ignores_inputs: bool) -> anyhow::Error {
+    let next = match ignores_inputs {
+        true => format!("{}; or {}", advice::about_inputs(&error), advice::USE_INPUTS),
+        false => advice::about_inputs(&error),
+    };
     let problem =
         |key: &str, text: String| anyhow::Error::from(InputProblems::from(InputProblem::new(key, text)));
     let error = match error {
@@ -275,16 +328,16 @@ pub fn required(found: Found, terms: Terms) -> anyhow::Result<(Account, Vec<Stri
     }
 }
 
-fn missing(found: Found, terms: Terms) -> anyhow::Error {
-    match found.failure {
+fn missing(mut found: Found, terms: Terms) -> anyhow::Error {
+    match found.failure.take() {
         Some(failure) => {
-            let advice = advice::about_connection(&failure);
+            let advice = advice::about_connection(&failure, &found);
             anyhow::Error::from(failure)
                 .context("no Apple account was found")
                 .hint(advice)
         }
         None => anyhow!("no Apple account was found: {}", found.explanation.join("; "))
-            .hint(advice::connect(terms)),
+            .hint(advice::connect(terms, &found)),
     }
 }
 
@@ -294,11 +347,11 @@ pub fn warn_of_none<I>(step: &Step<I>, found: &Found, terms: Terms) {
         Some(failure) => step.log.warn(format!(
             "{}. What to do: {}.",
             reasons(failure),
-            advice::about_connection(failure)
+            advice::about_connection(failure, found)
         )),
         None => step.log.warn(format!(
             "No Apple account was found. To use one, {}.",
-            advice::connect(terms)
+            advice::connect(terms, found)
         )),
     }
 }

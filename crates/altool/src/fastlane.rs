@@ -1,5 +1,8 @@
 //! altool's words in a log of fastlane.
 
+/// What fastlane says about altool's exit status.
+const EXIT_STATUS: &str = "The call to the altool completed with a non-zero exit status";
+
 /// What altool printed during a run of fastlane: fastlane puts `[altool]` before each of its lines, and its own prefix
 /// before that. Lines in which fastlane sums altool's errors up are kept as error lines. Empty where altool did not run.
 ///
@@ -17,6 +20,8 @@ pub fn fastlane_output(log: &str) -> String {
         ]
         .iter()
         .find_map(|words| line.split_once(words))
+        // fastlane counts the exit status among the errors: it says nothing about the package.
+        .filter(|(_, said)| !said.trim_start().starts_with(EXIT_STATUS))
         .map(|(_, said)| format!("ERROR: {}", said.trim()));
         if let Some(line) = said.or(summed) {
             output.push_str(&line);

@@ -31,6 +31,14 @@ pub struct App {
     pub uses_encryption: Option<bool>,
     /// `DTSDKName`, such as `iphoneos26.0`.
     pub sdk_name: Option<String>,
+    /// `MinimumOSVersion`, the oldest system that it runs on.
+    pub minimum_os_version: Option<String>,
+    /// `CFBundleExecutable`, the name of its executable.
+    pub executable: Option<String>,
+    /// `CFBundleIconName`, the icon in its asset catalog.
+    pub icon_name: Option<String>,
+    /// `CFBundleIconFiles`, the beginnings of the names of its icon files.
+    pub icon_files: Vec<String>,
 }
 
 impl App {
@@ -50,6 +58,15 @@ impl App {
                 .get("ITSAppUsesNonExemptEncryption")
                 .and_then(Value::as_boolean),
             sdk_name: text(info, "DTSDKName"),
+            minimum_os_version: text(info, "MinimumOSVersion"),
+            executable: text(info, "CFBundleExecutable"),
+            icon_name: icons(info)
+                .find_map(|icons| text(icons, "CFBundleIconName"))
+                .or_else(|| text(info, "CFBundleIconName")),
+            icon_files: icons(info)
+                .chain([info])
+                .flat_map(|icons| texts(icons, "CFBundleIconFiles"))
+                .collect(),
         })
     }
 
@@ -75,8 +92,16 @@ impl App {
     }
 }
 
+/// The primary icons for each kind of device: `CFBundleIcons`, `CFBundleIcons~ipad`.
+fn icons(info: &Dictionary) -> impl Iterator<Item = &Dictionary> {
+    let is_icons = |key: &str| key == "CFBundleIcons" || key.starts_with("CFBundleIcons~");
+    info.iter()
+        .filter(move |(key, _)| is_icons(key))
+        .filter_map(|(_, icons)| icons.as_dictionary()?.get("CFBundlePrimaryIcon")?.as_dictionary())
+}
+
 /// The bytes as UTF-8, where they are UTF-16; the declaration, which names the encoding, is left out.
-fn utf16(bytes: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn utf16(bytes: &[u8]) -> Option<Vec<u8>> {
     let (bytes, is_little) = match bytes {
         [0xff, 0xfe, rest @ ..] => (rest, true),
         [0xfe, 0xff, rest @ ..] => (rest, false),

@@ -12,7 +12,7 @@ pub enum Error {
         /// The archive format, `zip` or `xar`.
         archive: &'static str,
         /// What is wrong with it.
-        problem: &'static str,
+        problem: String,
     },
     /// A part is larger than any real one: the archive may be made to exhaust memory.
     #[error("`{part}` is larger than {limit} bytes, which no real package needs")]
@@ -36,17 +36,17 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn zip(problem: &'static str) -> Self {
+    pub(crate) fn zip(problem: impl Into<String>) -> Self {
         Self::Archive {
             archive: "zip",
-            problem,
+            problem: problem.into(),
         }
     }
 
-    pub(crate) fn xar(problem: &'static str) -> Self {
+    pub(crate) fn xar(problem: impl Into<String>) -> Self {
         Self::Archive {
             archive: "xar",
-            problem,
+            problem: problem.into(),
         }
     }
 }

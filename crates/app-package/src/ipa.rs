@@ -1,10 +1,13 @@
-//! The main app of an `.ipa`.
+//! What an `.ipa` holds: the main app, its profile and executable, and the bundles in it.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Seek};
 
 use signing_assets::Profile;
 
-use crate::zip::{self, Entry};
+use crate::executable::{Depth, Executable};
+use crate::privacy::PrivacyManifest;
+use crate::archive::Archive;
 use crate::{App, Bundle, Error};
 
 /// Real ones have some tens of kilobytes.
@@ -18,63 +21,126 @@ const INFO: &str = "Payload/*.app/Info.plist";
 /// More bundles than any app embeds.
 const MOST_BUNDLES: usize = 512;
 
+/// More apps than any wrong package has.
+const MOST_APPS: usize = 16;
+
 /// What an `.ipa` says.
+#[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) app: App,
     pub(crate) profile: Option<Profile>,
     pub(crate) bundles: Vec<Bundle>,
     /// The folders of all apps under `Payload`.
     pub(crate) apps: Vec<String>,
+    /// The app's executable, where it is a real one.
+    pub(crate) executable: Option<Executable>,
+    pub(crate) privacy_manifests: Vec<PrivacyManifest>,
+    /// Whether the app has a provisioning profile, readable or not.
+    pub(crate) has_profile: bool,
+    /// Whether the app is signed: it has the list of its resources' hashes.
+    pub(crate) is_sealed: bool,
+    pub(crate) has_asset_catalog: bool,
+    /// Names of the files right below the app.
+    pub(crate) files: BTreeSet<String>,
+    /// How many bytes follow the archive.
+    pub(crate) trailing: u64,
 }
 
 /// Reads the app, its profile, and the bundles in it. A profile that can't be read is none: it is looked at to help only;
 /// so are embedded bundles.
 pub(crate) fn read<F: Read + Seek>(file: &mut F, size: u64) -> Result<Contents, Error> {
-    let mut infos: Vec<Entry> = Vec::new();
-    let mut profiles: Vec<Entry> = Vec::new();
-    let mut nested: Vec<(Entry, String)> = Vec::new();
-    zip::walk(file, size, |entry| match in_main_app(&entry.name) {
-        // One app has one; the limits are for archives that are made to fill the memory.
-        Some((_, b"Info.plist")) if infos.len() < 16 => infos.push(entry),
-        Some((_, b"embedded.mobileprovision")) if profiles.len() < 16 => profiles.push(entry),
-        None if nested.len() < MOST_BUNDLES => {
-            if let Some(path) = bundle_path(&entry.name) {
-                nested.push((entry, path));
+    let mut archive = Archive::open(file, size)?;
+    let mut infos: Vec<Vec<u8>> = Vec::new();
+    let mut nested: Vec<(Vec<u8>, String)> = Vec::new();
+    let mut manifests: Vec<Vec<u8>> = Vec::new();
+    for name in archive.names() {
+        match in_main_app(name) {
+            Some((_, b"Info.plist")) if infos.len() < MOST_APPS => infos.push(name.to_owned()),
+            None if nested.len() < MOST_BUNDLES => {
+                if let Some(path) = bundle_path(name) {
+                    nested.push((name.to_owned(), path));
+                }
             }
+            _ => {}
         }
-        _ => {}
-    })?;
-    infos.sort_by(|one, other| one.name.cmp(&other.name));
-    let info = infos.first().ok_or(Error::Missing(INFO))?;
-    let bytes = zip::content(file, info, LARGEST_INFO)?;
-    let app = App::of_plist(&bytes).map_err(|problem| Error::Part {
-        part: String::from_utf8_lossy(&info.name).into_owned(),
-        problem,
-    })?;
-    let folder = in_main_app(&info.name).map(|(folder, _)| folder);
-    let profile = profiles
-        .iter()
-        .find(|entry| in_main_app(&entry.name).map(|(folder, _)| folder) == folder)
-        .and_then(|entry| zip::content(file, entry, LARGEST_PROFILE).ok())
-        .and_then(|bytes| Profile::parse(&bytes).ok());
-    let mut bundles = Vec::new();
-    for (entry, path) in &nested {
-        let content = zip::content(file, entry, LARGEST_INFO).ok();
-        if let Some(app) = content.and_then(|bytes| App::of_plist(&bytes).ok()) {
-            bundles.push(Bundle {
-                path: path.clone(),
-                info: app,
-            });
+        if name.ends_with(b"/PrivacyInfo.xcprivacy") && manifests.len() < MOST_BUNDLES {
+            manifests.push(name.to_owned());
         }
     }
-    let apps = infos.iter().filter_map(|entry| in_main_app(&entry.name));
-    let apps = apps.map(|(folder, _)| String::from_utf8_lossy(folder).into_owned());
-    Ok(Contents {
-        apps: apps.collect(),
-        app,
-        profile,
-        bundles,
-    })
+    infos.sort();
+    let info = infos.first().ok_or(Error::Missing(INFO))?;
+    let bytes = archive.content(info, LARGEST_INFO)?;
+    let app = App::of_plist(&bytes).map_err(|problem| Error::Part {
+        part: String::from_utf8_lossy(info).into_owned(),
+        problem,
+    })?;
+    let root = info[..info.len() - b"Info.plist".len()].to_owned();
+    let mut contents = Contents {
+        apps: infos
+            .iter()
+            .filter_map(|name| in_main_app(name))
+            .map(|(folder, _)| String::from_utf8_lossy(folder).into_owned())
+            .collect(),
+        trailing: archive.trailing,
+        files: files_below(&archive, &root),
+        is_sealed: archive.names().any(|name| {
+            name.strip_prefix(root.as_slice()) == Some(b"_CodeSignature/CodeResources".as_slice())
+        }),
+        ..Contents::default()
+    };
+    contents.has_asset_catalog = contents.files.contains("Assets.car");
+    contents.has_profile = contents.files.contains("embedded.mobileprovision");
+    if contents.has_profile {
+        let name = [root.as_slice(), b"embedded.mobileprovision"].concat();
+        let bytes = archive.content(&name, LARGEST_PROFILE).ok();
+        contents.profile = bytes.and_then(|bytes| Profile::parse(&bytes).ok());
+    }
+    contents.executable = executable(&mut archive, &root, &app, Depth::All);
+    for (name, path) in nested {
+        let content = archive.content(&name, LARGEST_INFO).ok();
+        let Some(info) = content.and_then(|bytes| App::of_plist(&bytes).ok()) else {
+            continue;
+        };
+        let folder = &name[..name.len() - b"Info.plist".len()];
+        let found = executable(&mut archive, folder, &info, Depth::Headers);
+        contents.bundles.push(Bundle {
+            path,
+            info,
+            simulator_slices: found.map(|found| found.simulator_slices).unwrap_or_default(),
+        });
+    }
+    for name in manifests {
+        let Some(path) = name.strip_prefix(root.as_slice()) else {
+            continue;
+        };
+        let path = String::from_utf8_lossy(path).into_owned();
+        if let Ok(bytes) = archive.content(&name, LARGEST_INFO) {
+            contents.privacy_manifests.push(PrivacyManifest::read(path, &bytes));
+        }
+    }
+    contents.app = app;
+    Ok(contents)
+}
+
+fn files_below<F: Read + Seek>(archive: &Archive<F>, root: &[u8]) -> BTreeSet<String> {
+    archive
+        .names()
+        .filter_map(|name| name.strip_prefix(root))
+        .filter(|rest| !rest.is_empty() && !rest.contains(&b'/'))
+        .map(|rest| String::from_utf8_lossy(rest).into_owned())
+        .collect()
+}
+
+/// The executable of the bundle in `folder`, named by its `Info.plist`.
+fn executable<F: Read + Seek>(
+    archive: &mut Archive<F>,
+    folder: &[u8],
+    info: &App,
+    depth: Depth,
+) -> Option<Executable> {
+    let name = info.executable.as_deref()?;
+    let entry = archive.entry(&[folder, name.as_bytes()].concat()).ok()?;
+    Executable::read(entry, depth)
 }
 
 /// The path below the main app of an embedded bundle whose `Info.plist` this is.

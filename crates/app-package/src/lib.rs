@@ -4,24 +4,34 @@
 //! names the part. Whether Apple would take the package is judged from positive evidence only: see
 //! [`Package::obstacles`].
 
+mod apis;
 mod app;
+mod archive;
+mod caution;
+mod contents;
 mod error;
+mod executable;
 mod ipa;
 mod obstacle;
 mod pkg;
+mod privacy;
 mod rules;
 mod xar;
-mod zip;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
 
 use signing_assets::Profile;
 
+use crate::ipa::Contents;
+
 pub use app::{App, UnknownPlatform};
 pub use apple_types::StorePlatform;
+pub use caution::Caution;
 pub use error::Error;
 pub use obstacle::Obstacle;
+pub use privacy::PrivacyManifest;
 
 /// The two kinds of package that App Store Connect takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +57,12 @@ pub struct Package {
     pub bundles: Vec<Bundle>,
     /// The folders of all apps: one, unless the package is a wrong one.
     pub apps: Vec<String>,
+    /// The privacy manifests in the app.
+    pub privacy_manifests: Vec<PrivacyManifest>,
+    /// The categories of required-reason APIs that the app's executable names.
+    pub api_categories: BTreeSet<&'static str>,
+    /// What an `.ipa` holds beside that.
+    contents: Option<Box<Contents>>,
 }
 
 /// A bundle in the main app.
@@ -56,6 +72,8 @@ pub struct Bundle {
     pub path: String,
     /// What its Info.plist says.
     pub info: App,
+    /// The slices of its executable that run in a simulator only, such as `x86_64`.
+    pub simulator_slices: Vec<String>,
 }
 
 impl Package {
@@ -68,14 +86,20 @@ impl Package {
         let size = file.metadata()?.len();
         match format {
             Format::Ipa => {
-                let contents = ipa::read(&mut file, size)?;
+                let mut contents = ipa::read(&mut file, size)?;
+                let executable = contents.executable.as_mut();
                 Ok(Self {
                     format,
                     size,
-                    app: contents.app,
-                    profile: contents.profile.map(Box::new),
-                    bundles: contents.bundles,
-                    apps: contents.apps,
+                    app: std::mem::take(&mut contents.app),
+                    profile: contents.profile.take().map(Box::new),
+                    bundles: std::mem::take(&mut contents.bundles),
+                    apps: std::mem::take(&mut contents.apps),
+                    privacy_manifests: std::mem::take(&mut contents.privacy_manifests),
+                    api_categories: executable
+                        .map(|executable| std::mem::take(&mut executable.api_categories))
+                        .unwrap_or_default(),
+                    contents: Some(Box::new(contents)),
                 })
             }
             Format::Pkg => Ok(Self {
@@ -85,7 +109,15 @@ impl Package {
                 profile: None,
                 bundles: Vec::new(),
                 apps: Vec::new(),
+                privacy_manifests: Vec::new(),
+                api_categories: BTreeSet::new(),
+                contents: None,
             }),
         }
+    }
+
+    /// What App Store Connect would warn of, or may refuse.
+    pub fn cautions(&self) -> Vec<Caution> {
+        caution::of(self)
     }
 }

@@ -58,6 +58,64 @@ pub enum Obstacle {
         /// The oldest major version that is accepted.
         needed: u32,
     },
+    /// A bundle in the app lacks a version (ITMS-90056, ITMS-90057).
+    #[error("the Info.plist of {bundle} has no `{key}`")]
+    MissingIn {
+        /// The bundle.
+        bundle: String,
+        /// The key.
+        key: &'static str,
+    },
+    /// Code for a simulator is left in it (ITMS-90087).
+    #[error(
+        "the executable of {bundle} holds code for simulators ({}); remove it before the export, such as by linking an XCFramework",
+        .slices.join(", ")
+    )]
+    SimulatorCode {
+        /// The bundle.
+        bundle: String,
+        /// The slices.
+        slices: Vec<String>,
+    },
+    /// The app is signed and has no profile (ITMS-90161).
+    #[error("the app has no embedded.mobileprovision; export the archive for the App Store instead of zipping the app")]
+    NoProfile,
+    /// The app is a real one without any signature (ITMS-90034).
+    #[error("the app is not signed; export the archive for the App Store")]
+    Unsigned,
+    /// The signature is one for development (ITMS-90164).
+    #[error(
+        "the app is signed for development: its signature has the entitlement `{0}`; export it for the App Store"
+    )]
+    DevelopmentSigning(&'static str),
+    /// The signature claims what the profile does not grant (ITMS-90164).
+    #[error(
+        "the signature has the entitlement `{entitlement}` = {found}, and the profile `{profile}` grants {granted}; sign the app with a profile that grants it"
+    )]
+    Entitlement {
+        /// The entitlement.
+        entitlement: String,
+        /// Its value in the signature.
+        found: String,
+        /// The profile's name.
+        profile: String,
+        /// The profile's value.
+        granted: String,
+    },
+    /// A privacy manifest is invalid (ITMS-91056).
+    #[error("the privacy manifest `{path}` is invalid: {problem}")]
+    PrivacyManifest {
+        /// The manifest.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The icon is missing (ITMS-90713, ITMS-90022, ITMS-90704).
+    #[error("{0}")]
+    Icon(String),
+    /// The file goes on after the archive.
+    #[error("{0} bytes follow the end of the zip archive; upload the .ipa as it was exported")]
+    TrailingBytes(u64),
     /// An extension is not below the app.
     #[error("the bundle ID `{found}` of {bundle} must be `{app}.` and one more part")]
     Identifier {

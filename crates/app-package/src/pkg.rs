@@ -10,6 +10,7 @@ use std::io::{Read, Seek};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use crate::app::utf16;
 use crate::xar::Archive;
 use crate::{App, Error};
 
@@ -63,7 +64,8 @@ struct Bundle {
 
 impl Found {
     fn look_at(&mut self, xml: &[u8]) -> Result<(), String> {
-        let xml = std::str::from_utf8(xml).map_err(|_| "it is not UTF-8")?;
+        let decoded = utf16(xml);
+        let xml = std::str::from_utf8(decoded.as_deref().unwrap_or(xml)).map_err(|_| "it is not UTF-8")?;
         let mut reader = Reader::from_str(xml.trim_start_matches('\u{feff}'));
         loop {
             match reader.read_event().map_err(|error| error.to_string())? {

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::{App, Obstacle, Package};
+use crate::{App, Obstacle, Package, contents};
 
 /// From when on (seconds since 1970) which major version of the SDK is needed, and on which SDKs.
 ///
@@ -29,9 +29,17 @@ pub(crate) fn obstacles(package: &Package, now: u64) -> Vec<Obstacle> {
     }
     check_info(&package.app, "the app", &mut obstacles);
     obstacles.extend(old_sdk(&package.app, now));
+    obstacles.extend(contents::obstacles(package));
     for bundle in &package.bundles {
         let name = format!("`{}`", bundle.path);
         check_info(&bundle.info, &name, &mut obstacles);
+        check_versions_are_there(&bundle.info, &name, &mut obstacles);
+        if !bundle.simulator_slices.is_empty() {
+            obstacles.push(Obstacle::SimulatorCode {
+                bundle: name,
+                slices: bundle.simulator_slices.clone(),
+            });
+        }
         obstacles.extend(wrong_identifier(package, &bundle.path, &bundle.info));
     }
     obstacles
@@ -51,6 +59,20 @@ fn check_info(info: &App, bundle: &str, obstacles: &mut Vec<Obstacle>) {
         } else if is_version && !is_valid_version(&value) {
             obstacles.push(Obstacle::Version { bundle, key, value });
         }
+    }
+}
+
+/// ITMS-90056 and ITMS-90057 are about every nested bundle.
+fn check_versions_are_there(info: &App, bundle: &str, obstacles: &mut Vec<Obstacle>) {
+    let needed = [
+        ("CFBundleVersion", &info.version),
+        ("CFBundleShortVersionString", &info.short_version),
+    ];
+    for (key, _) in needed.into_iter().filter(|(_, value)| value.is_none()) {
+        obstacles.push(Obstacle::MissingIn {
+            bundle: bundle.to_owned(),
+            key,
+        });
     }
 }
 
@@ -81,9 +103,11 @@ fn old_sdk(app: &App, now: u64) -> Option<Obstacle> {
     })
 }
 
-/// An extension of the app itself must be below it by one part; those of embedded apps are below these.
+/// An extension or a watch app of the app itself must be below it by one part (ITMS-90541 for the latter); those of embedded
+/// apps are below these.
 fn wrong_identifier(package: &Package, path: &str, info: &App) -> Option<Obstacle> {
-    let is_own_extension = path.ends_with(".appex") && path.matches('/').count() == 1;
+    let is_own = path.matches('/').count() == 1;
+    let is_own_extension = is_own && (path.ends_with(".appex") || path.starts_with("Watch/"));
     let (app, found) = (package.app.bundle_id.as_ref()?, info.bundle_id.as_ref()?);
     let rest = found
         .strip_prefix(app.as_str())

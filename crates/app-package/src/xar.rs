@@ -5,6 +5,7 @@
 
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
+use bzip2::read::BzDecoder;
 use flate2::read::ZlibDecoder;
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -100,6 +101,7 @@ impl Archive {
             "application/octet-stream" | "" => stored.take(limit + 1).read_to_end(&mut content),
             // xar calls zlib's form by gzip's name.
             "application/x-gzip" => ZlibDecoder::new(stored).take(limit + 1).read_to_end(&mut content),
+            "application/x-bzip2" => BzDecoder::new(stored).take(limit + 1).read_to_end(&mut content),
             _ => {
                 return Err(unreadable(
                     "it is compressed in a way that Apple's tools do not use",

@@ -193,3 +193,86 @@ fn what_apple_would_refuse_is_found() {
         "{several}"
     );
 }
+
+fn shared_name_twice() -> Vec<u8> {
+    let plist = with(&[]);
+    let files = [("Payload/Heron.app/Info.plist", plist.as_str()), ("Payload/Heron.app/Heron", "x")];
+    archive(&files, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))
+}
+
+/// Where the central directory's records begin.
+fn records(bytes: &[u8]) -> Vec<usize> {
+    let found = bytes.windows(4).enumerate();
+    found
+        .filter(|(_, window)| *window == b"PK\x01\x02")
+        .map(|(at, _)| at)
+        .collect()
+}
+
+#[test]
+fn overlapping_entries_are_an_error() {
+    let mut bytes = shared_name_twice();
+    let records = records(&bytes);
+    // The second entry claims the place of the first (APPNOTE 4.3.12: the local header's offset is at 42).
+    let first: [u8; 4] = bytes[records[0] + 42..records[0] + 46].try_into().unwrap();
+    bytes[records[1] + 42..records[1] + 46].copy_from_slice(&first);
+    assert!(read(&bytes).is_err());
+}
+
+#[test]
+fn an_encrypted_entry_is_named() {
+    let mut bytes = shared_name_twice();
+    // Bit 0 of the flags, in the directory and in the local header (APPNOTE 4.4.4).
+    let record = records(&bytes)[0];
+    bytes[record + 8] |= 1;
+    bytes[6] |= 1;
+    let error = read(&bytes).unwrap_err().to_string();
+    assert!(error.contains("Info.plist") && error.contains("encrypted"), "{error}");
+}
+
+#[test]
+fn bytes_after_the_archive_are_found_and_the_app_is_read() {
+    let bytes = shared_name_twice();
+    for trailing in [1, 22, 70_000] {
+        let longer = [bytes.as_slice(), &vec![b'x'; trailing]].concat();
+        let package = read(&longer).unwrap();
+        assert_eq!(package.app.version.as_deref(), Some("7"));
+        let found: Vec<String> = package.obstacles().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [format!("{trailing} bytes follow the end of the zip archive; upload the .ipa as it was exported")]
+        );
+    }
+    // A comment is part of the archive.
+    let mut archive = ZipWriter::new_append(Cursor::new(bytes)).unwrap();
+    archive.set_comment("PK\x05\x06 is no end record").unwrap();
+    let commented = archive.finish().unwrap().into_inner();
+    assert_eq!(read(&commented).unwrap().obstacles(), []);
+}
+
+#[test]
+fn a_claim_of_many_entries_costs_nothing() {
+    let mut bytes = shared_name_twice();
+    let end = bytes.len() - 22;
+    bytes[end + 8..end + 12].copy_from_slice(&[0xff; 4]);
+    assert!(read(&bytes).is_err());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+
+    /// Whatever is changed in an archive, reading it ends.
+    #[test]
+    fn damaged_archives_end_in_a_package_or_an_error(
+        changes in proptest::collection::vec((0_usize..2_000, proptest::prelude::any::<u8>()), 1..8),
+        cut in 0_usize..40,
+    ) {
+        let mut bytes = shared_name_twice();
+        for (at, byte) in changes {
+            let length = bytes.len();
+            bytes[at % length] = byte;
+        }
+        bytes.truncate(bytes.len() - cut);
+        let _ = read(&bytes);
+    }
+}

@@ -56,6 +56,10 @@ pub struct Found {
     pub warnings: Vec<String>,
     /// When the connected session ends or ended, where that is a reason to renew it.
     pub renewal: Option<Renewal>,
+    /// Which sources were considered.
+    pub selection: Selection,
+    /// Whether the inputs hold an account that the selection leaves out.
+    pub ignores_inputs: bool,
 }
 
 /// A connected session that should be renewed.
@@ -120,7 +124,13 @@ pub async fn find(
     redactor: &Redactor,
     now: OffsetDateTime,
 ) -> Result<Found, FindError> {
-    let mut found = Found::default();
+    let credentials = request.credentials;
+    let mut found = Found {
+        selection: request.selection,
+        ignores_inputs: request.selection.is_connected_only()
+            && (credentials.has_api_key() || credentials.has_apple_id()),
+        ..Found::default()
+    };
     let is_local = request
         .build_url
         .is_some_and(|url| url.trim().starts_with("file://"));

@@ -1,11 +1,13 @@
 //! Which source wins: a pure decision over what is there.
 
+use std::fmt;
 use std::str::FromStr;
 
 /// The value of the input `connection`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Selection {
     /// Whatever is there.
+    #[default]
     Automatic,
     /// The connected API key.
     ApiKey,
@@ -15,6 +17,25 @@ pub enum Selection {
     EnterpriseWithAppleId,
     /// The inputs only.
     Off,
+}
+
+impl Selection {
+    /// Whether only what is connected on Bitrise counts, and no credentials of the inputs.
+    pub fn is_connected_only(self) -> bool {
+        matches!(self, Self::ApiKey | Self::AppleId | Self::EnterpriseWithAppleId)
+    }
+}
+
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Automatic => "automatic",
+            Self::ApiKey => "api_key",
+            Self::AppleId => "apple_id",
+            Self::EnterpriseWithAppleId => "enterprise_with_apple_id",
+            Self::Off => "off",
+        })
+    }
 }
 
 impl FromStr for Selection {

@@ -12,6 +12,7 @@ mod parts;
 mod record;
 mod settle;
 mod upload;
+mod watch;
 
 pub use app::{TheApp, find_app};
 pub use digest::Digests;
@@ -19,3 +20,4 @@ pub use error::UploadError;
 pub use follow::{Followed, Until, follow};
 pub use record::{Before, Records, Used};
 pub use upload::{Package, Sent, Uploaded, Uploader};
+pub use watch::{Name, Watch};

@@ -19,6 +19,9 @@ pub struct Records {
     builds: Vec<Resource<Build>>,
 }
 
+/// How far the clocks of Apple and of this machine may differ.
+const CLOCKS: time::Duration = time::Duration::minutes(5);
+
 /// The records that were there before: no proof of what came later.
 #[derive(Debug, Clone)]
 pub enum Before {
@@ -28,12 +31,27 @@ pub enum Before {
     Moment(OffsetDateTime),
 }
 
+/// Whether a record can be the upload's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Age {
+    /// It was there before.
+    Older,
+    /// It was, unless the clocks differ: only the file's checksum proves that it is the upload's.
+    Doubtful,
+    /// It came later.
+    Newer,
+}
+
 impl Before {
-    fn covers(&self, id: &str, date: Option<OffsetDateTime>) -> bool {
-        match self {
-            Self::Seen(known) => known.contains(id),
+    fn age(&self, id: &str, date: Option<OffsetDateTime>) -> Age {
+        match (self, date) {
+            (Self::Seen(known), _) if known.contains(id) => Age::Older,
+            (Self::Seen(_), _) => Age::Newer,
             // Without a date nothing says that it is new.
-            Self::Moment(moment) => date.is_none_or(|date| date < *moment),
+            (Self::Moment(_), None) => Age::Older,
+            (Self::Moment(moment), Some(date)) if date >= *moment => Age::Newer,
+            (Self::Moment(moment), Some(date)) if date >= *moment - CLOCKS => Age::Doubtful,
+            (Self::Moment(_), Some(_)) => Age::Older,
         }
     }
 }
@@ -84,9 +102,9 @@ impl Records {
         let uploads = self.uploads.iter();
         let builds = self.builds.iter();
         uploads
-            .map(|upload| before.covers(&upload.id, upload.attributes.created_date))
-            .chain(builds.map(|build| before.covers(&build.id, build.attributes.uploaded_date)))
-            .any(|is_older| !is_older)
+            .map(|upload| before.age(&upload.id, upload.attributes.created_date))
+            .chain(builds.map(|build| before.age(&build.id, build.attributes.uploaded_date)))
+            .any(|age| age != Age::Older)
     }
 
     /// Uploads of the name whose file is not there yet.
@@ -149,23 +167,30 @@ impl Records {
         let mut uploads: Vec<_> = self
             .uploads
             .iter()
-            .filter(|upload| !before.covers(&upload.id, upload.attributes.created_date))
+            .map(|upload| (before.age(&upload.id, upload.attributes.created_date), upload))
+            .filter(|(age, _)| *age != Age::Older)
             .collect();
-        uploads.sort_by_key(|upload| std::cmp::Reverse(upload.attributes.created_date));
-        for upload in uploads {
+        uploads.sort_by_key(|(_, upload)| std::cmp::Reverse(upload.attributes.created_date));
+        for (age, upload) in uploads {
             let file = package_of(client, &upload.id).await?;
             let is_there = upload.attributes.state.state != "AWAITING_UPLOAD"
                 || file.as_ref().is_some_and(BuildUploadFile::is_complete);
             let checksum = file
                 .map(|file| file.source_file_checksums.file)
                 .unwrap_or_default();
-            if is_there && digests.matches(&checksum) != Some(false) {
+            let is_this_file = match digests.matches(&checksum) {
+                Some(matches) => matches,
+                None => age == Age::Newer,
+            };
+            if is_there && is_this_file {
                 return followed(upload).map(Some);
             }
         }
         let mut builds = self.builds.iter();
-        let Some(build) = builds.find(|build| !before.covers(&build.id, build.attributes.uploaded_date))
-        else {
+        // A build has no checksum.
+        let is_newer =
+            |build: &&Resource<Build>| before.age(&build.id, build.attributes.uploaded_date) == Age::Newer;
+        let Some(build) = builds.find(is_newer) else {
             return Ok(None);
         };
         let state = match build.attributes.processing_state.as_str() {

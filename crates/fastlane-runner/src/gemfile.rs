@@ -38,6 +38,9 @@ impl Gemfile {
     /// The Gemfile that `bundle` uses in `directory`, which is absolute. `variable` reads the environment.
     pub fn find(directory: &Path, variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let variable = |key: &str| variable(key).filter(|value| !value.is_empty());
+        // Ruby's working directory has no links in it.
+        let real = directory.canonicalize();
+        let directory = real.as_deref().unwrap_or(directory);
         let from_environment = variable(SETTING).map(|path| Self {
             path: resolve(directory, Path::new(&path)),
             chosen_by: ChosenBy::Variable,
@@ -68,6 +71,11 @@ impl Gemfile {
             .or(from_environment)
             .or_else(|| global_configuration(&variable).and_then(configured))
             .or(first)
+    }
+
+    /// Whether it asks for fastlane by name: `gem "fastlane"`, in it or in a file that it evaluates by a plain path.
+    pub fn names_fastlane(&self) -> bool {
+        names_fastlane(&self.path, DEEPEST)
     }
 
     /// The directory that Bundler installs into where it is not Ruby's own: the setting `path`, or `vendor/bundle` in
@@ -189,9 +197,62 @@ fn resolve(directory: &Path, path: &Path) -> PathBuf {
     resolved
 }
 
+/// How deep files may evaluate each other, and how large one may be, in bytes.
+const DEEPEST: u32 = 4;
+const LARGEST: u64 = 1 << 20;
+
+fn names_fastlane(path: &Path, depth: u32) -> bool {
+    let text = match files::read(path, LARGEST) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(_) => return false,
+    };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    text.lines().any(|line| {
+        let line = line.trim_start();
+        argument(line, "gem") == Some("fastlane")
+            || depth > 0
+                && argument(line, "eval_gemfile")
+                    .is_some_and(|file| names_fastlane(&resolve(folder, Path::new(file)), depth - 1))
+    })
+}
+
+/// The plain text that a call of `method` begins with.
+fn argument<'a>(line: &'a str, method: &str) -> Option<&'a str> {
+    let rest = line.strip_prefix(method)?;
+    let rest = rest.strip_prefix([' ', '\t', '('])?.trim_start_matches([' ', '\t', '(']);
+    let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let (text, _) = rest[1..].split_once(quote)?;
+    (!text.contains("#{")).then_some(text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gemfile_names_fastlane_where_bundler_would_install_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("Pluginfile"), "gem 'fastlane-plugin-x'\n").unwrap();
+        std::fs::write(folder.path().join("ci.gemfile"), "  gem(\"fastlane\", '~> 2.2')\n").unwrap();
+        for (text, expected) in [
+            ("gem \"fastlane\"\n", true),
+            ("source 'https://rubygems.org'\ngroup :ci do\n  gem 'fastlane', '>= 2.220'\nend\n", true),
+            ("gem('fastlane')", true),
+            ("eval_gemfile 'ci.gemfile'", true),
+            ("eval_gemfile('./ci.gemfile')", true),
+            ("eval_gemfile 'Pluginfile'", false),
+            ("# gem 'fastlane'", false),
+            ("gem 'fastlane-plugin-firebase_app_distribution'", false),
+            ("gem 'cocoapods'\n# fastlane comes from Homebrew", false),
+            ("gemspec", false),
+            ("eval_gemfile 'Gemfile'", false),
+            ("", false),
+        ] {
+            std::fs::write(folder.path().join("Gemfile"), text).unwrap();
+            let gemfile = Gemfile::named(folder.path(), Path::new("Gemfile"));
+            assert_eq!(gemfile.names_fastlane(), expected, "{text}");
+        }
+    }
 
     struct Tree(tempfile::TempDir);
 

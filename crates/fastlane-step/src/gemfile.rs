@@ -17,6 +17,15 @@ pub fn check_gemfile(gemfile: &Gemfile) -> Result<(), Error> {
     Ok(())
 }
 
+/// What happens to a Gemfile that asks for fastlane and has no lock file.
+pub fn resolving(gemfile: &Gemfile) -> String {
+    format!(
+        "{} asks for fastlane and has no lock file: Bundler resolves it now, as it does on your machine, and writes {}. Commit that file to get the same versions in every build.",
+        gemfile.path.display(),
+        gemfile.lock_path().display()
+    )
+}
+
 /// What a lock file with fastlane pins, in one sentence.
 pub fn describe_lock(gemfile: &Gemfile, lock: &Lockfile) -> String {
     let fastlane = match lock.fastlane() {

@@ -12,7 +12,7 @@ mod session;
 mod upload;
 
 pub use failure::{Failure, false_success, not_ready};
-pub use gemfile::{check_gemfile, describe_lock};
+pub use gemfile::{check_gemfile, describe_lock, resolving};
 pub use limits::Limits;
 pub use locale::ensure_utf8;
 pub use reporter::LogReporter;

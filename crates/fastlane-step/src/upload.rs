@@ -27,9 +27,6 @@ impl Upload {
     pub fn read(output: &Output) -> Option<Self> {
         let log = format!("{}\n{}", output.stdout, output.stderr);
         let said = altool::fastlane_output(&log);
-        if said.trim().is_empty() {
-            return None;
-        }
         let status = log.lines().rev().find_map(|line| {
             let rest = line.split_once(STATUS)?.1;
             let digits = rest.trim_start_matches('-');
@@ -37,6 +34,9 @@ impl Upload {
             let status: i32 = digits[..end].parse().ok()?;
             Some(if rest.starts_with('-') { -status } else { status })
         });
+        if said.trim().is_empty() && status.is_none() {
+            return None;
+        }
         Some(Self {
             verdict: altool::read(&said, "", altool::Ending::Exit(status.unwrap_or(0))).verdict,
             is_claimed: log
@@ -48,6 +48,24 @@ impl Upload {
     /// Whether App Store Connect has the package, as far as altool knows.
     pub fn is_delivered(&self) -> bool {
         matches!(self.verdict, Verdict::Delivered(_))
+    }
+
+    /// Whether altool leaves open what became of the package, so that App Store Connect is to be asked: its end is unclear
+    /// or transient, or the build number is used, perhaps by this very upload.
+    pub fn is_open(&self) -> bool {
+        match &self.verdict {
+            Verdict::Delivered(_) => false,
+            Verdict::Transient { .. } | Verdict::Unclear { .. } => true,
+            Verdict::Refused(errors) => errors
+                .iter()
+                .all(|error| Cause::of(error) == Some(Cause::Duplicate)),
+        }
+    }
+
+    /// Whether altool ran and confirmed nothing, and named no error either: fastlane's word is all there is. The altool of
+    /// Xcode 26.0 keeps a refusal to itself (fastlane #29725).
+    pub fn is_unconfirmed(&self) -> bool {
+        matches!(&self.verdict, Verdict::Unclear { errors, .. } if errors.is_empty())
     }
 
     /// Whether fastlane took a failed upload for a good one.
@@ -165,6 +183,34 @@ mod tests {
             assert!(upload.is_delivered() && upload.failure().is_none(), "{noise}");
             let without_banner = read(&format!("{noise}{CLAIMED}")).unwrap();
             assert!(without_banner.failure().is_none(), "{noise}");
+        }
+    }
+
+    /// altool repeats requests by itself, so a used build number may be this run's (fastlane #532, #1893).
+    #[test]
+    fn an_end_is_open_unless_altool_names_a_reason_that_stays() {
+        for (said, is_open) in [
+            ("[altool] UPLOAD SUCCEEDED with no errors\n", false),
+            (
+                "[altool] ERROR: [ContentDelivery.Uploader.77] Validation failed (409) Missing required icon file. (ID: 1b)\n[altool] UPLOAD FAILED with 1 error\n",
+                false,
+            ),
+            (
+                "[altool] ERROR: [ContentDelivery.Uploader.77] Failed to upload part number 8. HTTP status code: 504\n",
+                true,
+            ),
+            (
+                "[altool] ERROR: [ContentDelivery.Uploader.77] The provided entity includes an attribute with a value that has already been used (-19232) The bundle version must be higher than the previously uploaded version: ‘2’. (ID: 1b)\n[altool] UPLOAD FAILED with 1 error\n",
+                true,
+            ),
+            ("[altool] Process crashed\n", true),
+            // fastlane #21535: nothing but the exit status of a crash.
+            (
+                "[09:00:00]: The call to the altool completed with a non-zero exit status: 139. This indicates a failure.\n[!] Error uploading ipa file: \n [Application Loader Error Output]: The call to the altool completed with a non-zero exit status: 139. This indicates a failure.\n",
+                true,
+            ),
+        ] {
+            assert_eq!(read(said).unwrap().is_open(), is_open, "{said}");
         }
     }
 

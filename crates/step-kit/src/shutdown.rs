@@ -1,6 +1,6 @@
 //! Signals: children end first, then what only a request can undo, then everything that guards clean up.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -13,17 +13,25 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// What is done when a signal ends the run.
 #[derive(Clone, Default)]
-pub(crate) struct ShutdownHooks(Rc<RefCell<Vec<Hook>>>);
+pub(crate) struct ShutdownHooks {
+    hooks: Rc<RefCell<Vec<Hook>>>,
+    is_stopping: Rc<Cell<bool>>,
+}
 
 type Hook = Pin<Box<dyn Future<Output = ()>>>;
 
 impl ShutdownHooks {
     pub(crate) fn add(&self, hook: impl Future<Output = ()> + 'static) {
-        self.0.borrow_mut().push(Box::pin(hook));
+        self.hooks.borrow_mut().push(Box::pin(hook));
+    }
+
+    /// Whether a signal has come.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.get()
     }
 
     async fn run(&self) {
-        let all = self.0.take();
+        let all = self.hooks.take();
         for hook in all {
             hook.await;
         }
@@ -32,7 +40,7 @@ impl ShutdownHooks {
 
 impl std::fmt::Debug for ShutdownHooks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ShutdownHooks({})", self.0.borrow().len())
+        write!(f, "ShutdownHooks({})", self.hooks.borrow().len())
     }
 }
 
@@ -83,6 +91,7 @@ pub(crate) async fn until_signal(
         ended = &mut step => return ended.map(Ok),
         first = signals.next() => first,
     };
+    hooks.is_stopping.set(true);
     let children_end = async {
         while runner.running() > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -65,6 +65,11 @@ impl<I> Step<I> {
         self.shutdown.add(work);
     }
 
+    /// Whether a signal ends the run: what a child did not finish is then no failure of its own, and nothing new is begun.
+    pub fn is_stopping(&self) -> bool {
+        self.shutdown.is_stopping()
+    }
+
     /// A private temporary directory, gone when dropped; one that a killed run leaves behind is removed at the start of
     /// the next run. Secrets that other programs read from files belong here.
     ///

@@ -97,7 +97,11 @@ pub(crate) async fn upload(
     loop {
         let left = total.saturating_sub(started.elapsed());
         let command = ready.command(step, attempt);
-        let (reason, error) = match attempt::run(step, command, left).await {
+        let ended = attempt::run(step, command, left).await;
+        if step.is_stopping() {
+            return Err(anyhow::anyhow!("the upload was stopped").into());
+        }
+        let (reason, error) = match ended {
             Ended::Answered(report) => {
                 for warning in &report.warnings {
                     step.log.warn(format!("altool warns: {warning}"));

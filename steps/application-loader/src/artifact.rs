@@ -63,6 +63,9 @@ pub(crate) fn examine(inputs: &Inputs, path: PathBuf, format: Format, log: &Log)
                 "export the archive with the distribution method app-store, and upload what that gives",
             ));
         }
+        for caution in package.cautions() {
+            log.warn(format!("Before the App Store: {caution}."));
+        }
         if package.format == Format::Ipa && package.app.uses_encryption.is_none() {
             log.plain("The Info.plist has no ITSAppUsesNonExemptEncryption: App Store Connect will ask about encryption before testers get the build.");
         }

@@ -1,16 +1,12 @@
 //! App Store Connect as this upload sees it: the app, and what is there under the build's name.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use app_store_connect::Client;
-use app_store_connect::uploads::{
-    AppStoreVersion, AppStoreVersionsOf, BuildName, BuildsOfApp, UploadsInProgress,
-};
+use app_store_connect::uploads::{AppStoreVersion, AppStoreVersionsOf, BuildsOfApp, UploadsInProgress};
 use apple_account::Account;
-use build_upload::{Before, Digests, Followed, Records, TheApp, UploadError, Used, find_app};
+use build_upload::{Followed, Name, TheApp, UploadError, Used, Watch, find_app};
 use step_kit::Step;
-use tokio::sync::OnceCell;
 use transport::Policy;
 
 use crate::advice;
@@ -20,20 +16,13 @@ use crate::inputs::Inputs;
 /// Before the upload nobody waits for App Store Connect for long: altool and Apple have the last word.
 const LONGEST_LOOK: Duration = Duration::from_secs(30);
 
-/// How clocks of Apple and of this machine may differ.
-const CLOCKS: time::Duration = time::Duration::minutes(5);
-
 /// What App Store Connect knows about the app and the build.
 pub(crate) struct Store {
     client: Client,
     pub(crate) app: TheApp,
-    names: Option<(String, String)>,
     platform: &'static str,
-    path: PathBuf,
-    before: Before,
-    /// What was there under the build's name before the upload.
-    records: Option<Records>,
-    digests: OnceCell<Digests>,
+    /// `None` where the package does not tell its versions.
+    watch: Option<Watch>,
 }
 
 /// What came of asking for the app.
@@ -105,28 +94,30 @@ impl Store {
             }
         };
         let details = &artifact.details;
+        let platform = artifact.platform.api_name();
         let names = details.short_version.clone().zip(details.version.clone());
-        let mut store = Self {
-            client,
-            app,
-            names,
-            platform: artifact.platform.api_name(),
-            path: artifact.path.clone(),
-            before: Before::Moment(started - CLOCKS),
-            records: None,
-            digests: OnceCell::new(),
-        };
-        if let Some(name) = store.name() {
-            match tokio::time::timeout(LONGEST_LOOK, Records::read(&store.client, name)).await {
-                Ok(Ok(records)) => {
-                    store.before = records.seen();
-                    store.records = Some(records);
-                }
+        let mut watch = names.map(|(short_version, version)| {
+            let name = Name {
+                app: app.id.clone(),
+                short_version,
+                version,
+                platform,
+            };
+            Watch::since(client.clone(), name, artifact.path.clone(), started)
+        });
+        if let Some(watch) = &mut watch {
+            match tokio::time::timeout(LONGEST_LOOK, watch.look()).await {
+                Ok(Ok(())) => {}
                 Ok(Err(error)) => step.log.debug(format!("Earlier uploads can't be read: {error}")),
                 Err(_) => step.log.debug("Earlier uploads were not listed in time."),
             }
         }
-        Ok(Opened::Store(Box::new(store)))
+        Ok(Opened::Store(Box::new(Self {
+            client,
+            app,
+            platform,
+            watch,
+        })))
     }
 
     pub(crate) fn app_id(&self) -> &str {
@@ -137,28 +128,14 @@ impl Store {
         &self.client
     }
 
-    fn name(&self) -> Option<BuildName<'_>> {
-        let (short_version, version) = self.names.as_ref()?;
-        Some(BuildName {
-            app: &self.app.id,
-            short_version,
-            version,
-            platform: self.platform,
-        })
-    }
-
-    async fn digests(&self) -> Result<&Digests, UploadError> {
-        Ok(self.digests.get_or_try_init(|| Digests::of(&self.path)).await?)
-    }
-
     /// Who uses the build number already.
     ///
     /// # Errors
     /// When App Store Connect can't be asked.
     pub(crate) async fn used(&self) -> Result<Option<Used>, UploadError> {
-        match &self.records {
-            Some(records) if !records.is_empty() => records.used(&self.client, self.digests().await?).await,
-            _ => Ok(None),
+        match &self.watch {
+            Some(watch) => watch.used().await,
+            None => Ok(None),
         }
     }
 
@@ -167,28 +144,16 @@ impl Store {
     /// # Errors
     /// When it was refused, or App Store Connect can't be asked.
     pub(crate) async fn arrived(&self, patience: Duration) -> Result<Option<Followed>, UploadError> {
-        let Some(name) = self.name() else { return Ok(None) };
-        let started = Instant::now();
-        loop {
-            let records = Records::read(&self.client, name).await?;
-            if records.has_new(&self.before)
-                && let Some(found) = records
-                    .arrived(&self.client, &self.before, self.digests().await?)
-                    .await?
-            {
-                return Ok(Some(found));
-            }
-            if started.elapsed() >= patience {
-                return Ok(None);
-            }
-            tokio::time::sleep(Duration::from_secs(2).min(patience)).await;
+        match &self.watch {
+            Some(watch) => watch.arrived(patience).await,
+            None => Ok(None),
         }
     }
 
     /// A note about older records of the same name, for an error; empty where there are none.
     pub(crate) fn older(&self) -> String {
-        match &self.records {
-            Some(records) if !records.is_empty() => {
+        match &self.watch {
+            Some(watch) if watch.has_older() => {
                 " (what it lists under this build number is older than this run)".to_owned()
             }
             _ => String::new(),

@@ -1,6 +1,6 @@
 //! The account: connected on Bitrise, or given by the inputs.
 
-use apple_account::{InputCredentials, Request, Selection};
+use apple_account::{Request, Selection};
 use auto_provision::{Access, Account, Order, open_session};
 use step_kit::{Secret, Step};
 
@@ -39,7 +39,7 @@ async fn apple_id(
         build_url: inputs.build_url.as_deref(),
         build_api_token: inputs.build_api_token.as_ref().map(Secret::secret),
         document: None,
-        credentials: &InputCredentials::default(),
+        credentials: &inputs.credentials,
     };
     let (apple_id, found) = account_inputs::apple_id(step, request).await?;
     let session = open_session(

@@ -70,6 +70,14 @@ impl Artifact {
         }
     }
 
+    /// Its format.
+    pub(crate) fn format(&self) -> app_package::Format {
+        match self.kind {
+            Kind::Ipa => app_package::Format::Ipa,
+            Kind::Pkg => app_package::Format::Pkg,
+        }
+    }
+
     /// Its file name.
     pub(crate) fn name(&self) -> String {
         self.path

@@ -8,9 +8,12 @@ use fastlane_runner::Ending;
 use fastlane_runner::credentials::{self, Variable};
 use fastlane_step::{Failure, Upload, ended_by_upload, ensure_utf8, false_success, with_warnings};
 use step_kit::{Advice as _, Log, Step};
+use time::OffsetDateTime;
 
+use crate::artifact::Artifact;
 use crate::inputs::Inputs;
-use crate::{Checked, advice, arguments, artifact, setup, xcode};
+use crate::settle::Answer;
+use crate::{Checked, advice, arguments, artifact, settle, setup, xcode};
 
 /// Calls fastlane deliver.
 ///
@@ -59,16 +62,46 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
         artifact::size(&artifact.path)
     ));
     step.log.plain(format!("$ {}", command.printable()));
+    let started = OffsetDateTime::now_utc();
     let output = step
         .runner
         .stream(limits.apply(command), |line| step.log.output(line.text))
-        .await
-        .map_err(stopped)?;
+        .await;
+    if step.is_stopping() {
+        anyhow::bail!("fastlane deliver was stopped");
+    }
     let is_submitted = step.inputs.submit_for_review.is_on();
-    if judge(&output, is_submitted)? == Outcome::UploadedDespiteFastlane {
-        step.log.warn(
+    let outcome = match output {
+        Ok(output) => judge(&output, is_submitted)?,
+        Err(error @ (command::Error::TimedOut { .. } | command::Error::Silent { .. })) => {
+            Outcome::Open {
+                error: stopped(error),
+                is_claimed: false,
+            }
+        }
+        Err(error) => return Err(stopped(error)),
+    };
+    match outcome {
+        Outcome::Uploaded => {}
+        Outcome::UploadedDespiteFastlane => step.log.warn(
             "altool reports that the upload succeeded; fastlane took a harmless line of its log for an error. A newer fastlane may know better.",
-        );
+        ),
+        Outcome::Open { error, is_claimed } => match settled(&step, account, &artifact, started).await {
+            Settled::Delivered if is_submitted && !is_claimed => {
+                return Err(error
+                    .context("App Store Connect has the package, but it was not submitted for review")
+                    .hint("submit the build in App Store Connect; do not upload it again"));
+            }
+            Settled::Delivered => {}
+            Settled::Missing => {
+                return Err(error.hint("correct what is named above, if anything is, then upload again: App Store Connect does not have this build"));
+            }
+            Settled::Refused(refused) => return Err(refused),
+            Settled::Unknown if is_claimed => step.log.warn(
+                "fastlane reports the upload as successful, and altool does not confirm it. Check in App Store Connect > TestFlight whether the build arrived.",
+            ),
+            Settled::Unknown => return Err(error),
+        },
     }
     let done = if is_submitted {
         "was uploaded and submitted for review"
@@ -115,11 +148,65 @@ fn handed_over(
 }
 
 /// What came of a run that is no failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 enum Outcome {
     Uploaded,
     /// fastlane calls it a failure, and altool has delivered the package.
     UploadedDespiteFastlane,
+    /// Whether the package arrived is open.
+    Open {
+        /// The failure, if it did not.
+        error: anyhow::Error,
+        /// Whether fastlane says that it did, which counts where nobody can be asked.
+        is_claimed: bool,
+    },
+}
+
+/// What became of a package whose end was open.
+enum Settled {
+    Delivered,
+    Missing,
+    Refused(anyhow::Error),
+    /// Nobody could be asked.
+    Unknown,
+}
+
+/// Settles an end that is open by asking App Store Connect, which takes an API key.
+async fn settled(
+    step: &Step<Inputs>,
+    account: &Account,
+    artifact: &Artifact,
+    started: OffsetDateTime,
+) -> Settled {
+    let Account::ApiKey(key) = account else {
+        return Settled::Unknown;
+    };
+    step.log
+        .plain("Whether the package arrived is not clear; checking App Store Connect.");
+    match settle::ask(step, key, artifact, started).await {
+        Answer::Delivered(followed) => {
+            step.log.plain(format!(
+                "App Store Connect has the package ({}): the upload succeeded, whatever fastlane and altool print above.",
+                followed.state
+            ));
+            Settled::Delivered
+        }
+        Answer::Missing => {
+            step.log
+                .plain("App Store Connect has nothing of this run with the checksum of the package.");
+            Settled::Missing
+        }
+        Answer::Refused(refused) => Settled::Refused(
+            anyhow::Error::from(refused)
+                .context("the upload failed")
+                .hint("correct what App Store Connect names, then upload a new build"),
+        ),
+        Answer::Unknown(reason) => {
+            step.log
+                .warn(format!("App Store Connect could not be asked: {reason}."));
+            Settled::Unknown
+        }
+    }
 }
 
 /// Whether the package was uploaded, by altool's word first.
@@ -130,9 +217,28 @@ fn judge(output: &command::Output, is_submitted: bool) -> anyhow::Result<Outcome
     let ending = Ending::of_tool("deliver", output);
     let upload = Upload::read(output);
     if output.success() && !ending.finished_with_errors {
-        return match upload.and_then(|upload| upload.failure()) {
+        let Some(upload) = upload else {
+            return Ok(Outcome::Uploaded);
+        };
+        return match upload.failure() {
+            Some(failure) => {
+                let error = false_success("the upload failed".to_owned(), failure);
+                match upload.is_open() {
+                    true => Ok(Outcome::Open {
+                        error,
+                        is_claimed: false,
+                    }),
+                    false => Err(error),
+                }
+            }
+            None if upload.is_unconfirmed() => Ok(Outcome::Open {
+                error: anyhow::anyhow!(
+                    "fastlane reported the upload as successful, but altool did not confirm it"
+                )
+                .context("the upload failed"),
+                is_claimed: true,
+            }),
             None => Ok(Outcome::Uploaded),
-            Some(failure) => Err(false_success("the upload failed".to_owned(), failure)),
         };
     }
     // Submitting is all that deliver does after the upload.
@@ -145,14 +251,23 @@ fn judge(output: &command::Output, is_submitted: bool) -> anyhow::Result<Outcome
     } else {
         "the upload failed"
     };
-    Err(Failure {
+    let is_open =
+        !is_delivered && ended_by_upload(&ending) && upload.as_ref().is_none_or(Upload::is_open);
+    let error = Failure {
         what: what.to_owned(),
         ending: &ending,
         status: output.code(),
         upload: upload.as_ref(),
         own_advice: advice::about_apple,
     }
-    .into_error())
+    .into_error();
+    match is_open {
+        true => Ok(Outcome::Open {
+            error,
+            is_claimed: false,
+        }),
+        false => Err(error),
+    }
 }
 
 /// A run that did not come to its end.

@@ -9,6 +9,7 @@ mod artifact;
 mod fastlane;
 mod inputs;
 mod native;
+mod settle;
 mod setup;
 mod xcode;
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use fastlane_runner::{ChosenBy, Error, Gemfile, Gems, Launcher, Lockfile, Retry, Ruby, Wanted};
-use fastlane_step::{LogReporter, check_gemfile, describe_lock};
+use fastlane_step::{LogReporter, check_gemfile, describe_lock, resolving};
 use step_kit::Step;
 
 use crate::inputs::Inputs;
@@ -127,17 +127,22 @@ async fn from_gemfile(
             .install_bundle(&lock, false)
             .await;
     }
-    if gemfile.chosen_by == ChosenBy::Search {
+    let names_fastlane = gemfile.names_fastlane();
+    if gemfile.chosen_by == ChosenBy::Search && !names_fastlane {
         step.log.plain(format!(
-            "{} has no lock file, so it is not used: using the installed fastlane.",
+            "{} has no lock file and does not name fastlane, so it is not used: using the installed fastlane.",
             gemfile.path.display()
         ));
         return Ok(Launcher::installed(None, Path::new(".")));
     }
-    step.log.plain(format!(
-        "{} has no lock file: resolving it.",
-        gemfile.path.display()
-    ));
+    if names_fastlane {
+        step.log.warn(resolving(gemfile));
+    } else {
+        step.log.plain(format!(
+            "{} has no lock file: resolving it.",
+            gemfile.path.display()
+        ));
+    }
     let ruby = ruby(step, directory).await?;
     let lock = gems(step, reporter, &ruby, directory, told)
         .resolve(gemfile)

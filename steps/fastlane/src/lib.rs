@@ -72,6 +72,9 @@ pub async fn run(mut step: Step<Inputs>) -> anyhow::Result<()> {
         .runner
         .stream(limits.apply(command), |line| step.log.output(line.text))
         .await;
+    if step.is_stopping() {
+        anyhow::bail!("the lane `{}` was stopped", lane.text);
+    }
     let output = match output {
         Ok(output) => output,
         Err(error) => {

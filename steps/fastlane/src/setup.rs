@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use fastlane_runner::{Error, Gemfile, Gems, Launcher, Lockfile, Retry, Ruby, Wanted};
-use fastlane_step::{LogReporter, check_gemfile, describe_lock};
+use fastlane_step::{LogReporter, check_gemfile, describe_lock, resolving};
 use step_kit::Step;
 
 use crate::inputs::Inputs;
@@ -53,6 +53,21 @@ pub(crate) async fn prepare(step: &Step<Inputs>, directory: &Path) -> Result<Rea
         (None, ruby) if ruby.is_none() && is_updated => return Err(Error::Missing { program: "ruby" }),
         (Some(_), None) => return Err(Error::Missing { program: "ruby" }),
         (None, ruby) => {
+            let unlocked = gemfile
+                .as_ref()
+                .filter(|gemfile| lock.is_none() && gemfile.names_fastlane());
+            if let (Some(gemfile), Some(ruby)) = (unlocked, ruby) {
+                step.log.warn(resolving(gemfile));
+                let lock = gems(ruby).resolve(gemfile).await?;
+                if lock.has_fastlane() {
+                    let launcher = Launcher::bundled(None, directory);
+                    launcher.show_version(&step.runner, &reporter).await?;
+                    return Ok(Ready {
+                        bundle: Some(gemfile.clone()),
+                        launcher,
+                    });
+                }
+            }
             explain_unused(step, gemfile.as_ref(), lock.is_some());
             match ruby {
                 Some(ruby) if is_updated => {
@@ -75,22 +90,15 @@ pub(crate) async fn prepare(step: &Step<Inputs>, directory: &Path) -> Result<Rea
 /// Says why Bundler is not used although there is a Gemfile.
 fn explain_unused(step: &Step<Inputs>, gemfile: Option<&Gemfile>, has_lock: bool) {
     let Some(gemfile) = gemfile else { return };
-    let path = gemfile.path.display();
     if has_lock {
         step.log.plain(format!(
             "{} does not contain fastlane, so Bundler is not used.",
             gemfile.lock_path().display()
         ));
-        return;
-    }
-    let names_fastlane = std::fs::read_to_string(&gemfile.path).is_ok_and(|text| {
-        text.lines()
-            .any(|line| line.trim_start().starts_with("gem") && line.contains("fastlane"))
-    });
-    if names_fastlane {
-        step.log.warn(format!(
-            "{path} names fastlane, but has no lock file, so Bundler is not used. To pin fastlane, run `bundle install` on your machine and commit {}.",
-            gemfile.lock_path().display()
+    } else {
+        step.log.plain(format!(
+            "{} does not name fastlane, so Bundler is not used.",
+            gemfile.path.display()
         ));
     }
 }

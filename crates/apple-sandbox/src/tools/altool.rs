@@ -188,13 +188,34 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Ended> {
     if let Some(problem) = sign_in_problem(call) {
         return refuse(problem);
     }
+    upload(call, &generation, file, &bytes, kind)
+}
+
+/// altool as fastlane calls it for `deliver`: `--upload-app -f FILE -t PLATFORM`, in the normal format.
+pub(super) fn upload_for_fastlane(call: &Call, file: &str, kind: Option<&str>) -> anyhow::Result<Ended> {
+    let generation = Generation {
+        format: "normal".to_owned(),
+        ..Generation::of(call)
+    };
+    upload(call, &generation, file, &std::fs::read(file)?, kind)
+}
+
+/// Uploads a file for a call that is well formed.
+fn upload(
+    call: &Call,
+    generation: &Generation,
+    file: &str,
+    bytes: &[u8],
+    kind: Option<&str>,
+) -> anyhow::Result<Ended> {
+    let args = &call.args;
     let fault = match call.env.get("APP_STORE_CONNECT_URL") {
         Some(url) => next_fault(url),
         None => None,
     };
     if let Some(ended) = fault
         .as_ref()
-        .and_then(|fault| instead_of_upload(fault, &generation))
+        .and_then(|fault| instead_of_upload(fault, generation))
     {
         return Ok(ended);
     }
@@ -203,7 +224,7 @@ pub(super) fn run(call: &Call) -> anyhow::Result<Ended> {
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();
-    uploads.push(json!({"sha256": hex(&Sha256::digest(&bytes)), "size": bytes.len(), "type": kind}));
+    uploads.push(json!({"sha256": hex(&Sha256::digest(bytes)), "size": bytes.len(), "type": kind}));
     std::fs::write(log, serde_json::to_vec_pretty(&uploads)?)?;
     if let Some(url) = call.env.get("APP_STORE_CONNECT_URL")
         && let Some(refusal) = deliver_to(url, Path::new(file), value(args, "--apple-id"))?
@@ -327,12 +348,8 @@ fn after_upload(fault: &AltoolFault, ended: Ended) -> Ended {
     }
 }
 
-/// Tells the sandbox of a package that says what it is.
-pub(super) fn deliver(url: &str, file: &Path) -> anyhow::Result<()> {
-    deliver_to(url, file, None).map(|_| ())
-}
-
-/// The same, with the app that the call names; the sandbox's status where it refuses.
+/// Tells the sandbox of a package that says what it is, with the app that the call names; the sandbox's status where it
+/// refuses.
 fn deliver_to(url: &str, file: &Path, app_id: Option<&str>) -> anyhow::Result<Option<u16>> {
     let is_installer = file.extension().is_some_and(|extension| extension == "pkg");
     let format = if is_installer { Format::Pkg } else { Format::Ipa };

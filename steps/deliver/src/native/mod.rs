@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 
 use crate::inputs::Inputs;
 
-pub(crate) use request::Request;
+pub(crate) use request::{Request, api_platform};
 
 /// How long Apple may process a build that is to be submitted.
 const PROCESSING_TIMEOUT: Duration = Duration::from_secs(2 * 3600);
