@@ -70,6 +70,7 @@ fn every_answer_of_a_native_upload_may_be_lost() {
         Kind::ServerError,
         Kind::Truncated,
         Kind::Reset,
+        Kind::ResetBefore,
         Kind::RateLimit { retry_after: Some(1) },
         Kind::Maintenance,
         Kind::Latency { milliseconds: 300 },

@@ -77,7 +77,7 @@ impl Finding {
     }
 
     /// Whether it says nothing at all.
-    pub(crate) fn is_blank(&self) -> bool {
+    pub fn is_blank(&self) -> bool {
         self.title.is_empty()
             && self.detail.is_none()
             && self.code.is_none()
@@ -86,7 +86,7 @@ impl Finding {
     }
 
     /// Whether it only says that something failed, as the lines around the reason do.
-    pub(crate) fn is_generic(&self) -> bool {
+    pub fn is_generic(&self) -> bool {
         const GENERIC: [&str; 7] = [
             "Failed to upload package",
             "Failed to validate package",

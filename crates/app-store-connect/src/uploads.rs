@@ -564,6 +564,36 @@ impl Call for AppStoreVersionsOf<'_> {
     }
 }
 
+/// A version that builds belong to: a train.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PreReleaseVersion {
+    /// The version as it was spelled with its first build.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub version: String,
+}
+
+/// The train that builds of a version join, in any spelling: `1.2` and `1.2.0` are one train.
+#[derive(Debug, Clone)]
+pub struct TrainOf<'a>(pub BuildName<'a>);
+
+impl Call for TrainOf<'_> {
+    type Answer = Many<PreReleaseVersion>;
+
+    fn path(&self) -> String {
+        "v1/preReleaseVersions".to_owned()
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("filter[app]", self.0.app.to_owned()),
+            ("filter[platform]", self.0.platform.to_owned()),
+            ("filter[version]", self.0.trains()),
+            ("fields[preReleaseVersions]", "version".to_owned()),
+        ]
+    }
+}
+
 /// The builds of an app by name.
 #[derive(Debug, Clone)]
 pub struct BuildsNamed<'a>(pub BuildName<'a>);

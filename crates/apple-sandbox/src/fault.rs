@@ -50,6 +50,8 @@ pub enum Kind {
     },
     /// The connection breaks before the answer.
     Reset,
+    /// The connection breaks before the request takes effect.
+    ResetBefore,
     /// The answer breaks off.
     Truncated,
     /// The next page can't be fetched: 400.

@@ -51,11 +51,11 @@ impl Digests {
     }
 }
 
-/// The SHA-256 of a file. It is read beside the upload, whose pages it finds in memory.
+/// The SHA-256 of a file, hexadecimal in lower case.
 ///
 /// # Errors
 /// When the file can't be read.
-pub(crate) async fn sha256(path: &Path) -> Result<String, std::io::Error> {
+pub async fn sha256(path: &Path) -> Result<String, std::io::Error> {
     let path = path.to_owned();
     let hashed = tokio::task::spawn_blocking(move || {
         let mut hasher = Sha256::new();

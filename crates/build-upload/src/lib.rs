@@ -15,9 +15,10 @@ mod upload;
 mod watch;
 
 pub use app::{TheApp, find_app};
-pub use digest::Digests;
+pub use digest::{Digests, sha256};
 pub use error::UploadError;
 pub use follow::{Followed, Until, follow};
 pub use record::{Before, Records, Used};
+pub use settle::{Withdrawn, withdraw};
 pub use upload::{Package, Sent, Uploaded, Uploader};
 pub use watch::{Name, Watch};

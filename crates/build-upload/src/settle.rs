@@ -59,15 +59,31 @@ pub(crate) async fn reserve(
             return Err(UploadError::api("reserve the file")(error));
         }
         tracing::debug!("the answer to the reservation was lost: {error}");
-        let found = record::file_of(client, reserve.upload).await?;
-        if let Some(found) = found.filter(|file| file.attributes.file_size == reserve.size)
-            && parts::cover(&found.attributes.upload_operations, reserve.size)
-        {
+        if let Some(found) = reservation(client, reserve).await? {
             return Ok(found);
         }
         pause(attempt).await;
         attempt += 1;
     }
+}
+
+/// The reservation of a file of this size that is there already, and waits for its parts.
+pub(crate) async fn reservation(
+    client: &Client,
+    reserve: &ReserveFile<'_>,
+) -> Result<Option<Resource<BuildUploadFile>>, UploadError> {
+    let found = record::file_of(client, reserve.upload).await?;
+    Ok(found.filter(|file| {
+        file.attributes.file_size == reserve.size
+            && !file.attributes.is_complete()
+            && parts::cover(&file.attributes.upload_operations, reserve.size)
+    }))
+}
+
+/// Whether an upload is there and still waits for its file.
+pub(crate) async fn is_awaiting(client: &Client, upload: &str) -> bool {
+    let found = client.send(&BuildUploadById(upload)).await;
+    found.is_ok_and(|found| found.data.attributes.state.state == "AWAITING_UPLOAD")
 }
 
 /// Commits the file. When the answer is lost, its state says whether the commit took effect.
@@ -112,7 +128,7 @@ pub(crate) fn committed(state: &State) -> Result<bool, UploadError> {
 
 /// What became of an upload that was to be withdrawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Withdrawn {
+pub enum Withdrawn {
     /// It is gone.
     Gone,
     /// It is App Store Connect's: its file is there.
@@ -122,7 +138,7 @@ pub(crate) enum Withdrawn {
 }
 
 /// Withdraws an upload, unless its file is committed.
-pub(crate) async fn withdraw(client: &Client, upload: &str) -> Withdrawn {
+pub async fn withdraw(client: &Client, upload: &str) -> Withdrawn {
     for attempt in 1..=ATTEMPTS {
         let file = match record::package_of(client, upload).await {
             Ok(file) => file,

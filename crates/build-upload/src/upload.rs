@@ -83,6 +83,30 @@ pub struct Uploader {
     transfer: Transfer,
     sent: Arc<AtomicU64>,
     unfinished: Arc<Mutex<Option<String>>>,
+    observer: Option<Observer>,
+    teller: Option<Teller>,
+    /// The upload that an earlier run reserved for this very file.
+    reserved: Option<String>,
+}
+
+/// What is told of the upload that is not surely committed: its ID, or that there is none any more.
+#[derive(Clone)]
+struct Observer(Arc<dyn Fn(Option<&str>) + Send + Sync>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+/// What is told of the file's SHA-256.
+#[derive(Clone)]
+struct Teller(Arc<dyn Fn(&str) + Send + Sync>);
+
+impl std::fmt::Debug for Teller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Teller")
+    }
 }
 
 /// An upload that was begun, or need not be.
@@ -99,7 +123,33 @@ impl Uploader {
             transfer,
             sent: Arc::default(),
             unfinished: Arc::default(),
+            observer: None,
+            teller: None,
+            reserved: None,
         }
+    }
+
+    /// The same, telling `observer` the ID of the upload that is begun and not surely committed, and `None` once there is
+    /// none: whoever is killed can't withdraw it.
+    #[must_use]
+    pub fn observed(mut self, observer: impl Fn(Option<&str>) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Observer(Arc::new(observer)));
+        self
+    }
+
+    /// The same, telling the file's SHA-256 as soon as it is known, which is before the file is sent where the network is
+    /// slower than this machine.
+    #[must_use]
+    pub fn telling_sha256(mut self, teller: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.teller = Some(Teller(Arc::new(teller)));
+        self
+    }
+
+    /// The same, going on with an upload that an earlier run reserved for the same file, while it still waits for it.
+    #[must_use]
+    pub fn continuing(mut self, upload: String) -> Self {
+        self.reserved = Some(upload);
+        self
     }
 
     /// How many bytes have left this machine, those of parts that did not arrive taken back.
@@ -116,6 +166,9 @@ impl Uploader {
     }
 
     fn note(&self, id: Option<String>) {
+        if let Some(Observer(observer)) = &self.observer {
+            observer(id.as_deref());
+        }
         *self.unfinished.lock().unwrap_or_else(PoisonError::into_inner) = id;
     }
 
@@ -124,7 +177,9 @@ impl Uploader {
     pub async fn withdraw(&self) {
         if let Some(id) = self.unfinished() {
             match settle::withdraw(&self.client, &id).await {
-                Withdrawn::Gone => tracing::debug!("the unfinished upload {id} was withdrawn"),
+                Withdrawn::Gone => {
+                    tracing::info!("The unfinished upload {id} was withdrawn from App Store Connect.");
+                }
                 Withdrawn::Kept => {
                     tracing::warn!(
                         "App Store Connect has the file of the upload {id}; it was not withdrawn."
@@ -159,10 +214,16 @@ impl Uploader {
             Begun::Delivered(followed) => return Ok(Sent::Before(followed)),
         };
         self.note(Some(id.clone()));
-        let checksum = digest::sha256(&package.path);
+        // On a thread of its own, and ahead of the parts: they find the file in memory.
+        let checksum = async {
+            let sha256 = digest::sha256(&package.path).await?;
+            if let Some(Teller(teller)) = &self.teller {
+                teller(&sha256);
+            }
+            Ok::<_, UploadError>(sha256)
+        };
         let sending = self.reserve_and_send(package, &id);
-        let (sha256, file) =
-            futures_util::future::try_join(async { Ok::<_, UploadError>(checksum.await?) }, sending).await?;
+        let (sha256, file) = futures_util::future::try_join(checksum, sending).await?;
         let commit = CommitFile {
             id: &file,
             sha256: &sha256,
@@ -176,6 +237,11 @@ impl Uploader {
     /// Begins the upload. One of the same name that an interrupted run left behind is withdrawn first; one whose answer
     /// was lost is found by its name.
     async fn begin(&self, package: &Package) -> Result<Begun, UploadError> {
+        if let Some(id) = &self.reserved
+            && settle::is_awaiting(&self.client, id).await
+        {
+            return Ok(Begun::New(id.clone()));
+        }
         let create = CreateBuildUpload(package.build());
         // Once an answer was lost, an upload of this name is the one that it was about, and Apple's list may show it some
         // requests late: a refusal because it is there is then a reason to look again.
@@ -236,7 +302,14 @@ impl Uploader {
                 size: package.size,
                 uti: package.uti,
             };
-            let file = settle::reserve(&self.client, &reserve).await?;
+            let known = match (reservation, &self.reserved) {
+                (1, Some(reserved)) if reserved == id => settle::reservation(&self.client, &reserve).await?,
+                _ => None,
+            };
+            let file = match known {
+                Some(file) => file,
+                None => settle::reserve(&self.client, &reserve).await?,
+            };
             let operations = file.attributes.upload_operations;
             if !parts::cover(&operations, package.size) {
                 return Err(UploadError::Gaps);

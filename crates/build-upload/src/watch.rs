@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use app_store_connect::Client;
-use app_store_connect::uploads::BuildName;
+use app_store_connect::uploads::{BuildName, TrainOf};
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 
@@ -93,6 +93,17 @@ impl Watch {
             Some(records) if !records.is_empty() => records.used(&self.client, self.digests().await?).await,
             _ => Ok(None),
         }
+    }
+
+    /// The version as App Store Connect spells it, where the train has builds: `1.2` and `1.2.0` are one train, and only
+    /// the spelling that was uploaded first can be found.
+    ///
+    /// # Errors
+    /// When App Store Connect can't be asked.
+    pub async fn train(&self) -> Result<Option<String>, UploadError> {
+        let listed = self.client.items(&TrainOf(self.name.borrowed())).await;
+        let listed = listed.map_err(UploadError::api("look for the version"))?;
+        Ok(listed.data.into_iter().map(|train| train.attributes.version).next())
     }
 
     /// What arrived since the upload began, looked for until it is there or patience ends. Only a record of this file

@@ -56,9 +56,10 @@ impl Upload {
         match &self.verdict {
             Verdict::Delivered(_) => false,
             Verdict::Transient { .. } | Verdict::Unclear { .. } => true,
-            Verdict::Refused(errors) => errors
-                .iter()
-                .all(|error| Cause::of(error) == Some(Cause::Duplicate)),
+            Verdict::Refused(errors) => errors.iter().all(|error| {
+                // Without a reason, it may be the tool that failed.
+                error.is_blank() || error.is_generic() || Cause::of(error) == Some(Cause::Duplicate)
+            }),
         }
     }
 

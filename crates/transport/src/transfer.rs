@@ -5,7 +5,7 @@
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -177,7 +177,7 @@ impl Transfer {
         let host = url.host_str().unwrap_or_default().to_owned();
         let method = Method::from_bytes(piece.method.as_bytes())
             .map_err(|_| TransferError::Place(format!("`{}` is no method", piece.method)))?;
-        let body = body(piece, Arc::clone(own), Arc::clone(sent)).await?;
+        let body = body(piece, Arc::clone(own), Arc::clone(sent))?;
         let mut request = self.http.request(method.clone(), url).body(body);
         let is_length = |name: &str| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str());
         for (name, value) in piece.headers.iter().filter(|(name, _)| !is_length(name)) {
@@ -220,37 +220,71 @@ impl Transfer {
 }
 
 /// The bytes of a piece, read as they are sent.
-async fn body(
-    piece: Piece<'_>,
-    own: Arc<AtomicU64>,
-    sent: Arc<AtomicU64>,
-) -> Result<reqwest::Body, TransferError> {
+///
+/// They are read where they are sent: what an upload sends was read a moment before, for its checksum, and is in memory.
+/// Another thread for each chunk costs more than the reading.
+fn body(piece: Piece<'_>, own: Arc<AtomicU64>, sent: Arc<AtomicU64>) -> Result<reqwest::Body, TransferError> {
     let mut file = std::fs::File::open(piece.file)?;
     file.seek(SeekFrom::Start(piece.offset))?;
+    let buffers = Buffers::default();
     let stream = futures_util::stream::try_unfold((file, piece.length), move |(mut file, left)| {
-        let (own, sent) = (Arc::clone(&own), Arc::clone(&sent));
+        let (own, sent, buffers) = (Arc::clone(&own), Arc::clone(&sent), buffers.clone());
         async move {
             if left == 0 {
                 return Ok::<_, std::io::Error>(None);
             }
             let wanted = usize::try_from(left).unwrap_or(CHUNK).min(CHUNK);
-            // tokio's own files would copy everything once more.
-            let reading = tokio::task::spawn_blocking(move || {
-                let mut chunk = Vec::with_capacity(wanted);
-                file.by_ref().take(wanted as u64).read_to_end(&mut chunk)?;
-                Ok::<_, std::io::Error>((file, chunk))
-            });
-            let (file, chunk) = reading.await.map_err(std::io::Error::other)??;
+            let chunk = buffers.filled(|bytes| file.read(&mut bytes[..wanted]))?;
             let read = chunk.len() as u64;
             if read == 0 {
                 return Err(std::io::Error::other("the file became shorter while it was sent"));
             }
             own.fetch_add(read, Ordering::Relaxed);
             sent.fetch_add(read, Ordering::Relaxed);
-            Ok(Some((Bytes::from(chunk), (file, left - read))))
+            Ok(Some((chunk, (file, left - read))))
         }
     });
     Ok(reqwest::Body::wrap_stream(stream))
+}
+
+/// Buffers that are used again once what they held is sent: new ones would cost more than the sending.
+#[derive(Debug, Default, Clone)]
+struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+
+/// A buffer that goes back when it is dropped.
+struct Lent {
+    bytes: Vec<u8>,
+    length: usize,
+    home: Buffers,
+}
+
+impl Buffers {
+    fn filled(
+        &self,
+        fill: impl FnOnce(&mut [u8]) -> std::io::Result<usize>,
+    ) -> std::io::Result<Bytes> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut lent = Lent {
+            bytes: known.unwrap_or_else(|| vec![0; CHUNK]),
+            length: 0,
+            home: self.clone(),
+        };
+        lent.length = fill(&mut lent.bytes)?;
+        Ok(Bytes::from_owner(lent))
+    }
+}
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.home.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    }
 }
 
 /// Ends when the count has not changed for `limit`.

@@ -15,6 +15,7 @@ mod outputs;
 mod paths;
 mod preflight;
 mod progress;
+mod reserved;
 mod store;
 mod xcode;
 
@@ -95,6 +96,15 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
             artifact.name()
         ));
         return Ok(());
+    }
+    if let Some(store) = &store
+        && !step.inputs.is_plan()
+    {
+        // A native upload looks after its own file's.
+        let is_native = !with_altool && !only_validates;
+        if !is_native {
+            reserved::take_over(&step, store.client(), None).await;
+        }
     }
     if let Some(store) = &store {
         let findings = preflight::ask(&step, &artifact, store).await;

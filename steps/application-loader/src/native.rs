@@ -16,6 +16,7 @@ use crate::advice::explain;
 use crate::artifact::Artifact;
 use crate::inputs::Inputs;
 use crate::progress::Progress;
+use crate::reserved::{self, Reservation};
 
 /// What needs the key.
 pub(crate) const UPLOADING: &str = "the upload without Xcode";
@@ -57,7 +58,16 @@ pub(crate) async fn upload(
     let package = package(step, artifact, &client).await?;
     let (app, package) = package;
     step.log.plain(format!("app: {} ({})", app.name, app.id));
-    let uploader = Uploader::new(client.clone(), Transfer::new(Journal::default())?);
+    let reservation = Reservation::default();
+    let mut uploader = Uploader::new(client.clone(), Transfer::new(Journal::default())?)
+        .observed(reserved::observer(step, &package, &reservation))
+        .telling_sha256({
+            let reservation = reservation.clone();
+            move |sha256| reservation.note_sha256(sha256)
+        });
+    if let Some(upload) = reserved::take_over(step, &client, Some(&package)).await {
+        uploader = uploader.continuing(upload);
+    }
     let at_the_end = uploader.clone();
     step.on_interruption(async move { at_the_end.withdraw().await });
 

@@ -19,7 +19,8 @@ pub(crate) struct Findings {
 /// Asks App Store Connect about the build number and the version. What it does not answer is no obstacle.
 pub(crate) async fn ask(step: &Step<Inputs>, artifact: &Artifact, store: &Store) -> Findings {
     let mut findings = Findings::default();
-    let (used, closed) = futures_util::future::join(store.used(), store.closed_version()).await;
+    let (used, closed, train) =
+        futures_util::future::join3(store.used(), store.closed_version(), store.train()).await;
     let details = &artifact.details;
     let short_version = details.short_version.clone().unwrap_or_default();
     let version = details.version.clone().unwrap_or_default();
@@ -38,6 +39,13 @@ pub(crate) async fn ask(step: &Step<Inputs>, artifact: &Artifact, store: &Store)
         Err(error) => step
             .log
             .debug(format!("Earlier uploads can't be compared: {error}")),
+    }
+    match train {
+        Ok(Some(train)) if train != short_version => step.log.plain(format!(
+            "- train: App Store Connect has builds of `{train}`, which is the same version as `{short_version}`"
+        )),
+        Ok(_) => {}
+        Err(error) => step.log.debug(format!("The trains can't be read: {error}")),
     }
     match closed {
         Ok(Some(closed)) if numbers(&short_version) <= numbers(&closed.version_string) => {

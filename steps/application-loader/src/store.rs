@@ -150,6 +150,17 @@ impl Store {
         }
     }
 
+    /// The version as App Store Connect spells it, where it has builds of it.
+    ///
+    /// # Errors
+    /// When App Store Connect can't be asked.
+    pub(crate) async fn train(&self) -> Result<Option<String>, UploadError> {
+        match &self.watch {
+            Some(watch) => watch.train().await,
+            None => Ok(None),
+        }
+    }
+
     /// A note about older records of the same name, for an error; empty where there are none.
     pub(crate) fn older(&self) -> String {
         match &self.watch {

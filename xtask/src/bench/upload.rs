@@ -1,46 +1,67 @@
-//! The native upload beside `curl -T`: throughput and memory.
+//! The native upload beside `curl -T` and `openssl dgst -sha256`, on the same file in one run.
+//!
+//! curl and the step send to the same minimal sink. The step's parts go there because a minimal App Store Connect tells it so:
+//! the sandbox's storage writes and hashes what arrives, which would be measured as well.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use apple_sandbox::{Sandbox, Seed};
+use serde_json::{Value, json};
 
 use super::{Lab, exists, median};
 
-const RUNS: usize = 3;
+const RUNS: usize = 5;
+
+/// The size of a part, in bytes.
+const PART: u64 = 64 << 20;
 
 pub(super) fn bench(megabytes: u64) -> anyhow::Result<()> {
     let lab = Lab::new(&["step-application-loader"])?;
     let package = lab.path("project/App.ipa");
-    write_noise(&package, megabytes << 20)?;
-    let sink = sink()?;
-    let (mut ours, mut theirs, mut peak) = (Vec::new(), Vec::new(), 0);
-    for run in 0..RUNS {
-        theirs.push(curl(&package, &sink)?);
-        let (time, memory) = native(&lab, &package, run)?;
-        ours.push(time);
-        peak = peak.max(memory);
+    let size = megabytes << 20;
+    write_noise(&package, size)?;
+    exists(&package)?;
+    let server = serve(size)?;
+    let sandbox = Sandbox::start(&Seed::default())?;
+    let (mut ours, mut sending, mut theirs, mut hashing, mut peak) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), 0);
+    for _ in 0..RUNS {
+        theirs.push(timed(
+            Command::new("curl")
+                .args(["-sS", "-T"])
+                .arg(&package)
+                .arg(format!("{server}/sink")),
+        )?);
+        hashing.push(timed(
+            Command::new("openssl").args(["dgst", "-sha256"]).arg(&package),
+        )?);
+        let run = native(&lab, &package, &sandbox, &server)?;
+        ours.push(run.whole);
+        sending.push(run.sending);
+        peak = peak.max(run.peak);
     }
-    let (ours, theirs) = (median(ours), median(theirs));
-    let rate = |time: Duration| format!("{:.0} MB/s", (megabytes << 20) as f64 / 1e6 / time.as_secs_f64());
-    println!("| what | time | throughput |\n| --- | --- | --- |");
+    let theirs = median(theirs);
+    println!("| what | time | throughput | of curl's |\n| --- | --- | --- | --- |");
+    for (what, time) in [
+        ("curl -T", theirs),
+        ("openssl dgst -sha256", median(hashing)),
+        ("native upload: parts and checksum", median(sending)),
+        ("native upload: the whole step", median(ours)),
+    ] {
+        println!(
+            "| {what} | {:.2} s | {:.0} MB/s | {:.2} |",
+            time.as_secs_f64(),
+            size as f64 / 1e6 / time.as_secs_f64(),
+            theirs.as_secs_f64() / time.as_secs_f64()
+        );
+    }
     println!(
-        "| curl -T to a plain sink | {:.2} s | {} |",
-        theirs.as_secs_f64(),
-        rate(theirs)
-    );
-    println!(
-        "| native upload to the sandbox | {:.2} s | {} |",
-        ours.as_secs_f64(),
-        rate(ours)
-    );
-    println!(
-        "\n{megabytes} MB, medians of {RUNS} runs; ratio {:.2}; peak memory of the step {} MB",
-        theirs.as_secs_f64() / ours.as_secs_f64(),
+        "\n{megabytes} MiB, medians of {RUNS} runs; peak memory of the step {} MB",
         peak / 1024
     );
     Ok(())
@@ -57,73 +78,113 @@ fn write_noise(path: &Path, size: u64) -> anyhow::Result<()> {
     Ok(file.flush()?)
 }
 
-/// Takes whatever is sent to it; its URL.
-fn sink() -> anyhow::Result<String> {
+fn timed(command: &mut Command) -> anyhow::Result<Duration> {
+    let began = Instant::now();
+    let status = command.stdout(Stdio::null()).status();
+    if !status.with_context(|| format!("{command:?} can't be run"))?.success() {
+        bail!("{command:?} failed");
+    }
+    Ok(began.elapsed())
+}
+
+/// A sink, and as much of App Store Connect as an upload of a file of this size needs; its URL.
+fn serve(size: u64) -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
-    let url = format!("http://{}/", listener.local_addr()?);
+    let url = format!("http://{}", listener.local_addr()?);
+    let base = url.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
+            let base = base.clone();
             // A client that goes away in the middle is the next run's to notice.
-            let _ = swallow(stream);
+            std::thread::spawn(move || while let Ok(true) = answer(&stream, &base, size) {});
         }
     });
     Ok(url)
 }
 
-fn swallow(stream: std::net::TcpStream) -> std::io::Result<()> {
+/// Answers one request; whether another one may follow.
+fn answer(mut stream: &TcpStream, base: &str, size: u64) -> std::io::Result<bool> {
     let mut reader = BufReader::with_capacity(1 << 18, stream);
-    let (mut length, mut line) = (0, String::new());
+    let (mut request, mut length) = (String::new(), 0);
+    if reader.read_line(&mut request)? == 0 {
+        return Ok(false);
+    }
     loop {
-        line.clear();
+        let mut line = String::new();
         reader.read_line(&mut line)?;
         let lower = line.to_lowercase();
         if let Some(value) = lower.strip_prefix("content-length:") {
             length = value.trim().parse().unwrap_or(0);
         }
         if lower.starts_with("expect:") {
-            reader.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         if line.trim().is_empty() {
             break;
         }
     }
     std::io::copy(&mut (&mut reader).take(length), &mut std::io::sink())?;
-    reader
-        .get_mut()
-        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    let document = document(&request, base, size);
+    let body = document.map_or_else(String::new, |document| document.to_string());
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    Ok(true)
 }
 
-fn curl(package: &Path, url: &str) -> anyhow::Result<Duration> {
-    let began = Instant::now();
-    let status = Command::new("curl")
-        .args(["-sS", "-T"])
-        .arg(package)
-        .arg(url)
-        .status()
-        .context("curl can't be run")?;
-    if !status.success() {
-        bail!("curl failed");
-    }
-    Ok(began.elapsed())
+/// What App Store Connect answers; nothing for the sink.
+fn document(request: &str, base: &str, size: u64) -> Option<Value> {
+    let mut words = request.split([' ', '?']);
+    let (method, path) = (words.next()?, words.next()?);
+    let state = |state: &str| json!({"state": state, "errors": [], "warnings": []});
+    let file = |delivery: &str| {
+        let parts = (0..size.div_ceil(PART)).map(|part| {
+            let offset = part * PART;
+            json!({"method": "PUT", "url": format!("{base}/sink"), "offset": offset, "length": PART.min(size - offset), "requestHeaders": []})
+        });
+        json!({"type": "buildUploadFiles", "id": "F1", "attributes": {
+            "assetDeliveryState": state(delivery), "assetType": "ASSET", "fileSize": size,
+            "uploadOperations": parts.collect::<Vec<_>>(),
+        }})
+    };
+    let upload =
+        json!({"type": "buildUploads", "id": "U1", "attributes": {"state": state("AWAITING_UPLOAD")}});
+    let data = match (method, path) {
+        (_, "/sink") => return None,
+        ("GET", "/v1/apps") => {
+            json!([{"type": "apps", "id": "1", "attributes": {"name": "Courier", "bundleId": "com.example.courier"}}])
+        }
+        ("POST", "/v1/buildUploads") | ("GET", "/v1/buildUploads/U1") => upload,
+        ("POST", "/v1/buildUploadFiles") => file("AWAITING_UPLOAD"),
+        ("PATCH" | "GET", "/v1/buildUploadFiles/F1") => file("UPLOAD_COMPLETE"),
+        _ => json!([]),
+    };
+    Some(json!({"data": data, "links": {"self": base}}))
 }
 
-/// The time of a run, and its peak memory in kilobytes.
-fn native(lab: &Lab, package: &Path, run: usize) -> anyhow::Result<(Duration, u64)> {
-    exists(package)?;
-    let sandbox = Sandbox::start(&Seed {
-        keep_uploads: false,
-        ..Seed::default()
-    })?;
+/// What a run took.
+struct Native {
+    whole: Duration,
+    /// From the first part to the last, the checksum included, as the step says it.
+    sending: Duration,
+    /// In kilobytes.
+    peak: u64,
+}
+
+fn native(lab: &Lab, package: &Path, sandbox: &Sandbox, server: &str) -> anyhow::Result<Native> {
     let began = Instant::now();
     let mut child = lab
-        .step("step-application-loader", &sandbox)
+        .step("step-application-loader", sandbox)
+        .env("APP_STORE_CONNECT_URL", server)
         .env("uploader", "native")
         .env("ipa_path", package)
         .env("bundle_id", "com.example.courier")
-        .env("bundle_version", (run + 1).to_string())
+        .env("bundle_version", "1")
         .env("bundle_short_version_string", "1.0")
         .env("platform", "ios")
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()?;
     let mut peak = 0;
@@ -136,11 +197,21 @@ fn native(lab: &Lab, package: &Path, run: usize) -> anyhow::Result<(Duration, u6
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(5));
     };
-    let elapsed = began.elapsed();
-    if !status.success() {
-        bail!("the upload failed");
+    let whole = began.elapsed();
+    let mut log = String::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut log)?;
     }
-    Ok((elapsed, peak))
+    if !status.success() {
+        bail!("the upload failed:\n{log}");
+    }
+    let sent = log.lines().find_map(|line| line.strip_prefix("sent: "));
+    let seconds = sent.and_then(|sent| sent.split(" in ").nth(1)?.split(' ').next()?.parse().ok());
+    Ok(Native {
+        whole,
+        sending: Duration::from_secs_f64(seconds.context("the step did not say how long it sent")?),
+        peak,
+    })
 }

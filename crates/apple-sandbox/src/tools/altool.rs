@@ -143,6 +143,10 @@ impl Generation {
             16..=25 => format!(
                 "2025-10-16 09:18:55.102 ERROR: [altool.600003] [ContentDelivery.Uploader.600003] {message} ({code}) {reason} (ID: {DELIVERY})\n"
             ),
+            // As fastlane #29739 shows it; beside a document, the line says less.
+            _ if self.format == "normal" => format!(
+                "2025-10-16 09:18:55.102 ERROR: [ContentDelivery.Uploader.600003] {message} ({code}) {reason} (ID: {DELIVERY})\n{rule}\nUPLOAD FAILED with 1 error\n{rule}\n"
+            ),
             _ => format!(
                 "2025-10-16 09:18:55.102 ERROR: [ContentDelivery.Uploader.600003]\n{rule}\nUPLOAD FAILED with 1 error\n{rule}\nFailed to upload package.\n"
             ),
