@@ -363,7 +363,10 @@ async fn a_reserved_upload_is_continued_while_it_waits_for_its_file() {
     assert_eq!((server.count(BEGIN), server.count(RESERVE), server.count(COMMIT)), (0, 0, 1));
     assert_eq!(*told.lock().unwrap(), [Some("U1".to_owned()), None]);
     // One that is gone is begun again.
-    let server = script(vec![(UPLOAD, vec![refused(404, "NOT_FOUND")])]);
+    let server = script(vec![
+        (UPLOAD, vec![refused(404, "NOT_FOUND")]),
+        (BEGIN, vec![one(upload_document("U2", "AWAITING_UPLOAD", OLD))]),
+    ]);
     uploader(&server).upload(&package).await.unwrap();
     assert_eq!((server.count(BEGIN), server.count(RESERVE), server.count(COMMIT)), (1, 1, 1));
 }
