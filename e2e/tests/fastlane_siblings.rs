@@ -99,11 +99,7 @@ fn the_pinned_fastlane_runs_wherever_bundler_would_find_it() {
         ),
         (
             "a folder named Gemfile in between",
-            &[
-                ("Gemfile", ""),
-                ("Gemfile.lock", LOCK),
-                ("ios/Gemfile/x", ""),
-            ],
+            &[("Gemfile", ""), ("Gemfile.lock", LOCK), ("ios/Gemfile/x", "")],
             "ios",
         ),
     ] {
@@ -132,7 +128,11 @@ fn a_gemfile_that_asks_for_fastlane_is_resolved_as_bundler_does() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
     for (name, files, is_resolved) in [
         ("plain", &[("Gemfile", "gem 'fastlane'\n")][..], true),
-        ("in parentheses", &[("Gemfile", "gem(\"fastlane\", '~> 2.2')\n")], true),
+        (
+            "in parentheses",
+            &[("Gemfile", "gem(\"fastlane\", '~> 2.2')\n")],
+            true,
+        ),
         (
             "in a group",
             &[("Gemfile", "group :ci do\n  gem \"fastlane\"\nend\n")],
@@ -146,8 +146,16 @@ fn a_gemfile_that_asks_for_fastlane_is_resolved_as_bundler_does() {
             ],
             true,
         ),
-        ("a comment", &[("Gemfile", "# gem 'fastlane'\ngem 'rake'\n")], false),
-        ("a plugin alone", &[("Gemfile", "gem 'fastlane-plugin-x'\n")], false),
+        (
+            "a comment",
+            &[("Gemfile", "# gem 'fastlane'\ngem 'rake'\n")],
+            false,
+        ),
+        (
+            "a plugin alone",
+            &[("Gemfile", "gem 'fastlane-plugin-x'\n")],
+            false,
+        ),
     ] {
         let with_lane = machine(&sandbox, "echo \"newest $*\"");
         let with_deliver = machine(&sandbox, "echo \"newest $*\"");
@@ -158,16 +166,28 @@ fn a_gemfile_that_asks_for_fastlane_is_resolved_as_bundler_does() {
         let package = with_deliver.file("App.ipa", ipa(&[]));
         for (machine, run) in [
             (&with_lane, lane(&with_lane, &[]).ended(0)),
-            (&with_deliver, deliver(&with_deliver, &package, &[("gemfile_path", "")]).ended(0)),
+            (
+                &with_deliver,
+                deliver(&with_deliver, &package, &[("gemfile_path", "")]).ended(0),
+            ),
         ] {
-            assert_eq!(run.text.contains("pinned fastlane"), is_resolved, "{name}\n{}", run.text);
+            assert_eq!(
+                run.text.contains("pinned fastlane"),
+                is_resolved,
+                "{name}\n{}",
+                run.text
+            );
             assert_eq!(
                 run.text.contains("has no lock file: Bundler resolves it now"),
                 is_resolved,
                 "{name}\n{}",
                 run.text
             );
-            assert_eq!(machine.path("project/Gemfile.lock").exists(), is_resolved, "{name}");
+            assert_eq!(
+                machine.path("project/Gemfile.lock").exists(),
+                is_resolved,
+                "{name}"
+            );
         }
     }
 }
@@ -262,7 +282,11 @@ fn with_faults(faults: &[AltoolFault]) -> Sandbox {
 fn an_upload_whose_end_is_open_is_settled_by_app_store_connect() {
     for (fault, status, words) in [
         (None, 0, "was uploaded"),
-        (Some(AltoolFault::CrashAfterDelivery), 0, "App Store Connect has the package"),
+        (
+            Some(AltoolFault::CrashAfterDelivery),
+            0,
+            "App Store Connect has the package",
+        ),
         (Some(AltoolFault::ExitStatus), 0, "was uploaded"),
         (Some(AltoolFault::Silent), 0, "was uploaded"),
         (Some(AltoolFault::HarmlessErrors), 0, "was uploaded"),
@@ -277,7 +301,11 @@ fn an_upload_whose_end_is_open_is_settled_by_app_store_connect() {
         let run = deliver(&machine, &package, &[]).kept(&secrets(&sandbox));
         assert_eq!(run.status, Some(status), "{fault:?}\n{}", run.text);
         assert!(run.text.contains(words), "{fault:?}\n{}", run.text);
-        assert_eq!(sandbox.state().uploads.len(), usize::from(status == 0), "{fault:?}");
+        assert_eq!(
+            sandbox.state().uploads.len(),
+            usize::from(status == 0),
+            "{fault:?}"
+        );
     }
 }
 
@@ -316,7 +344,10 @@ fn a_deliver_that_hangs_after_the_upload_is_settled_too() {
     std::fs::rename(&real, &played).unwrap();
     machine.tool(
         "fastlane",
-        &format!("'{}' \"$@\"; case \"$1\" in deliver) sleep 60;; esac", played.display()),
+        &format!(
+            "'{}' \"$@\"; case \"$1\" in deliver) sleep 60;; esac",
+            played.display()
+        ),
     );
     let package = machine.file("App.ipa", ipa_of(&[], 1000));
     deliver(&machine, &package, &[("timeout", "8")])
@@ -339,7 +370,11 @@ fn credentials_that_the_connection_leaves_out_are_named_with_the_way_to_use_them
     for (connection, inputs, named) in [
         ("apple_id", &key[..], "`api_key_path`, `api_issuer`"),
         ("api_key", &key, "`api_key_path`, `api_issuer`"),
-        ("api_key", &[("USER", "ada@example.com"), ("password", "p4ssw0rd-of-ada")], "`password`"),
+        (
+            "api_key",
+            &[("USER", "ada@example.com"), ("password", "p4ssw0rd-of-ada")],
+            "`password`",
+        ),
     ] {
         for (step, apple_id) in [
             ("step-fastlane", "apple_id"),
@@ -374,7 +409,8 @@ fn credentials_that_the_connection_leaves_out_are_named_with_the_way_to_use_them
             // fastlane needs no account.
             if run.status != Some(0) {
                 assert!(
-                    run.text.contains("set the input `connection` to `off` to use the credentials of the inputs"),
+                    run.text
+                        .contains("set the input `connection` to `off` to use the credentials of the inputs"),
                     "{step} {connection}\n{}",
                     run.text
                 );
@@ -390,7 +426,11 @@ fn a_lane_that_is_stopped_by_a_signal_prints_no_heading_for_logs() {
     let machine = machine(&sandbox, "echo started > started; sleep 30");
     let child = machine.start(
         "step-fastlane",
-        &[("lane", "beta"), ("update_fastlane", "false"), ("enable_cache", "no")],
+        &[
+            ("lane", "beta"),
+            ("update_fastlane", "false"),
+            ("enable_cache", "no"),
+        ],
     );
     for _ in 0..300 {
         if machine.path("project/started").exists() {
@@ -402,5 +442,8 @@ fn a_lane_that_is_stopped_by_a_signal_prints_no_heading_for_logs() {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(143), "{text}");
-    assert!(text.contains("stopped by SIGTERM") && !text.contains("Logs"), "{text}");
+    assert!(
+        text.contains("stopped by SIGTERM") && !text.contains("Logs"),
+        "{text}"
+    );
 }

@@ -60,7 +60,11 @@ fn a_crash_of_altool_is_tried_again_whatever_its_form() {
         let script = format!("if [ ! -e \"$0.once\" ]; then touch \"$0.once\"; {crash}; fi\n{DELIVERED}");
         let machine = mac(&sandbox, &script);
         let path = machine.file("Courier.ipa", ipa_of(&[], 10));
-        let inputs = [("ipa_path", path.as_str()), ("uploader", "altool"), ("retries", "3")];
+        let inputs = [
+            ("ipa_path", path.as_str()),
+            ("uploader", "altool"),
+            ("retries", "3"),
+        ];
         let ended = run(&machine, &sandbox, &inputs);
         assert_eq!(ended.status, Some(0), "{crash}\n{}", ended.text);
         assert_eq!(machine.calls("xcrun").len(), 2, "{crash}\n{}", ended.text);
@@ -104,11 +108,17 @@ fn errors_beside_a_delivery_are_errors_in_every_shape() {
         for status in [0, 1] {
             let machine = mac(&sandbox, &format!("cat <<'OUT'\n{output}\nOUT\nexit {status}"));
             let path = machine.file("Courier.ipa", ipa_of(&[], 10));
-            let inputs = [("ipa_path", path.as_str()), ("uploader", "altool"), ("retries", "1")];
+            let inputs = [
+                ("ipa_path", path.as_str()),
+                ("uploader", "altool"),
+                ("retries", "1"),
+            ];
             let ended = run(&machine, &sandbox, &inputs);
             assert_eq!(ended.status, Some(1), "{name} {status}\n{}", ended.text);
             assert!(
-                ended.text.contains("Missing Info.plist value NSCameraUsageDescription"),
+                ended
+                    .text
+                    .contains("Missing Info.plist value NSCameraUsageDescription"),
                 "{name}\n{}",
                 ended.text
             );
@@ -122,7 +132,11 @@ fn an_older_or_another_build_is_no_proof_and_no_refusal() {
     let silent = "echo 'Running altool' >&2; exit 0";
     for (name, older, today) in [
         ("the same number", &[][..], &[][..]),
-        ("the same train in another spelling", &[("CFBundleShortVersionString", "2.0")], &[("CFBundleShortVersionString", "2.0.0")]),
+        (
+            "the same train in another spelling",
+            &[("CFBundleShortVersionString", "2.0")],
+            &[("CFBundleShortVersionString", "2.0.0")],
+        ),
         ("another train", &[("CFBundleShortVersionString", "1.2.2")], &[]),
         ("another number", &[("CFBundleVersion", "41")], &[]),
         ("another platform", &[("DTPlatformName", "appletvos")], &[]),
@@ -133,7 +147,11 @@ fn an_older_or_another_build_is_no_proof_and_no_refusal() {
         run(&first, &sandbox, &[("ipa_path", &path)]).ended(0);
         let second = mac(&sandbox, silent);
         let path = second.file("New.ipa", ipa_of(today, 200));
-        let inputs = [("ipa_path", path.as_str()), ("uploader", "altool"), ("retries", "1")];
+        let inputs = [
+            ("ipa_path", path.as_str()),
+            ("uploader", "altool"),
+            ("retries", "1"),
+        ];
         let ended = run(&second, &sandbox, &inputs);
         assert_eq!(ended.status, Some(1), "{name}\n{}", ended.text);
         assert!(!ended.text.contains("was uploaded"), "{name}\n{}", ended.text);
@@ -149,7 +167,12 @@ fn an_older_or_another_build_is_no_proof_and_no_refusal() {
     .unwrap();
     let first = linux(&sandbox);
     let path = first.file("Old.ipa", ipa_of(&[], 100));
-    run(&first, &sandbox, &[("ipa_path", &path), ("wait_for_processing", "yes")]).ended(1);
+    run(
+        &first,
+        &sandbox,
+        &[("ipa_path", &path), ("wait_for_processing", "yes")],
+    )
+    .ended(1);
     let second = mac(&sandbox, DELIVERED);
     let path = second.file("New.ipa", ipa_of(&[], 200));
     run(&second, &sandbox, &[("ipa_path", &path), ("uploader", "altool")]).ended(0);
@@ -279,7 +302,9 @@ fn a_signal_withdraws_the_upload_and_says_so() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(143), "{text}");
     assert!(
-        text.contains(&format!("The unfinished upload {id} was withdrawn from App Store Connect.")),
+        text.contains(&format!(
+            "The unfinished upload {id} was withdrawn from App Store Connect."
+        )),
         "{text}"
     );
     assert!(sandbox.state().uploads.is_empty());

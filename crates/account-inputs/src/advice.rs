@@ -28,7 +28,9 @@ pub(crate) fn connect(terms: Terms, found: &Found) -> String {
         (selection, false) if selection.is_connected_only() => {
             format!("{add}, or set the input `connection` to `off`, and {inputs}")
         }
-        (Selection::Off, false) => format!("set {inputs}, or set the input `connection` to `automatic` and {add}"),
+        (Selection::Off, false) => {
+            format!("set {inputs}, or set the input `connection` to `automatic` and {add}")
+        }
         (_, false) => format!("{add}, or set {inputs}"),
     }
 }
@@ -88,9 +90,9 @@ pub(crate) fn about_connection(failure: &ConnectionError, found: &Found) -> Stri
         ConnectionError::Unreachable(_) | ConnectionError::Status(_) | ConnectionError::File(_) => {
             format!("rebuild; if it happens again, {use_inputs}, or look at https://status.bitrise.io")
         }
-        ConnectionError::Issuer(IssuerError::TeamId) => format!(
-            "add the key again with its issuer ID, a UUID ({API_KEYS}); a team ID has ten characters"
-        ),
+        ConnectionError::Issuer(IssuerError::TeamId) => {
+            format!("add the key again with its issuer ID, a UUID ({API_KEYS}); a team ID has ten characters")
+        }
         ConnectionError::Issuer(_) | ConnectionError::Key(_) => {
             format!("add the API key again ({API_KEYS}), with the values that {APPLE_KEYS} shows")
         }

@@ -170,11 +170,13 @@ pub async fn apple_id<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result
                     .context("no Apple ID was found")
                     .hint(advice)
             }
-            None if found.ignores_inputs => anyhow!(
-                "no Apple ID is connected: {}",
-                found.explanation.join("; ")
-            )
-            .hint(format!("{}, or {}", advice::USE_INPUTS, advice::connect_apple_id())),
+            None if found.ignores_inputs => {
+                anyhow!("no Apple ID is connected: {}", found.explanation.join("; ")).hint(format!(
+                    "{}, or {}",
+                    advice::USE_INPUTS,
+                    advice::connect_apple_id()
+                ))
+            }
             None if found.connection.api_key.is_some() => {
                 anyhow!("the Apple service connection of this app is an API key, and this needs an Apple ID")
                     .hint(advice::use_the_key())

@@ -101,9 +101,7 @@ fn not_granted(entitlements: &Dictionary, granted: &Dictionary, profile: &str) -
             let is_granted = match grant {
                 Some(grant) => covers(grant, found),
                 // A Boolean that is false, or an empty list, claims nothing.
-                None => {
-                    found.as_boolean() == Some(false) || found.as_array().is_some_and(Vec::is_empty)
-                }
+                None => found.as_boolean() == Some(false) || found.as_array().is_some_and(Vec::is_empty),
             };
             (!is_granted).then(|| Obstacle::Entitlement {
                 entitlement: key.clone(),
@@ -193,11 +191,31 @@ mod tests {
         for (grant, found, expected) in [
             ("<string>T.*</string>", "<string>T.a.b</string>", true),
             ("<string>T.a</string>", "<string>T.b</string>", false),
-            ("<string>production</string>", "<string>development</string>", false),
-            ("<array><string>T.*</string></array>", "<array><string>T.a</string></array>", true),
-            ("<array><string>group.a</string></array>", "<array><string>group.b</string></array>", false),
-            ("<string>*</string>", "<array><string>iCloud.a</string></array>", true),
-            ("<array><string>a</string><string>b</string></array>", "<string>b</string>", true),
+            (
+                "<string>production</string>",
+                "<string>development</string>",
+                false,
+            ),
+            (
+                "<array><string>T.*</string></array>",
+                "<array><string>T.a</string></array>",
+                true,
+            ),
+            (
+                "<array><string>group.a</string></array>",
+                "<array><string>group.b</string></array>",
+                false,
+            ),
+            (
+                "<string>*</string>",
+                "<array><string>iCloud.a</string></array>",
+                true,
+            ),
+            (
+                "<array><string>a</string><string>b</string></array>",
+                "<string>b</string>",
+                true,
+            ),
             ("<true/>", "<true/>", true),
             ("<true/>", "<false/>", true),
             ("<false/>", "<true/>", false),

@@ -5,9 +5,9 @@ use std::io::{Read, Seek};
 
 use signing_assets::Profile;
 
+use crate::archive::Archive;
 use crate::executable::{Depth, Executable};
 use crate::privacy::PrivacyManifest;
-use crate::archive::Archive;
 use crate::{App, Bundle, Error};
 
 /// Real ones have some tens of kilobytes.
@@ -115,7 +115,9 @@ pub(crate) fn read<F: Read + Seek>(file: &mut F, size: u64) -> Result<Contents, 
         };
         let path = String::from_utf8_lossy(path).into_owned();
         if let Ok(bytes) = archive.content(&name, LARGEST_INFO) {
-            contents.privacy_manifests.push(PrivacyManifest::read(path, &bytes));
+            contents
+                .privacy_manifests
+                .push(PrivacyManifest::read(path, &bytes));
         }
     }
     contents.app = app;

@@ -78,7 +78,9 @@ pub enum Obstacle {
         slices: Vec<String>,
     },
     /// The app is signed and has no profile (ITMS-90161).
-    #[error("the app has no embedded.mobileprovision; export the archive for the App Store instead of zipping the app")]
+    #[error(
+        "the app has no embedded.mobileprovision; export the archive for the App Store instead of zipping the app"
+    )]
     NoProfile,
     /// The app is a real one without any signature (ITMS-90034).
     #[error("the app is not signed; export the archive for the App Store")]

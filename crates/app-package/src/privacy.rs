@@ -82,7 +82,9 @@ impl PrivacyManifest {
             return;
         };
         self.declared.insert(kind.to_owned());
-        let reasons = item.get("NSPrivacyAccessedAPITypeReasons").and_then(Value::as_array);
+        let reasons = item
+            .get("NSPrivacyAccessedAPITypeReasons")
+            .and_then(Value::as_array);
         let are_texts = |reasons: &&Vec<Value>| {
             let text = |reason: &Value| reason.as_string().is_some_and(|text| !text.is_empty());
             !reasons.is_empty() && reasons.iter().all(text)
@@ -106,12 +108,18 @@ mod tests {
 
     #[test]
     fn a_manifest_is_judged_by_its_form() {
-        let api = |inner: &str| format!("<key>NSPrivacyAccessedAPITypes</key><array><dict>{inner}</dict></array>");
-        let good = read(&api("<key>NSPrivacyAccessedAPIType</key><string>NSPrivacyAccessedAPICategoryUserDefaults</string><key>NSPrivacyAccessedAPITypeReasons</key><array><string>CA92.1</string></array>"));
+        let api =
+            |inner: &str| format!("<key>NSPrivacyAccessedAPITypes</key><array><dict>{inner}</dict></array>");
+        let good = read(&api(
+            "<key>NSPrivacyAccessedAPIType</key><string>NSPrivacyAccessedAPICategoryUserDefaults</string><key>NSPrivacyAccessedAPITypeReasons</key><array><string>CA92.1</string></array>",
+        ));
         assert!(good.problems.is_empty());
         assert!(good.declared.contains("NSPrivacyAccessedAPICategoryUserDefaults"));
         for (body, problem) in [
-            ("<key>NSPrivacyTracking</key><string>NO</string>".to_owned(), "a Boolean"),
+            (
+                "<key>NSPrivacyTracking</key><string>NO</string>".to_owned(),
+                "a Boolean",
+            ),
             (
                 "<key>NSPrivacyTrackingDomains</key><array><integer>1</integer></array>".to_owned(),
                 "array of strings",
@@ -126,14 +134,22 @@ mod tests {
                 "`X` has no reasons",
             ),
             (
-                api("<key>NSPrivacyAccessedAPIType</key><string>X</string><key>NSPrivacyAccessedAPITypeReasons</key><array/>"),
+                api(
+                    "<key>NSPrivacyAccessedAPIType</key><string>X</string><key>NSPrivacyAccessedAPITypeReasons</key><array/>",
+                ),
                 "`X` has no reasons",
             ),
         ] {
             let problems = read(&body).problems;
-            assert!(problems.len() == 1 && problems[0].contains(problem), "{problems:?}");
+            assert!(
+                problems.len() == 1 && problems[0].contains(problem),
+                "{problems:?}"
+            );
         }
-        assert_eq!(read("<key>NSPrivacyNew</key><true/>").unknown_keys, ["NSPrivacyNew"]);
+        assert_eq!(
+            read("<key>NSPrivacyNew</key><true/>").unknown_keys,
+            ["NSPrivacyNew"]
+        );
         assert!(!PrivacyManifest::read(String::new(), b"{}").problems.is_empty());
     }
 }

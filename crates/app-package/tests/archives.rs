@@ -196,8 +196,14 @@ fn what_apple_would_refuse_is_found() {
 
 fn shared_name_twice() -> Vec<u8> {
     let plist = with(&[]);
-    let files = [("Payload/Heron.app/Info.plist", plist.as_str()), ("Payload/Heron.app/Heron", "x")];
-    archive(&files, SimpleFileOptions::default().compression_method(CompressionMethod::Stored))
+    let files = [
+        ("Payload/Heron.app/Info.plist", plist.as_str()),
+        ("Payload/Heron.app/Heron", "x"),
+    ];
+    archive(
+        &files,
+        SimpleFileOptions::default().compression_method(CompressionMethod::Stored),
+    )
 }
 
 /// Where the central directory's records begin.
@@ -227,7 +233,10 @@ fn an_encrypted_entry_is_named() {
     bytes[record + 8] |= 1;
     bytes[6] |= 1;
     let error = read(&bytes).unwrap_err().to_string();
-    assert!(error.contains("Info.plist") && error.contains("encrypted"), "{error}");
+    assert!(
+        error.contains("Info.plist") && error.contains("encrypted"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -240,7 +249,9 @@ fn bytes_after_the_archive_are_found_and_the_app_is_read() {
         let found: Vec<String> = package.obstacles().iter().map(ToString::to_string).collect();
         assert_eq!(
             found,
-            [format!("{trailing} bytes follow the end of the zip archive; upload the .ipa as it was exported")]
+            [format!(
+                "{trailing} bytes follow the end of the zip archive; upload the .ipa as it was exported"
+            )]
         );
     }
     // A comment is part of the archive.

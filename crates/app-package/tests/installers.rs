@@ -16,7 +16,10 @@ fn every_kind_of_installer_tells_its_app() {
     for (name, bytes) in [
         ("product, gzip", GZIP),
         ("product, bzip2", include_bytes!("fixtures/product-bzip2.pkg")),
-        ("product, not compressed", include_bytes!("fixtures/product-none.pkg")),
+        (
+            "product, not compressed",
+            include_bytes!("fixtures/product-none.pkg"),
+        ),
         ("product, UTF-16", include_bytes!("fixtures/product-utf-16.pkg")),
         ("component", include_bytes!("fixtures/component.pkg")),
     ] {
@@ -41,7 +44,11 @@ fn every_cut_is_an_error_and_no_panic() {
     for length in 0..GZIP.len() {
         // The end of the heap holds nothing that is read.
         if let Ok(package) = read(&GZIP[..length]) {
-            assert_eq!(package.app.bundle_id.as_deref(), Some("org.example.heron"), "{length}");
+            assert_eq!(
+                package.app.bundle_id.as_deref(),
+                Some("org.example.heron"),
+                "{length}"
+            );
         }
     }
 }

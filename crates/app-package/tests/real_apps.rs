@@ -95,10 +95,7 @@ fn read(parts: &[(String, Vec<u8>)]) -> Package {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in parts {
         archive
-            .start_file(
-                format!("Payload/Heron.app/{name}"),
-                SimpleFileOptions::default(),
-            )
+            .start_file(format!("Payload/Heron.app/{name}"), SimpleFileOptions::default())
             .unwrap();
         archive.write_all(content).unwrap();
     }
@@ -138,9 +135,21 @@ fn an_export_for_the_app_store_passes() {
 fn code_for_simulators_is_found_in_every_executable() {
     let (device, simulator, intel) = (unpacked(DEVICE), unpacked(SIMULATOR), unpacked(INTEL));
     for (name, content, expected) in [
-        ("Heron", simulator.clone(), "the app holds code for simulators (arm64 for a simulator)"),
-        ("Heron", universal(&[&device, &intel]), "the app holds code for simulators (x86_64)"),
-        ("Heron", universal(&[&intel, &device]), "the app holds code for simulators (x86_64)"),
+        (
+            "Heron",
+            simulator.clone(),
+            "the app holds code for simulators (arm64 for a simulator)",
+        ),
+        (
+            "Heron",
+            universal(&[&device, &intel]),
+            "the app holds code for simulators (x86_64)",
+        ),
+        (
+            "Heron",
+            universal(&[&intel, &device]),
+            "the app holds code for simulators (x86_64)",
+        ),
         (
             "Frameworks/Kit.framework/Kit",
             universal(&[&device, &intel]),
@@ -197,7 +206,10 @@ fn the_icon_must_be_named_and_there() {
     );
     let mut listed = parts();
     listed.retain(|(name, _)| name != "Assets.car" && name != "Info.plist");
-    listed.push(("Info.plist".to_owned(), info("Heron", "org.example.heron", &files)));
+    listed.push((
+        "Info.plist".to_owned(),
+        info("Heron", "org.example.heron", &files),
+    ));
     assert!(obstacles(&read(&listed)).contains("ITMS-90022"));
     listed.push(("AppIcon76x76@2x~ipad.png".to_owned(), Vec::new()));
     assert!(obstacles(&read(&listed)).contains("ITMS-90704"));
@@ -212,7 +224,10 @@ fn privacy_manifests_are_read_in_the_app_and_in_frameworks() {
         "{}",
         obstacles(&in_kit)
     );
-    let unknown = with("PrivacyInfo.xcprivacy", Some(plist("<key>NSPrivacyNew</key><true/>")));
+    let unknown = with(
+        "PrivacyInfo.xcprivacy",
+        Some(plist("<key>NSPrivacyNew</key><true/>")),
+    );
     assert_eq!(obstacles(&unknown), "");
     assert!(cautions(&unknown).contains("NSPrivacyNew"));
     // An executable that names an API: its symbol stands between zero bytes.
@@ -240,7 +255,9 @@ fn old_systems_and_other_versions_are_worth_a_warning() {
     let nest = "PlugIns/Nest.appex/Info.plist";
     let other = String::from_utf8(info("Nest", "org.example.heron.nest", "")).unwrap();
     let package = with(nest, Some(other.replace(">7<", ">6<").into_bytes()));
-    assert!(cautions(&package).contains("`CFBundleVersion` of `PlugIns/Nest.appex` is `6`, and the app's is `7`"));
+    assert!(
+        cautions(&package).contains("`CFBundleVersion` of `PlugIns/Nest.appex` is `6`, and the app's is `7`")
+    );
     assert_eq!(obstacles(&package), "");
     let without = other.replace("<key>CFBundleVersion</key><string>7</string>", "");
     let package = with(nest, Some(without.into_bytes()));
@@ -249,7 +266,11 @@ fn old_systems_and_other_versions_are_worth_a_warning() {
         "Watch/Heron Watch.app/Info.plist",
         Some(info("W", "org.example.heron.watch.app", "")),
     );
-    assert!(obstacles(&watch).contains("`Watch/Heron Watch.app`"), "{}", obstacles(&watch));
+    assert!(
+        obstacles(&watch).contains("`Watch/Heron Watch.app`"),
+        "{}",
+        obstacles(&watch)
+    );
 }
 
 #[test]

@@ -511,7 +511,8 @@ pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
         ),
         Kind::Vanished => Refusal::not_found("resource", "of this path"),
         Kind::ResetBefore => {
-            let broken = futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("broken on purpose"))]);
+            let broken =
+                futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("broken on purpose"))]);
             return Some(Response::new(Body::from_stream(broken)));
         }
         Kind::Expired => Refusal::new(

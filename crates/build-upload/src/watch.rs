@@ -103,7 +103,11 @@ impl Watch {
     pub async fn train(&self) -> Result<Option<String>, UploadError> {
         let listed = self.client.items(&TrainOf(self.name.borrowed())).await;
         let listed = listed.map_err(UploadError::api("look for the version"))?;
-        Ok(listed.data.into_iter().map(|train| train.attributes.version).next())
+        Ok(listed
+            .data
+            .into_iter()
+            .map(|train| train.attributes.version)
+            .next())
     }
 
     /// What arrived since the upload began, looked for until it is there or patience ends. Only a record of this file

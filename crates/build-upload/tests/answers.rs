@@ -2,7 +2,11 @@
 //!
 //! The documents have the shape of Apple's App Store Connect API 4.4.1 (`BuildUpload`, `BuildUploadFile`, `Build`); the
 //! states are those that EAS and other clients meet (expo/eas-cli at 790231ea1, `AscApiClient.ts`).
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests: what fails ends the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: what fails ends the test"
+)]
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -192,7 +196,9 @@ fn one(resource: Value) -> Answer {
 }
 
 fn many(resources: &[Value]) -> Answer {
-    ok(json!({"data": resources, "links": {"self": "BASE"}, "meta": {"paging": {"total": resources.len(), "limit": 50}}}))
+    ok(
+        json!({"data": resources, "links": {"self": "BASE"}, "meta": {"paging": {"total": resources.len(), "limit": 50}}}),
+    )
 }
 
 const LIST: &str = "GET /v1/apps/A1/buildUploads";
@@ -256,8 +262,14 @@ fn script(changes: Vec<(&'static str, Vec<Answer>)>) -> Server {
         (RESERVE, vec![one(file_document("AWAITING_UPLOAD", "", ""))]),
         (FILES, vec![many(&[file_document("AWAITING_UPLOAD", "", "")])]),
         (SEND, vec![ok(Value::Null)]),
-        (COMMIT, vec![one(file_document("UPLOAD_COMPLETE", "SHA_256", SHA256))]),
-        (FILE, vec![one(file_document("UPLOAD_COMPLETE", "SHA_256", SHA256))]),
+        (
+            COMMIT,
+            vec![one(file_document("UPLOAD_COMPLETE", "SHA_256", SHA256))],
+        ),
+        (
+            FILE,
+            vec![one(file_document("UPLOAD_COMPLETE", "SHA_256", SHA256))],
+        ),
         (DELETE, vec![Answer::Document(204, Value::Null)]),
     ];
     answers.retain(|(request, _)| !changes.iter().any(|(changed, _)| changed == request));
@@ -272,8 +284,14 @@ async fn a_commit_that_took_effect_is_found_and_not_repeated() {
     for lost in [Answer::Lost, Answer::Truncated, refused(500, "UNEXPECTED_ERROR")] {
         let server = script(vec![(COMMIT, vec![lost])]);
         let sent = upload(&server).await.unwrap();
-        assert!(matches!(sent, Sent::Now(Uploaded { ref id, .. }) if id == "U1"), "{sent:?}");
-        assert_eq!((server.count(COMMIT), server.count(FILE), server.count(DELETE)), (1, 1, 0));
+        assert!(
+            matches!(sent, Sent::Now(Uploaded { ref id, .. }) if id == "U1"),
+            "{sent:?}"
+        );
+        assert_eq!(
+            (server.count(COMMIT), server.count(FILE), server.count(DELETE)),
+            (1, 1, 0)
+        );
     }
 }
 
@@ -290,7 +308,10 @@ async fn a_commit_that_did_nothing_is_repeated() {
 
 #[tokio::test]
 async fn a_commit_that_nobody_can_tell_about_is_not_withdrawn() {
-    let server = script(vec![(COMMIT, vec![Answer::Lost]), (FILE, vec![refused(500, "UNEXPECTED_ERROR")])]);
+    let server = script(vec![
+        (COMMIT, vec![Answer::Lost]),
+        (FILE, vec![refused(500, "UNEXPECTED_ERROR")]),
+    ]);
     let error = upload(&server).await.unwrap_err();
     assert!(matches!(error, UploadError::Unsettled { .. }), "{error}");
     assert_eq!(server.count(DELETE), 0);
@@ -300,7 +321,10 @@ async fn a_commit_that_nobody_can_tell_about_is_not_withdrawn() {
 async fn a_lost_reservation_is_found_by_its_upload() {
     let server = script(vec![(RESERVE, vec![Answer::Lost])]);
     upload(&server).await.unwrap();
-    assert_eq!((server.count(RESERVE), server.count(FILES), server.count(SEND)), (1, 1, 1));
+    assert_eq!(
+        (server.count(RESERVE), server.count(FILES), server.count(SEND)),
+        (1, 1, 1)
+    );
 }
 
 #[tokio::test]
@@ -312,12 +336,18 @@ async fn a_lost_beginning_is_found_by_its_name() {
         (FILES, vec![many(&[])]),
     ]);
     upload(&server).await.unwrap();
-    assert_eq!((server.count(BEGIN), server.count(DELETE), server.count(COMMIT)), (1, 0, 1));
+    assert_eq!(
+        (server.count(BEGIN), server.count(DELETE), server.count(COMMIT)),
+        (1, 0, 1)
+    );
 }
 
 #[tokio::test]
 async fn a_refusal_is_final_and_leaves_nothing_reserved() {
-    for (request, code) in [(RESERVE, "ENTITY_ERROR"), (COMMIT, "STATE_ERROR.VALIDATION_ERROR.90186")] {
+    for (request, code) in [
+        (RESERVE, "ENTITY_ERROR"),
+        (COMMIT, "STATE_ERROR.VALIDATION_ERROR.90186"),
+    ] {
         let server = script(vec![(request, vec![refused(422, code)])]);
         let error = upload(&server).await.unwrap_err();
         assert!(matches!(error, UploadError::Api { .. }), "{error}");
@@ -332,18 +362,27 @@ async fn only_what_is_surely_not_committed_is_withdrawn() {
     assert_eq!(withdraw(&server.client(), "U1").await, Withdrawn::Kept);
     assert_eq!(server.count(DELETE), 0);
 
-    let server = script(vec![(DELETE, vec![Answer::Lost]), (UPLOAD, vec![refused(404, "NOT_FOUND")])]);
+    let server = script(vec![
+        (DELETE, vec![Answer::Lost]),
+        (UPLOAD, vec![refused(404, "NOT_FOUND")]),
+    ]);
     assert_eq!(withdraw(&server.client(), "U1").await, Withdrawn::Gone);
     assert_eq!(server.count(DELETE), 1);
 
     let taken_over = one(upload_document("U1", "PROCESSING", OLD));
-    let server = script(vec![(DELETE, vec![refused(409, "STATE_ERROR")]), (UPLOAD, vec![taken_over])]);
+    let server = script(vec![
+        (DELETE, vec![refused(409, "STATE_ERROR")]),
+        (UPLOAD, vec![taken_over]),
+    ]);
     assert_eq!(withdraw(&server.client(), "U1").await, Withdrawn::Kept);
 }
 
 #[tokio::test]
 async fn a_part_is_sent_again_until_it_arrives() {
-    let server = script(vec![(SEND, vec![Answer::Lost, refused(503, "x"), ok(Value::Null)])]);
+    let server = script(vec![(
+        SEND,
+        vec![Answer::Lost, refused(503, "x"), ok(Value::Null)],
+    )]);
     upload(&server).await.unwrap();
     assert_eq!((server.count(SEND), server.count(COMMIT)), (3, 1));
 }
@@ -360,7 +399,10 @@ async fn a_reserved_upload_is_continued_while_it_waits_for_its_file() {
     };
     let server = script(vec![]);
     uploader(&server).upload(&package).await.unwrap();
-    assert_eq!((server.count(BEGIN), server.count(RESERVE), server.count(COMMIT)), (0, 0, 1));
+    assert_eq!(
+        (server.count(BEGIN), server.count(RESERVE), server.count(COMMIT)),
+        (0, 0, 1)
+    );
     assert_eq!(*told.lock().unwrap(), [Some("U1".to_owned()), None]);
     // One that is gone is begun again.
     let server = script(vec![
@@ -368,7 +410,10 @@ async fn a_reserved_upload_is_continued_while_it_waits_for_its_file() {
         (BEGIN, vec![one(upload_document("U2", "AWAITING_UPLOAD", OLD))]),
     ]);
     uploader(&server).upload(&package).await.unwrap();
-    assert_eq!((server.count(BEGIN), server.count(RESERVE), server.count(COMMIT)), (1, 1, 1));
+    assert_eq!(
+        (server.count(BEGIN), server.count(RESERVE), server.count(COMMIT)),
+        (1, 1, 1)
+    );
 }
 
 // --- record: what is there under the build's name
@@ -391,7 +436,9 @@ async fn a_record_that_was_there_before_proves_nothing() {
     let dated = watch(&server, file.path().to_owned(), started);
     assert_eq!(dated.arrived(Duration::ZERO).await.unwrap(), None);
     // The same file uses the build number all the same.
-    assert!(matches!(seen.used().await.unwrap(), Some(Used::ByThisFile(Followed { state, .. })) if state == "COMPLETE"));
+    assert!(
+        matches!(seen.used().await.unwrap(), Some(Used::ByThisFile(Followed { state, .. })) if state == "COMPLETE")
+    );
 }
 
 #[tokio::test]
@@ -439,23 +486,38 @@ async fn a_record_of_a_doubtful_date_needs_the_checksum() {
 async fn an_upload_without_its_file_has_not_arrived() {
     let (file, _) = package();
     let server = Server::new(&[
-        (LIST, vec![many(&[upload_document("U1", "AWAITING_UPLOAD", &now())])]),
+        (
+            LIST,
+            vec![many(&[upload_document("U1", "AWAITING_UPLOAD", &now())])],
+        ),
         (BUILDS, vec![many(&[])]),
         (FILES, vec![many(&[file_document("AWAITING_UPLOAD", "", "")])]),
     ]);
-    let watch = watch(&server, file.path().to_owned(), OffsetDateTime::now_utc() - time::Duration::HOUR);
+    let watch = watch(
+        &server,
+        file.path().to_owned(),
+        OffsetDateTime::now_utc() - time::Duration::HOUR,
+    );
     assert_eq!(watch.arrived(Duration::ZERO).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn a_build_shows_earlier_than_its_upload_and_its_failure_is_a_refusal() {
     let (file, _) = package();
-    for (state, expected) in [("PROCESSING", Some("PROCESSING")), ("VALID", Some("COMPLETE")), ("INVALID", None)] {
+    for (state, expected) in [
+        ("PROCESSING", Some("PROCESSING")),
+        ("VALID", Some("COMPLETE")),
+        ("INVALID", None),
+    ] {
         let server = Server::new(&[
             (LIST, vec![many(&[])]),
             (BUILDS, vec![many(&[build_document("B1", state, &now())])]),
         ]);
-        let watch = watch(&server, file.path().to_owned(), OffsetDateTime::now_utc() - time::Duration::HOUR);
+        let watch = watch(
+            &server,
+            file.path().to_owned(),
+            OffsetDateTime::now_utc() - time::Duration::HOUR,
+        );
         let found = watch.arrived(Duration::ZERO).await;
         match expected {
             Some(expected) => assert_eq!(found.unwrap().unwrap().state, expected),
@@ -489,16 +551,26 @@ async fn a_failed_upload_does_not_use_its_build_number_and_a_build_does() {
 #[tokio::test]
 async fn following_ends_with_apples_reasons() {
     let mut failed = upload_document("U1", "FAILED", OLD);
-    failed["attributes"]["state"]["errors"] = json!([{"code": "90683", "description": "Missing purpose string"}]);
-    let server = Server::new(&[(UPLOAD, vec![one(upload_document("U1", "PROCESSING", OLD)), one(failed)])]);
+    failed["attributes"]["state"]["errors"] =
+        json!([{"code": "90683", "description": "Missing purpose string"}]);
+    let server = Server::new(&[(
+        UPLOAD,
+        vec![one(upload_document("U1", "PROCESSING", OLD)), one(failed)],
+    )]);
     let uploaded = Uploaded {
         id: "U1".to_owned(),
         file: String::new(),
     };
     let mut states = Vec::new();
-    let error = follow(&server.client(), &uploaded, Until::Processed, Duration::from_secs(30), |state| {
-        states.push(state.to_owned());
-    })
+    let error = follow(
+        &server.client(),
+        &uploaded,
+        Until::Processed,
+        Duration::from_secs(30),
+        |state| {
+            states.push(state.to_owned());
+        },
+    )
     .await
     .unwrap_err();
     assert!(error.to_string().contains("Missing purpose string"), "{error}");

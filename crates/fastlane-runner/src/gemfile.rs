@@ -219,7 +219,9 @@ fn names_fastlane(path: &Path, depth: u32) -> bool {
 /// The plain text that a call of `method` begins with.
 fn argument<'a>(line: &'a str, method: &str) -> Option<&'a str> {
     let rest = line.strip_prefix(method)?;
-    let rest = rest.strip_prefix([' ', '\t', '('])?.trim_start_matches([' ', '\t', '(']);
+    let rest = rest
+        .strip_prefix([' ', '\t', '('])?
+        .trim_start_matches([' ', '\t', '(']);
     let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let (text, _) = rest[1..].split_once(quote)?;
     (!text.contains("#{")).then_some(text)
@@ -233,10 +235,17 @@ mod tests {
     fn a_gemfile_names_fastlane_where_bundler_would_install_it() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("Pluginfile"), "gem 'fastlane-plugin-x'\n").unwrap();
-        std::fs::write(folder.path().join("ci.gemfile"), "  gem(\"fastlane\", '~> 2.2')\n").unwrap();
+        std::fs::write(
+            folder.path().join("ci.gemfile"),
+            "  gem(\"fastlane\", '~> 2.2')\n",
+        )
+        .unwrap();
         for (text, expected) in [
             ("gem \"fastlane\"\n", true),
-            ("source 'https://rubygems.org'\ngroup :ci do\n  gem 'fastlane', '>= 2.220'\nend\n", true),
+            (
+                "source 'https://rubygems.org'\ngroup :ci do\n  gem 'fastlane', '>= 2.220'\nend\n",
+                true,
+            ),
             ("gem('fastlane')", true),
             ("eval_gemfile 'ci.gemfile'", true),
             ("eval_gemfile('./ci.gemfile')", true),

@@ -5,8 +5,8 @@
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -259,10 +259,7 @@ struct Lent {
 }
 
 impl Buffers {
-    fn filled(
-        &self,
-        fill: impl FnOnce(&mut [u8]) -> std::io::Result<usize>,
-    ) -> std::io::Result<Bytes> {
+    fn filled(&self, fill: impl FnOnce(&mut [u8]) -> std::io::Result<usize>) -> std::io::Result<Bytes> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut lent = Lent {
             bytes: known.unwrap_or_else(|| vec![0; CHUNK]),
@@ -283,7 +280,11 @@ impl AsRef<[u8]> for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let bytes = std::mem::take(&mut self.bytes);
-        self.home.0.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+        self.home
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(bytes);
     }
 }
 

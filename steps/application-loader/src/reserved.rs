@@ -133,7 +133,11 @@ pub(crate) fn observer(
 
 /// Looks after what killed runs reserved: the upload for this very file, which is returned, is gone on with; others are
 /// withdrawn, whatever their build number. What can't be withdrawn now stays recorded.
-pub(crate) async fn take_over(step: &Step<Inputs>, client: &Client, package: Option<&Package>) -> Option<String> {
+pub(crate) async fn take_over(
+    step: &Step<Inputs>,
+    client: &Client,
+    package: Option<&Package>,
+) -> Option<String> {
     let api = api(step);
     let mut found = None;
     for (record, reserved) in step.abandoned::<Reserved>(KIND) {
@@ -145,7 +149,8 @@ pub(crate) async fn take_over(step: &Step<Inputs>, client: &Client, package: Opt
         if reserved.api != api {
             continue;
         }
-        if found.is_none() && let Some(package) = package
+        if found.is_none()
+            && let Some(package) = package
             && is_for(&reserved, package).await
         {
             step.log.plain(format!(

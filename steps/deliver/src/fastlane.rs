@@ -73,12 +73,10 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
     let is_submitted = step.inputs.submit_for_review.is_on();
     let outcome = match output {
         Ok(output) => judge(&output, is_submitted)?,
-        Err(error @ (command::Error::TimedOut { .. } | command::Error::Silent { .. })) => {
-            Outcome::Open {
-                error: stopped(error),
-                is_claimed: false,
-            }
-        }
+        Err(error @ (command::Error::TimedOut { .. } | command::Error::Silent { .. })) => Outcome::Open {
+            error: stopped(error),
+            is_claimed: false,
+        },
         Err(error) => return Err(stopped(error)),
     };
     match outcome {
@@ -251,8 +249,7 @@ fn judge(output: &command::Output, is_submitted: bool) -> anyhow::Result<Outcome
     } else {
         "the upload failed"
     };
-    let is_open =
-        !is_delivered && ended_by_upload(&ending) && upload.as_ref().is_none_or(Upload::is_open);
+    let is_open = !is_delivered && ended_by_upload(&ending) && upload.as_ref().is_none_or(Upload::is_open);
     let error = Failure {
         what: what.to_owned(),
         ending: &ending,

@@ -81,7 +81,10 @@ fn write_noise(path: &Path, size: u64) -> anyhow::Result<()> {
 fn timed(command: &mut Command) -> anyhow::Result<Duration> {
     let began = Instant::now();
     let status = command.stdout(Stdio::null()).status();
-    if !status.with_context(|| format!("{command:?} can't be run"))?.success() {
+    if !status
+        .with_context(|| format!("{command:?} can't be run"))?
+        .success()
+    {
         bail!("{command:?} failed");
     }
     Ok(began.elapsed())

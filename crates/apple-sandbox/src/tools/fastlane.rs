@@ -78,14 +78,9 @@ impl Output {
         let head = format!("| Step | {:width$} | Time (in s) |\n", "Action");
         let _ = write!(self.text, "\n{rule}{title}{rule}{head}{rule}");
         for (index, step) in steps.iter().enumerate() {
-            let _ = writeln!(
-                self.text,
-                "| {:<4} | {step:width$} | {:<11} |",
-                index + 1,
-                0
-            );
+            let _ = writeln!(self.text, "| {:<4} | {step:width$} | {:<11} |", index + 1, 0);
         }
-        let _ = write!(self.text, "{rule}\n");
+        let _ = writeln!(self.text, "{rule}");
     }
 }
 
@@ -102,12 +97,7 @@ fn run_lane(call: &Call) -> String {
         .take_while(|word| !is_option(word))
         .map(String::as_str)
         .collect();
-    let options: Vec<&str> = call
-        .args
-        .iter()
-        .filter(is_option)
-        .map(String::as_str)
-        .collect();
+    let options: Vec<&str> = call.args.iter().filter(is_option).map(String::as_str).collect();
     let mut output = Output::of(call);
     let mut steps = Vec::new();
     if name.first().is_some_and(|first| PLATFORMS.contains(first)) {
@@ -119,11 +109,19 @@ fn run_lane(call: &Call) -> String {
     steps.push("puts");
     output.line(&format!(
         "options: {}",
-        if options.is_empty() { "none".to_owned() } else { options.join(" ") }
+        if options.is_empty() {
+            "none".to_owned()
+        } else {
+            options.join(" ")
+        }
     ));
     output.line(&format!(
         "credentials: {}",
-        if given.is_empty() { "none".to_owned() } else { given.join(", ") }
+        if given.is_empty() {
+            "none".to_owned()
+        } else {
+            given.join(", ")
+        }
     ));
     output.summary(&steps);
     output.line("fastlane.tools finished successfully 🎉");
@@ -161,11 +159,15 @@ fn deliver(call: &Call) -> anyhow::Result<Ended> {
     let platform = value(args, "--platform").unwrap_or("ios");
     let altool = altool::upload_for_fastlane(call, file, Some(platform))?;
     let said = format!("{}{}", altool.stderr, altool.stdout);
-    said.lines().for_each(|line| output.line(&format!("[altool] {line}")));
+    said.lines()
+        .for_each(|line| output.line(&format!("[altool] {line}")));
     // Since 2.230 an error line is enough (fastlane #29740).
     let errors: Vec<&str> = said
         .lines()
-        .filter_map(|line| line.split_once("ERROR: ").or_else(|| line.split_once("*** Error: ")))
+        .filter_map(|line| {
+            line.split_once("ERROR: ")
+                .or_else(|| line.split_once("*** Error: "))
+        })
         .map(|(_, error)| error)
         .collect();
     if altool.status == 0 && errors.is_empty() {
@@ -221,7 +223,11 @@ mod tests {
         let key = key.display().to_string();
         let ended = played(&["deliver", "--ipa", &package, "--api_key_path", &key]);
         assert_eq!(ended.status, 0);
-        assert!(ended.stdout.contains("--- Successfully uploaded package"), "{}", ended.stdout);
+        assert!(
+            ended.stdout.contains("--- Successfully uploaded package"),
+            "{}",
+            ended.stdout
+        );
     }
 
     #[test]
