@@ -34,7 +34,8 @@ impl Upload {
             let status: i32 = digits[..end].parse().ok()?;
             Some(if rest.starts_with('-') { -status } else { status })
         });
-        if said.trim().is_empty() && status.is_none() {
+        // Blank lines are altool's as well: it ran and told nothing.
+        if !log.contains("[altool]") && said.trim().is_empty() && status.is_none() {
             return None;
         }
         Some(Self {
