@@ -91,7 +91,9 @@ pub struct Uploader {
 
 /// What is told of the upload that is not surely committed: its ID, or that there is none any more.
 #[derive(Clone)]
-struct Observer(Arc<dyn Fn(Option<&str>) + Send + Sync>);
+struct Observer(Arc<Observe>);
+
+type Observe = dyn Fn(Option<&str>) + Send + Sync;
 
 impl std::fmt::Debug for Observer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

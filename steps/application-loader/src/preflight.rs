@@ -42,7 +42,7 @@ pub(crate) async fn ask(step: &Step<Inputs>, artifact: &Artifact, store: &Store)
     }
     match train {
         Ok(Some(train)) if train != short_version => step.log.plain(format!(
-            "- train: App Store Connect has builds of `{train}`, which is the same version as `{short_version}`"
+            "train: App Store Connect has builds of `{train}`, which is the same version as `{short_version}`"
         )),
         Ok(_) => {}
         Err(error) => step.log.debug(format!("The trains can't be read: {error}")),
