@@ -235,7 +235,7 @@ impl Analysis {
         let is_kept_automatic = inputs.keeps_automatic_signing && declared.is_automatic;
         reader.is_edited = !is_kept_automatic && inputs.apply_to != ApplyTo::None;
         let mut archived = Vec::new();
-        for built in workspace.built(&roots, archive) {
+        for built in workspace.built(&roots, archive)? {
             if built.needs_profile {
                 archived.extend(reader.item(&workspace, built, &configuration, false).await?);
             }

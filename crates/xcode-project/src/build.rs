@@ -4,7 +4,7 @@
 //! `PlatformFiltering.swift`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use apple_types::Platform;
@@ -14,10 +14,10 @@ use crate::container::Container;
 use crate::destination::Support;
 use crate::error::Error;
 use crate::model::{BuildItem, Dependency, DependencyKind, PhaseKind, Target};
-use crate::paths::{normalized, same_name};
+use crate::paths::{existing, normalized, same_name};
 use crate::project::Project;
 use crate::scheme::Scheme;
-use crate::settings::Settings;
+use crate::settings::{Answer, Settings, elements};
 use crate::xcconfig;
 
 /// The projects that are built together, each read once.
@@ -32,6 +32,8 @@ pub struct Workspace {
     /// All projects, also nested ones, in the workspace's order; read when something is looked for in all of them.
     all: Option<Vec<Arc<Project>>>,
     targets: BTreeMap<Key, Arc<Known>>,
+    /// The product of each target that has one, by project.
+    products: BTreeMap<PathBuf, Arc<Vec<(String, Target)>>>,
 }
 
 /// A target of a project.
@@ -90,6 +92,7 @@ impl Workspace {
             projects: BTreeMap::new(),
             all: None,
             targets: BTreeMap::new(),
+            products: BTreeMap::new(),
         }
     }
 
@@ -155,15 +158,25 @@ impl Workspace {
         known
     }
 
-    fn open(&mut self, path: &std::path::Path) -> Option<Arc<Project>> {
+    /// A project; `None` where none is there, which drops its targets, as in Xcode.
+    fn open(&mut self, path: &Path) -> Result<Option<Arc<Project>>, Error> {
         let path = normalized(path);
-        let opened = || Project::open(&path).ok().map(Arc::new);
-        self.projects.entry(path.clone()).or_insert_with(opened).clone()
+        if let Some(known) = self.projects.get(&path) {
+            return Ok(known.clone());
+        }
+        let path = existing(&path);
+        let project = if Project::is_at(&path) {
+            Some(Arc::new(Project::open(&path)?))
+        } else {
+            None
+        };
+        self.projects.insert(normalized(&path), project.clone());
+        Ok(project)
     }
 
-    fn all(&mut self) -> Vec<Arc<Project>> {
+    fn all(&mut self) -> Result<Vec<Arc<Project>>, Error> {
         if let Some(all) = &self.all {
-            return all.clone();
+            return Ok(all.clone());
         }
         let mut seen = BTreeSet::new();
         let mut open: VecDeque<PathBuf> = self.container.projects().iter().cloned().collect();
@@ -172,13 +185,13 @@ impl Workspace {
             if !seen.insert(normalized(&path)) {
                 continue;
             }
-            if let Some(project) = self.open(&path) {
+            if let Some(project) = self.open(&path)? {
                 open.extend(project.nested_projects());
                 all.push(project);
             }
         }
         self.all = Some(all.clone());
-        all
+        Ok(all)
     }
 
     /// The targets that a scheme archives. Entries whose project can't be read are passed over: a package, or a project
@@ -207,9 +220,13 @@ impl Workspace {
                 });
                 continue;
             }
-            let project = match self.open(&path) {
-                Some(project) => project,
-                // What is wrong with it matters only where there is nothing else to archive.
+            // What is wrong with it matters only where there is nothing else to archive.
+            let project = match self.open(&path).transpose() {
+                Some(Ok(project)) => project,
+                Some(Err(error)) => {
+                    missing = Some(error);
+                    continue;
+                }
                 None => {
                     missing = Project::open(&path).err().or(missing);
                     continue;
@@ -231,7 +248,7 @@ impl Workspace {
             if target.is_app() {
                 apps.push((Arc::clone(project), target.clone()));
             } else if target.product_type.is_empty() {
-                apps.extend(self.apps_of_aggregate(project, target));
+                apps.extend(self.apps_of_aggregate(project, target)?);
             }
         }
         let mut ranked: Vec<((bool, u8, usize), Held)> = Vec::new();
@@ -257,7 +274,7 @@ impl Workspace {
     }
 
     /// The apps that an aggregate target stands for.
-    fn apps_of_aggregate(&mut self, project: &Arc<Project>, target: &Target) -> Vec<Held> {
+    fn apps_of_aggregate(&mut self, project: &Arc<Project>, target: &Target) -> Result<Vec<Held>, Error> {
         let mut seen = BTreeSet::new();
         let mut open = VecDeque::from([(Arc::clone(project), target.clone())]);
         let mut apps = Vec::new();
@@ -268,31 +285,32 @@ impl Workspace {
             if target.is_app() {
                 apps.push((project, target));
             } else if target.product_type.is_empty() {
-                let dependencies = project.details(&target).dependencies;
-                open.extend(
-                    dependencies
-                        .iter()
-                        .filter_map(|dependency| self.held(&project, dependency)),
-                );
+                for dependency in project.details(&target).dependencies {
+                    open.extend(self.held(&project, &dependency)?);
+                }
             }
         }
-        apps
+        Ok(apps)
     }
 
     /// The target that a dependency leads to; `None` for packages, and for a target or project that is not there.
-    fn held(&mut self, project: &Arc<Project>, dependency: &Dependency) -> Option<Held> {
+    fn held(&mut self, project: &Arc<Project>, dependency: &Dependency) -> Result<Option<Held>, Error> {
         let holder = match (dependency.kind, &dependency.project) {
-            (DependencyKind::Package, _) => return None,
-            (_, None) => Arc::clone(project),
+            (DependencyKind::Package, _) => None,
+            (_, None) => Some(Arc::clone(project)),
             (_, Some(path)) => self.open(path)?,
         };
-        let by_id = dependency.id.as_deref().and_then(|id| holder.target(id));
-        let target = by_id.filter(|target| !target.name.is_empty())?;
-        Some((holder, target))
+        Ok(holder.and_then(|holder| {
+            let target = holder.target(dependency.id.as_deref()?)?;
+            (!target.name.is_empty()).then_some((holder, target))
+        }))
     }
 
     /// Everything that an archive of `roots` builds, those first: each with the platform that it is built for.
-    pub fn built(&mut self, roots: &Roots, archive: Archive<'_>) -> Vec<Built> {
+    ///
+    /// # Errors
+    /// When a project that is looked into is there and can't be read.
+    pub fn built(&mut self, roots: &Roots, archive: Archive<'_>) -> Result<Vec<Built>, Error> {
         let mut open: VecDeque<(Held, Option<Platform>)> = VecDeque::new();
         for (number, held) in roots.targets.iter().enumerate() {
             let support = self.support(&held.0, &held.1, archive.configuration);
@@ -321,7 +339,7 @@ impl Workspace {
                 .settings
                 .as_ref()
                 .map(|settings| settings.for_platform(platform));
-            let needed = self.needed(&project, &target, settings.as_ref(), platform, archive);
+            let needed = self.needed(&project, &target, settings.as_ref(), platform, archive)?;
             open.extend(needed.into_iter().map(|held| (held, Some(platform))));
             built.push(Built {
                 needs_profile: settings
@@ -333,7 +351,7 @@ impl Workspace {
                 platform,
             });
         }
-        built
+        Ok(built)
     }
 
     /// The targets that a target needs when it is built for a platform.
@@ -344,7 +362,7 @@ impl Workspace {
         settings: Option<&Settings>,
         platform: Platform,
         archive: Archive<'_>,
-    ) -> Vec<Held> {
+    ) -> Result<Vec<Held>, Error> {
         let list = |name: &str| settings.map(|settings| settings.list(name)).unwrap_or_default();
         let excluded = Patterns {
             out: list("EXCLUDED_EXPLICIT_TARGET_DEPENDENCIES"),
@@ -356,18 +374,22 @@ impl Workspace {
             if !platform.passes(&dependency.platforms) {
                 continue;
             }
-            let Some((holder, next)) = self.held(project, &dependency) else {
+            let Some((holder, next)) = self.held(project, &dependency)? else {
                 continue;
             };
             if !excluded.take_out(&next.name) {
-                products.extend(holder.details(&next).product);
+                products.extend(self.product(&holder, &next, archive.configuration));
                 needed.push((holder, next));
             }
         }
-        let domain = settings.map(|settings| settings.settled("IMPLICIT_DEPENDENCY_DOMAIN"));
-        let has_domain = domain.is_none_or(|domain| domain.value() != Some(""));
-        if !archive.implicit || !has_domain {
-            return needed;
+        let from = Dependent {
+            project,
+            target,
+            platform,
+            domain: domain(settings),
+        };
+        if !archive.implicit || from.domain.is_empty() {
+            return Ok(needed);
         }
         let excluded = Patterns {
             out: list("EXCLUDED_SOURCE_FILE_NAMES"),
@@ -378,67 +400,160 @@ impl Workspace {
                 continue;
             }
             for file in &phase.files {
-                let name = match &file.item {
-                    BuildItem::Product { name, .. } | BuildItem::Remote { name, .. } => name,
-                    // A file in the folder of products may be that of a project which this one does not mention.
-                    BuildItem::File { name, path: None } => name,
-                    BuildItem::File { .. } | BuildItem::Package { .. } => continue,
+                // Any file may be the product of a target, whichever way it is referred to: its name decides.
+                let (name, path) = match &file.item {
+                    BuildItem::Product { name, .. } | BuildItem::Remote { name, .. } => (name, None),
+                    BuildItem::File { name, path } => (name, path.as_deref()),
+                    BuildItem::Package { .. } => continue,
                 };
-                let is_settled = products.iter().any(|product| same_name(product, name));
-                if is_settled || !platform.passes(&file.platforms) || excluded.take_out(name) {
+                let name = match settings.map(|settings| settings.expand(name)) {
+                    Some(Answer::Resolved(name)) => name,
+                    _ => name.clone(),
+                };
+                let is_settled = products.iter().any(|product| same_name(product, &name));
+                if is_settled || !platform.passes(&file.platforms) || excluded.take_out(&name) {
                     continue;
                 }
                 products.insert(name.clone());
-                needed.extend(self.producing(project, target, name, phase.kind, platform, archive));
+                let mut found = self.producing(&from, &name, phase.kind, archive)?;
+                if found.is_none()
+                    && phase.kind == PhaseKind::Frameworks
+                    && let Some(path) = path
+                {
+                    found = self.around(&from, path, archive)?;
+                }
+                needed.extend(found);
             }
         }
-        needed
+        if settings.is_some_and(|settings| is_true(settings, "IMPLICIT_DEPENDENCIES_IGNORE_LDFLAGS")) {
+            return Ok(needed);
+        }
+        for names in settings.map(linked).unwrap_or_default() {
+            let is_settled = names
+                .iter()
+                .any(|name| products.iter().any(|product| same_name(product, name)));
+            if is_settled {
+                continue;
+            }
+            for name in names {
+                if let Some(found) = self.producing(&from, &name, PhaseKind::Frameworks, archive)? {
+                    products.insert(name);
+                    needed.push(found);
+                    break;
+                }
+            }
+        }
+        Ok(needed)
     }
 
-    /// The target whose product has this name and goes with a target that is built for `platform`: of the same project
-    /// before others of the workspace.
+    /// The file name of a target's product, which may be written with references to settings.
+    fn product(&mut self, project: &Project, target: &Target, configuration: &str) -> Option<String> {
+        let product = project.details(target).product?;
+        if !product.contains('$') {
+            return Some(product);
+        }
+        let known = self.known(project, target, configuration);
+        let expanded = known.settings.as_ref().map(|settings| settings.expand(&product));
+        match expanded {
+            Some(Answer::Resolved(product)) => Some(product),
+            _ => Some(product),
+        }
+    }
+
+    /// The target whose product has this name and goes with a target: of the same project before others of the
+    /// workspace.
     fn producing(
         &mut self,
-        project: &Arc<Project>,
-        target: &Target,
+        from: &Dependent<'_>,
         name: &str,
         phase: PhaseKind,
-        platform: Platform,
         archive: Archive<'_>,
-    ) -> Option<Held> {
-        let of_project = self.candidates(project, name);
-        let own = self.fitting(of_project, target, phase, platform, archive);
-        if own.is_some() {
-            return own;
-        }
-        let mut others = Vec::new();
-        for other in self.all() {
-            if other.path() != project.path() {
-                others.extend(self.candidates(&other, name));
-            }
-        }
-        self.fitting(others, target, phase, platform, archive)
+    ) -> Result<Option<Held>, Error> {
+        self.found(from, phase, archive, &|product| same_name(product, name))
     }
 
-    fn candidates(&mut self, project: &Arc<Project>, name: &str) -> Vec<Held> {
-        let targets = project.targets().into_iter().filter(|target| {
-            let product = project.details(target).product;
-            product.is_some_and(|product| same_name(&product, name))
-        });
-        targets.map(|target| (Arc::clone(project), target)).collect()
+    /// The target whose product is a folder around a file that is linked and has its name but for the extension, such
+    /// as the binary in a plug-in.
+    fn around(
+        &mut self,
+        from: &Dependent<'_>,
+        path: &Path,
+        archive: Archive<'_>,
+    ) -> Result<Option<Held>, Error> {
+        let stem = path.file_stem().unwrap_or_default();
+        let folders: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
+        self.found(from, PhaseKind::Frameworks, archive, &|product| {
+            Path::new(product).file_stem() == Some(stem) && folders.contains(&product)
+        })
+    }
+
+    fn found(
+        &mut self,
+        from: &Dependent<'_>,
+        phase: PhaseKind,
+        archive: Archive<'_>,
+        is_it: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<Held>, Error> {
+        let of_project = self.candidates(from.project, archive.configuration, is_it);
+        let own = self.fitting(of_project, from, phase, archive);
+        if own.is_some() {
+            return Ok(own);
+        }
+        let mut others = Vec::new();
+        for other in self.all()? {
+            if other.path() != from.project.path() {
+                others.extend(self.candidates(&other, archive.configuration, is_it));
+            }
+        }
+        Ok(self.fitting(others, from, phase, archive))
+    }
+
+    fn candidates(
+        &mut self,
+        project: &Arc<Project>,
+        configuration: &str,
+        is_it: &dyn Fn(&str) -> bool,
+    ) -> Vec<Held> {
+        let products = self.products(project, configuration);
+        let found = products.iter().filter(|(product, _)| is_it(product));
+        found
+            .map(|(_, target)| (Arc::clone(project), target.clone()))
+            .collect()
+    }
+
+    fn products(&mut self, project: &Project, configuration: &str) -> Arc<Vec<(String, Target)>> {
+        if let Some(known) = self.products.get(project.path()) {
+            return Arc::clone(known);
+        }
+        let mut all = Vec::new();
+        for target in project.targets() {
+            if let Some(product) = self.product(project, &target, configuration) {
+                all.push((product, target));
+            }
+        }
+        let all = Arc::new(all);
+        self.products.insert(project.path().to_owned(), Arc::clone(&all));
+        all
     }
 
     fn fitting(
         &mut self,
         candidates: Vec<Held>,
-        target: &Target,
+        from: &Dependent<'_>,
         phase: PhaseKind,
-        platform: Platform,
         archive: Archive<'_>,
     ) -> Option<Held> {
         let mut embedded = None;
-        for (project, candidate) in candidates.into_iter().filter(|(_, other)| other.id != target.id) {
-            let Some(support) = self.support(&project, &candidate, archive.configuration) else {
+        let platform = from.platform;
+        let is_own = |(project, other): &Held| {
+            project.path() == from.project.path() && other.id == from.target.id
+        };
+        for (project, candidate) in candidates.into_iter().filter(|held| !is_own(held)) {
+            let known = self.known(&project, &candidate, archive.configuration);
+            if domain(known.settings.as_ref()) != from.domain {
+                continue;
+            }
+            let Some(support) = &known.support else {
                 embedded.get_or_insert((project, candidate));
                 continue;
             };
@@ -456,6 +571,82 @@ impl Workspace {
         }
         embedded
     }
+}
+
+/// A target whose undeclared dependencies are looked for.
+struct Dependent<'a> {
+    project: &'a Arc<Project>,
+    target: &'a Target,
+    /// What it is built for.
+    platform: Platform,
+    /// What its dependencies have in common with it.
+    domain: String,
+}
+
+/// `IMPLICIT_DEPENDENCY_DOMAIN`, which targets must share and which is `default` where nobody sets it.
+fn domain(settings: Option<&Settings>) -> String {
+    let domain = settings.map(|settings| settings.settled("IMPLICIT_DEPENDENCY_DOMAIN"));
+    match domain {
+        Some(Answer::Resolved(domain)) => domain,
+        _ => "default".to_owned(),
+    }
+}
+
+fn is_true(settings: &Settings, name: &str) -> bool {
+    settings.settled(name).boolean() == Some(true)
+}
+
+/// Linker flags before the name of a framework, and those that the name of a library follows directly. `-upward` ones
+/// could lead in circles and do not count.
+const FRAMEWORK_FLAGS: [&str; 9] = [
+    "-framework",
+    "-delay_framework",
+    "-lazy_framework",
+    "-merge_framework",
+    "-no_merge_framework",
+    "-needed_framework",
+    "-reexport_framework",
+    "-weak_framework",
+    "-assert_weak_framework",
+];
+const LIBRARY_FLAGS: [&str; 10] = [
+    "-delay-l",
+    "-hidden-l",
+    "-lazy-l",
+    "-merge-l",
+    "-no_merge-l",
+    "-needed-l",
+    "-reexport-l",
+    "-weak-l",
+    "-assert-weak-l",
+    "-l",
+];
+
+/// The products that linker flags name, each by the names that it may have (swift-build `LinkerTools.swift`,
+/// processLinkerSettingsForLibraryOptions).
+fn linked(settings: &Settings) -> Vec<Vec<String>> {
+    let mut all = Vec::new();
+    for name in ["OTHER_LDFLAGS", "PRODUCT_SPECIFIC_LDFLAGS"] {
+        // What is not known is left out: it may be the flags of a package manager that has not run.
+        let text = settings.with_gaps(name).unwrap_or_default();
+        let flags = elements(&text).into_iter().filter(|flag| flag != "-Xlinker");
+        let mut flags = flags.flat_map(|flag| match flag.strip_prefix("-Wl,") {
+            Some(flags) => flags.split(',').map(str::to_owned).collect(),
+            None => vec![flag],
+        });
+        while let Some(flag) = flags.next() {
+            if FRAMEWORK_FLAGS.contains(&flag.as_str()) {
+                all.extend(flags.next().map(|name| vec![format!("{name}.framework")]));
+                continue;
+            }
+            let name = LIBRARY_FLAGS.iter().find_map(|prefix| flag.strip_prefix(prefix));
+            all.extend(name.map(|name| {
+                let endings = ["dylib", "tbd", "so", "a"].into_iter();
+                endings.map(|ending| format!("lib{name}.{ending}")).collect()
+            }));
+        }
+    }
+    all
 }
 
 /// Names that are left out, and those of them that are in again.
@@ -488,7 +679,8 @@ fn rank(target: &Target, support: Option<&Support>) -> u8 {
 /// signed at all, and its product type or the project says so. On the Mac a profile is optional to Xcode and made here.
 fn needs_profile(target: &Target, settings: &Settings) -> bool {
     let truth = |name: &str| settings.settled(name).boolean();
-    if truth("CODE_SIGNING_ALLOWED") == Some(false) {
+    // The second one takes a target out of the build and leaves its dependencies in (`TargetDependencyResolver.swift`).
+    if truth("CODE_SIGNING_ALLOWED") == Some(false) || truth("__SKIP_BUILD") == Some(true) {
         return false;
     }
     let is_possible = truth("PROVISIONING_PROFILE_SUPPORTED").unwrap_or(target.is_executable());

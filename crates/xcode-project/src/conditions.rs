@@ -35,6 +35,7 @@ impl Context<'_> {
     /// Whether the conditions after a key hold.
     pub(crate) fn matches(&self, conditions: &str) -> Match {
         let mut result = Match::Yes;
+        let mut is_bound = false;
         let mut rest = conditions;
         while !rest.is_empty() {
             let Some((condition, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'))
@@ -45,6 +46,8 @@ impl Context<'_> {
                 return Match::No;
             };
             let holds = match parameter {
+                // The first one is bound, and all of them are done with then.
+                "sdk" if std::mem::replace(&mut is_bound, true) => true,
                 "sdk" => match self.sdk(pattern) {
                     Match::Fallback => {
                         result = Match::Fallback;
@@ -63,6 +66,15 @@ impl Context<'_> {
             rest = after;
         }
         result
+    }
+
+    /// Whether one of the conditions after a key is for the SDK's own name, whatever the others say: fallback names of
+    /// the SDK count for a setting nowhere in a level that has such a key (`MacroValueAssignmentTable.swift`,
+    /// bindConditionParameter).
+    pub(crate) fn names_sdk(&self, conditions: &str) -> bool {
+        let patterns = conditions.split("[sdk=").skip(1);
+        let mut patterns = patterns.filter_map(|rest| Some(rest.split_once(']')?.0));
+        patterns.next().is_some_and(|pattern| self.sdk(pattern) == Match::Yes)
     }
 
     /// Whether a key with these conditions, of which there are some, can win in such a build, whatever the version of
@@ -119,18 +131,29 @@ impl Context<'_> {
     }
 }
 
-/// Whether a pattern with `*` and `?` covers a text, as `fnmatch` does it.
+/// Whether a pattern with `*`, `?`, and `[…]` covers a text, as swift-build's `fnmatch.swift` decides it.
 pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where the last `*` stands, and how far it reaches.
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {
-        if pattern.get(p) == Some(&'*') {
-            star = Some((p, t));
-            p += 1;
-        } else if pattern.get(p).is_some_and(|c| *c == '?' || *c == text[t]) {
-            p += 1;
+        let one = match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, t));
+                p += 1;
+                continue;
+            }
+            Some('?') => Some(p + 1),
+            Some('[') => match bracket(&pattern[p + 1..], text[t]) {
+                Ok(length) => length.map(|length| p + 1 + length),
+                Err(Malformed) => return false,
+            },
+            Some(c) => (*c == text[t]).then_some(p + 1),
+            None => None,
+        };
+        if let Some(next) = one {
+            p = next;
             t += 1;
         } else if let Some((at, reach)) = star {
             p = at + 1;
@@ -141,6 +164,35 @@ pub(crate) fn fits(pattern: &str, text: &str) -> bool {
         }
     }
     pattern[p..].iter().all(|c| *c == '*')
+}
+
+/// A range without an end.
+struct Malformed;
+
+/// Whether the bracket expression that begins a pattern, behind its `[`, has the character: its length, where it has. A
+/// `[` that nothing closes stands for itself.
+fn bracket(pattern: &[char], c: char) -> Result<Option<usize>, Malformed> {
+    if !pattern.contains(&']') {
+        return Ok((c == '[').then_some(0));
+    }
+    let is_negated = pattern.first() == Some(&'!');
+    let mut at = usize::from(is_negated);
+    let mut has = false;
+    while let Some(first) = pattern.get(at).filter(|first| **first != ']') {
+        at += 1;
+        if pattern.get(at) == Some(&'-')
+            && let Some(last) = pattern.get(at + 1)
+        {
+            if *last == ']' {
+                return Err(Malformed);
+            }
+            has |= (*first..=*last).contains(&c);
+            at += 2;
+        } else {
+            has |= *first == c;
+        }
+    }
+    Ok((has != is_negated).then_some(at + 1))
 }
 
 #[cfg(test)]
@@ -210,5 +262,17 @@ mod tests {
         assert!(!fits("a*b", "axbc"));
         assert!(fits("**", ""));
         assert!(!fits("Debug", "debug"));
+        for (pattern, text, expected) in [
+            ("iphone[os]*", "iphoneos26.0", true),
+            ("iphone[!s]*", "iphonesimulator26.0", false),
+            ("[a-c]pp", "bpp", true),
+            ("[a-c]pp", "dpp", false),
+            ("*[0-9]", "x27", true),
+            ("[x", "[x", true),
+            ("[a-]", "a", false),
+            ("[]", "]", false),
+        ] {
+            assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
+        }
     }
 }

@@ -88,11 +88,14 @@ impl Support {
         let has = |platform: Platform| self.platforms.contains(&platform);
         if self.is_flexible || self.sdk.is_none() {
             let imposed = parent.unwrap_or(destination);
-            if self.platforms.is_empty() || has(imposed) {
+            // Catalyst is a variant of the Mac's SDK: what lists the Mac is built for it where it is imposed.
+            let is_variant = imposed == Platform::MacCatalyst && has(Platform::Macos);
+            if self.platforms.is_empty() || has(imposed) || is_variant {
                 return imposed;
             }
-            if let [only] = self.platforms[..] {
-                return only;
+            let mut others = self.platforms.iter().filter(|platform| **platform != Platform::MacCatalyst);
+            if let (Some(only), None) = (others.next(), others.next()) {
+                return *only;
             }
             return [destination, Platform::Macos]
                 .into_iter()
@@ -104,7 +107,8 @@ impl Support {
         }
         let own = self.sdk.unwrap_or(destination);
         if destination.is_mac() {
-            return own;
+            // The platform of Catalyst is the Mac; without the variant it is a Mac's own product.
+            return if has(Platform::Macos) { Platform::Macos } else { own };
         }
         self.platforms.first().copied().unwrap_or(own)
     }
@@ -230,6 +234,28 @@ mod tests {
                 MacCatalyst,
             ),
             (&[("SDKROOT", "iphoneos")], MacCatalyst, Some(MacCatalyst), Ios),
+            (
+                &[("SDKROOT", "iphoneos"), EVERYWHERE],
+                MacCatalyst,
+                Some(MacCatalyst),
+                Macos,
+            ),
+            (
+                &[("SDKROOT", "auto"), EVERYWHERE],
+                MacCatalyst,
+                Some(MacCatalyst),
+                MacCatalyst,
+            ),
+            (
+                &[
+                    ("SDKROOT", "auto"),
+                    ("SUPPORTED_PLATFORMS", "iphoneos iphonesimulator"),
+                    ("SUPPORTS_MACCATALYST", "YES"),
+                ],
+                Macos,
+                Some(Macos),
+                Ios,
+            ),
             (&[("SDKROOT", "driverkit")], Ios, Some(Ios), Platform::DriverKit),
         ] {
             let support = support("app-extension", pairs).unwrap();

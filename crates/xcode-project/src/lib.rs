@@ -18,7 +18,7 @@
 //! let mut workspace = Workspace::of(container);
 //! let roots = workspace.roots(&scheme, configuration, None)?;
 //! let archive = Archive { destination: Platform::Ios, configuration, implicit: scheme.builds_implicit_dependencies };
-//! for built in workspace.built(&roots, archive) {
+//! for built in workspace.built(&roots, archive)? {
 //!     let settings = workspace.settings(&built.project, &built.target, configuration)?;
 //!     let settings = settings.for_platform(built.platform);
 //!     println!("{} is {}", built.target.name, built.project.bundle_id(&built.target, &settings)?);

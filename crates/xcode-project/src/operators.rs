@@ -4,6 +4,17 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::paths::{composed, normalized};
 
+/// The operators that take an operand.
+pub(crate) const REPLACING: [&str; 7] = [
+    "default",
+    "dir",
+    "file",
+    "base",
+    "suffix",
+    "relativeto",
+    "isancestor",
+];
+
 /// What an operator makes of a value; an unknown operator leaves it as it is.
 pub(crate) fn apply(operator: &str, value: String) -> String {
     match operator {
@@ -13,16 +24,20 @@ pub(crate) fn apply(operator: &str, value: String) -> String {
         "rfc1034identifier" => replaced(&value, '-', |c| c == '-'),
         "c99extidentifier" => module_name(&value),
         "quote" => quoted(&value),
-        "dir" => match value.rsplit_once('/') {
-            Some((folder, _)) => format!("{folder}/"),
-            None => "./".to_owned(),
+        "dir" => match folder(&value) {
+            "" => "./".to_owned(),
+            "/" => "/".to_owned(),
+            folder => format!("{folder}/"),
         },
         "file" => file(&value).to_owned(),
         "base" => base(file(&value)).to_owned(),
         "suffix" => suffix(&value).to_owned(),
-        "standardizepath" => normalized(std::path::Path::new(&value)).display().to_string(),
+        "standardizepath" => standardized(&value),
         "not" => if value == "YES" { "NO" } else { "YES" }.to_owned(),
-        "truncatedversion" => value.split('.').take(3).collect::<Vec<_>>().join("."),
+        "truncatedversion" => {
+            let parts = value.split('.').filter(|part| !part.is_empty());
+            parts.take(3).collect::<Vec<_>>().join(".")
+        }
         "__stripslash" => value.strip_prefix('/').map(str::to_owned).unwrap_or(value),
         _ => value,
     }
@@ -30,44 +45,70 @@ pub(crate) fn apply(operator: &str, value: String) -> String {
 
 /// What an operator with an operand makes of a value; an unknown one drops its operand.
 pub(crate) fn replace(operator: &str, operand: &str, value: String) -> String {
-    if operator == "default" {
-        return if value.is_empty() {
-            operand.to_owned()
-        } else {
-            value
-        };
-    }
-    if value.is_empty() {
-        return value;
-    }
-    let (folder, name) = value
-        .rsplit_once('/')
-        .map_or(("", value.as_str()), |(folder, name)| {
-            (&value[..=folder.len()], name)
-        });
     match operator {
-        "dir" if operand.is_empty() || operand.ends_with('/') => format!("{operand}{name}"),
-        "dir" => format!("{operand}/{name}"),
-        "file" => format!("{folder}{operand}"),
-        "base" => format!("{folder}{operand}{}", suffix(&value)),
+        "default" if value.is_empty() => operand.to_owned(),
+        "dir" => joined(operand, file(&value)),
+        "file" => joined(folder(&value), operand),
+        // The dot is there without an extension too.
+        "base" => format!(
+            "{}.{}",
+            joined(folder(&value), operand),
+            suffix(&value).trim_start_matches('.')
+        ),
         "suffix" => {
-            let base = base(name);
-            let dot = if operand.is_empty() || operand.starts_with('.') {
-                ""
+            let kept = &value[..value.len() - suffix(&value).len()];
+            let new = if operand.contains('.') {
+                suffix(operand).trim_start_matches('.')
             } else {
-                "."
+                operand
             };
-            format!("{folder}{base}{dot}{operand}")
+            format!("{kept}.{new}")
         }
-        "relativeto" if value.starts_with('/') && operand.starts_with('/') => relative(&value, operand),
+        // The way from the value to the operand.
+        "relativeto" if value.starts_with('/') && operand.starts_with('/') => relative(operand, &value),
+        // Whether the operand is a folder around the value.
         "isancestor" => {
-            let is_ancestor = value.starts_with('/')
-                && operand.starts_with('/')
-                && std::path::Path::new(operand).starts_with(&value);
-            if is_ancestor { "YES" } else { "NO" }.to_owned()
+            let is_around = value.starts_with('/') && operand.starts_with('/') && {
+                let (value, operand) = (normalized(value.as_ref()), normalized(operand.as_ref()));
+                value != operand && value.starts_with(operand)
+            };
+            if is_around { "YES" } else { "NO" }.to_owned()
         }
         _ => value,
     }
+}
+
+/// The folder of a path without its last slash, but for the root (swift-build `Path.swift`).
+fn folder(path: &str) -> &str {
+    match path.rfind('/') {
+        Some(0) => "/",
+        Some(at) => &path[..at],
+        None => "",
+    }
+}
+
+fn joined(folder: &str, path: &str) -> String {
+    if folder.is_empty() || path.starts_with('/') {
+        path.to_owned()
+    } else if path.is_empty() {
+        folder.to_owned()
+    } else if folder.ends_with('/') {
+        format!("{folder}{path}")
+    } else {
+        format!("{folder}/{path}")
+    }
+}
+
+/// A path without `.` and empty parts; `..` is followed in absolute paths alone.
+fn standardized(path: &str) -> String {
+    if path == "." {
+        return path.to_owned();
+    }
+    if path.starts_with('/') {
+        return normalized(path.as_ref()).display().to_string();
+    }
+    let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// Every user-perceived character that is neither a letter or digit of ASCII nor `kept`, and a leading digit, becomes
@@ -104,7 +145,7 @@ pub(crate) fn quoted(value: &str) -> String {
     }
     let mut text = String::with_capacity(value.len());
     for c in value.chars() {
-        if c.is_whitespace() || matches!(c, '"' | '\'' | '\\') {
+        if matches!(c, ' ' | '\t' | '\r' | '\n' | '"' | '\'' | '\\') {
             text.push('\\');
         }
         text.push(c);
@@ -117,10 +158,7 @@ fn file(value: &str) -> &str {
 }
 
 fn base(name: &str) -> &str {
-    match name.rfind('.') {
-        Some(at) if at > 0 => &name[..at],
-        _ => name,
-    }
+    name.rfind('.').map_or(name, |at| &name[..at])
 }
 
 fn suffix(value: &str) -> &str {
@@ -172,6 +210,13 @@ mod tests {
             ("dir", "b.c", "./"),
             ("base", "a/b.tar.gz", "b.tar"),
             ("suffix", "a/b.gz", ".gz"),
+            ("suffix", ".profile", ".profile"),
+            ("base", ".profile", ""),
+            ("dir", "/a", "/"),
+            ("dir", "a//b", "a//"),
+            ("standardizepath", "a/./b/../c", "a/b/../c"),
+            ("standardizepath", "/a/./b/../c", "/a/c"),
+            ("truncatedversion", "1..2.3.4", "1.2.3"),
             ("quote", "a b", "a\\ b"),
         ] {
             assert_eq!(apply(operator, value.to_owned()), expected, "{operator} {value}");
@@ -186,13 +231,25 @@ mod tests {
             ("dir", "/new", "a/b.c", "/new/b.c"),
             ("file", "d.e", "a/b.c", "a/d.e"),
             ("base", "d", "a/b.c", "a/d.c"),
+            ("base", "d", "b", "d."),
+            ("dir", "", "a/b.c", "b.c"),
+            ("dir", "new/", "b.c", "new/b.c"),
+            ("file", "/d.e", "a/b.c", "/d.e"),
             ("suffix", "h", "a/b.c", "a/b.h"),
-            ("suffix", "", "a/b.c", "a/b"),
-            ("relativeto", "/a/x", "/a/b/c", "../b/c"),
-            ("isancestor", "/a/b", "/a", "YES"),
-            ("isancestor", "b", "a", "NO"),
+            ("suffix", ".h", "a/b.c", "a/b.h"),
+            ("suffix", "", "a/b.c", "a/b."),
+            // From swift-build's MacroEvaluationTests.swift.
+            ("relativeto", "/usr/lib", "/usr/bin", "../lib"),
+            ("relativeto", "/bar/baz", "/foo", "../bar/baz"),
+            ("relativeto", "/foo", "/foo", "."),
+            ("relativeto", "/", "/foo/bar", "../.."),
+            ("relativeto", "foo/bar", "foo", "foo"),
+            ("isancestor", "/foo", "/foo/bar", "YES"),
+            ("isancestor", "/", "/foo", "YES"),
+            ("isancestor", "/foo", "/foo", "NO"),
+            ("isancestor", "/bar", "/foo", "NO"),
+            ("isancestor", "", "foo", "NO"),
             ("unknown", "x", "y", "y"),
-            ("dir", "x", "", ""),
         ] {
             assert_eq!(
                 replace(operator, operand, value.to_owned()),

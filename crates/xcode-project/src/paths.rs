@@ -28,6 +28,9 @@ pub(crate) fn composed(text: &str) -> Cow<'_, str> {
 
 /// Whether two names are the same text, composed or not: a Mac's file system does not tell them apart.
 pub(crate) fn same_name(one: &str, other: &str) -> bool {
+    if one.is_ascii() || other.is_ascii() {
+        return one == other;
+    }
     one == other || composed(one) == composed(other)
 }
 

@@ -223,6 +223,6 @@ pub(crate) fn sdk(settings: &Settings) -> String {
 fn assignments(configuration: &Configuration) -> Vec<(String, String)> {
     let settings = configuration.settings.iter();
     settings
-        .map(|(key, value)| (key.clone(), value.joined()))
+        .map(|(key, value)| (xcconfig::key_of(key), value.joined()))
         .collect()
 }

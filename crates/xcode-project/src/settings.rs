@@ -294,10 +294,7 @@ impl Settings {
 
     /// A list setting's elements, where it is known.
     pub fn list(&self, setting: &str) -> Vec<String> {
-        let text = self.settled(setting).value().unwrap_or_default().to_owned();
-        text.split_whitespace()
-            .map(|word| word.trim_matches(['"', '\'']).to_owned())
-            .collect()
+        elements(self.settled(setting).value().unwrap_or_default())
     }
 
     /// Whether the value of a setting depends on another one.
@@ -344,9 +341,7 @@ impl Settings {
                         .assignments
                         .iter()
                         .filter_map(|(key, _)| key.strip_prefix(setting));
-                    conditions.any(|conditions| {
-                        conditions.contains("[sdk=") && context.matches(conditions) == Match::Yes
-                    })
+                    conditions.any(|conditions| context.names_sdk(conditions))
                 };
                 let counts = |key: &str| match key
                     .strip_prefix(setting)
@@ -364,6 +359,29 @@ impl Settings {
                 found.map(|index| (number, index))
             })
     }
+}
+
+/// The elements of a list as it is written: separated by white space, with quotes and backslashes
+/// (`MacroExpressionParsing.swift`, parseAsStringList).
+pub(crate) fn elements(text: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut element: Option<String> = None;
+    let mut quote = None;
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        match (c, quote) {
+            ('\\', _) => element.get_or_insert_default().extend(characters.next()),
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                element.get_or_insert_default();
+            }
+            (c, Some(open)) if c == open => quote = None,
+            (c, None) if c.is_ascii_whitespace() || c == '\u{b}' => all.extend(element.take()),
+            (c, _) => element.get_or_insert_default().push(c),
+        }
+    }
+    all.extend(element);
+    all
 }
 
 fn answer(setting: &str, value: String, mut missing: Vec<String>) -> Answer {
@@ -431,7 +449,35 @@ mod tests {
         check(&[&[("X", "$(MISSING:default=$(ALSO:default=z))")]], "z");
         // A name without brackets takes dots: `$N.b` is the setting `N.b` (MacroExpressionParsing.swift).
         check(&[&[("X", "$(N)$(N).b"), ("N", "a:b")]], "a:ba:b.b");
-        check(&[&[("X", "$(N:lower"), ("N", "OPEN")]], "open");
+        // An operator that the text ends with is not applied (MacroExpressionParsing.swift).
+        check(&[&[("X", "$(N:lower"), ("N", "OPEN")]], "OPEN");
+        check(&[&[("X", "$(N"), ("N", "OPEN")]], "OPEN");
+        check(&[&[("X", "$(N:default=x")], &[("N", "")]], "x");
+        // What follows without brackets belongs to the name.
+        check(
+            &[&[("X", "a.$N$(M)"), ("N", "n"), ("M", "m"), ("Nm", "both")]],
+            "a.both",
+        );
+        check(&[&[("X", "$N${M}"), ("N", "n"), ("M", "m")]], "nm");
+        check(&[&[("X", "$()a$(:default=b)")]], "ab");
+        check(&[&[("X", "$X$inherited")]], "$X$inherited");
+    }
+
+    #[test]
+    fn an_operator_is_for_text_and_not_for_nothing() {
+        // An empty list gives no text, an empty text does (MacroEvaluationProgram.swift, hasHadAnyTextAppended;
+        // MacroNamespace.swift, parseForMacro).
+        check(&[&[("X", "$(A:not)"), ("A", "")]], "");
+        check(&[&[("X", "$(PRODUCT_NAME:not)"), ("PRODUCT_NAME", "")]], "YES");
+        check(&[&[("X", "$(A:not)"), ("A", "$(PRODUCT_NAME)"), ("PRODUCT_NAME", "")]], "YES");
+        check(&[&[("X", "$(A:not)"), ("A", "$(B)"), ("B", "")]], "");
+        check(&[&[("X", "$(A:quote)$(A:dir)$(A:dir=x)"), ("A", "")]], "");
+        check(&[&[("X", "$(A:dir=x:default=y)"), ("A", "")]], "y");
+        check(&[&[("X", "$(A:1nope/b:lower)$(A:=x:lower)"), ("A", "UP")]], "upup");
+        // A backslash escapes in a list, such as a setting that Xcode does not know.
+        check(&[&[("X", "$(A)"), ("A", "\\$(B)"), ("B", "b")]], "\\$(B)");
+        check(&[&[("X", "$(PRODUCT_NAME)"), ("PRODUCT_NAME", "\\$(B)"), ("B", "b")]], "\\b");
+        check(&[&[("X", "$(A)"), ("A", "\\\\$(B)"), ("B", "b")]], "\\\\b");
     }
 
     #[test]
@@ -496,6 +542,15 @@ mod tests {
             "own",
         );
         check(&[&[("X", "plain"), ("X[sdk=embedded]", "fallback")]], "fallback");
+        // A key for the SDK's own name keeps the fallback out, even where its other conditions do not hold.
+        check(
+            &[&[
+                ("X", "plain"),
+                ("X[config=Debug][sdk=iphoneos*]", "own"),
+                ("X[sdk=embedded]", "fallback"),
+            ]],
+            "plain",
+        );
         check(&[&[("XY", "other"), ("X", "own")]], "own");
     }
 
@@ -573,6 +628,13 @@ mod tests {
         let edited = told.edited([(text("DEVELOPMENT_TEAM"), text("NEW"))]);
         assert_eq!(edited.get("X"), Answer::Resolved(text("a.NEWb")));
         assert_eq!(edited.get("Y"), Answer::Resolved(text("z")));
+    }
+
+    #[test]
+    fn lists_are_split_at_bare_white_space() {
+        let list = |text: &str| settings(&[&[("X", text)]]).list("X");
+        assert_eq!(list(" a  b\t\"c d\" e\\ f '' g\"h i\"j "), ["a", "b", "c d", "e f", "", "gh ij"]);
+        assert_eq!(list(""), [""; 0]);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::paths::{existing, normalized};
+
 /// Longer include chains than any real project has.
 const DEEPEST: usize = 32;
 
@@ -75,12 +77,16 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn file(&mut self, file: MissingFile) {
         self.files += 1;
-        // A file that includes itself is passed over.
-        if self.open.len() > DEEPEST || self.files > MOST_FILES || self.open.contains(&file.path) {
+        // A file that includes itself is passed over, whichever way it names itself.
+        let own = resolved(&file.path);
+        let is_open = || self.open.iter().any(|open| resolved(open) == own);
+        if self.open.len() > DEEPEST || self.files > MOST_FILES || is_open() {
             return;
         }
         let Ok(bytes) = files::read(&file.path, LARGEST) else {
-            self.read.missing.push(file);
+            // What is there and can't be read is an error in either form.
+            let optional = file.optional && !file.path.exists();
+            self.read.missing.push(MissingFile { optional, ..file });
             return;
         };
         // Bytes that are no UTF-8, such as those of Latin-1, spoil the text that they stand in and nothing else.
@@ -94,35 +100,27 @@ impl Reader<'_> {
         let text = text.replace("\r\n", "\n");
         let mut lines = lines(&text);
         while let Some(line) = lines.next() {
-            let code = without_comment(line);
-            if let Some(directive) = code.strip_prefix('#') {
+            if let Some(directive) = skipped(line).strip_prefix('#') {
                 if let Some((name, optional)) = include(directive) {
-                    self.include(&name, optional);
+                    self.include(name, optional);
                 }
                 continue;
             }
-            let Some((key, first)) = assignment(code) else {
+            let Some((key, first)) = assignment(line) else {
                 continue;
             };
-            let mut value = value(first).to_owned();
-            // A backslash at the end continues on the next line.
-            while let Some(head) = value.strip_suffix('\\') {
-                let head = trimmed(head).to_owned();
-                let next = lines
-                    .next()
-                    .map(|line| value_of_line(line).to_owned())
-                    .unwrap_or_default();
-                let is_last = next.is_empty();
-                value = match (head.is_empty(), is_last) {
-                    (_, true) => head,
-                    (true, false) => next,
-                    (false, false) => format!("{head} {next}"),
-                };
-                if is_last {
+            let mut chunks = Vec::new();
+            let mut rest = Some(first);
+            while let Some(chunk) = rest.and_then(value) {
+                // A backslash at the end continues on the next line.
+                let Some(head) = chunk.strip_suffix('\\') else {
+                    chunks.push(chunk);
                     break;
-                }
+                };
+                chunks.extend(Some(head.trim()).filter(|head| !head.is_empty()));
+                rest = lines.next();
             }
-            self.read.assignments.push((key, value));
+            self.read.assignments.push((key, chunks.join(" ")));
         }
         self.open.pop();
     }
@@ -145,8 +143,8 @@ impl Reader<'_> {
             let longer = (!has_extension).then(|| folder.join(format!("{written}.xcconfig")));
             [Some(path), longer].into_iter().flatten()
         };
-        let mut places: Vec<PathBuf> = folders.flat_map(at).collect();
-        let found = places.iter().position(|path| path.is_file()).unwrap_or(0);
+        let mut places: Vec<PathBuf> = folders.flat_map(at).map(|path| existing(&path)).collect();
+        let found = places.iter().position(|path| path.exists()).unwrap_or(0);
         self.file(MissingFile {
             path: places.swap_remove(found),
             included: Some((including, name.to_owned())),
@@ -163,45 +161,49 @@ impl Reader<'_> {
     }
 }
 
+fn resolved(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| normalized(path))
+}
+
 /// The lines of a text: they end in LF, CR, or Unicode's separators of lines and paragraphs.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', '\r', '\u{2028}', '\u{2029}'])
 }
 
-fn trimmed(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\u{b}', '\u{c}'])
+const SPACES: [char; 4] = [' ', '\t', '\u{b}', '\u{c}'];
+
+/// The rest of a line behind white space; nothing where that is a comment.
+fn skipped(line: &str) -> &str {
+    let rest = line.trim_start_matches(SPACES);
+    if rest.starts_with("//") { "" } else { rest }
 }
 
-/// `//` starts a comment wherever it stands, also inside a value: `https://x` ends at `https:`.
-fn without_comment(line: &str) -> &str {
-    trimmed(line.split("//").next().unwrap_or_default())
+/// A line's part of a value, without a comment and without one trailing semicolon; `None` where there is nothing. `//`
+/// starts a comment wherever it stands: `https://x` ends at `https:`.
+fn value(text: &str) -> Option<&str> {
+    let text = Some(skipped(text)).filter(|text| !text.is_empty())?;
+    let text = text.split("//").next().unwrap_or_default().trim_end_matches(SPACES);
+    Some(
+        text.strip_suffix(';')
+            .map_or(text, |text| text.trim_end_matches(SPACES)),
+    )
 }
 
-/// A value without one trailing semicolon.
-fn value(text: &str) -> &str {
-    let text = trimmed(text);
-    text.strip_suffix(';').map_or(text, trimmed)
-}
-
-fn value_of_line(line: &str) -> &str {
-    value(without_comment(line))
-}
-
-/// `include "name"` or `include? "name"`: the name, and whether the file may be absent.
-fn include(directive: &str) -> Option<(String, bool)> {
-    let rest = trimmed(directive).strip_prefix("include")?;
-    let (rest, optional) = rest.strip_prefix('?').map_or((rest, false), |rest| (rest, true));
-    let quoted = trimmed(rest);
-    // White space must follow the word.
-    if quoted.len() == rest.len() {
-        return None;
-    }
-    let name = quoted.strip_prefix('"')?.strip_suffix('"')?;
-    (!name.contains('"')).then(|| (name.to_owned(), optional))
+/// `include "name"` or `include? "name"`: the name, which may hold `//`, and whether the file may be absent.
+fn include(directive: &str) -> Option<(&str, bool)> {
+    let (word, rest) = skipped(directive).split_once(SPACES)?;
+    let optional = match word {
+        "include" => false,
+        "include?" => true,
+        _ => return None,
+    };
+    let (name, rest) = skipped(rest).strip_prefix('"')?.split_once('"')?;
+    skipped(rest).is_empty().then_some((name, optional))
 }
 
 /// `KEY[sdk=x] = value`: the key with its conditions, without white space around them, and the rest.
 fn assignment(line: &str) -> Option<(String, &str)> {
+    let line = skipped(line);
     let end = line
         .bytes()
         .position(|byte| !byte.is_ascii_alphanumeric() && byte != b'_')
@@ -212,7 +214,7 @@ fn assignment(line: &str) -> Option<(String, &str)> {
     }
     let mut key = name.to_owned();
     loop {
-        rest = rest.trim_start_matches([' ', '\t', '\u{b}', '\u{c}']);
+        rest = skipped(rest);
         if let Some(value) = rest.strip_prefix('=') {
             return Some((key, value));
         }
@@ -221,6 +223,16 @@ fn assignment(line: &str) -> Option<(String, &str)> {
         key = format!("{key}[{parameter}={pattern}]");
         rest = after;
     }
+}
+
+/// The key of a dictionary in a project file, without white space around its conditions: it is read like that of an
+/// assignment, and where that fails, it is a name as a whole (`MacroNamespace.swift`, parseTable).
+pub(crate) fn key_of(written: &str) -> String {
+    if written.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        return written.to_owned();
+    }
+    let line = format!("{written}=");
+    assignment(&line).map_or_else(|| written.to_owned(), |(key, _)| key)
 }
 
 #[cfg(test)]
@@ -306,6 +318,50 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_includes_itself_by_another_name_ends_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let sub = folder.path().join("Config");
+        std::fs::create_dir(&sub).unwrap();
+        std::os::unix::fs::symlink(sub.join("main.xcconfig"), sub.join("twin.xcconfig")).unwrap();
+        let main = sub.join("main.xcconfig");
+        let own = "#include \"../Config/main\"\n#include \"twin.xcconfig\"\nA = $(inherited) x\n";
+        std::fs::write(&main, own).unwrap();
+        assert_eq!(read(&main, None).assignments, pairs(&[("A", "$(inherited) x")]));
+    }
+
+    #[test]
+    fn the_name_of_an_include_may_hold_slashes_and_a_comment_may_follow() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = folder.path().join("main.xcconfig");
+        let text = "#include \"./\u{2f}/base.xcconfig\" // shared\n#include \"base.xcconfig\" too\n#include // x\n#includes \"base.xcconfig\"\n";
+        std::fs::write(&main, text).unwrap();
+        std::fs::write(folder.path().join("base.xcconfig"), "A = 1\n").unwrap();
+        assert_eq!(read(&main, None).assignments, pairs(&[("A", "1")]));
+    }
+
+    #[test]
+    fn what_is_there_and_no_file_is_missing_also_where_it_is_optional() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("Local.xcconfig")).unwrap();
+        let main = folder.path().join("main.xcconfig");
+        std::fs::write(&main, "#include? \"Local.xcconfig\"\n").unwrap();
+        assert!(!read(&main, None).missing[0].optional);
+    }
+
+    #[test]
+    fn keys_of_dictionaries_are_read_like_assignments() {
+        for (written, expected) in [
+            ("A", "A"),
+            ("A[sdk=iphoneos*]", "A[sdk=iphoneos*]"),
+            ("A [sdk=iphoneos*] [arch=*]", "A[sdk=iphoneos*][arch=*]"),
+            ("A-B[sdk=*]", "A-B[sdk=*]"),
+            ("A[sdk]", "A[sdk]"),
+        ] {
+            assert_eq!(key_of(written), expected, "{written}");
+        }
+    }
+
+    #[test]
     fn any_line_end_and_any_encoding_of_comments_is_read() {
         let expected = pairs(&[("A", "1"), ("B", "2")]);
         for bytes in [
@@ -343,13 +399,21 @@ mod tests {
             ("A=", ""),
             ("A = one \\\n  two \\ // more\n three", "one two three"),
             ("A = one \\\n\nB = x", "one"),
+            ("A = one \\\n// x\ntwo", "one"),
+            ("A = \\\n two", "two"),
+            ("A = one \\\n;", "one "),
+            ("A = ;", ""),
+            ("A // x", "-"),
         ] {
-            assert_eq!(of(line.as_bytes())[0].1, expected, "{line}");
+            let read = of(line.as_bytes());
+            let value = read.first().map_or("-", |(_, value)| value);
+            assert_eq!(value, expected, "{line}");
         }
         assert_eq!(
             of(b"A [sdk=iphoneos*] [arch=*] = x")[0].0,
             "A[sdk=iphoneos*][arch=*]"
         );
+        assert_eq!(of(b"A[sdk=//*] = x")[0].0, "A[sdk=//*]");
         assert_eq!(
             of(b"1A = x\nA-B = x\nno assignment\n# comment\n= x\nA[sdk] = x"),
             []
