@@ -1,15 +1,13 @@
-//! Projects, their targets, and what an archive builds of them.
+//! Projects, their targets, and the settings of those.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
-use std::rc::Rc;
 
 use anyhow::Context as _;
-use quick_xml::events::Event;
 use serde_json::Value;
 
-use crate::settings::{Destination, Settings, glob};
-use crate::{openstep, xcconfig};
+use crate::settings::{Destination, Settings};
+use crate::{openstep, xcconfig, xcproj};
 
 /// A project.
 #[derive(Debug)]
@@ -35,24 +33,11 @@ pub struct Target {
     pub kind: String,
 }
 
-/// A target that an archive builds.
-#[derive(Debug, Clone)]
-pub struct Built {
-    /// Its project.
-    pub project: Rc<Project>,
-    /// The target.
-    pub target: Target,
-    /// What it is built for.
-    pub destination: Destination,
-    /// The place in the list of the target that it was first found through; `None` for the scheme's own.
-    pub needed_by: Option<usize>,
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
-fn words(value: &Value) -> Vec<&str> {
+pub(crate) fn words(value: &Value) -> Vec<&str> {
     value
         .as_array()
         .into_iter()
@@ -67,13 +52,21 @@ impl Project {
     /// # Errors
     /// When it can't be read.
     pub fn open(path: &Path, environment: &[(String, String)], version: &str) -> anyhow::Result<Self> {
-        let file = std::fs::read_to_string(path.join("project.pbxproj"))
-            .with_context(|| format!("{} can't be read", path.display()))?;
-        let mut document = openstep::read(&file)?;
+        let read = |name: &str| std::fs::read_to_string(path.join(name));
+        let (objects, root) = match read("project.xcproj") {
+            Ok(file) => xcproj::read(&file)?,
+            Err(_) => {
+                let file =
+                    read("project.pbxproj").with_context(|| format!("{} can't be read", path.display()))?;
+                let mut document = openstep::read(&file)?;
+                let root = text(&document, "rootObject").to_owned();
+                (document["objects"].take(), root)
+            }
+        };
         Ok(Self {
             path: path.to_owned(),
-            root: text(&document, "rootObject").to_owned(),
-            objects: document["objects"].take(),
+            root,
+            objects,
             environment: environment.to_vec(),
             arguments: (Vec::new(), None),
             version: version.to_owned(),
@@ -98,8 +91,8 @@ impl Project {
     }
 
     /// What beats everything that a project says, weakest first: arguments, the file of `-xcconfig`, and the file that
-    /// `XCODE_XCCONFIG_FILE` names (swift-build at commit 41aee62, `Settings.swift`, addOverrides).
-    fn overrides(&self) -> Vec<(String, String)> {
+    /// `XCODE_XCCONFIG_FILE` names (swift-build at commit 41aee62, `Settings.swift`, addOverrides). Each is a table.
+    fn overrides(&self) -> Vec<Vec<(String, String)>> {
         let (pairs, file) = &self.arguments;
         let by_environment = self
             .environment
@@ -107,15 +100,15 @@ impl Project {
             .find(|(key, _)| key == "XCODE_XCCONFIG_FILE")
             .map(|(_, path)| PathBuf::from(path));
         let files = file.iter().chain(&by_environment);
-        let of_files = files.flat_map(|path| xcconfig::read(path, &self.source_root(), &[]));
-        pairs.iter().cloned().chain(of_files).collect()
+        let of_files = files.map(|path| xcconfig::read(path, &self.source_root(), &[]));
+        std::iter::once(pairs.clone()).chain(of_files).collect()
     }
 
-    fn object(&self, id: &str) -> &Value {
+    pub(crate) fn object(&self, id: &str) -> &Value {
         &self.objects[id]
     }
 
-    fn root(&self) -> &Value {
+    pub(crate) fn root(&self) -> &Value {
         self.object(&self.root)
     }
 
@@ -127,7 +120,7 @@ impl Project {
             .collect()
     }
 
-    fn target(&self, id: &str) -> Option<Target> {
+    pub(crate) fn target(&self, id: &str) -> Option<Target> {
         let object = self.object(id);
         let kind = text(object, "productType").trim_start_matches("com.apple.product-type.");
         object["name"].as_str().map(|name| Target {
@@ -142,7 +135,7 @@ impl Project {
         plain(&folder.join(text(self.root(), "projectDirPath")))
     }
 
-    fn path_of(&self, id: &str) -> Option<PathBuf> {
+    pub(crate) fn path_of(&self, id: &str) -> Option<PathBuf> {
         let object = self.object(id);
         let path = text(object, "path");
         let tree = object["sourceTree"].as_str().unwrap_or("<group>");
@@ -182,9 +175,11 @@ impl Project {
     }
 
     fn pushed(&self, settings: &mut Settings, configuration: Option<&Value>, pairs: &[(&str, &str)]) {
+        settings.tables += 1;
         for (key, value) in pairs {
             settings.push(key, value);
         }
+        settings.tables += 1;
         let Some(configuration) = configuration else {
             return;
         };
@@ -205,6 +200,7 @@ impl Project {
         {
             settings.push(&key, &value);
         }
+        settings.tables += 1;
         let own: BTreeMap<&String, &Value> = configuration["buildSettings"]
             .as_object()
             .into_iter()
@@ -212,7 +208,7 @@ impl Project {
             .collect();
         for (key, value) in own {
             let value = match value {
-                Value::Array(_) => words(value).join(" "),
+                Value::Array(_) => words(value).into_iter().map(element).collect::<Vec<_>>().join(" "),
                 other => other.as_str().unwrap_or_default().to_owned(),
             };
             settings.push(key, &value);
@@ -230,6 +226,7 @@ impl Project {
             target: target.name.clone(),
             version: self.version.clone(),
             inherited: self.environment.len(),
+            tables: 0,
         };
         for (key, value) in &self.environment {
             settings.push(key, value);
@@ -309,8 +306,11 @@ impl Project {
             of_target.push(("PRODUCT_TYPE", kind.as_str()));
         }
         self.pushed(&mut settings, own, &of_target);
-        for (key, value) in self.overrides() {
-            settings.push(&key, &value);
+        for table in self.overrides() {
+            settings.tables += 1;
+            for (key, value) in table {
+                settings.push(&key, &value);
+            }
         }
         settings
     }
@@ -376,12 +376,19 @@ impl Project {
         let is_flexible = is_auto
             || root.is_empty()
             || settings.is_true("ALLOW_TARGET_PLATFORM_SPECIALIZATION") == Some(true);
+        let is_only_catalyst = has_catalyst && own == "iphoneos";
+        let lists_mac = !is_only_catalyst && devices.iter().any(|name| name == "macosx");
         if is_flexible {
-            if (devices.is_empty() && !has_catalyst) || supports(&imposed) {
+            let is_variant = imposed.catalyst && lists_mac;
+            if (devices.is_empty() && !has_catalyst) || supports(&imposed) || is_variant {
                 return imposed;
             }
-            if devices.len() == 1 && !has_catalyst {
-                return Destination::of(&devices[0]);
+            let known: Vec<&String> = devices
+                .iter()
+                .filter(|name| *name != "macosx" || lists_mac)
+                .collect();
+            if let [only] = known[..] {
+                return Destination::of(only);
             }
             let mac = Destination::of("macosx");
             return [destination, &mac]
@@ -394,118 +401,42 @@ impl Project {
             return destination.clone();
         }
         if destination.sdk == "macosx" {
-            return Destination::of(&own);
+            return Destination::of(if lists_mac { "macosx" } else { &own });
         }
-        Destination::of(devices.first().unwrap_or(&own))
+        let known = devices.iter().find(|name| *name != "macosx" || lists_mac);
+        if known.is_none() && has_catalyst {
+            // Nothing but Catalyst is left.
+            return Destination {
+                sdk: "macosx".to_owned(),
+                catalyst: true,
+            };
+        }
+        Destination::of(known.unwrap_or(&own))
     }
 
-    fn product(&self, target: &Target) -> String {
+    pub(crate) fn product(&self, target: &Target) -> String {
         let reference = self.object(text(self.object(&target.id), "productReference"));
         text(reference, "path").to_owned()
     }
 
-    fn filters(object: &Value) -> Vec<&str> {
+    pub(crate) fn filters(object: &Value) -> Vec<&str> {
         let one = object["platformFilter"].as_str();
         one.into_iter().chain(words(&object["platformFilters"])).collect()
     }
+}
 
-    /// The targets that a target needs in its own project, by dependencies and by what it links and copies.
-    fn needed(
-        &self,
-        target: &Target,
-        configuration: &str,
-        destination: &Destination,
-        implicit: bool,
-        archive: &Destination,
-    ) -> Vec<Target> {
-        let settings = self.settings(target, configuration, destination);
-        let passes = |object: &Value| {
-            let filters = Self::filters(object);
-            filters.is_empty() || filters.contains(&destination.word())
-        };
-        let is_out = |name: &str, out: &str, back: &str| {
-            let any = |list: &str| settings.words(list).iter().any(|pattern| glob(pattern, name));
-            any(out) && !any(back)
-        };
-        let mut needed: Vec<Target> = words(&self.object(&target.id)["dependencies"])
-            .into_iter()
-            .map(|id| self.object(id))
-            .filter(|dependency| passes(dependency))
-            .filter_map(|dependency| self.target(text(dependency, "target")))
-            .filter(|next| {
-                !is_out(
-                    &next.name,
-                    "EXCLUDED_EXPLICIT_TARGET_DEPENDENCIES",
-                    "INCLUDED_EXPLICIT_TARGET_DEPENDENCIES",
-                )
-            })
-            .collect();
-        if !implicit {
-            return needed;
-        }
-        let explicit: Vec<String> = needed.iter().map(|next| self.product(next)).collect();
-        for phase in words(&self.object(&target.id)["buildPhases"])
-            .into_iter()
-            .map(|id| self.object(id))
-        {
-            let is_copying = text(phase, "isa") == "PBXCopyFilesBuildPhase";
-            if !is_copying && text(phase, "isa") != "PBXFrameworksBuildPhase" {
-                continue;
-            }
-            for file in words(&phase["files"]).into_iter().map(|id| self.object(id)) {
-                let name = text(self.object(text(file, "fileRef")), "path");
-                if explicit.iter().any(|product| product == name)
-                    || !passes(file)
-                    || is_out(name, "EXCLUDED_SOURCE_FILE_NAMES", "INCLUDED_SOURCE_FILE_NAMES")
-                {
-                    continue;
-                }
-                let others: Vec<Target> = self
-                    .targets()
-                    .into_iter()
-                    .filter(|other| other.id != target.id && self.product(other) == name)
-                    .collect();
-                let for_it =
-                    |other: &Target| self.destination(other, configuration, archive, Some(destination));
-                let is_carried = |other: &Target| {
-                    let own = for_it(other);
-                    is_copying
-                        && (own.sdk == "watchos"
-                            || own.sdk == "driverkit"
-                            || own.sdk == "macosx" && !own.catalyst && destination.catalyst)
-                };
-                let found = others
-                    .iter()
-                    .find(|other| for_it(other) == *destination)
-                    .or_else(|| others.iter().find(|other| is_carried(other)));
-                needed.extend(found.cloned());
-            }
-        }
-        needed
+/// An element of a list in the text that the list becomes.
+fn element(text: &str) -> String {
+    let is_special = |c: char| " \t\r\n\\\"'".contains(c);
+    if text.is_empty() {
+        return "\"\"".to_owned();
     }
-
-    fn dependencies_elsewhere(&self, target: &Target) -> Vec<(PathBuf, String, Vec<String>)> {
-        let dependencies = words(&self.object(&target.id)["dependencies"])
-            .into_iter()
-            .map(|id| self.object(id));
-        dependencies
-            .filter(|dependency| !dependency["target"].is_string())
-            .filter_map(|dependency| {
-                let proxy = self.object(text(dependency, "targetProxy"));
-                let path = self.path_of(text(proxy, "containerPortal"))?;
-                let filters = Self::filters(dependency).into_iter().map(str::to_owned).collect();
-                Some((
-                    plain(&path),
-                    text(proxy, "remoteGlobalIDString").to_owned(),
-                    filters,
-                ))
-            })
-            .collect()
-    }
+    let escaped = |c: char| if is_special(c) { format!("\\{c}") } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 /// The path without `.` and `..`.
-fn plain(path: &Path) -> PathBuf {
+pub(crate) fn plain(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for component in path.components() {
         match component {
@@ -517,156 +448,4 @@ fn plain(path: &Path) -> PathBuf {
         }
     }
     out
-}
-
-/// What the target that needs another is built for, and its place in the list.
-type Parent = (Destination, usize);
-
-/// What an archive of a scheme builds, the scheme's own targets first. A scheme that no file has is taken to be the one
-/// that Xcode makes for the target of its name.
-///
-/// # Errors
-/// When the project or scheme can't be read.
-pub fn archived(
-    container: &Path,
-    scheme: &str,
-    configuration: &str,
-    destination: &Destination,
-    open: &dyn Fn(&Path) -> anyhow::Result<Project>,
-) -> anyhow::Result<Vec<Built>> {
-    let folder = container.parent().unwrap_or(Path::new(""));
-    let mut projects = Vec::new();
-    if container
-        .extension()
-        .is_some_and(|extension| extension == "xcodeproj")
-    {
-        projects.push(container.to_owned());
-    } else {
-        let data = std::fs::read_to_string(container.join("contents.xcworkspacedata"))?;
-        for location in attributes(&data, "FileRef")
-            .into_iter()
-            .filter_map(|mut all| all.remove("location"))
-        {
-            let path = location
-                .split_once(':')
-                .map_or(location.as_str(), |(_, path)| path);
-            if path.ends_with(".xcodeproj") {
-                projects.push(folder.join(path));
-            }
-        }
-    }
-    let file = std::iter::once(container)
-        .chain(projects.iter().map(PathBuf::as_path))
-        .map(|holder| holder.join(format!("xcshareddata/xcschemes/{scheme}.xcscheme")))
-        .find_map(|path| std::fs::read_to_string(&path).ok().map(|text| (path, text)));
-    let mut roots: Vec<(Rc<Project>, Target)> = Vec::new();
-    let mut implicit = true;
-    if let Some((path, data)) = file {
-        let holder = path.ancestors().nth(3).unwrap_or(container);
-        implicit = !data.contains("buildImplicitDependencies = \"NO\"");
-        for entry in entries(&data) {
-            let location = entry["ReferencedContainer"].trim_start_matches("container:");
-            let place = plain(&holder.parent().unwrap_or(Path::new("")).join(location));
-            let Ok(project) = open(&place).map(Rc::new) else {
-                continue;
-            };
-            let target = project.target(&entry["BlueprintIdentifier"]).or_else(|| {
-                project
-                    .targets()
-                    .into_iter()
-                    .find(|target| target.name == entry["BlueprintName"])
-            });
-            roots.extend(target.map(|target| (project, target)));
-        }
-    } else {
-        for project in projects.iter().filter_map(|path| open(path).ok()).map(Rc::new) {
-            let target = project.targets().into_iter().find(|target| target.name == scheme);
-            roots.extend(target.map(|target| (project, target)));
-        }
-    }
-    anyhow::ensure!(!roots.is_empty(), "there is no scheme named \"{scheme}\"");
-    let mut open_targets: Vec<(Rc<Project>, Target, Option<Parent>)> = roots
-        .into_iter()
-        .map(|(project, target)| (project, target, None))
-        .collect();
-    let mut built: Vec<Built> = Vec::new();
-    while !open_targets.is_empty() {
-        let (project, target, parent) = open_targets.remove(0);
-        let (imposed, needed_by) = parent.unzip();
-        let own = project.destination(&target, configuration, destination, imposed.as_ref());
-        let at = built.len();
-        let is_known = built.iter().any(|known| {
-            known.project.path == project.path && known.target == target && known.destination == own
-        });
-        if is_known {
-            continue;
-        }
-        for next in project.needed(&target, configuration, &own, implicit, destination) {
-            open_targets.push((Rc::clone(&project), next, Some((own.clone(), at))));
-        }
-        for (path, id, filters) in project.dependencies_elsewhere(&target) {
-            let passes = filters.is_empty() || filters.iter().any(|word| word == own.word());
-            let Some(other) = passes.then(|| open(&path).ok()).flatten().map(Rc::new) else {
-                continue;
-            };
-            if let Some(next) = other.target(&id) {
-                open_targets.push((other, next, Some((own.clone(), at))));
-            }
-        }
-        built.push(Built {
-            project,
-            target,
-            destination: own,
-            needed_by,
-        });
-    }
-    Ok(built)
-}
-
-/// The attributes of every element of a name.
-fn attributes(data: &str, name: &str) -> Vec<BTreeMap<String, String>> {
-    let mut reader = quick_xml::Reader::from_str(data);
-    let mut all = Vec::new();
-    while let Ok(event) = reader.read_event() {
-        match event {
-            Event::Eof => break,
-            Event::Start(tag) | Event::Empty(tag) if tag.name().as_ref() == name => {
-                let pairs = tag.attributes().flatten().map(|attribute| {
-                    let value =
-                        quick_xml::escape::unescape(&attribute.value).map(std::borrow::Cow::into_owned);
-                    (attribute.key.as_ref().to_string(), value.unwrap_or_default())
-                });
-                all.push(pairs.collect());
-            }
-            _ => {}
-        }
-    }
-    all
-}
-
-/// The references of a scheme's entries that are archived.
-fn entries(data: &str) -> Vec<BTreeMap<String, String>> {
-    let blocks = data.split("<BuildActionEntry").skip(1);
-    let mut all = Vec::new();
-    for block in blocks.filter(|block| !block.starts_with("Entries") && !block.starts_with("ies")) {
-        let block = block.split("</BuildActionEntry>").next().unwrap_or_default();
-        let head = block.split('>').next().unwrap_or_default();
-        let head: String = head.chars().filter(|c| !c.is_whitespace()).collect();
-        if head.contains("buildForArchiving=\"NO\"") {
-            continue;
-        }
-        for mut reference in attributes(
-            block.split_once('>').map_or("", |(_, rest)| rest),
-            "BuildableReference",
-        )
-        .into_iter()
-        .take(1)
-        {
-            for key in ["BlueprintIdentifier", "BlueprintName", "ReferencedContainer"] {
-                reference.entry(key.to_owned()).or_default();
-            }
-            all.push(reference);
-        }
-    }
-    all
 }

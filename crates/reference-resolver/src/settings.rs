@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::macros;
+use crate::{macros, xcconfig};
 
 /// What an archive is for: an SDK, and whether it is Mac Catalyst.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +39,8 @@ pub(crate) struct Assignment {
     pub(crate) name: String,
     pub(crate) conditions: Vec<(String, String)>,
     pub(crate) value: String,
+    /// The dictionary or xcconfig file, with its includes, that it stands in.
+    pub(crate) table: usize,
 }
 
 /// The settings of a target, for a destination.
@@ -53,51 +55,81 @@ pub struct Settings {
     pub(crate) version: String,
     /// How many of the first assignments come from the environment.
     pub(crate) inherited: usize,
+    /// How many tables were begun.
+    pub(crate) tables: usize,
 }
 
 impl Settings {
+    /// Adds an assignment to the table that was begun last.
     pub(crate) fn push(&mut self, key: &str, value: &str) {
-        let mut name = key;
-        let mut conditions = Vec::new();
-        if let Some(at) = key.find('[').filter(|_| key.ends_with(']')) {
-            name = &key[..at];
-            for condition in key[at + 1..key.len() - 1].split("][") {
-                let (what, pattern) = condition.split_once('=').unwrap_or((condition, ""));
-                conditions.push((what.to_owned(), pattern.to_owned()));
-            }
-        }
+        let line = format!("{key}=");
+        // A key that is none is a name as a whole.
+        let (name, conditions) = match xcconfig::key(&line) {
+            Some((name, conditions, _)) => (name, conditions),
+            None => (key, Vec::new()),
+        };
         self.list.push(Assignment {
             name: name.to_owned(),
-            conditions,
+            conditions: conditions
+                .into_iter()
+                .map(|(what, pattern)| (what.to_owned(), pattern.to_owned()))
+                .collect(),
             value: value.to_owned(),
+            table: self.tables,
         });
     }
 
     /// The last assignment of a name before `end` whose conditions all hold.
     pub(crate) fn index(&self, name: &str, end: usize) -> Option<usize> {
-        let holds = |(what, pattern): &(String, String)| {
-            let actual = match what.as_str() {
-                "sdk" => format!("{}{}", self.destination.sdk, self.version),
-                "config" => self.configuration.clone(),
-                "target" => self.target.clone(),
-                _ => return pattern == "*",
-            };
-            glob(pattern, &actual)
+        // The SDK is chosen before a condition on its own setting could hold.
+        let sdk = match name {
+            "SDKROOT" => String::new(),
+            _ if self.destination.sdk.is_empty() => String::new(),
+            _ => format!("{}{}", self.destination.sdk, self.version),
+        };
+        let is_sdk = |pattern: &str| {
+            if sdk.is_empty() {
+                pattern == "*"
+            } else {
+                glob(pattern, &sdk)
+            }
+        };
+        let first_sdk = |assignment: &Assignment| {
+            let mut of_sdk = assignment.conditions.iter().filter(|(what, _)| what == "sdk");
+            of_sdk.next().map(|(_, pattern)| pattern.clone())
+        };
+        let has_fallback = !matches!(self.destination.sdk.as_str(), "" | "macosx" | "driverkit");
+        let matches = |assignment: &Assignment| {
+            let by_sdk = first_sdk(assignment).is_none_or(|pattern| {
+                let is_named = self.list.iter().any(|other| {
+                    other.name == name
+                        && other.table == assignment.table
+                        && first_sdk(other).is_some_and(|pattern| is_sdk(&pattern))
+                });
+                is_sdk(&pattern) || (has_fallback && !is_named && !sdk.is_empty() && glob(&pattern, "embedded"))
+            });
+            by_sdk
+                && assignment.conditions.iter().all(|(what, pattern)| match what.as_str() {
+                    "sdk" => true,
+                    "config" => glob(pattern, &self.configuration),
+                    "target" => glob(pattern, &self.target),
+                    _ => pattern == "*",
+                })
         };
         self.list[..end]
             .iter()
-            .rposition(|assignment| assignment.name == name && assignment.conditions.iter().all(holds))
+            .rposition(|assignment| assignment.name == name && matches(assignment))
     }
 
     /// The value of a setting; `None` for one that nothing assigns.
     pub fn get(&self, name: &str) -> Option<String> {
         let index = self.index(name, self.list.len())?;
-        Some(macros::evaluate(self, index, &mut Vec::new()))
+        Some(macros::evaluate(self, index, &mut Vec::new()).unwrap_or_default())
     }
 
     /// A text with references to settings replaced.
     pub fn expand(&self, text: &str) -> String {
-        macros::replace(self, text, &mut Vec::new())
+        macros::replace(self, text)
     }
 
     /// Whether a setting is true, as Xcode reads it.
@@ -108,7 +140,35 @@ impl Settings {
 
     pub(crate) fn words(&self, name: &str) -> Vec<String> {
         let text = self.get(name).unwrap_or_default();
-        text.split_whitespace().map(str::to_owned).collect()
+        let mut words: Vec<String> = Vec::new();
+        let (mut is_open, mut quote) = (false, ' ');
+        let mut characters = text.chars();
+        while let Some(c) = characters.next() {
+            if quote == ' ' && c.is_whitespace() {
+                is_open = false;
+                continue;
+            }
+            if !is_open {
+                words.push(String::new());
+                is_open = true;
+            }
+            let literal = match c {
+                '\\' => characters.next(),
+                '"' | '\'' if quote == ' ' => {
+                    quote = c;
+                    None
+                }
+                c if c == quote => {
+                    quote = ' ';
+                    None
+                }
+                c => Some(c),
+            };
+            if let (Some(word), Some(c)) = (words.last_mut(), literal) {
+                word.push(c);
+            }
+        }
+        words
     }
 
     /// Every setting with its value, but for what the environment alone gives.
@@ -124,20 +184,40 @@ impl Settings {
     }
 }
 
-/// Whether a pattern with `*` and `?` covers a text.
+/// Whether a pattern with `*`, `?`, and `[…]` covers a text.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
-    match pattern.chars().next() {
-        None => text.is_empty(),
-        Some('*') => {
-            let rest = &pattern[1..];
-            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-            ends.into_iter().any(|at| glob(rest, &text[at..]))
-        }
-        Some(c) => {
-            let Some(first) = text.chars().next() else {
-                return false;
-            };
-            (c == '?' || c == first) && glob(&pattern[c.len_utf8()..], &text[first.len_utf8()..])
-        }
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    covers(&pattern, &text)
+}
+
+fn covers(pattern: &[char], text: &[char]) -> bool {
+    let Some((c, rest)) = pattern.split_first() else {
+        return text.is_empty();
+    };
+    if *c == '*' {
+        return (0..=text.len()).any(|at| covers(rest, &text[at..]));
     }
+    let Some((first, after)) = text.split_first() else {
+        return false;
+    };
+    if *c == '[' && rest.contains(&']') {
+        let is_negated = rest.first() == Some(&'!');
+        let rest = &rest[usize::from(is_negated)..];
+        let end = rest.iter().position(|c| *c == ']').unwrap_or(rest.len());
+        let (set, after_set) = (&rest[..end], &rest[(end + 1).min(rest.len())..]);
+        let mut has = false;
+        let mut at = 0;
+        while at < set.len() {
+            if set.get(at + 1) == Some(&'-') {
+                let Some(last) = set.get(at + 2) else { return false };
+                has |= set[at] <= *first && first <= last;
+                at += 3;
+            } else {
+                has |= set[at] == *first;
+                at += 1;
+            }
+        }
+        return has != is_negated && covers(after_set, after);
+    }
+    (*c == '?' || c == first) && covers(rest, after)
 }

@@ -26,7 +26,7 @@ impl SettingValue {
             Self::Text(text) => text.clone(),
             Self::List(items) => items
                 .iter()
-                .map(|item| element(item))
+                .map(|item| crate::operators::quoted(item))
                 .collect::<Vec<_>>()
                 .join(" "),
         }
@@ -38,17 +38,6 @@ impl SettingValue {
             Self::Text(text) => Some(text),
             Self::List(_) => None,
         }
-    }
-}
-
-/// An element of a list in the text that the list becomes.
-fn element(text: &str) -> String {
-    // References are kept as they are: what is in them is no white space of the element.
-    let is_plain = !text.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '\\'));
-    if is_plain || text.contains('$') {
-        text.to_owned()
-    } else {
-        crate::operators::quoted(text)
     }
 }
 

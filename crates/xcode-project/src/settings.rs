@@ -325,7 +325,8 @@ impl Settings {
     pub(crate) fn find(&self, setting: &str, above: Option<Position>) -> Option<Position> {
         let (first, until) = above.map_or((0, usize::MAX), |(level, index)| (level, index));
         let context = Context {
-            sdk: &self.sdk,
+            // The SDK is chosen before a condition of its own setting could hold (`Settings.swift`, analyzeSettings).
+            sdk: if setting == "SDKROOT" { "" } else { &self.sdk },
             configuration: &self.configuration,
             target: &self.target,
         };
