@@ -9,7 +9,7 @@ use command::Runner;
 use provisioning::Target as Need;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 use xcode_project::{
-    Archive, Built, Container, Error, Platform, Project, Roots, Settings, Target, Workspace,
+    Answer, Archive, Built, Container, Error, Platform, Project, Roots, Settings, Target, Workspace,
 };
 
 use crate::destination;
@@ -351,7 +351,7 @@ fn edits(team_id: Option<&str>) -> Vec<(String, String)> {
 
 fn no_platform(target: &Target, settings: &Settings) -> anyhow::Error {
     for setting in ["SDKROOT", "SUPPORTED_PLATFORMS"] {
-        if let xcode_project::Answer::Unresolved { setting, missing } = settings.settled(setting) {
+        if let Answer::Unresolved { setting, missing } = settings.settled(setting) {
             return Error::Unresolved {
                 target: target.name.clone(),
                 setting,
@@ -376,6 +376,43 @@ fn no_platform(target: &Target, settings: &Settings) -> anyhow::Error {
 fn absent(settings: &Settings) -> Vec<PathBuf> {
     let files = settings.missing_files().iter().filter(|file| !file.optional);
     files.map(|file| file.path.clone()).collect()
+}
+
+/// Settings that depend on names which the project files do not define: the setting, the names, and what it is when they
+/// are nothing.
+struct Gaps(Vec<(String, Vec<String>, String)>);
+
+impl Gaps {
+    fn of(settings: &Settings) -> Self {
+        let names = ["PRODUCT_BUNDLE_IDENTIFIER", "CODE_SIGN_ENTITLEMENTS", "INFOPLIST_FILE"];
+        let open = names.into_iter().filter_map(|name| match settings.settled(name) {
+            Answer::Unresolved { missing, .. } => {
+                Some((name.to_owned(), missing, settings.with_gaps(name)?))
+            }
+            _ => None,
+        });
+        Self(open.collect())
+    }
+
+    /// A warning for each setting in which xcodebuild knows those names no better and took them for nothing: that is how
+    /// Xcode builds the target, and may not be as meant.
+    fn left_open(self, target: &Target, told: &Settings) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (setting, mut missing, gap) in self.0 {
+            missing.retain(|name| matches!(told.get(name), Answer::Unset));
+            let value = told.get(&setting);
+            if missing.is_empty() || value.value().unwrap_or_default() != gap {
+                continue;
+            }
+            let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+            warnings.push(format!(
+                "{setting} of the target `{}` refers to {}, which neither the project files nor xcodebuild define: Xcode takes it for nothing, and the value is `{gap}`.",
+                target.name,
+                names.join(", ")
+            ));
+        }
+        warnings
+    }
 }
 
 /// Reads what targets need, from where the input `build_settings` says.
@@ -458,11 +495,13 @@ impl Reader<'_> {
                 }
             }
         };
+        let gaps = Gaps::of(&from_files);
         let told = match self.xcodebuild.settings(&project, &target, from_files).await {
             Ok(settings) => settings,
             // What the files lack is the cause; that there is no Xcode to ask is not.
             Err(asking) => return Err(error.unwrap_or(asking)),
         };
+        self.warnings.extend(gaps.left_open(&target, &told));
         let need = match (
             need(&project, &target, &self.edited(told.clone()), ui_test),
             error,

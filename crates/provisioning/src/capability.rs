@@ -592,6 +592,15 @@ pub fn app_groups(entitlements: &Dictionary) -> Vec<String> {
     strings(entitlements, APP_GROUPS)
 }
 
+/// Whether an identifier holds a reference to a build setting, in any form that Xcode reads: `$(X)`, `${X}`, `$[X]`, or
+/// `$X` (swift-build `MacroExpressionParsing.swift`). Nothing that Apple registers holds a dollar sign otherwise.
+pub fn has_variable(identifier: &str) -> bool {
+    let follows = |rest: &str| {
+        rest.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '(' | '{' | '[' | '_'))
+    };
+    identifier.split('$').skip(1).any(follows)
+}
+
 /// Whether the target is an app clip: only those name a parent app.
 pub fn is_app_clip(entitlements: &Dictionary) -> bool {
     entitlements.contains_key(PARENT_APPS)
@@ -605,7 +614,7 @@ pub fn parent_app(entitlements: &Dictionary) -> Option<String> {
         Some(variable) => variable.split_once([')', '}'])?.1.trim_start_matches('.'),
         None => parent.split_once('.')?.1,
     };
-    (!bundle_id.is_empty() && !bundle_id.contains("$(")).then(|| bundle_id.to_owned())
+    (!bundle_id.is_empty() && !has_variable(bundle_id)).then(|| bundle_id.to_owned())
 }
 
 /// Whether the target signs people in with Apple.

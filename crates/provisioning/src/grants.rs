@@ -251,7 +251,7 @@ impl<'a> Context<'a> {
         if let Value::String(text) = item {
             let text = self.expanded(text);
             // What only a build resolves can't be compared; groups with the team's prefix need nothing on the Mac.
-            let is_open = text.contains("$(") || text.contains("${");
+            let is_open = crate::capability::has_variable(&text);
             let is_teams = self.is_mac && !self.prefix.is_empty() && text.starts_with(&self.prefix);
             return is_open || is_teams || grant.is_some_and(|grant| allows_text(grant, &text));
         }

@@ -189,12 +189,24 @@ impl Plan {
         ] {
             let mut identifiers = have.clone();
             for identifier in wanted {
-                // What a build resolves can't be assigned, nor what the Mac allows without asking.
-                let is_assignable = !identifier.contains("$(")
-                    && identifier.starts_with(match what {
-                        Assignable::AppGroups => "group.",
-                        Assignable::CloudContainers => "iCloud.",
+                // What is not resolved can't be assigned, and is named, but for a prefix that the profile gives.
+                let is_prefixed = ["AppIdentifierPrefix", "TeamIdentifierPrefix"].iter().any(|name| {
+                    [format!("$({name})"), format!("${{{name}}}")]
+                        .iter()
+                        .any(|prefix| identifier.starts_with(prefix))
+                });
+                if !is_prefixed && capability::has_variable(&identifier) {
+                    self.warnings.push(Warning::UnresolvedIdentifier {
+                        identifier,
+                        bundle_id: want.bundle_id.clone(),
                     });
+                    continue;
+                }
+                // Nor what the Mac allows without asking.
+                let is_assignable = identifier.starts_with(match what {
+                    Assignable::AppGroups => "group.",
+                    Assignable::CloudContainers => "iCloud.",
+                });
                 if is_assignable && !identifiers.contains(&identifier) {
                     identifiers.push(identifier);
                 }

@@ -51,6 +51,13 @@ pub enum Warning {
         /// What the builds are signed for instead.
         distribution: Distribution,
     },
+    /// An App Group or a container is written with a variable that is not resolved, so it is neither created nor linked.
+    UnresolvedIdentifier {
+        /// The identifier as it is written.
+        identifier: String,
+        /// The App ID of the target that claims it.
+        bundle_id: String,
+    },
     /// A profile grants a capability, and not these identifiers of it, which nobody has linked with the App ID.
     NotLinked {
         /// What is missing.
@@ -113,6 +120,13 @@ impl fmt::Display for Warning {
             } => write!(
                 f,
                 "no device is registered that the profile `{profile}` could list, so no development profile is created for {bundle_id}; builds are signed for {distribution}"
+            ),
+            Self::UnresolvedIdentifier {
+                identifier,
+                bundle_id,
+            } => write!(
+                f,
+                "the identifier `{identifier}` in the entitlements of {bundle_id} holds a variable that is not resolved, so it is neither created nor linked"
             ),
             Self::NotLinked { gap, profile, .. } => write!(f, "the profile `{profile}` does not grant {gap}"),
             Self::Undocumented {

@@ -7,7 +7,7 @@ use common::*;
 use plist::Value;
 use provisioning::capability::Capability;
 use provisioning::{
-    Action, Assignable, Assigned, CertificateChoice, DeviceClass, Distribution, Platform, ProfileType, Way,
+    Action, Assignable, Assigned, CertificateChoice, DeviceClass, Distribution, Platform, ProfileType, Warning, Way,
 };
 use time::Duration;
 
@@ -62,6 +62,44 @@ fn a_profile_of_another_type_can_not_be_repaired() {
             "create the profile Bitrise iOS development - (com.example.app)",
         ]
     );
+}
+
+#[test]
+fn an_identifier_with_a_variable_is_never_created_and_always_named() {
+    for (key, identifier) in [
+        ("com.apple.security.application-groups", "group.$(X)"),
+        ("com.apple.security.application-groups", "group.${X}"),
+        ("com.apple.security.application-groups", "group.$X"),
+        ("com.apple.security.application-groups", "group.$[X].a"),
+        ("com.apple.security.application-groups", "$(GROUP)"),
+        ("com.apple.developer.icloud-container-identifiers", "iCloud.$X"),
+        ("com.apple.developer.icloud-container-identifiers", "iCloud.${CFBundleIdentifier}"),
+    ] {
+        let mut case = case();
+        let known = if key.ends_with("groups") { "group.known" } else { "iCloud.known" };
+        let services = ("com.apple.developer.icloud-services", list(&["CloudKit"]));
+        let claimed = [(key, list(&[identifier, known])), services];
+        case.targets = vec![target(APP, Platform::Ios, &claimed)];
+        let plan = case.plan().unwrap();
+        let assigned: Vec<&String> = plan
+            .actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Assign { identifiers, .. } => Some(identifiers),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        assert_eq!(assigned, [known], "{identifier}");
+        let warning = Warning::UnresolvedIdentifier {
+            identifier: identifier.to_owned(),
+            bundle_id: APP.to_owned(),
+        };
+        assert!(plan.warnings.contains(&warning), "{identifier}: {:?}", plan.warnings);
+        assert!(warning.to_string().contains(&format!("`{identifier}`")));
+    }
+    // A dollar sign that begins no name is no variable; the prefix of the team needs nothing.
+    assert!(!provisioning::capability::has_variable("group.5$ $"));
 }
 
 #[test]

@@ -72,9 +72,11 @@ impl Context<'_> {
     /// the SDK count for a setting nowhere in a level that has such a key (`MacroValueAssignmentTable.swift`,
     /// bindConditionParameter).
     pub(crate) fn names_sdk(&self, conditions: &str) -> bool {
-        let patterns = conditions.split("[sdk=").skip(1);
-        let mut patterns = patterns.filter_map(|rest| Some(rest.split_once(']')?.0));
-        patterns.next().is_some_and(|pattern| self.sdk(pattern) == Match::Yes)
+        // What follows a longer name is no condition of this one.
+        let patterns = conditions.starts_with('[').then(|| conditions.split("[sdk=").skip(1));
+        let mut patterns = patterns.into_iter().flatten();
+        let first = patterns.find_map(|rest| Some(rest.split_once(']')?.0));
+        first.is_some_and(|pattern| self.sdk(pattern) == Match::Yes)
     }
 
     /// Whether a key with these conditions, of which there are some, can win in such a build, whatever the version of

@@ -121,6 +121,12 @@ impl Container {
         })
     }
 
+    /// The names of the schemes that Xcode makes for projects without any.
+    pub fn autocreated_schemes(&self) -> Vec<String> {
+        let schemes = autocreated::schemes(&self.path, self.projects.iter());
+        schemes.into_iter().map(|scheme| scheme.name).collect()
+    }
+
     /// The projects that the container's projects hold, and those that they hold, each once.
     pub(crate) fn nested_projects(&self) -> Vec<PathBuf> {
         let mut seen: BTreeSet<PathBuf> = self.projects.iter().map(|path| normalized(path)).collect();

@@ -553,6 +553,10 @@ mod tests {
             "plain",
         );
         check(&[&[("XY", "other"), ("X", "own")]], "own");
+        check(
+            &[&[("X[sdk=embedded]", "own"), ("X_Y[sdk=iphoneos*]", "other")]],
+            "own",
+        );
     }
 
     #[test]

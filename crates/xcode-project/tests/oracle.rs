@@ -9,6 +9,8 @@
     reason = "helpers of tests: a count for people, and failures that end the test"
 )]
 
+#[path = "../examples/inspect/archives.rs"]
+mod archives;
 #[path = "../examples/inspect/files.rs"]
 mod files;
 #[path = "../examples/inspect/layout.rs"]
@@ -26,6 +28,11 @@ const CORPUS: &str = "../../../shared/corpus";
 
 /// The same for projects in the format of Xcode 27.2.
 const XCPROJ: &str = "../../../shared/corpus-xcproj";
+
+/// What every scheme of the corpus archives. The table was made by a reading of the projects that knows nothing of this
+/// crate (the oracles' settings and dependencies, and the copy phases of the project files), and each difference between
+/// the two was looked at; its last column names the file and the function of swift-build that decide the row.
+const ARCHIVES: &str = include_str!("archives.tsv");
 
 /// Keys of the oracle that are about other readers.
 const ABOUT_READERS: [&str; 10] = [
@@ -186,4 +193,79 @@ fn without_reasons(mut document: Value) -> Value {
         }
     }
     document
+}
+
+/// A row of the table, without its last column.
+fn rows_of(slug: &str, archive: &Value) -> Vec<String> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        Value::Object(map) if map.contains_key("unresolved") => {
+            let names = map["unresolved"].as_array().into_iter().flatten();
+            format!("depends on {}", names.filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(map) => {
+            let error = map["error"].as_str().unwrap_or_default();
+            // A setting that depends on something is named by what it depends on, and a file that is not there by that.
+            match error.split_once("depends on ") {
+                Some((_, names)) => {
+                    let names = names.split(", which").next().unwrap_or_default();
+                    format!("depends on {}", names.replace('`', ""))
+                }
+                None if error.starts_with("failed to read") => "the file is missing".to_owned(),
+                None => error.to_owned(),
+            }
+        }
+        _ => String::new(),
+    };
+    let targets = archive["targets"].as_array().into_iter().flatten();
+    targets
+        .map(|target| {
+            let columns = [
+                slug.to_owned(),
+                text(&archive["container"]),
+                text(&archive["scheme"]),
+                text(&archive["configuration"]),
+                text(&archive["platform"]),
+                text(&target["project"]),
+                text(&target["target"]),
+                text(&target["productType"]),
+                text(&target["platform"]),
+                text(&target["bundleId"]),
+                text(&target["entitlements"]),
+                text(&target["capabilities"]),
+            ];
+            columns.join("\t")
+        })
+        .collect()
+}
+
+#[test]
+#[cfg_attr(no_corpus, ignore = "the corpus of projects is not beside the repository")]
+fn every_scheme_archives_what_the_table_says() {
+    let corpus = Path::new(CORPUS).canonicalize().unwrap();
+    let mut ours = Vec::new();
+    for slug in std::fs::read_dir(&corpus).unwrap().flatten().filter(|slug| slug.path().is_dir()) {
+        let root = slug.path();
+        let name = slug.file_name().to_string_lossy().into_owned();
+        let places = files::Places::below(&root);
+        for archive in archives::archives(&root, &places) {
+            ours.extend(rows_of(&name, &archive));
+        }
+    }
+    ours.sort();
+    let mut expected: Vec<String> = ARCHIVES
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| Some(line.rsplit_once('\t')?.0.to_owned()))
+        .collect();
+    expected.sort();
+    let missing: Vec<&String> = expected.iter().filter(|row| !ours.contains(row)).collect();
+    let more: Vec<&String> = ours.iter().filter(|row| !expected.contains(row)).collect();
+    assert!(
+        missing.is_empty() && more.is_empty(),
+        "the table says, and it is not so:\n{missing:#?}\nit is so, and the table does not say it:\n{more:#?}"
+    );
+    assert_eq!(ours.len(), expected.len());
+    assert!(expected.len() > 300, "{} rows", expected.len());
 }

@@ -1008,6 +1008,129 @@ fn xcodebuild_is_asked_for_what_the_files_leave_open() {
 }
 
 #[test]
+fn what_xcodebuild_takes_for_nothing_is_said() {
+    let app = app().set("PRODUCT_BUNDLE_IDENTIFIER", "a.b$(SUFFIX)");
+    let lab = |settings: &str| {
+        let answer = xcodebuild_answer(&format!(r#""PLATFORM_NAME": "iphoneos", {settings}"#));
+        Lab::of(&[IOS], std::slice::from_ref(&app)).xcodebuild(&answer)
+    };
+    let silent = lab(r#""PRODUCT_BUNDLE_IDENTIFIER": "a.b""#);
+    silent.is(&["App Ios a.b"]);
+    let warnings = silent.read().unwrap().warnings.join("\n");
+    for word in ["PRODUCT_BUNDLE_IDENTIFIER", "`App`", "`SUFFIX`", "`a.b`"] {
+        assert!(warnings.contains(word), "`{word}` is not in: {warnings}");
+    }
+    // It knows the name, or a value that comes from elsewhere.
+    for settings in [
+        r#""PRODUCT_BUNDLE_IDENTIFIER": "a.b", "SUFFIX": """#,
+        r#""PRODUCT_BUNDLE_IDENTIFIER": "a.b.c", "SUFFIX": ".c""#,
+        r#""PRODUCT_BUNDLE_IDENTIFIER": "a.b.c""#,
+    ] {
+        assert_eq!(lab(settings).read().unwrap().warnings, [""; 0], "{settings}");
+    }
+    // Without an Xcode, it is an error.
+    Lab::of(&[IOS], &[app]).fails(&["SUFFIX"]);
+}
+
+#[test]
+fn a_project_that_is_there_and_can_not_be_read_is_an_error() {
+    let targets = [app().needs_of("Kit", "Share")];
+    let lab = || {
+        let lab = Lab::of(&[IOS], &targets);
+        made::project(lab.folder.path(), "Kit", &[IOS], &[target("Share", "app-extension")]);
+        lab
+    };
+    lab().is(&["App Ios org.example.app", "Share Ios org.example.share"]);
+    lab()
+        .file("Kit.xcodeproj/project.pbxproj", "<<<<<<< HEAD\n")
+        .fails(&["Kit.xcodeproj", "readable"]);
+    lab()
+        .file("Kit.xcodeproj/project.xcproj", "{}")
+        .fails(&["Kit.xcodeproj", "both"]);
+    // One that is not there drops its targets, as in Xcode.
+    let gone = lab();
+    std::fs::remove_dir_all(gone.path("Kit.xcodeproj")).unwrap();
+    gone.is(&["App Ios org.example.app"]);
+    let bare = lab();
+    std::fs::remove_file(bare.path("Kit.xcodeproj/project.pbxproj")).unwrap();
+    bare.is(&["App Ios org.example.app"]);
+    // Where something is looked for in all projects of a workspace, each of them counts.
+    let lab = Lab::of(&[IOS], &[app().links("Elsewhere.framework", &[])]);
+    made::project(lab.folder.path(), "Pods", &[IOS], &[]);
+    made::workspace(lab.folder.path(), "All", &["group:App.xcodeproj", "group:Pods.xcodeproj"]);
+    let lab = lab.opening("All.xcworkspace");
+    lab.is(&["App Ios org.example.app"]);
+    lab.file("Pods.xcodeproj/project.pbxproj", "{ objects = {")
+        .fails(&["Pods.xcodeproj"]);
+}
+
+#[test]
+fn linker_flags_and_plain_files_lead_to_what_they_are_products_of() {
+    // LinkageDependencyResolver.swift: the name decides, and a framework's own dependencies come along.
+    let kit = || target("Kit", "framework").needs("Deep", &[]);
+    let lib = || target("Lib", "library.static").producing("libLib.a").needs("Deep", &[]);
+    let deep = || target("Deep", "app-extension");
+    for (app, part) in [
+        (app().set("OTHER_LDFLAGS", "$(inherited) -ObjC -framework Kit"), kit()),
+        (app().set("OTHER_LDFLAGS", "-weak_framework \"Kit\""), kit()),
+        (app().set("OTHER_LDFLAGS", "-Wl,-framework,Kit"), kit()),
+        (app().set("PRODUCT_SPECIFIC_LDFLAGS", "-Xlinker -lLib"), lib()),
+        (app().set("OTHER_LDFLAGS", "$(UNDEFINED) -lLib"), lib()),
+        (app().links_file("build/Kit.framework"), kit()),
+        (app().links_file("../out/libLib.a"), lib()),
+        (app().links_file("build/Kit.framework/Versions/A/Kit"), kit()),
+        (app().links("Kit.framework", &[]), kit().producing("$(PRODUCT_NAME).framework")),
+    ] {
+        Lab::of(&[IOS], &[app, part, deep()]).is(&["App Ios org.example.app", "Deep Ios org.example.deep"]);
+    }
+    for (app, part) in [
+        (app().set("OTHER_LDFLAGS", "-upward_framework Kit"), kit()),
+        (app().set("OTHER_LDFLAGS", "-framework Kits -lKit"), kit()),
+        (
+            app()
+                .set("OTHER_LDFLAGS", "-framework Kit")
+                .set("IMPLICIT_DEPENDENCIES_IGNORE_LDFLAGS", "YES"),
+            kit(),
+        ),
+        (
+            app().set("OTHER_LDFLAGS", "-framework Kit"),
+            kit().set("SDKROOT", "macosx"),
+        ),
+        (
+            app().set("OTHER_LDFLAGS", "-framework Kit"),
+            kit().set("IMPLICIT_DEPENDENCY_DOMAIN", "mine"),
+        ),
+        (app().links_file("build/Other.framework/Kit"), kit()),
+    ] {
+        Lab::of(&[IOS], &[app, part, deep()]).is(&["App Ios org.example.app"]);
+    }
+}
+
+#[test]
+fn catalyst_is_a_variant_of_the_mac() {
+    let app = || app().set("SUPPORTS_MACCATALYST", "YES").needs("Part", &[]);
+    let part = |settings: &[(&str, &str)]| {
+        let part = target("Part", "app-extension");
+        settings.iter().fold(part, |part, (key, value)| part.set(key, value))
+    };
+    let listed = ("SUPPORTED_PLATFORMS", "iphoneos iphonesimulator macosx");
+    for (settings, expected) in [
+        // Imposed on what follows its dependents (DependencyResolution.swift, lookupConfiguredTarget).
+        (&[("SDKROOT", "auto"), listed][..], "Part MacCatalyst org.example.part"),
+        // The Mac's SDK without the variant (Settings.swift, addRunDestinationSettingsPlatformSDK).
+        (&[("SDKROOT", "iphoneos"), listed], "Part Macos org.example.part"),
+        (
+            &[("SDKROOT", "iphoneos"), ("SUPPORTS_MACCATALYST", "YES")],
+            "Part MacCatalyst org.example.part",
+        ),
+        (&[("SDKROOT", "macosx")], "Part Macos org.example.part"),
+    ] {
+        let lab = Lab::of(&[IOS], &[app(), part(settings)]).with(|order| order.mac_catalyst = true);
+        assert_eq!(lab.signed()[1], expected, "{settings:?}");
+    }
+}
+
+#[test]
 fn a_name_that_only_an_absent_optional_include_defines_is_nothing() {
     let app = || app().set("PRODUCT_BUNDLE_IDENTIFIER", "a.b${SUFFIX}");
     let based = || Lab::of(&[IOS, ("BASE", "App.xcconfig")], &[app()]);

@@ -8,6 +8,7 @@
     reason = "an example is a command-line program"
 )]
 
+mod archives;
 mod files;
 mod layout;
 mod project;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         "projects": places.projects.iter().map(|path| project::project(&root, path)).collect::<Vec<_>>(),
         "workspaces": places.workspaces.iter().map(|path| files::workspace(&root, path)).collect::<Vec<_>>(),
         "schemes": files::schemes(&root, &places),
+        "archives": archives::archives(&root, &places),
     });
     println!("{document:#}");
     ExitCode::SUCCESS

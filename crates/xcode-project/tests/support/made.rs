@@ -15,6 +15,7 @@ pub struct Made {
     dependencies: Vec<(String, Vec<String>)>,
     copied: Vec<(String, Vec<String>)>,
     linked: Vec<(String, Vec<String>)>,
+    remote: Vec<(String, String)>,
     base: String,
     configurations: Vec<String>,
     tests: String,
@@ -33,6 +34,7 @@ pub fn target(name: &str, kind: &str) -> Made {
         "driver-extension" => "dext",
         "kernel-extension" => "kext",
         "framework" => "framework",
+        "library.static" => "a",
         "bundle.ui-testing" => "xctest",
         _ => "appex",
     };
@@ -86,6 +88,18 @@ impl Made {
     /// Links a product, for some platforms or all.
     pub fn links(mut self, product: &str, platforms: &[&str]) -> Self {
         self.linked.push((product.to_owned(), owned(platforms)));
+        self
+    }
+
+    /// Links a file that is referred to by its path.
+    pub fn links_file(mut self, path: &str) -> Self {
+        self.linked.push((path.to_owned(), Vec::new()));
+        self
+    }
+
+    /// Depends on a target of another project beside this one.
+    pub fn needs_of(mut self, project: &str, other: &str) -> Self {
+        self.remote.push((project.to_owned(), other.to_owned()));
         self
     }
 
@@ -190,6 +204,13 @@ pub fn project(folder: &Path, name: &str, settings: &[(&str, &str)], targets: &[
             .unwrap();
             dependencies += &format!("{dependency}, ");
         }
+        for (other, remote) in &target.remote {
+            let dependency = unique(&format!("{}/needs {other} {remote}", target.name));
+            let proxy = unique(&format!("{}/proxy {other} {remote}", target.name));
+            let portal = unique(&format!("portal {other}"));
+            writeln!(text, "\t\t{portal} = {{isa = PBXFileReference; path = {}; sourceTree = SOURCE_ROOT; }};\n\t\t{proxy} = {{isa = PBXContainerItemProxy; containerPortal = {portal}; proxyType = 1; remoteGlobalIDString = {}; }};\n\t\t{dependency} = {{isa = PBXTargetDependency; targetProxy = {proxy}; }};", quoted(&format!("{other}.xcodeproj")), id(&format!("{other}/{remote}"))).unwrap();
+            dependencies += &format!("{dependency}, ");
+        }
         let mut phases = String::new();
         for (isa, list) in [
             ("PBXCopyFilesBuildPhase", &target.copied),
@@ -207,7 +228,12 @@ pub fn project(folder: &Path, name: &str, settings: &[(&str, &str)], targets: &[
                     |owner| unique(&format!("{}/product", owner.name)),
                 );
                 if owner.is_none() {
-                    writeln!(text, "\t\t{reference} = {{isa = PBXFileReference; path = {}; sourceTree = BUILT_PRODUCTS_DIR; }};", quoted(product)).unwrap();
+                    let tree = if product.contains('/') {
+                        "SOURCE_ROOT"
+                    } else {
+                        "BUILT_PRODUCTS_DIR"
+                    };
+                    writeln!(text, "\t\t{reference} = {{isa = PBXFileReference; path = {}; sourceTree = {tree}; }};", quoted(product)).unwrap();
                 }
                 writeln!(
                     text,

@@ -333,10 +333,12 @@ fn filters(random: &mut Random) -> Vec<&'static str> {
 }
 
 /// What decides about the platform: set at one level, in every configuration.
-fn platform(random: &mut Random, settings: &mut [BTreeMap<String, Value>]) {
+fn platform(random: &mut Random, is_project: bool, settings: &mut [BTreeMap<String, Value>]) {
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     let sdks = ["iphoneos", "iphoneos", "macosx", "auto", "watchos", "appletvos", "xros", "iphoneos27.2"];
-    if !random.is(8) {
+    // Without any SDK, an xcconfig file that is missing could name one: this crate leaves the platform open then, where
+    // the other reader takes the Mac's, as Xcode does.
+    if is_project || !random.is(3) {
         pairs.push(("SDKROOT", random.pick(&sdks)));
     }
     if random.is(3) {
@@ -391,7 +393,7 @@ impl Spec {
         let mut projects = Vec::new();
         for (number, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
             let mut own = level(random, files);
-            platform(random, &mut own.settings);
+            platform(random, true, &mut own.settings);
             let targets = (0..count).map(|index| target(random, number, index, files, counts));
             projects.push(Project {
                 name: ["App", "Other Kit"][number].to_owned(),
@@ -760,7 +762,7 @@ fn target(random: &mut Random, project: usize, index: usize, files: usize, count
     let prefix = if kind == "library.static" { "lib" } else { "" };
     let mut level = level(random, files);
     if random.is(2) {
-        platform(random, &mut level.settings);
+        platform(random, false, &mut level.settings);
     }
     let any = |random: &mut Random| {
         let project = if counts[1] > 0 { random.below(2) } else { 0 };
