@@ -92,7 +92,8 @@ fn about_warning(warning: &Warning) -> Option<String> {
             "correct it in the owner's account on Bitrise, or in the device list".to_owned()
         }
         Warning::UnresolvedIdentifier { .. } => {
-            "define the variable in the project or an xcconfig file that is there when the step runs".to_owned()
+            "define the variable in the project or an xcconfig file that is there when the step runs"
+                .to_owned()
         }
         Warning::DeviceLimit => format!(
             "remove devices at {DEVICES_PAGE} once the membership is renewed; new ones can be registered then"

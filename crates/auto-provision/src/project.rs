@@ -384,11 +384,13 @@ struct Gaps(Vec<(String, Vec<String>, String)>);
 
 impl Gaps {
     fn of(settings: &Settings) -> Self {
-        let names = ["PRODUCT_BUNDLE_IDENTIFIER", "CODE_SIGN_ENTITLEMENTS", "INFOPLIST_FILE"];
+        let names = [
+            "PRODUCT_BUNDLE_IDENTIFIER",
+            "CODE_SIGN_ENTITLEMENTS",
+            "INFOPLIST_FILE",
+        ];
         let open = names.into_iter().filter_map(|name| match settings.settled(name) {
-            Answer::Unresolved { missing, .. } => {
-                Some((name.to_owned(), missing, settings.with_gaps(name)?))
-            }
+            Answer::Unresolved { missing, .. } => Some((name.to_owned(), missing, settings.with_gaps(name)?)),
             _ => None,
         });
         Self(open.collect())

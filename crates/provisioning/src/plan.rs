@@ -190,11 +190,13 @@ impl Plan {
             let mut identifiers = have.clone();
             for identifier in wanted {
                 // What is not resolved can't be assigned, and is named, but for a prefix that the profile gives.
-                let is_prefixed = ["AppIdentifierPrefix", "TeamIdentifierPrefix"].iter().any(|name| {
-                    [format!("$({name})"), format!("${{{name}}}")]
-                        .iter()
-                        .any(|prefix| identifier.starts_with(prefix))
-                });
+                let is_prefixed = ["AppIdentifierPrefix", "TeamIdentifierPrefix"]
+                    .iter()
+                    .any(|name| {
+                        [format!("$({name})"), format!("${{{name}}}")]
+                            .iter()
+                            .any(|prefix| identifier.starts_with(prefix))
+                    });
                 if !is_prefixed && capability::has_variable(&identifier) {
                     self.warnings.push(Warning::UnresolvedIdentifier {
                         identifier,

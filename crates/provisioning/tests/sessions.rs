@@ -7,7 +7,8 @@ use common::*;
 use plist::Value;
 use provisioning::capability::Capability;
 use provisioning::{
-    Action, Assignable, Assigned, CertificateChoice, DeviceClass, Distribution, Platform, ProfileType, Warning, Way,
+    Action, Assignable, Assigned, CertificateChoice, DeviceClass, Distribution, Platform, ProfileType,
+    Warning, Way,
 };
 use time::Duration;
 
@@ -73,10 +74,17 @@ fn an_identifier_with_a_variable_is_never_created_and_always_named() {
         ("com.apple.security.application-groups", "group.$[X].a"),
         ("com.apple.security.application-groups", "$(GROUP)"),
         ("com.apple.developer.icloud-container-identifiers", "iCloud.$X"),
-        ("com.apple.developer.icloud-container-identifiers", "iCloud.${CFBundleIdentifier}"),
+        (
+            "com.apple.developer.icloud-container-identifiers",
+            "iCloud.${CFBundleIdentifier}",
+        ),
     ] {
         let mut case = case();
-        let known = if key.ends_with("groups") { "group.known" } else { "iCloud.known" };
+        let known = if key.ends_with("groups") {
+            "group.known"
+        } else {
+            "iCloud.known"
+        };
         let services = ("com.apple.developer.icloud-services", list(&["CloudKit"]));
         let claimed = [(key, list(&[identifier, known])), services];
         case.targets = vec![target(APP, Platform::Ios, &claimed)];
@@ -95,7 +103,11 @@ fn an_identifier_with_a_variable_is_never_created_and_always_named() {
             identifier: identifier.to_owned(),
             bundle_id: APP.to_owned(),
         };
-        assert!(plan.warnings.contains(&warning), "{identifier}: {:?}", plan.warnings);
+        assert!(
+            plan.warnings.contains(&warning),
+            "{identifier}: {:?}",
+            plan.warnings
+        );
         assert!(warning.to_string().contains(&format!("`{identifier}`")));
     }
     // A dollar sign that begins no name is no variable; the prefix of the team needs nothing.

@@ -59,12 +59,22 @@ impl World<'_> {
         let mut open: VecDeque<PathBuf> = self.projects.iter().map(|path| plain(path)).collect();
         let mut all: Vec<Rc<Project>> = Vec::new();
         while let Some(path) = open.pop_front() {
-            let Some(project) = self.project(&path) else { continue };
+            let Some(project) = self.project(&path) else {
+                continue;
+            };
             if all.iter().any(|known| known.path == project.path) {
                 continue;
             }
-            for reference in project.root()["projectReferences"].as_array().into_iter().flatten() {
-                open.extend(project.path_of(text(reference, "ProjectRef")).map(|path| plain(&path)));
+            for reference in project.root()["projectReferences"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
+                open.extend(
+                    project
+                        .path_of(text(reference, "ProjectRef"))
+                        .map(|path| plain(&path)),
+                );
             }
             all.push(project);
         }
@@ -93,28 +103,33 @@ impl World<'_> {
         is_it: &dyn Fn(&str) -> bool,
     ) -> Option<(Rc<Project>, Target)> {
         let domain = |project: &Project, target: &Target, destination: &Destination| {
-            let domain = self.settings(project, target, destination).get("IMPLICIT_DEPENDENCY_DOMAIN");
+            let domain = self
+                .settings(project, target, destination)
+                .get("IMPLICIT_DEPENDENCY_DOMAIN");
             domain.unwrap_or_else(|| "default".to_owned())
         };
         let own = domain(from.0, from.1, destination);
         let all = self.all();
         let (same, others): (Vec<Rc<Project>>, Vec<Rc<Project>>) =
             all.into_iter().partition(|project| project.path == from.0.path);
-        let same = if same.is_empty() { vec![Rc::clone(from.0)] } else { same };
+        let same = if same.is_empty() {
+            vec![Rc::clone(from.0)]
+        } else {
+            same
+        };
         for projects in [same, others] {
             let mut carried = None;
             for project in projects {
                 for target in project.targets() {
                     let is_self = project.path == from.0.path && target.id == from.1.id;
-                    if is_self || project.product(&target).is_empty() || !is_it(&self.product(&project, &target)) {
+                    if is_self
+                        || project.product(&target).is_empty()
+                        || !is_it(&self.product(&project, &target))
+                    {
                         continue;
                     }
-                    let built = project.destination(
-                        &target,
-                        self.configuration,
-                        self.destination,
-                        Some(destination),
-                    );
+                    let built =
+                        project.destination(&target, self.configuration, self.destination, Some(destination));
                     if domain(&project, &target, &built) != own {
                         continue;
                     }
@@ -154,7 +169,10 @@ impl World<'_> {
         };
         let mut needed: Vec<(Rc<Project>, Target)> = Vec::new();
         let object = project.object(&target.id);
-        for dependency in words(&object["dependencies"]).into_iter().map(|id| project.object(id)) {
+        for dependency in words(&object["dependencies"])
+            .into_iter()
+            .map(|id| project.object(id))
+        {
             if !passes(dependency) {
                 continue;
             }
@@ -187,7 +205,10 @@ impl World<'_> {
             .iter()
             .map(|(project, target)| self.product(project, target))
             .collect();
-        for phase in words(&object["buildPhases"]).into_iter().map(|id| project.object(id)) {
+        for phase in words(&object["buildPhases"])
+            .into_iter()
+            .map(|id| project.object(id))
+        {
             let is_copying = text(phase, "isa") == "PBXCopyFilesBuildPhase";
             if !is_copying && text(phase, "isa") != "PBXFrameworksBuildPhase" {
                 continue;
@@ -203,8 +224,9 @@ impl World<'_> {
                     continue;
                 }
                 settled.push(name.clone());
-                let mut found =
-                    self.producing((project, target), destination, is_copying, &|product| product == name);
+                let mut found = self.producing((project, target), destination, is_copying, &|product| {
+                    product == name
+                });
                 if found.is_none() && !is_copying {
                     let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
                     let own = stem(&name);
@@ -223,7 +245,11 @@ impl World<'_> {
         if settings.is_true("IMPLICIT_DEPENDENCIES_IGNORE_LDFLAGS") == Some(true) {
             return needed;
         }
-        let flags = [settings.words("OTHER_LDFLAGS"), settings.words("PRODUCT_SPECIFIC_LDFLAGS")].concat();
+        let flags = [
+            settings.words("OTHER_LDFLAGS"),
+            settings.words("PRODUCT_SPECIFIC_LDFLAGS"),
+        ]
+        .concat();
         let mut is_framework = false;
         for flag in flags {
             if flag == "-Xlinker" {
@@ -231,8 +257,13 @@ impl World<'_> {
             }
             let names = if std::mem::take(&mut is_framework) {
                 vec![format!("{flag}.framework")]
-            } else if let Some(name) = ["-weak-l", "-l"].iter().find_map(|prefix| flag.strip_prefix(prefix)) {
-                ["dylib", "tbd", "so", "a"].map(|ending| format!("lib{name}.{ending}")).to_vec()
+            } else if let Some(name) = ["-weak-l", "-l"]
+                .iter()
+                .find_map(|prefix| flag.strip_prefix(prefix))
+            {
+                ["dylib", "tbd", "so", "a"]
+                    .map(|ending| format!("lib{name}.{ending}"))
+                    .to_vec()
             } else {
                 is_framework = ["-framework", "-weak_framework"].contains(&flag.as_str());
                 continue;

@@ -11,7 +11,10 @@ pub(crate) fn read(text: &str) -> anyhow::Result<Value> {
 
 fn skip(text: &[char], at: &mut usize) {
     loop {
-        while text.get(*at).is_some_and(|c| c.is_whitespace() || *c == '\u{feff}') {
+        while text
+            .get(*at)
+            .is_some_and(|c| c.is_whitespace() || *c == '\u{feff}')
+        {
             *at += 1;
         }
         let rest = &text[(*at).min(text.len())..];
@@ -77,7 +80,10 @@ fn word(text: &[char], at: &mut usize) -> anyhow::Result<String> {
     let mut out = String::new();
     let quote = text.get(*at).copied().filter(|c| matches!(c, '"' | '\''));
     let Some(quote) = quote else {
-        while let Some(c) = text.get(*at).filter(|c| !c.is_whitespace() && !"{}[]:,\"'".contains(**c)) {
+        while let Some(c) = text
+            .get(*at)
+            .filter(|c| !c.is_whitespace() && !"{}[]:,\"'".contains(**c))
+        {
             out.push(*c);
             *at += 1;
         }

@@ -192,7 +192,9 @@ fn one(settings: &Settings, piece: &Piece, stack: &mut Vec<(String, usize)>) -> 
             let mut value = match look_up(settings, &name, stack) {
                 Some(value) => value,
                 // A text without a value is an empty one.
-                None => meant.filter(|name| TEXTS.contains(&name.as_str())).map(|_| String::new()),
+                None => meant
+                    .filter(|name| TEXTS.contains(&name.as_str()))
+                    .map(|_| String::new()),
             };
             for operator in operators {
                 value = match &operator.operand {
@@ -325,7 +327,11 @@ fn replaced(operator: &str, operand: &str, value: String) -> String {
             }
             let mut way = vec!["..".to_owned(); from.len() - shared];
             way.extend(to[shared..].iter().cloned());
-            if way.is_empty() { ".".to_owned() } else { way.join("/") }
+            if way.is_empty() {
+                ".".to_owned()
+            } else {
+                way.join("/")
+            }
         }
         "isancestor" => {
             let is_below = value.starts_with('/') && operand.starts_with('/') && {

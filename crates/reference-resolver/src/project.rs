@@ -208,7 +208,11 @@ impl Project {
             .collect();
         for (key, value) in own {
             let value = match value {
-                Value::Array(_) => words(value).into_iter().map(element).collect::<Vec<_>>().join(" "),
+                Value::Array(_) => words(value)
+                    .into_iter()
+                    .map(element)
+                    .collect::<Vec<_>>()
+                    .join(" "),
                 other => other.as_str().unwrap_or_default().to_owned(),
             };
             settings.push(key, &value);
@@ -431,7 +435,13 @@ fn element(text: &str) -> String {
     if text.is_empty() {
         return "\"\"".to_owned();
     }
-    let escaped = |c: char| if is_special(c) { format!("\\{c}") } else { c.to_string() };
+    let escaped = |c: char| {
+        if is_special(c) {
+            format!("\\{c}")
+        } else {
+            c.to_string()
+        }
+    };
     text.chars().map(escaped).collect()
 }
 

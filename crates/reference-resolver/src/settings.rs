@@ -106,15 +106,19 @@ impl Settings {
                         && other.table == assignment.table
                         && first_sdk(other).is_some_and(|pattern| is_sdk(&pattern))
                 });
-                is_sdk(&pattern) || (has_fallback && !is_named && !sdk.is_empty() && glob(&pattern, "embedded"))
+                is_sdk(&pattern)
+                    || (has_fallback && !is_named && !sdk.is_empty() && glob(&pattern, "embedded"))
             });
             by_sdk
-                && assignment.conditions.iter().all(|(what, pattern)| match what.as_str() {
-                    "sdk" => true,
-                    "config" => glob(pattern, &self.configuration),
-                    "target" => glob(pattern, &self.target),
-                    _ => pattern == "*",
-                })
+                && assignment
+                    .conditions
+                    .iter()
+                    .all(|(what, pattern)| match what.as_str() {
+                        "sdk" => true,
+                        "config" => glob(pattern, &self.configuration),
+                        "target" => glob(pattern, &self.target),
+                        _ => pattern == "*",
+                    })
         };
         self.list[..end]
             .iter()

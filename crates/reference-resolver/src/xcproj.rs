@@ -69,12 +69,18 @@ impl Made {
         }
         for (file, memberships) in std::mem::take(&mut self.memberships) {
             for membership in list(&memberships) {
-                let phase = if membership.is_string() { membership } else { &membership["build-phase"] };
+                let phase = if membership.is_string() {
+                    membership
+                } else {
+                    &membership["build-phase"]
+                };
                 let key = match phase.as_array() {
                     Some(parts) => parts.iter().map(text).collect::<Vec<_>>().join("/"),
                     None => text(phase),
                 };
-                let Some(phase) = phases.get(&key).cloned() else { continue };
+                let Some(phase) = phases.get(&key).cloned() else {
+                    continue;
+                };
                 let build_file = json!({ "isa": "PBXBuildFile", "fileRef": file, "platformFilters": membership["platforms"] });
                 let build_file = self.add(build_file);
                 if let Some(files) = self.objects[&phase]["files"].as_array_mut() {
@@ -85,7 +91,11 @@ impl Made {
         let projects: Vec<Value> = self
             .objects
             .iter()
-            .filter(|(_, object)| object["path"].as_str().is_some_and(|path| path.ends_with(".xcodeproj")))
+            .filter(|(_, object)| {
+                object["path"]
+                    .as_str()
+                    .is_some_and(|path| path.ends_with(".xcodeproj"))
+            })
             .map(|(id, _)| json!({ "ProjectRef": id }))
             .collect();
         let targets: Vec<&String> = names.values().collect();
@@ -110,7 +120,10 @@ impl Made {
     /// A file or a group, with what it holds; its ID.
     fn reference(&mut self, file: &Value, around: &[String]) -> String {
         let path = text(&file["path"]);
-        let bases = [("<PROJECT>/", "SOURCE_ROOT"), ("<PRODUCTS>/", "BUILT_PRODUCTS_DIR")];
+        let bases = [
+            ("<PROJECT>/", "SOURCE_ROOT"),
+            ("<PRODUCTS>/", "BUILT_PRODUCTS_DIR"),
+        ];
         let based = bases
             .iter()
             .find_map(|(base, tree)| Some((path.strip_prefix(base)?, *tree)));
@@ -182,7 +195,8 @@ impl Made {
                 }
             }
             settings.extend(own);
-            let mut object = json!({ "isa": "XCBuildConfiguration", "name": name, "buildSettings": settings });
+            let mut object =
+                json!({ "isa": "XCBuildConfiguration", "name": name, "buildSettings": settings });
             let special = list(specialized).iter().find(|one| one["name"] == *name);
             if let Some(file) = special.map(|one| &one["file"]) {
                 if file.is_object() {
@@ -225,13 +239,19 @@ impl Made {
         }
         let mut dependencies = Vec::new();
         for dependency in list(&target["dependencies"]) {
-            let named = if dependency.is_string() { dependency } else { &dependency["target"] };
-            let mut object = json!({ "isa": "PBXTargetDependency", "platformFilters": dependency["platforms"] });
+            let named = if dependency.is_string() {
+                dependency
+            } else {
+                &dependency["target"]
+            };
+            let mut object =
+                json!({ "isa": "PBXTargetDependency", "platformFilters": dependency["platforms"] });
             match dependency["kind"].as_str() {
                 None | Some("localTarget") => object["target"] = json!(names.get(&text(named))),
                 Some("remoteTarget") => {
                     let portal = self.led_to(&dependency["project"]);
-                    let proxy = json!({ "containerPortal": portal, "remoteGlobalIDString": dependency["target-id"] });
+                    let proxy =
+                        json!({ "containerPortal": portal, "remoteGlobalIDString": dependency["target-id"] });
                     object["targetProxy"] = self.add(proxy).into();
                 }
                 Some(_) => continue,

@@ -545,9 +545,8 @@ impl Workspace {
     ) -> Option<Held> {
         let mut embedded = None;
         let platform = from.platform;
-        let is_own = |(project, other): &Held| {
-            project.path() == from.project.path() && other.id == from.target.id
-        };
+        let is_own =
+            |(project, other): &Held| project.path() == from.project.path() && other.id == from.target.id;
         for (project, candidate) in candidates.into_iter().filter(|held| !is_own(held)) {
             let known = self.known(&project, &candidate, archive.configuration);
             if domain(known.settings.as_ref()) != from.domain {

@@ -73,7 +73,9 @@ impl Context<'_> {
     /// bindConditionParameter).
     pub(crate) fn names_sdk(&self, conditions: &str) -> bool {
         // What follows a longer name is no condition of this one.
-        let patterns = conditions.starts_with('[').then(|| conditions.split("[sdk=").skip(1));
+        let patterns = conditions
+            .starts_with('[')
+            .then(|| conditions.split("[sdk=").skip(1));
         let mut patterns = patterns.into_iter().flatten();
         let first = patterns.find_map(|rest| Some(rest.split_once(']')?.0));
         first.is_some_and(|pattern| self.sdk(pattern) == Match::Yes)

@@ -93,7 +93,10 @@ impl Support {
             if self.platforms.is_empty() || has(imposed) || is_variant {
                 return imposed;
             }
-            let mut others = self.platforms.iter().filter(|platform| **platform != Platform::MacCatalyst);
+            let mut others = self
+                .platforms
+                .iter()
+                .filter(|platform| **platform != Platform::MacCatalyst);
             if let (Some(only), None) = (others.next(), others.next()) {
                 return *only;
             }
@@ -108,7 +111,11 @@ impl Support {
         let own = self.sdk.unwrap_or(destination);
         if destination.is_mac() {
             // The platform of Catalyst is the Mac; without the variant it is a Mac's own product.
-            return if has(Platform::Macos) { Platform::Macos } else { own };
+            return if has(Platform::Macos) {
+                Platform::Macos
+            } else {
+                own
+            };
         }
         self.platforms.first().copied().unwrap_or(own)
     }

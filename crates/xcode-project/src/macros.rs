@@ -167,7 +167,11 @@ impl<'a> Expansion<'a> {
                     .unwrap_or(rest.len());
                 out.push(&rest[..end]);
                 *at += end;
-                let escapes = rest[..end].bytes().rev().take_while(|byte| *byte == b'\\').count();
+                let escapes = rest[..end]
+                    .bytes()
+                    .rev()
+                    .take_while(|byte| *byte == b'\\')
+                    .count();
                 if is_list && escapes % 2 == 1 && bytes.get(*at) == Some(&b'$') {
                     out.push("$");
                     *at += 1;

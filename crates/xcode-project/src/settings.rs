@@ -470,14 +470,23 @@ mod tests {
         // MacroNamespace.swift, parseForMacro).
         check(&[&[("X", "$(A:not)"), ("A", "")]], "");
         check(&[&[("X", "$(PRODUCT_NAME:not)"), ("PRODUCT_NAME", "")]], "YES");
-        check(&[&[("X", "$(A:not)"), ("A", "$(PRODUCT_NAME)"), ("PRODUCT_NAME", "")]], "YES");
+        check(
+            &[&[("X", "$(A:not)"), ("A", "$(PRODUCT_NAME)"), ("PRODUCT_NAME", "")]],
+            "YES",
+        );
         check(&[&[("X", "$(A:not)"), ("A", "$(B)"), ("B", "")]], "");
         check(&[&[("X", "$(A:quote)$(A:dir)$(A:dir=x)"), ("A", "")]], "");
         check(&[&[("X", "$(A:dir=x:default=y)"), ("A", "")]], "y");
-        check(&[&[("X", "$(A:1nope/b:lower)$(A:=x:lower)"), ("A", "UP")]], "upup");
+        check(
+            &[&[("X", "$(A:1nope/b:lower)$(A:=x:lower)"), ("A", "UP")]],
+            "upup",
+        );
         // A backslash escapes in a list, such as a setting that Xcode does not know.
         check(&[&[("X", "$(A)"), ("A", "\\$(B)"), ("B", "b")]], "\\$(B)");
-        check(&[&[("X", "$(PRODUCT_NAME)"), ("PRODUCT_NAME", "\\$(B)"), ("B", "b")]], "\\b");
+        check(
+            &[&[("X", "$(PRODUCT_NAME)"), ("PRODUCT_NAME", "\\$(B)"), ("B", "b")]],
+            "\\b",
+        );
         check(&[&[("X", "$(A)"), ("A", "\\\\$(B)"), ("B", "b")]], "\\\\b");
     }
 
@@ -638,7 +647,10 @@ mod tests {
     #[test]
     fn lists_are_split_at_bare_white_space() {
         let list = |text: &str| settings(&[&[("X", text)]]).list("X");
-        assert_eq!(list(" a  b\t\"c d\" e\\ f '' g\"h i\"j "), ["a", "b", "c d", "e f", "", "gh ij"]);
+        assert_eq!(
+            list(" a  b\t\"c d\" e\\ f '' g\"h i\"j "),
+            ["a", "b", "c d", "e f", "", "gh ij"]
+        );
         assert_eq!(list(""), [""; 0]);
     }
 

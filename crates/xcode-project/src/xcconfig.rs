@@ -182,7 +182,11 @@ fn skipped(line: &str) -> &str {
 /// starts a comment wherever it stands: `https://x` ends at `https:`.
 fn value(text: &str) -> Option<&str> {
     let text = Some(skipped(text)).filter(|text| !text.is_empty())?;
-    let text = text.split("//").next().unwrap_or_default().trim_end_matches(SPACES);
+    let text = text
+        .split("//")
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches(SPACES);
     Some(
         text.strip_suffix(';')
             .map_or(text, |text| text.trim_end_matches(SPACES)),
@@ -228,7 +232,10 @@ fn assignment(line: &str) -> Option<(String, &str)> {
 /// The key of a dictionary in a project file, without white space around its conditions: it is read like that of an
 /// assignment, and where that fails, it is a name as a whole (`MacroNamespace.swift`, parseTable).
 pub(crate) fn key_of(written: &str) -> String {
-    if written.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+    if written
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    {
         return written.to_owned();
     }
     let line = format!("{written}=");

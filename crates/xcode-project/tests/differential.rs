@@ -6,7 +6,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    clippy::print_stderr,
     reason = "helpers of tests: failures that end the test, and a number from whoever runs it"
 )]
 
@@ -55,10 +54,18 @@ fn ours(folder: &Path, spec: &Spec) -> Answers {
         };
         let mut built: Vec<String> = Vec::new();
         for one in workspace.built(&roots, archive).unwrap() {
-            let project = one.project.path().file_stem().unwrap().to_string_lossy().into_owned();
+            let project = one
+                .project
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
             let own = format!("{project}/{}", one.target.name);
             built.push(format!("{own} {:?}", destination(one.platform)));
-            let settings = workspace.settings(&one.project, &one.target, configuration).unwrap();
+            let settings = workspace
+                .settings(&one.project, &one.target, configuration)
+                .unwrap();
             let settings = settings.for_platform(one.platform);
             for name in NAMES {
                 let value = settings.with_gaps(name).unwrap_or_default();
@@ -83,11 +90,16 @@ fn theirs(folder: &Path, spec: &Spec) -> Answers {
     let open = |path: &Path| reference_resolver::Project::open(path, &environment(), VERSION);
     for (configuration, platform) in spec.questions() {
         let wanted = destination(platform);
-        let all =
-            reference_resolver::archived(&container, "App", configuration, &wanted, &open).unwrap();
+        let all = reference_resolver::archived(&container, "App", configuration, &wanted, &open).unwrap();
         let mut built: Vec<String> = Vec::new();
         for one in all {
-            let project = one.project.path.file_stem().unwrap().to_string_lossy().into_owned();
+            let project = one
+                .project
+                .path
+                .file_stem()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned();
             let own = format!("{project}/{}", one.target.name);
             built.push(format!("{own} {:?}", one.destination));
             let settings = one.project.settings(&one.target, configuration, &one.destination);
@@ -150,7 +162,11 @@ fn two_readers_agree_on_every_project() {
         for (name, answers) in &all[1..] {
             let differences = differences(&all[0].1, answers);
             if !differences.is_empty() {
-                found.push(format!("  {} against {name}:\n  {}", all[0].0, differences.join("\n  ")));
+                found.push(format!(
+                    "  {} against {name}:\n  {}",
+                    all[0].0,
+                    differences.join("\n  ")
+                ));
             }
         }
         if found.is_empty() {
@@ -165,10 +181,18 @@ fn two_readers_agree_on_every_project() {
         }
     }
     eprintln!("{compared} answers of {count} projects compared, {unlike} of them not empty");
-    assert!(unlike * 3 > compared, "most answers are empty: the projects say too little");
+    assert!(
+        unlike * 3 > compared,
+        "most answers are empty: the projects say too little"
+    );
     if !failed.is_empty() {
         let kept = lab.keep();
-        panic!("{} ({} and more):\n{}", kept.display(), failed.len(), failed.join("\n"));
+        panic!(
+            "{} ({} and more):\n{}",
+            kept.display(),
+            failed.len(),
+            failed.join("\n")
+        );
     }
     assert_eq!(CONFIGURATIONS.len(), 3);
 }

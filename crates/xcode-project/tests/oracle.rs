@@ -199,10 +199,17 @@ fn without_reasons(mut document: Value) -> Value {
 fn rows_of(slug: &str, archive: &Value) -> Vec<String> {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        Value::Array(items) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(" "),
         Value::Object(map) if map.contains_key("unresolved") => {
             let names = map["unresolved"].as_array().into_iter().flatten();
-            format!("depends on {}", names.filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
+            format!(
+                "depends on {}",
+                names.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+            )
         }
         Value::Object(map) => {
             let error = map["error"].as_str().unwrap_or_default();
@@ -245,7 +252,11 @@ fn rows_of(slug: &str, archive: &Value) -> Vec<String> {
 fn every_scheme_archives_what_the_table_says() {
     let corpus = Path::new(CORPUS).canonicalize().unwrap();
     let mut ours = Vec::new();
-    for slug in std::fs::read_dir(&corpus).unwrap().flatten().filter(|slug| slug.path().is_dir()) {
+    for slug in std::fs::read_dir(&corpus)
+        .unwrap()
+        .flatten()
+        .filter(|slug| slug.path().is_dir())
+    {
         let root = slug.path();
         let name = slug.file_name().to_string_lossy().into_owned();
         let places = files::Places::below(&root);

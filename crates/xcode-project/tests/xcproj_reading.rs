@@ -341,7 +341,9 @@ fn projects_of_both_formats_are_found_through_each_other() {
             configuration: "Release",
             implicit: true,
         };
-        let built = Workspace::of(Container::open(path).unwrap()).built(&roots, archive).unwrap();
+        let built = Workspace::of(Container::open(path).unwrap())
+            .built(&roots, archive)
+            .unwrap();
         let names: std::collections::BTreeSet<_> = built.into_iter().map(|built| built.target.name).collect();
         assert_eq!(names.len(), 2, "{names:?}");
     }

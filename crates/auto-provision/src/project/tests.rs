@@ -1037,7 +1037,12 @@ fn a_project_that_is_there_and_can_not_be_read_is_an_error() {
     let targets = [app().needs_of("Kit", "Share")];
     let lab = || {
         let lab = Lab::of(&[IOS], &targets);
-        made::project(lab.folder.path(), "Kit", &[IOS], &[target("Share", "app-extension")]);
+        made::project(
+            lab.folder.path(),
+            "Kit",
+            &[IOS],
+            &[target("Share", "app-extension")],
+        );
         lab
     };
     lab().is(&["App Ios org.example.app", "Share Ios org.example.share"]);
@@ -1057,7 +1062,11 @@ fn a_project_that_is_there_and_can_not_be_read_is_an_error() {
     // Where something is looked for in all projects of a workspace, each of them counts.
     let lab = Lab::of(&[IOS], &[app().links("Elsewhere.framework", &[])]);
     made::project(lab.folder.path(), "Pods", &[IOS], &[]);
-    made::workspace(lab.folder.path(), "All", &["group:App.xcodeproj", "group:Pods.xcodeproj"]);
+    made::workspace(
+        lab.folder.path(),
+        "All",
+        &["group:App.xcodeproj", "group:Pods.xcodeproj"],
+    );
     let lab = lab.opening("All.xcworkspace");
     lab.is(&["App Ios org.example.app"]);
     lab.file("Pods.xcodeproj/project.pbxproj", "{ objects = {")
@@ -1068,10 +1077,17 @@ fn a_project_that_is_there_and_can_not_be_read_is_an_error() {
 fn linker_flags_and_plain_files_lead_to_what_they_are_products_of() {
     // LinkageDependencyResolver.swift: the name decides, and a framework's own dependencies come along.
     let kit = || target("Kit", "framework").needs("Deep", &[]);
-    let lib = || target("Lib", "library.static").producing("libLib.a").needs("Deep", &[]);
+    let lib = || {
+        target("Lib", "library.static")
+            .producing("libLib.a")
+            .needs("Deep", &[])
+    };
     let deep = || target("Deep", "app-extension");
     for (app, part) in [
-        (app().set("OTHER_LDFLAGS", "$(inherited) -ObjC -framework Kit"), kit()),
+        (
+            app().set("OTHER_LDFLAGS", "$(inherited) -ObjC -framework Kit"),
+            kit(),
+        ),
         (app().set("OTHER_LDFLAGS", "-weak_framework \"Kit\""), kit()),
         (app().set("OTHER_LDFLAGS", "-Wl,-framework,Kit"), kit()),
         (app().set("PRODUCT_SPECIFIC_LDFLAGS", "-Xlinker -lLib"), lib()),
@@ -1079,7 +1095,10 @@ fn linker_flags_and_plain_files_lead_to_what_they_are_products_of() {
         (app().links_file("build/Kit.framework"), kit()),
         (app().links_file("../out/libLib.a"), lib()),
         (app().links_file("build/Kit.framework/Versions/A/Kit"), kit()),
-        (app().links("Kit.framework", &[]), kit().producing("$(PRODUCT_NAME).framework")),
+        (
+            app().links("Kit.framework", &[]),
+            kit().producing("$(PRODUCT_NAME).framework"),
+        ),
     ] {
         Lab::of(&[IOS], &[app, part, deep()]).is(&["App Ios org.example.app", "Deep Ios org.example.deep"]);
     }
@@ -1111,12 +1130,17 @@ fn catalyst_is_a_variant_of_the_mac() {
     let app = || app().set("SUPPORTS_MACCATALYST", "YES").needs("Part", &[]);
     let part = |settings: &[(&str, &str)]| {
         let part = target("Part", "app-extension");
-        settings.iter().fold(part, |part, (key, value)| part.set(key, value))
+        settings
+            .iter()
+            .fold(part, |part, (key, value)| part.set(key, value))
     };
     let listed = ("SUPPORTED_PLATFORMS", "iphoneos iphonesimulator macosx");
     for (settings, expected) in [
         // Imposed on what follows its dependents (DependencyResolution.swift, lookupConfiguredTarget).
-        (&[("SDKROOT", "auto"), listed][..], "Part MacCatalyst org.example.part"),
+        (
+            &[("SDKROOT", "auto"), listed][..],
+            "Part MacCatalyst org.example.part",
+        ),
         // The Mac's SDK without the variant (Settings.swift, addRunDestinationSettingsPlatformSDK).
         (&[("SDKROOT", "iphoneos"), listed], "Part Macos org.example.part"),
         (

@@ -26,7 +26,9 @@ pub(crate) fn archives(root: &Path, places: &Places) -> Vec<Value> {
         // Projects are read once for all schemes that archive the same configuration.
         let mut workspaces = BTreeMap::new();
         for name in names {
-            let Ok(scheme) = container.scheme(&name) else { continue };
+            let Ok(scheme) = container.scheme(&name) else {
+                continue;
+            };
             let Some(configuration) = scheme.archive_configuration.clone() else {
                 continue;
             };
@@ -81,7 +83,12 @@ fn of_scheme(
 }
 
 fn target(root: &Path, workspace: &Workspace, built: &Built, configuration: &str) -> Value {
-    let Built { project, target, platform, .. } = built;
+    let Built {
+        project,
+        target,
+        platform,
+        ..
+    } = built;
     let base = json!({
         "project": relative(root, project.path()),
         "target": target.name,
@@ -104,7 +111,12 @@ fn target(root: &Path, workspace: &Workspace, built: &Built, configuration: &str
         Answer::Unresolved { missing, .. } => json!({ "unresolved": missing }),
         _ => Value::Null,
     };
-    value["capabilities"] = capabilities(project, target, &settings, bundle_id.as_deref().unwrap_or_default());
+    value["capabilities"] = capabilities(
+        project,
+        target,
+        &settings,
+        bundle_id.as_deref().unwrap_or_default(),
+    );
     value
 }
 

@@ -233,7 +233,12 @@ pub fn project(folder: &Path, name: &str, settings: &[(&str, &str)], targets: &[
                     } else {
                         "BUILT_PRODUCTS_DIR"
                     };
-                    writeln!(text, "\t\t{reference} = {{isa = PBXFileReference; path = {}; sourceTree = {tree}; }};", quoted(product)).unwrap();
+                    writeln!(
+                        text,
+                        "\t\t{reference} = {{isa = PBXFileReference; path = {}; sourceTree = {tree}; }};",
+                        quoted(product)
+                    )
+                    .unwrap();
                 }
                 writeln!(
                     text,

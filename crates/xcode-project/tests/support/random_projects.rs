@@ -123,8 +123,6 @@ const PLATFORMS: [Platform; 6] = [
     Platform::MacCatalyst,
 ];
 
-
-
 #[derive(Debug, Default)]
 struct Level {
     /// One dictionary per configuration.
@@ -159,6 +157,9 @@ struct Project {
     targets: Vec<Target>,
 }
 
+/// A file by its path, and the target of a project whose product it is.
+type Referenced = (String, Option<(usize, usize)>);
+
 /// What is written and asked.
 #[derive(Debug)]
 pub struct Spec {
@@ -184,7 +185,15 @@ fn name(random: &mut Random, depth: usize) -> String {
         0 => "inherited".to_owned(),
         1 if depth > 0 => format!("A_{}", reference(random, depth - 1)),
         2 => random
-            .pick(&["TARGET_NAME", "CONFIGURATION", "PLATFORM_NAME", "USER", "UNDEFINED", "value", ""])
+            .pick(&[
+                "TARGET_NAME",
+                "CONFIGURATION",
+                "PLATFORM_NAME",
+                "USER",
+                "UNDEFINED",
+                "value",
+                "",
+            ])
             .to_owned(),
         _ => random.pick(&SET).to_owned(),
     }
@@ -200,7 +209,11 @@ fn reference(random: &mut Random, depth: usize) -> String {
         if random.is(2) {
             write!(operators, ":{}", random.pick(&OPERATORS)).unwrap();
         } else {
-            let operand = if depth > 0 { value(random, depth - 1) } else { literal(random) };
+            let operand = if depth > 0 {
+                value(random, depth - 1)
+            } else {
+                literal(random)
+            };
             write!(operators, ":{}={operand}", random.pick(&REPLACING)).unwrap();
         }
     }
@@ -335,7 +348,16 @@ fn filters(random: &mut Random) -> Vec<&'static str> {
 /// What decides about the platform: set at one level, in every configuration.
 fn platform(random: &mut Random, is_project: bool, settings: &mut [BTreeMap<String, Value>]) {
     let mut pairs: Vec<(&str, &str)> = Vec::new();
-    let sdks = ["iphoneos", "iphoneos", "macosx", "auto", "watchos", "appletvos", "xros", "iphoneos27.2"];
+    let sdks = [
+        "iphoneos",
+        "iphoneos",
+        "macosx",
+        "auto",
+        "watchos",
+        "appletvos",
+        "xros",
+        "iphoneos27.2",
+    ];
     // Without any SDK, an xcconfig file that is missing could name one: this crate leaves the platform open then, where
     // the other reader takes the Mac's, as Xcode does.
     if is_project || !random.is(3) {
@@ -368,14 +390,24 @@ fn platform(random: &mut Random, is_project: bool, settings: &mut [BTreeMap<Stri
             random.pick(&["*", "P1*", "\"P1 a\" Q*", "P2*.appex", "'*'"]),
         ));
         if random.is(2) {
-            pairs.push(("INCLUDED_EXPLICIT_TARGET_DEPENDENCIES", random.pick(&["P*", "Q1"])));
+            pairs.push((
+                "INCLUDED_EXPLICIT_TARGET_DEPENDENCIES",
+                random.pick(&["P*", "Q1"]),
+            ));
         }
     }
     if random.is(10) {
-        pairs.push(("IMPLICIT_DEPENDENCY_DOMAIN", random.pick(&["", "default", "mine"])));
+        pairs.push((
+            "IMPLICIT_DEPENDENCY_DOMAIN",
+            random.pick(&["", "default", "mine"]),
+        ));
     }
     if random.is(6) {
-        let flags = ["-framework P3", "$(inherited) -lP1 -weak_framework \"P3\"", "-ObjC -Xlinker -lQ1"];
+        let flags = [
+            "-framework P3",
+            "$(inherited) -lP1 -weak_framework \"P3\"",
+            "-ObjC -Xlinker -lQ1",
+        ];
         pairs.push(("OTHER_LDFLAGS", random.pick(&flags)));
         if random.is(6) {
             pairs.push(("IMPLICIT_DEPENDENCIES_IGNORE_LDFLAGS", "YES"));
@@ -403,7 +435,12 @@ impl Spec {
         }
         let is_workspace = random.is(2);
         Self {
-            container: if is_workspace { "All.xcworkspace" } else { "App.xcodeproj" }.to_owned(),
+            container: if is_workspace {
+                "All.xcworkspace"
+            } else {
+                "App.xcodeproj"
+            }
+            .to_owned(),
             projects,
             xcconfigs: (0..files).map(|number| xcconfig(random, number)).collect(),
             implicit: !random.is(4),
@@ -440,7 +477,11 @@ impl Spec {
                 }
             }
         }
-        let implicit = if self.implicit { "" } else { "buildImplicitDependencies = \"NO\"" };
+        let implicit = if self.implicit {
+            ""
+        } else {
+            "buildImplicitDependencies = \"NO\""
+        };
         let scheme = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Scheme version = \"1.7\">\n   <BuildAction\n      parallelizeBuildables = \"YES\"\n      {implicit}>\n      <BuildActionEntries>\n         <BuildActionEntry\n            buildForArchiving = \"YES\">\n            <BuildableReference\n               BuildableIdentifier = \"primary\"\n               BlueprintIdentifier = \"{}\"\n               BuildableName = \"App.app\"\n               BlueprintName = \"App\"\n               ReferencedContainer = \"container:App.xcodeproj\">\n            </BuildableReference>\n         </BuildActionEntry>\n      </BuildActionEntries>\n   </BuildAction>\n   <ArchiveAction\n      buildConfiguration = \"Release\"\n      revealArchiveInOrganizer = \"YES\">\n   </ArchiveAction>\n</Scheme>\n",
             id(0, 0)
@@ -452,7 +493,12 @@ impl Spec {
         let references: String = self
             .projects
             .iter()
-            .map(|project| format!("<FileRef location = \"group:{}.xcodeproj\"></FileRef>", project.name))
+            .map(|project| {
+                format!(
+                    "<FileRef location = \"group:{}.xcodeproj\"></FileRef>",
+                    project.name
+                )
+            })
             .collect();
         let text = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Workspace version = \"1.0\">{references}</Workspace>\n"
@@ -466,7 +512,7 @@ impl Spec {
 
     /// The files that copy and frameworks phases of a project's targets hold, each once: its path, and whose product of
     /// which project it is.
-    fn files(&self, number: usize) -> BTreeSet<(String, Option<(usize, usize)>)> {
+    fn files(&self, number: usize) -> BTreeSet<Referenced> {
         let mut files = BTreeSet::new();
         for target in &self.projects[number].targets {
             for item in target.copied.iter().chain(&target.linked) {
@@ -488,9 +534,8 @@ impl Spec {
 
     fn pbxproj(&self, number: usize) -> String {
         let project = &self.projects[number];
-        let mut text = String::from(
-            "// !$*UTF8*$!\n{\n\tarchiveVersion = 1;\n\tobjectVersion = 77;\n\tobjects = {\n",
-        );
+        let mut text =
+            String::from("// !$*UTF8*$!\n{\n\tarchiveVersion = 1;\n\tobjectVersion = 77;\n\tobjects = {\n");
         let mut fresh = 0;
         let mut unique = || {
             fresh += 1;
@@ -504,7 +549,9 @@ impl Spec {
                     .iter()
                     .map(|(key, value)| format!("\t\t\t\t{} = {};\n", quoted(key), written(value)))
                     .collect();
-                let base = base.map(|file| format!("baseConfigurationReference = XC{file}; ")).unwrap_or_default();
+                let base = base
+                    .map(|file| format!("baseConfigurationReference = XC{file}; "))
+                    .unwrap_or_default();
                 writeln!(text, "\t\t{own} = {{isa = XCBuildConfiguration; {base}buildSettings = {{\n{pairs}\t\t\t}}; name = {}; }};", quoted(name)).unwrap();
                 write!(ids, "{own}, ").unwrap();
             }
@@ -520,24 +567,38 @@ impl Spec {
         let mut portals = String::new();
         for (other, name) in self.projects.iter().map(|project| &project.name).enumerate() {
             if other != number {
-                writeln!(text, "\t\tPORTAL{other} = {{isa = PBXFileReference; path = {}; sourceTree = \"<group>\"; }};", quoted(&format!("{name}.xcodeproj"))).unwrap();
+                writeln!(
+                    text,
+                    "\t\tPORTAL{other} = {{isa = PBXFileReference; path = {}; sourceTree = \"<group>\"; }};",
+                    quoted(&format!("{name}.xcodeproj"))
+                )
+                .unwrap();
                 children.push(format!("PORTAL{other}"));
                 write!(portals, "{{ProjectRef = PORTAL{other}; }}, ").unwrap();
             }
         }
-        let mut references: BTreeMap<(String, Option<(usize, usize)>), String> = BTreeMap::new();
+        let mut references: BTreeMap<Referenced, String> = BTreeMap::new();
         for (path, of) in self.files(number) {
             let own = unique();
             let object = match of {
                 Some((other, target)) => {
                     let proxy = unique();
                     writeln!(text, "\t\t{proxy} = {{isa = PBXContainerItemProxy; containerPortal = PORTAL{other}; proxyType = 2; remoteGlobalIDString = {}; }};", product_id(other, target)).unwrap();
-                    format!("isa = PBXReferenceProxy; path = {}; remoteRef = {proxy}; sourceTree = BUILT_PRODUCTS_DIR", quoted(&path))
+                    format!(
+                        "isa = PBXReferenceProxy; path = {}; remoteRef = {proxy}; sourceTree = BUILT_PRODUCTS_DIR",
+                        quoted(&path)
+                    )
                 }
                 None if path.contains('/') => {
-                    format!("isa = PBXFileReference; path = {}; sourceTree = \"<group>\"", quoted(&path))
+                    format!(
+                        "isa = PBXFileReference; path = {}; sourceTree = \"<group>\"",
+                        quoted(&path)
+                    )
                 }
-                None => format!("isa = PBXFileReference; path = {}; sourceTree = BUILT_PRODUCTS_DIR", quoted(&path)),
+                None => format!(
+                    "isa = PBXFileReference; path = {}; sourceTree = BUILT_PRODUCTS_DIR",
+                    quoted(&path)
+                ),
             };
             writeln!(text, "\t\t{own} = {{{object}; }};").unwrap();
             children.push(own.clone());
@@ -558,7 +619,12 @@ impl Spec {
                     writeln!(text, "\t\t{proxy} = {{isa = PBXContainerItemProxy; containerPortal = PORTAL{}; proxyType = 1; remoteGlobalIDString = {}; }};", of.0, id(of.0, of.1)).unwrap();
                     format!("targetProxy = {proxy}; ")
                 };
-                writeln!(text, "\t\t{own} = {{isa = PBXTargetDependency; {}{to}}};", filtered(filters)).unwrap();
+                writeln!(
+                    text,
+                    "\t\t{own} = {{isa = PBXTargetDependency; {}{to}}};",
+                    filtered(filters)
+                )
+                .unwrap();
                 write!(dependencies, "{own}, ").unwrap();
             }
             let mut phases = String::new();
@@ -569,9 +635,10 @@ impl Spec {
                 let mut files = String::new();
                 for item in items {
                     let reference = match &item.product {
-                        Ok(of) if of.0 == number => {
-                            self.target(*of).filter(|target| !target.kind.is_empty()).map(|_| product_id(of.0, of.1))
-                        }
+                        Ok(of) if of.0 == number => self
+                            .target(*of)
+                            .filter(|target| !target.kind.is_empty())
+                            .map(|_| product_id(of.0, of.1)),
                         Ok(of) => self
                             .target(*of)
                             .and_then(|target| references.get(&(target.product.clone(), Some(*of))).cloned()),
@@ -579,7 +646,12 @@ impl Spec {
                     };
                     let Some(reference) = reference else { continue };
                     let own = unique();
-                    writeln!(text, "\t\t{own} = {{isa = PBXBuildFile; fileRef = {reference}; {}}};", filtered(&item.filters)).unwrap();
+                    writeln!(
+                        text,
+                        "\t\t{own} = {{isa = PBXBuildFile; fileRef = {reference}; {}}};",
+                        filtered(&item.filters)
+                    )
+                    .unwrap();
                     write!(files, "{own}, ").unwrap();
                 }
                 let own = unique();
@@ -594,7 +666,9 @@ impl Spec {
                 let kind = target.kind;
                 (
                     "PBXNativeTarget",
-                    format!("productReference = {product}; productType = \"com.apple.product-type.{kind}\"; "),
+                    format!(
+                        "productReference = {product}; productType = \"com.apple.product-type.{kind}\"; "
+                    ),
                 )
             };
             writeln!(text, "\t\t{} = {{isa = {isa}; name = {}; {product}buildConfigurationList = {list}; buildPhases = ({phases}); dependencies = ({dependencies}); }};", id(number, index), quoted(&target.name)).unwrap();
@@ -613,10 +687,17 @@ impl Spec {
         let mut files: Vec<Value> = (0..self.xcconfigs.len())
             .map(|file| json!({ "path": format!("File{file}.xcconfig") }))
             .collect();
-        for (other, project) in self.projects.iter().enumerate().filter(|(other, _)| *other != number) {
-            files.push(json!({ "path": format!("{}.xcodeproj", project.name), "id": format!("PORTAL{other}") }));
+        for (other, project) in self
+            .projects
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != number)
+        {
+            files.push(
+                json!({ "path": format!("{}.xcodeproj", project.name), "id": format!("PORTAL{other}") }),
+            );
         }
-        let mut memberships: BTreeMap<(String, Option<(usize, usize)>), Vec<Value>> = BTreeMap::new();
+        let mut memberships: BTreeMap<Referenced, Vec<Value>> = BTreeMap::new();
         for (index, target) in project.targets.iter().enumerate() {
             for (phase, items) in [("frameworks", &target.linked), ("copy/Embed", &target.copied)] {
                 for item in items {
@@ -768,7 +849,9 @@ fn target(random: &mut Random, project: usize, index: usize, files: usize, count
         let project = if counts[1] > 0 { random.below(2) } else { 0 };
         (project, random.below(counts[project]))
     };
-    let dependencies = (0..random.below(3)).map(|_| (any(random), filters(random))).collect::<Vec<_>>();
+    let dependencies = (0..random.below(3))
+        .map(|_| (any(random), filters(random)))
+        .collect::<Vec<_>>();
     let item = |random: &mut Random| Item {
         product: match random.below(6) {
             0 => Err(random
