@@ -72,13 +72,22 @@ impl Context<'_> {
     /// the SDK count for a setting nowhere in a level that has such a key (`MacroValueAssignmentTable.swift`,
     /// bindConditionParameter).
     pub(crate) fn names_sdk(&self, conditions: &str) -> bool {
-        // What follows a longer name is no condition of this one.
-        let patterns = conditions
-            .starts_with('[')
-            .then(|| conditions.split("[sdk=").skip(1));
-        let mut patterns = patterns.into_iter().flatten();
-        let first = patterns.find_map(|rest| Some(rest.split_once(']')?.0));
-        first.is_some_and(|pattern| self.sdk(pattern) == Match::Yes)
+        let mut named = None;
+        let mut rest = conditions;
+        while !rest.is_empty() {
+            // What follows a longer name is no condition of this one, and a key that can't be read has none.
+            let condition = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+            let Some(((parameter, pattern), after)) =
+                condition.and_then(|(condition, after)| Some((condition.split_once('=')?, after)))
+            else {
+                return false;
+            };
+            if parameter == "sdk" {
+                named.get_or_insert(pattern);
+            }
+            rest = after;
+        }
+        named.is_some_and(|pattern| self.sdk(pattern) == Match::Yes)
     }
 
     /// Whether a key with these conditions, of which there are some, can win in such a build, whatever the version of
