@@ -113,7 +113,7 @@ impl Workspace {
 
     /// Every project of the container, also those that others hold references to; what can't be read is left out.
     pub fn projects(&mut self) -> Vec<Arc<Project>> {
-        self.all()
+        self.walk(|_| Ok(())).unwrap_or_default()
     }
 
     /// The container.
@@ -174,10 +174,18 @@ impl Workspace {
         Ok(project)
     }
 
+    /// Every project, of which none may be there and not readable.
     fn all(&mut self) -> Result<Vec<Arc<Project>>, Error> {
         if let Some(all) = &self.all {
             return Ok(all.clone());
         }
+        let all = self.walk(Err)?;
+        self.all = Some(all.clone());
+        Ok(all)
+    }
+
+    /// Every project; `unreadable` decides about one that is there and can't be read.
+    fn walk(&mut self, unreadable: impl Fn(Error) -> Result<(), Error>) -> Result<Vec<Arc<Project>>, Error> {
         let mut seen = BTreeSet::new();
         let mut open: VecDeque<PathBuf> = self.container.projects().iter().cloned().collect();
         let mut all = Vec::new();
@@ -185,12 +193,15 @@ impl Workspace {
             if !seen.insert(normalized(&path)) {
                 continue;
             }
-            if let Some(project) = self.open(&path)? {
-                open.extend(project.nested_projects());
-                all.push(project);
+            match self.open(&path) {
+                Ok(Some(project)) => {
+                    open.extend(project.nested_projects());
+                    all.push(project);
+                }
+                Ok(None) => {}
+                Err(error) => unreadable(error)?,
             }
         }
-        self.all = Some(all.clone());
         Ok(all)
     }
 
