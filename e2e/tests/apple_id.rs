@@ -9,7 +9,7 @@ use apple_sandbox::{
 };
 use e2e::project::{self, Target};
 use e2e::{Machine, Run, secrets};
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 const STEP: &str = "step-auto-provision-apple-id";
 const ASC: &str = "step-auto-provision-asc";
@@ -499,7 +499,7 @@ fn a_profile_that_does_not_fit_any_more_is_repaired_in_its_place() {
     ] {
         let sandbox = start(&provisioned(profile.clone()));
         if device {
-            let added = OffsetDateTime::now_utc() - Duration::days(2);
+            let added = clock::now() - Duration::days(2);
             sandbox.state().add_device(&new_device, added);
         }
         let (run, _) = run(&sandbox, &[]);
@@ -588,7 +588,7 @@ fn a_managed_profile_that_does_not_fit_is_named_with_the_reason() {
         device_class: "IPHONE".to_owned(),
         status: "ENABLED".to_owned(),
     };
-    sandbox.state().add_device(&device, OffsetDateTime::now_utc());
+    sandbox.state().add_device(&device, clock::now());
     let machine = machine(&sandbox, &automatic());
     let before = made_file(&machine);
     checked(&machine, &sandbox, STEP, &[]).ended(1).said(&[

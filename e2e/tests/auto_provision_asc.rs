@@ -176,7 +176,7 @@ fn an_expired_profile_is_made_anew() {
         state
             .profiles
             .iter()
-            .all(|profile| profile.expires > time::OffsetDateTime::now_utc())
+            .all(|profile| profile.expires > clock::now())
     );
 }
 

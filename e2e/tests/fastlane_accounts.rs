@@ -67,7 +67,7 @@ fn connected(what: &str) -> Seed {
         set("password", "connected p4ss".into());
         set("app_specific_password", "abcd-efgh-ijkl-mnop".into());
         if let Some(days) = days {
-            let until = time::OffsetDateTime::now_utc() + time::Duration::days(days);
+            let until = clock::now() + time::Duration::days(days);
             let format = time::format_description::well_known::Rfc3339;
             set("connection_expiry_date", until.format(&format).unwrap().into());
             let cookie = serde_json::json!({"https://idmsa.apple.com": [{"name": "DES5c148586daa451e55afb017aa62418f91", "value": "HSARMTKNSRVX: the #1 s3cret", "path": "/", "domain": "idmsa.apple.com", "secure": true, "httponly": true}]});

@@ -189,17 +189,25 @@ fn a_closed_terminal_ends_a_run_like_any_other_signal() {
 }
 
 #[test]
-fn without_envman_outputs_go_through_the_cli_or_the_step_fails() {
+fn without_envman_outputs_go_through_the_cli_or_into_its_file_or_the_step_fails() {
     let (_sandbox, mut machine) = connected();
     machine.without("envman");
     machine.set(
         "ENVMAN_ENVSTORE_PATH",
-        &machine.path("envstore.yml").display().to_string(),
+        &machine.path("missing/envstore.yml").display().to_string(),
     );
     machine
         .run("step-auto-provision-asc", &[])
         .ended(1)
         .said(&["neither `envman` nor `bitrise` is on PATH"]);
+    let store = machine.file("envstore.yml", "envs:\n- EARLIER: kept\n");
+    machine.set("ENVMAN_ENVSTORE_PATH", &store);
+    machine.run("step-auto-provision-asc", &[]).ended(0);
+    let stored = std::fs::read_to_string(&store).unwrap();
+    let stored = apple_sandbox::tools::envman::read(&stored);
+    assert_eq!(stored[0], ("EARLIER".to_owned(), "kept".to_owned()));
+    let team = ("BITRISE_DEVELOPER_TEAM".to_owned(), "SBXTEAM123".to_owned());
+    assert!(stored.contains(&team), "{stored:?}");
     machine.tool("bitrise", "cat >/dev/null");
     machine.run("step-auto-provision-asc", &[]).ended(0);
     let calls = machine.calls("bitrise");

@@ -13,6 +13,7 @@ mod conformance;
 mod demo;
 mod dist;
 mod docs;
+mod fuzz;
 mod generate;
 mod macos;
 mod stage;
@@ -80,6 +81,8 @@ enum Task {
     Conformance(conformance::Options),
     /// Write the table of Apple's API documents that the sandbox is compiled with
     AppleDocument(apple_document::Options),
+    /// Feed the parsers of bytes by others with libFuzzer; needs a C++ compiler
+    Fuzz(fuzz::Options),
     /// Write the sample of the documentation: docs/sample-log.txt and docs/report.png
     Docs,
 }
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Task::CheckMacos(options) => macos::check(&options),
         Task::Conformance(options) => conformance::conformance(&options),
         Task::AppleDocument(options) => apple_document::write(&options),
+        Task::Fuzz(options) => fuzz::fuzz(&options),
         Task::Docs => docs::docs(),
     };
     match outcome {

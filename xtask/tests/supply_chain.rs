@@ -107,3 +107,66 @@ fn every_promise_of_security_md_names_a_test_that_exists() {
         );
     }
 }
+
+/// Source files of what runs in a step, without the sandbox and what only builds and tests use.
+fn sources() -> Vec<PathBuf> {
+    let mut folders = vec![root().join("steps"), root().join("crates")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let is_other = [
+                "apple-sandbox",
+                "fuzz-targets",
+                "reference-resolver",
+                "test-needs",
+                "tests",
+                "benches",
+                "node_modules",
+            ]
+            .contains(&name.as_str());
+            if path.is_dir() && !is_other {
+                folders.push(path);
+            } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && name != "build.rs" {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+/// What reads a whole file of any kind and size: a pipe would stop it, and a device fill the memory.
+const UNLIMITED: [&str; 4] = [
+    "fs::read(",
+    "fs::read_to_string(",
+    "File::open(",
+    "fs::File::open(",
+];
+
+#[test]
+fn files_of_others_are_read_within_limits() {
+    // The ground floor itself; a table of the repository's own at build time; parts of a package that was opened before.
+    let allowed = [
+        "crates/files/",
+        "crates/step-yaml/src/table.rs",
+        "crates/transport/src/transfer.rs",
+        "crates/build-upload/src/digest.rs",
+    ];
+    let mut found = Vec::new();
+    for path in sources() {
+        let shown = path.strip_prefix(root()).unwrap().display().to_string();
+        if allowed.iter().any(|start| shown.starts_with(start)) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for (number, line) in code.lines().enumerate() {
+            let line = line.trim_start();
+            if !line.starts_with("//") && UNLIMITED.iter().any(|call| line.contains(call)) {
+                found.push(format!("{shown}:{}: {line}", number + 1));
+            }
+        }
+    }
+    assert_eq!(found, Vec::<String>::new());
+}

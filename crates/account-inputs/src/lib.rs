@@ -7,6 +7,8 @@ mod advice;
 mod api;
 pub mod pages;
 
+use std::time::Duration;
+
 use anyhow::anyhow;
 use apple_account::{
     Account, ApiKey, AppleId, ConnectionError, CredentialProblem, FindError, Found, InputCredentials,
@@ -14,7 +16,6 @@ use apple_account::{
 };
 use secrecy::SecretString;
 use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step};
-use time::OffsetDateTime;
 
 pub use api::{Duty, about_api, about_release, client};
 
@@ -79,6 +80,9 @@ pub fn problem(credentials: &InputCredentials, terms: Terms) -> Option<InputProb
     };
     Some(InputProblem::new(key, format!("{problem}{next}")))
 }
+
+/// How long the connected account and the files of inputs may be asked for.
+const LONGEST_SEARCH: Duration = Duration::from_secs(600);
 
 /// Finds the account that the inputs ask for and says which it is, and why the others are not used.
 ///
@@ -206,9 +210,13 @@ async fn search<I>(
             list.join(", ")
         ));
     }
-    let found = apple_account::find(request, &step.redactor, OffsetDateTime::now_utc())
-        .await
-        .map_err(|error| unusable(error, ignores_inputs))?;
+    let find = async {
+        let found = apple_account::find(request, &step.redactor, clock::now()).await;
+        found.map_err(|error| unusable(error, ignores_inputs))
+    };
+    let found = step
+        .within("finding the Apple account", LONGEST_SEARCH, find)
+        .await?;
     found.explanation.iter().for_each(|line| step.log.debug(line));
     found
         .unused

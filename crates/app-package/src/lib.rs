@@ -19,7 +19,7 @@ mod rules;
 mod xar;
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use signing_assets::Profile;
@@ -82,11 +82,19 @@ impl Package {
     /// # Errors
     /// When it can't be read, or is not a package of that format.
     pub fn read(path: &Path, format: Format) -> Result<Self, Error> {
-        let mut file = File::open(path)?;
+        let mut file = files::open(path)?;
         let size = file.metadata()?.len();
+        Self::parse(&mut file, size, format)
+    }
+
+    /// Reads a package of `size` bytes from an open file, or from memory.
+    ///
+    /// # Errors
+    /// When it can't be read, or is not a package of that format.
+    pub fn parse<F: Read + Seek>(file: &mut F, size: u64, format: Format) -> Result<Self, Error> {
         match format {
             Format::Ipa => {
-                let mut contents = ipa::read(&mut file, size)?;
+                let mut contents = ipa::read(file, size)?;
                 let executable = contents.executable.as_mut();
                 Ok(Self {
                     format,
@@ -105,7 +113,7 @@ impl Package {
             Format::Pkg => Ok(Self {
                 format,
                 size,
-                app: pkg::read(&mut file, size)?,
+                app: pkg::read(file, size)?,
                 profile: None,
                 bundles: Vec::new(),
                 apps: Vec::new(),

@@ -1,7 +1,5 @@
 //! Rules of App Store Connect that a package shows by itself; the codes are those of Apple's refusals.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::{App, Obstacle, Package, contents};
 
 /// From when on (seconds since 1970) which major version of the SDK is needed, and on which SDKs.
@@ -16,9 +14,7 @@ const SDKS: [(u64, u32, &[&str]); 3] = [
 
 /// This moment, in seconds since 1970.
 pub(crate) fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |duration| duration.as_secs())
+    u64::try_from(clock::now().unix_timestamp()).unwrap_or(0)
 }
 
 /// What speaks against the package at a moment.

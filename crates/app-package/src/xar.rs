@@ -20,6 +20,12 @@ const LARGEST_TABLE: u64 = 32 * 1024 * 1024;
 /// A table nests a file's attributes in its folder's: real ones stay below ten levels.
 const DEEPEST: usize = 64;
 
+/// Paths are cut here, in bytes: file systems allow 1024, and a folder's name is repeated in the path of each of its files.
+const LONGEST_PATH: usize = 4096;
+
+/// More files than any installer has at its top.
+const MOST_MEMBERS: usize = 200_000;
+
 /// A file of the archive.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Member {
@@ -154,9 +160,10 @@ fn members(table: &[u8]) -> Result<Vec<Member>, Error> {
                 if element.name().as_ref() == "file"
                     && let Some(mut file) = files.pop()
                 {
-                    let folders = files.iter().map(|folder| folder.path.as_str());
-                    let path: Vec<&str> = folders.chain([file.path.as_str()]).collect();
-                    file.path = path.join("/");
+                    if members.len() == MOST_MEMBERS {
+                        return Err(Error::xar("it has more files than any installer"));
+                    }
+                    file.path = path(&files, &file);
                     members.push(file);
                 }
             }
@@ -165,6 +172,21 @@ fn members(table: &[u8]) -> Result<Vec<Member>, Error> {
             _ => {}
         }
     }
+}
+
+/// The path of a file in its folders; one that is too long is cut, which makes it none of the files that are looked for.
+fn path(folders: &[Member], file: &Member) -> String {
+    let mut path = String::new();
+    for (level, part) in folders.iter().chain([file]).enumerate() {
+        if path.len() + part.path.len() >= LONGEST_PATH {
+            return String::from("…");
+        }
+        if level > 0 {
+            path.push('/');
+        }
+        path.push_str(&part.path);
+    }
+    path
 }
 
 /// Notes a text of the innermost file.

@@ -199,9 +199,7 @@ impl Client {
         let mut fresh_token_pauses = FRESH_TOKEN_PAUSES.iter();
         let mut agreement_attempts = 1;
         loop {
-            let token = self
-                .tokens
-                .token(time::OffsetDateTime::now_utc().unix_timestamp())?;
+            let token = self.tokens.token(clock::now().unix_timestamp())?;
             self.redactor.learn_secret(&token);
             let pairs = query.iter().map(|(key, value)| (*key, value.as_str()));
             let mut request = self.http.request(call.method(), path).query(pairs).bearer(token);

@@ -140,7 +140,7 @@ impl Refusal {
 fn clock_ahead(date: &str) -> Option<i64> {
     use time::format_description::well_known::Rfc2822;
     let theirs = time::OffsetDateTime::parse(&date.replace("GMT", "+0000"), &Rfc2822).ok()?;
-    Some((time::OffsetDateTime::now_utc() - theirs).whole_seconds())
+    Some((clock::now() - theirs).whole_seconds())
 }
 
 impl Error {

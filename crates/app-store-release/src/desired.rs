@@ -189,7 +189,7 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
             Err(found) => problems.extend(found),
         }
         if let Some(path) = text_of("app_rating_config_path") {
-            match std::fs::read_to_string(directory.join(path)) {
+            match files::read_text(&directory.join(path), LARGEST_TEXT) {
                 Ok(text) => match age_rating::parse(path, &text) {
                     Ok(attributes) => age_rating = Some(attributes),
                     Err(problem) => problems.push(problem),
@@ -376,8 +376,12 @@ fn review_problems(review: &BTreeMap<&'static str, String>) -> Vec<Problem> {
         .collect()
 }
 
+/// Larger than any age rating or attachment for App Review, in bytes.
+const LARGEST_TEXT: u64 = 1 << 20;
+const LARGEST_ATTACHMENT: u64 = 512 << 20;
+
 fn local_file(path: &Path) -> std::io::Result<LocalFile> {
-    let bytes = std::fs::read(path)?;
+    let bytes = files::read(path, LARGEST_ATTACHMENT)?;
     Ok(LocalFile {
         name: path
             .file_name()

@@ -240,18 +240,12 @@ fn folders(folder: &Path, problems: &mut Vec<Problem>) -> BTreeSet<PathBuf> {
 
 /// The text of a file, trimmed; `None` when there is none or it is empty.
 fn text_file(path: &Path, problems: &mut Vec<Problem>) -> Option<String> {
-    let metadata = path.metadata().ok()?;
+    path.metadata().ok()?;
     let mut problem = |message: String| {
         problems.push(Problem::new(path.display().to_string(), message));
         None
     };
-    if !metadata.is_file() {
-        return problem("is not a regular file".to_owned());
-    }
-    if metadata.len() > LARGEST_FILE {
-        return problem(format!("is larger than {} kB", LARGEST_FILE >> 10));
-    }
-    match std::fs::read(path).map(String::from_utf8) {
+    match files::read(path, LARGEST_FILE).map(String::from_utf8) {
         Ok(Ok(text)) => {
             let text = text.trim_start_matches('\u{feff}').trim();
             (!text.is_empty()).then(|| text.to_owned())

@@ -167,14 +167,7 @@ fn file_name(path: &Path) -> String {
 
 /// The display type and checksum of a picture, or what App Store Connect would refuse about it.
 fn measure(path: &Path, is_imessage: bool) -> Result<(&'static str, Screenshot), String> {
-    let size = path
-        .metadata()
-        .map_err(|error| format!("can't be read: {error}"))?
-        .len();
-    if size > LARGEST_FILE {
-        return Err("is larger than 500 MB".to_owned());
-    }
-    let bytes = std::fs::read(path).map_err(|error| format!("can't be read: {error}"))?;
+    let bytes = files::read(path, LARGEST_FILE).map_err(|error| format!("can't be read: {error}"))?;
     let kind = imagesize::image_type(&bytes).map_err(|_| "is neither PNG nor JPEG".to_owned())?;
     let extension = path
         .extension()
@@ -207,7 +200,7 @@ fn measure(path: &Path, is_imessage: bool) -> Result<(&'static str, Screenshot),
         Screenshot {
             path: path.to_owned(),
             name: file_name(path),
-            size,
+            size: bytes.len() as u64,
             checksum,
         },
     ))

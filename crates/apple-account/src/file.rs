@@ -1,26 +1,19 @@
 //! Files that an input names: by URL, `file://` or plain path.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use url::Url;
 
-/// Keys, certificates and connection documents are kilobytes.
+/// Keys, certificates and connection documents are kilobytes; [`transport::download`] takes as much.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Why a file could not be read. Inputs that name files are sensitive and a URL may hold a token, so no path is quoted,
 /// and of a URL only the host.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// It is on this machine, and can't be read.
+    /// It is on this machine, and can't be read: it is not there, no regular file, or larger than 16 MB.
     #[error("the file can't be read")]
     Local(#[source] std::io::Error),
-    /// It is a directory, a pipe or a device.
-    #[error("the path names {0}, not a file")]
-    NotAFile(&'static str),
-    /// Nobody has such a key.
-    #[error("the file has more than {} MB", LARGEST / 1024 / 1024)]
-    TooLarge,
     /// It would travel for everyone to see.
     #[error("{host} is asked for a secret without encryption; accepted: https, or http on this machine")]
     Insecure {
@@ -81,30 +74,11 @@ pub async fn read(location: &str) -> Result<Vec<u8>, FileError> {
             status: answer.status.as_u16(),
         });
     }
-    if answer.bytes().len() as u64 > LARGEST {
-        return Err(FileError::TooLarge);
-    }
     Ok(answer.bytes().to_vec())
 }
 
 fn local(path: &Path) -> Result<Vec<u8>, FileError> {
-    let kind = std::fs::metadata(path).map_err(FileError::Local)?;
-    if !kind.is_file() {
-        // Reading a pipe may take forever.
-        return Err(FileError::NotAFile(if kind.is_dir() {
-            "a directory"
-        } else {
-            "a device or a pipe"
-        }));
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-        .map_err(FileError::Local)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(FileError::TooLarge);
-    }
-    Ok(bytes)
+    files::read(path, LARGEST).map_err(FileError::Local)
 }
 
 #[cfg(test)]

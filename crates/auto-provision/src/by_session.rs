@@ -1,13 +1,17 @@
 //! The portal by an Apple ID's session.
 
+use std::time::Duration;
+
 use apple_account::AppleId;
 use developer_portal::{Hosts, Services, Session, Team};
 use provisioning::Distribution;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
-use time::OffsetDateTime;
 
 use crate::advice;
 use crate::order::Order;
+
+/// How long the sign-in with its checks may take.
+const LONGEST_SIGN_IN: Duration = Duration::from_secs(600);
 
 /// A session with the team that it works for.
 #[derive(Debug)]
@@ -35,9 +39,9 @@ pub async fn open_session(
     team_id: Option<&str>,
 ) -> anyhow::Result<OpenSession> {
     let hosts = Hosts::apple_or(|name| step.env.get(name))?;
-    let session = Session::open(account, hosts, &step.redactor, OffsetDateTime::now_utc())
-        .await
-        .map_err(|error| {
+    let open = async {
+        let session = Session::open(account, hosts, &step.redactor, clock::now()).await;
+        session.map_err(|error| {
             let advice = advice::about_session(&error);
             anyhow::Error::from(error)
                 .context(format!(
@@ -45,7 +49,11 @@ pub async fn open_session(
                     account.apple_id
                 ))
                 .hint(advice)
-        })?;
+        })
+    };
+    let session = step
+        .within("signing in to the Developer Portal", LONGEST_SIGN_IN, open)
+        .await?;
     tell(step, account, &session);
     let team = developer_portal::choose(session.teams(), team_id)
         .map_err(|error| InputProblems::from(InputProblem::new(team_key, error.to_string())))?

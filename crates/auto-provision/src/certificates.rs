@@ -1,6 +1,7 @@
 //! The certificates of the inputs.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use base64::Engine as _;
@@ -9,11 +10,13 @@ use futures_util::future::try_join_all;
 use match_storage::Location;
 use signing_assets::{Certificate, Identity, P12Error};
 use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step, list};
-use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::match_certificates;
 use crate::order::Order;
+
+/// How long all certificates together may take.
+const LONGEST_DOWNLOAD: Duration = Duration::from_secs(600);
 
 /// A file or a storage of the input `certificate_urls`.
 enum Given<'a> {
@@ -39,7 +42,14 @@ pub async fn download(step: &Step<Order>) -> anyhow::Result<Vec<Identity>> {
         }
     });
     let mut identities: Vec<Identity> = Vec::new();
-    for identity in try_join_all(reading).await?.into_iter().flatten() {
+    let read = step
+        .within(
+            "downloading the certificates",
+            LONGEST_DOWNLOAD,
+            try_join_all(reading),
+        )
+        .await?;
+    for identity in read.into_iter().flatten() {
         if identities
             .iter()
             .all(|known| known.certificate.serial != identity.certificate.serial)
@@ -157,7 +167,7 @@ pub fn usable(step: &Step<Order>, identities: &[Identity]) -> Vec<Certificate> {
         .iter()
         .map(|identity| identity.certificate.clone())
         .collect();
-    let (usable, notes) = provisioning::usable_certificates(&all, OffsetDateTime::now_utc());
+    let (usable, notes) = provisioning::usable_certificates(&all, clock::now());
     notes.iter().for_each(|note| step.log.warn(note));
     usable
 }

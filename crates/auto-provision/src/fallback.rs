@@ -7,7 +7,6 @@ use portal_access::Reconciled;
 use provisioning::{CertificateChoice, Policy, Way};
 use signing_assets::{Certificate, Identity, Profile};
 use step_kit::{InputProblems, Secret, Step};
-use time::OffsetDateTime;
 
 use crate::finish::{self, Projects};
 use crate::order::{Mode, Order};
@@ -76,7 +75,7 @@ async fn sign(
     };
     let analysis = &signed;
     let wants = provisioning::wants(&analysis.needs(), &policy, certificates)?;
-    let signed = provisioning::choose_among(&wants, &profiles, OffsetDateTime::now_utc())?;
+    let signed = provisioning::choose_among(&wants, &profiles, clock::now())?;
     for signed in &signed {
         step.log
             .plain(format!("{} for {}", signed.profile.name, signed.want.bundle_id));

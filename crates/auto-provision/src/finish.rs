@@ -9,7 +9,6 @@ use portal_access::{Portal, Reconciled};
 use provisioning::{Distribution, Policy, Query, Signed, Want, wildcard_of};
 use signing_assets::{Identity, Keychain, Profile, ProfileDirectories};
 use step_kit::{Advice as _, Step};
-use time::OffsetDateTime;
 use xcode_project::{ManualSigning, Project};
 
 use crate::advice;
@@ -35,8 +34,7 @@ pub(crate) async fn show_plan(
         .snapshot(&Query::of(wants))
         .await
         .map_err(|error| advice::refused(error.into()))?;
-    let plan =
-        provisioning::plan(wants, &snapshot, policy, OffsetDateTime::now_utc()).map_err(advice::blocked)?;
+    let plan = provisioning::plan(wants, &snapshot, policy, clock::now()).map_err(advice::blocked)?;
     plan_text::show(&step.log, &plan);
     step.report.is_plan();
     report::changed(&step.report, "Planned", &plan.actions);
@@ -170,7 +168,7 @@ pub(crate) async fn finish(
         }
     }
     report::tell(step, analysis, signed, &reconciled.changes);
-    report::warn(step, &expiry::warnings(signed, OffsetDateTime::now_utc()));
+    report::warn(step, &expiry::warnings(signed, clock::now()));
     show_settings(step, projects, &files, machine.xcode);
     step.log.heading("Outputs");
     for (key, value) in outputs(step, analysis, signed)? {

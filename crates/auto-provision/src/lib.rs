@@ -21,12 +21,13 @@ mod settings;
 mod signing;
 mod xcode;
 
+use std::time::Duration;
+
 use futures_util::future::LocalBoxFuture;
 use portal_access::{DeveloperPortal, Portal, Reconciled};
 use provisioning::{Policy, Signed, Want, Way};
 use signing_assets::{Certificate, Identity, ProfileDirectories};
 use step_kit::Step;
-use time::OffsetDateTime;
 
 pub use by_session::{OpenSession, open_session};
 pub use certificates::{download as download_certificates, of_team, usable};
@@ -34,6 +35,10 @@ pub use fallback::fall_back;
 pub use order::{ApplyTo, BuildSettings, IdentityName, Mode, Order, PlatformName};
 pub use project::{Analysis, Declared, Item};
 pub use provisioning::{CertificateChoice, Distribution};
+
+/// How long the portal, `security`, and `xcodebuild` may take together. A first run for 20 targets makes some hundred
+/// requests, which take minutes where Apple is slow.
+const LONGEST_WORK: Duration = Duration::from_secs(3600);
 
 /// Who signs in to the portal.
 #[derive(Debug)]
@@ -109,7 +114,12 @@ pub async fn provision(
         wants,
         source,
     };
-    match work.done_by(&account.access).await {
+    let done = step.within(
+        "comparing and installing profiles",
+        LONGEST_WORK,
+        work.done_by(&account.access),
+    );
+    match done.await {
         Ok(()) => Ok(()),
         Err(error) => fall_back(step, &analysis, identities, certificates, error).await,
     }
@@ -257,7 +267,7 @@ fn installed(
     let mut served: Vec<Signed> = Vec::new();
     let mut open = Vec::new();
     for want in wants {
-        match provisioning::installed_profile(&want, policy, &profiles, OffsetDateTime::now_utc()) {
+        match provisioning::installed_profile(&want, policy, &profiles, clock::now()) {
             Some(profile) => {
                 if served.is_empty() {
                     step.log.heading("Installed profiles that match");

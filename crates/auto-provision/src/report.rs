@@ -4,7 +4,6 @@
 use provisioning::{Action, Signed};
 use step_kit::html_report::{Block, Expiry, Request, Timeline, Waterfall};
 use step_kit::{Report, Step};
-use time::OffsetDateTime;
 use transport::Journal;
 
 use crate::Changes;
@@ -164,7 +163,7 @@ fn expiry_dates(report: &Report, signed: &[Signed]) {
     let all = profiles.chain(certificates).collect();
     report.block(Block::Timeline(Timeline::new(
         "What ends first",
-        OffsetDateTime::now_utc(),
+        clock::now(),
         all,
     )));
 }

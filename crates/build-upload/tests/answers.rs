@@ -216,7 +216,7 @@ const OLD: &str = "2026-01-02T03:04:05Z";
 
 fn now() -> String {
     let format = time::format_description::well_known::Rfc3339;
-    OffsetDateTime::now_utc().format(&format).unwrap()
+    clock::now().format(&format).unwrap()
 }
 
 /// A file with the content `abc`.
@@ -428,7 +428,7 @@ async fn a_record_that_was_there_before_proves_nothing() {
         (BUILDS, vec![many(&[])]),
         (FILES, vec![many(&[old_file])]),
     ]);
-    let started = OffsetDateTime::now_utc();
+    let started = clock::now();
     let mut seen = watch(&server, file.path().to_owned(), started);
     seen.look().await.unwrap();
     assert_eq!(seen.arrived(Duration::ZERO).await.unwrap(), None);
@@ -458,7 +458,7 @@ async fn a_new_record_counts_with_this_files_checksum() {
             (BUILDS, vec![many(&[])]),
             (FILES, vec![many(&[file_document("COMPLETE", algorithm, &hash)])]),
         ]);
-        let started = OffsetDateTime::now_utc() - time::Duration::seconds(5);
+        let started = clock::now() - time::Duration::seconds(5);
         let watch = watch(&server, file.path().to_owned(), started);
         let found = watch.arrived(Duration::ZERO).await.unwrap();
         assert_eq!(found.is_some(), arrives, "{algorithm} {hash}");
@@ -475,7 +475,7 @@ async fn a_record_of_a_doubtful_date_needs_the_checksum() {
             (BUILDS, vec![many(&[])]),
             (FILES, vec![many(&[file_document("COMPLETE", "SHA_256", hash)])]),
         ]);
-        let started = OffsetDateTime::now_utc() + time::Duration::seconds(seconds);
+        let started = clock::now() + time::Duration::seconds(seconds);
         let watch = watch(&server, file.path().to_owned(), started);
         let found = watch.arrived(Duration::ZERO).await.unwrap();
         assert_eq!(found.is_some(), arrives, "{hash} {seconds}");
@@ -496,7 +496,7 @@ async fn an_upload_without_its_file_has_not_arrived() {
     let watch = watch(
         &server,
         file.path().to_owned(),
-        OffsetDateTime::now_utc() - time::Duration::HOUR,
+        clock::now() - time::Duration::HOUR,
     );
     assert_eq!(watch.arrived(Duration::ZERO).await.unwrap(), None);
 }
@@ -516,7 +516,7 @@ async fn a_build_shows_earlier_than_its_upload_and_its_failure_is_a_refusal() {
         let watch = watch(
             &server,
             file.path().to_owned(),
-            OffsetDateTime::now_utc() - time::Duration::HOUR,
+            clock::now() - time::Duration::HOUR,
         );
         let found = watch.arrived(Duration::ZERO).await;
         match expected {
@@ -541,7 +541,7 @@ async fn a_failed_upload_does_not_use_its_build_number_and_a_build_does() {
             (BUILDS, vec![many(&builds)]),
             (FILES, vec![many(&[other])]),
         ]);
-        let mut watch = watch(&server, file.path().to_owned(), OffsetDateTime::now_utc());
+        let mut watch = watch(&server, file.path().to_owned(), clock::now());
         watch.look().await.unwrap();
         let used = watch.used().await.unwrap();
         assert_eq!(matches!(used, Some(Used::ByAnother { .. })), expected, "{used:?}");

@@ -18,6 +18,10 @@ pub use error::Error;
 pub use output::{Line, Output, Source};
 pub use runner::Runner;
 
+/// How long a child may run where nothing else is said: longer than any tool that answers a question needs, and short
+/// enough that a build whose tool hangs says which one.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+
 /// A program with its arguments, environment and limits.
 #[derive(Debug, Clone)]
 pub struct Command {
@@ -39,7 +43,7 @@ enum Arg {
 }
 
 impl Command {
-    /// Runs `program`, looked up on the runner's `PATH` unless it holds a slash.
+    /// Runs `program`, looked up on the runner's `PATH` unless it holds a slash, for [`PATIENCE`] at most.
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self {
             program: program.as_ref().to_owned(),
@@ -48,7 +52,7 @@ impl Command {
             clear_environment: false,
             directory: None,
             stdin: None,
-            timeout: None,
+            timeout: Some(PATIENCE),
             silence_timeout: None,
             secrets: Vec::new(),
         }
@@ -137,6 +141,13 @@ impl Command {
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
+        self
+    }
+
+    /// Lets the child run as long as it likes: for lanes and uploads, whose limits are the user's.
+    #[must_use]
+    pub fn unlimited(mut self) -> Self {
+        self.timeout = None;
         self
     }
 

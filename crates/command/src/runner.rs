@@ -75,6 +75,12 @@ impl Runner {
         self
     }
 
+    /// A variable that children start from.
+    pub fn variable(&self, key: &str) -> Option<&OsStr> {
+        let variable = self.environment.iter().rfind(|(name, _)| name == key);
+        variable.map(|(_, value)| value.as_os_str())
+    }
+
     /// The redactor that children's output passes.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
@@ -91,11 +97,7 @@ impl Runner {
         if program.components().count() > 1 {
             return is_executable(program).then(|| program.to_owned());
         }
-        let path = self
-            .environment
-            .iter()
-            .rfind(|(key, _)| key == "PATH")
-            .map(|(_, value)| value)?;
+        let path = self.variable("PATH")?;
         std::env::split_paths(path)
             .map(|folder| folder.join(program))
             .find(|candidate| is_executable(candidate))

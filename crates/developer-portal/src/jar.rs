@@ -139,7 +139,15 @@ impl Jar {
             .retain(|cookie| cookie.ends.is_none_or(|end| end > now));
     }
 
+    /// Keeps a cookie that can be sent: one with a control character in it would end the header, or begin another one.
     fn put(&mut self, new: Stored) {
+        let text = [new.name.as_str(), new.value.expose_secret()];
+        if text
+            .iter()
+            .any(|text| text.chars().any(|c| c.is_control() || c == ';'))
+        {
+            return;
+        }
         let is_same = |old: &Stored| old.name == new.name && old.domain == new.domain && old.path == new.path;
         self.cookies.retain(|old| !is_same(old));
         if self.cookies.len() < MOST_COOKIES {
@@ -282,6 +290,25 @@ mod tests {
             jar.take(Host::SignIn, text, NOW);
         }
         assert!(jar.header(Host::SignIn, "/").is_some());
+    }
+
+    #[test]
+    fn no_cookie_ends_the_header_that_it_is_sent_in() {
+        let mut jar = Jar::default();
+        for header in [
+            "a=x\ry",
+            "b=x\0",
+            "c\r=x",
+            "d=\u{7f}",
+            "e=\"x\r\nHost: evil\"",
+            "good=1",
+        ] {
+            jar.take(Host::SignIn, header, NOW);
+        }
+        assert_eq!(sent(&jar, Host::SignIn), "good=1");
+        let mut odd = cookie("myacinfo", "apple.com", None);
+        odd.value = "x; y=1".into();
+        assert_eq!(sent(&Jar::of(&[odd], NOW).0, Host::SignIn), "");
     }
 
     #[test]

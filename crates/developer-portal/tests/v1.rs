@@ -153,7 +153,7 @@ fn a_profile_that_the_older_services_have_no_word_for_is_made_listed_and_deleted
             device_class: "INTEL_MAC".to_owned(),
             status: "ENABLED".to_owned(),
         },
-        time::OffsetDateTime::now_utc(),
+        clock::now(),
     );
     let (certificate, device) = {
         let state = sandbox.state();

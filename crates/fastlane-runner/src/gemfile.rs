@@ -162,9 +162,12 @@ fn global_configuration(variable: &impl Fn(&str) -> Option<String>) -> Option<Pa
         .or_else(|| variable("HOME").map(|home| Path::new(&home).join(".bundle/config")))
 }
 
+/// Larger than any configuration of Bundler, in bytes.
+const LARGEST_CONFIGURATION: u64 = 1 << 20;
+
 /// The settings of a configuration file: a flat YAML mapping. One that can't be read has none, as for Bundler.
 fn read_settings(file: &Path) -> BTreeMap<String, String> {
-    let Ok(text) = std::fs::read_to_string(file) else {
+    let Ok(text) = files::read_text(file, LARGEST_CONFIGURATION) else {
         return BTreeMap::new();
     };
     let settings: BTreeMap<String, serde_yaml::Value> = serde_yaml::from_str(&text).unwrap_or_default();

@@ -16,6 +16,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A probe that answers "installed or not" must not hang the build.
 const PROBE_LIMIT: Duration = Duration::from_secs(60);
 
+/// Longer than any installation of gems takes, also where they are compiled on a slow machine.
+const INSTALL_LIMIT: Duration = Duration::from_secs(3600);
+
 /// Which version of a gem is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted<'a> {
@@ -210,9 +213,10 @@ impl Gems<'_> {
         let reporter = self.reporter;
         let output = self
             .runner
-            .stream(command.current_dir(self.directory), |line| {
-                reporter.output(line.text);
-            })
+            .stream(
+                command.current_dir(self.directory).timeout(INSTALL_LIMIT),
+                |line| reporter.output(line.text),
+            )
             .await
             .map_err(|error| match error {
                 command::Error::NotFound { .. } => Error::Missing { program },

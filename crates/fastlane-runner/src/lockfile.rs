@@ -22,6 +22,9 @@ pub struct Lockfile {
     pub bundled_with: Option<String>,
 }
 
+/// Larger than any lock file, in bytes.
+const LARGEST: u64 = 16 << 20;
+
 /// A lock file that is there and can't be read.
 #[derive(Debug, thiserror::Error)]
 #[error("could not read {}", path.display())]
@@ -80,7 +83,7 @@ impl Lockfile {
     /// # Errors
     /// When it is there and can't be read.
     pub fn read(path: &Path) -> Result<Option<Self>, LockError> {
-        match std::fs::read(path) {
+        match files::read(path, LARGEST) {
             Ok(bytes) => Ok(Some(Self::parse(&String::from_utf8_lossy(&bytes)))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(LockError {

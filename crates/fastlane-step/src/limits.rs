@@ -39,7 +39,8 @@ impl Limits {
 
     /// The command with these limits.
     #[must_use]
-    pub fn apply(self, mut command: Command) -> Command {
+    pub fn apply(self, command: Command) -> Command {
+        let mut command = command.unlimited();
         if let Some(limit) = self.timeout {
             command = command.timeout(limit);
         }

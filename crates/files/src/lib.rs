@@ -3,8 +3,10 @@
 //! A path that a step is given may lead to a device, a pipe that nobody writes to, or a file of many gigabytes; a place
 //! that it writes to may be a link, or be read by another build at that moment.
 
+mod lock;
 mod read;
 mod write;
 
-pub use read::{read, read_text};
-pub use write::{private_directory, replace, rewrite};
+pub use lock::{Lock, try_lock};
+pub use read::{open, read, read_text};
+pub use write::{append, private_directory, replace, rewrite};

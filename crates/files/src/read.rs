@@ -46,8 +46,11 @@ pub fn read_text(path: &Path, most: u64) -> std::io::Result<String> {
         .map_err(|_| Error::new(ErrorKind::InvalidData, "the file is not UTF-8 text"))
 }
 
-/// Opens a regular file for reading.
-fn open(path: &Path) -> std::io::Result<File> {
+/// Opens a regular file for reading, for who reads it piece by piece.
+///
+/// # Errors
+/// When it can't be opened, or is something else than a file (a directory, device, or pipe).
+pub fn open(path: &Path) -> std::io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
         // A pipe would wait here for somebody to write to it.

@@ -2,8 +2,10 @@
 
 use std::fs::{DirBuilder, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+
+use nix::fcntl::OFlag;
 
 /// Writes a file by an atomic rename, so that nobody ever sees half of it, with permissions `mode` whatever the umask
 /// says. A link in its place is replaced, not followed.
@@ -28,9 +30,32 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
 pub fn rewrite(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let target = std::fs::canonicalize(path)?;
     // A rename would replace a file that its owner made read-only: ask for the right to write it first.
-    let file = std::fs::OpenOptions::new().write(true).open(&target)?;
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        // A pipe in its place would wait here for a reader.
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(&target)?;
     let mode = file.metadata()?.permissions().mode() & 0o7777;
     replace(&target, content, mode)
+}
+
+/// Writes at the end of a file that others write to as well, and creates it where it is not there.
+///
+/// # Errors
+/// When it can't be written, or is something else than a file (a directory, device, or pipe).
+pub fn append(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::InvalidInput,
+            "it is a device or a pipe, not a file",
+        ));
+    }
+    file.write_all(content)
 }
 
 /// Makes sure that a directory is there and that only its owner may enter it, whatever the umask says.
@@ -88,6 +113,20 @@ mod tests {
         replace(&link, b"own", 0o600).unwrap();
         assert!(!link.is_symlink() && std::fs::read(&real).unwrap() == b"new");
         assert!(rewrite(&folder.path().join("missing"), b"x").is_err());
+    }
+
+    #[test]
+    fn nothing_is_appended_to_a_pipe_or_a_device() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, pipe) = (folder.path().join("file"), folder.path().join("pipe"));
+        append(&file, b"a").unwrap();
+        append(&file, b"b").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"ab");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        for path in [pipe.as_path(), Path::new("/dev/null"), folder.path()] {
+            assert!(append(path, b"x").is_err(), "{}", path.display());
+        }
+        assert!(rewrite(&pipe, b"x").is_err());
     }
 
     #[test]

@@ -8,7 +8,6 @@ use provisioning::{
     Action, Blocked, Device, NoManagedProfile, NotGranted, Plan, Policy, PortalProfile, Query, Signed,
     Snapshot, Unfinished, Want, Warning, choose_managed, plan, shortcomings,
 };
-use time::OffsetDateTime;
 
 use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind};
 
@@ -85,7 +84,7 @@ pub async fn reconcile_managed(
         report(Progress::Warning(Warning::NotInManagedProfiles));
         snapshot.devices.truncate(known);
     }
-    let signed = choose_managed(wants, &snapshot, policy, OffsetDateTime::now_utc())?;
+    let signed = choose_managed(wants, &snapshot, policy, clock::now())?;
     Ok(Reconciled {
         signed,
         changes,
@@ -112,7 +111,7 @@ pub async fn reconcile(
     loop {
         let mut snapshot = portal.snapshot(&query).await?;
         let mut policy = policy.clone();
-        let mut next = plan(wants, &snapshot, &policy, OffsetDateTime::now_utc())?;
+        let mut next = plan(wants, &snapshot, &policy, clock::now())?;
         if next
             .actions
             .iter()
@@ -123,7 +122,7 @@ pub async fn reconcile(
             register_devices(portal, &registration, &mut snapshot, &mut changes, &mut report).await;
             // A device that Apple did not take must not be a reason to make profiles anew in every build.
             policy.test_devices.clear();
-            next = plan(wants, &snapshot, &policy, OffsetDateTime::now_utc())?;
+            next = plan(wants, &snapshot, &policy, clock::now())?;
         }
         let plan = next;
         report(Progress::Plan(&plan));
@@ -156,7 +155,7 @@ pub async fn reconcile(
             // Who says that the plan does not fit what is there is right if what is there has changed.
             Err(error) if error.kind == PortalErrorKind::Conflict && look < LOOKS => {
                 let seen = portal.snapshot(&query).await?;
-                let next = provisioning::plan(wants, &seen, &policy, OffsetDateTime::now_utc())?;
+                let next = provisioning::plan(wants, &seen, &policy, clock::now())?;
                 if next.actions == plan.actions || is_left_of(&next.actions, &plan.actions, &changes) {
                     return Err(error.into());
                 }

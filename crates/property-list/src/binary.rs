@@ -86,7 +86,7 @@ impl List<'_> {
                 } else {
                     length
                 };
-                measure.bytes += size as u64;
+                measure.bytes = measure.bytes.saturating_add(size as u64);
                 0
             }
         };

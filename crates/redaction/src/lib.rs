@@ -87,6 +87,13 @@ impl Redactor {
         }
     }
 
+    /// Learns the private keys that stand in a text of whatever else, such as one that was pasted in the wrong place.
+    pub fn learn_keys_in(&self, text: &str) {
+        for key in key::found_in(text) {
+            self.learn(key);
+        }
+    }
+
     /// [`Redactor::learn`] for a [`SecretString`].
     pub fn learn_secret(&self, secret: &SecretString) {
         self.learn(secret.expose_secret());

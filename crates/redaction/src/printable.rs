@@ -10,7 +10,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     stripped(text, false)
 }
 
-/// [`printable`], where colors stay: for the output of programs that color it themselves.
+/// [`printable`], where colors stay: for the output of programs that color it themselves. Bold red becomes red, since
+/// Bitrise takes the last text in bold red for the reason why a step failed (`errorfinder` of the Bitrise CLI, 2026-11).
 pub fn printable_with_colors(text: &str) -> Cow<'_, str> {
     stripped(text, true)
 }
@@ -22,6 +23,20 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
         return plain;
     }
     Cow::Owned(plain.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// The color of errors.
+const RED: &str = "\u{1b}[31m";
+
+/// Whether a color sequence begins bold red, in whatever order it says so.
+fn is_bold_red(sequence: &str) -> bool {
+    let inner = &sequence[2..sequence.len() - 1];
+    let parameters = || {
+        inner
+            .split([';', ':'])
+            .map(|number| number.trim_start_matches('0'))
+    };
+    parameters().any(|number| number == "31") && parameters().any(|number| number == "1")
 }
 
 fn stripped(text: &str, colors: bool) -> Cow<'_, str> {
@@ -36,7 +51,7 @@ fn stripped(text: &str, colors: bool) -> Cow<'_, str> {
         let length = sequence(rest);
         let (sequence, after) = rest.split_at(length);
         if colors && is_color(sequence) {
-            out.push_str(sequence);
+            out.push_str(if is_bold_red(sequence) { RED } else { sequence });
         }
         // Half of a Windows line break is one as well; alone it would let a line overwrite itself.
         if sequence == "\r" && !after.starts_with('\n') {
@@ -134,7 +149,24 @@ mod tests {
         }
         assert_eq!(one_line("a\n\n  b\tc\u{1b}[0m"), "a b c");
         let colored = "\u{1b}[31;1mred\u{1b}[0m\u{1b}[2K\u{1b}[1A";
-        assert_eq!(printable_with_colors(colored), "\u{1b}[31;1mred\u{1b}[0m");
+        assert_eq!(printable_with_colors(colored), "\u{1b}[31mred\u{1b}[0m");
+        for bold in [
+            "\u{1b}[1;31m",
+            "\u{1b}[0;31;1;4m",
+            "\u{1b}[01;031m",
+            "\u{1b}[31:1m",
+        ] {
+            assert_eq!(printable_with_colors(bold), RED, "{bold:?}");
+        }
+        for other in [
+            "\u{1b}[31m",
+            "\u{1b}[1m",
+            "\u{1b}[m",
+            "\u{1b}[1;32m",
+            "\u{1b}[131;1m",
+        ] {
+            assert_eq!(printable_with_colors(other), other);
+        }
     }
 
     proptest! {

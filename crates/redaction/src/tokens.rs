@@ -17,7 +17,9 @@ use crate::MASK;
 /// - a long token behind the word `Bearer`, alone;
 /// - a JSON Web Token: three parts in base64url, of which the first begins as `{"` does;
 /// - the cookies of Apple's sign-in: `myacinfo` and `DES…` with a number in hexadecimal (apple-id-portal facts, 2026-11),
-///   by name or by the beginning of their values.
+///   by name or by the beginning of their values;
+/// - a private key: what follows the armor of a PEM file, and what base64 makes of the beginnings of such a file and of keys
+///   in PKCS#8, SEC 1, and PKCS#1 (RFC 5958, 5915, 8017).
 const PATTERN: &str = r#"(?x-u)
     (?P<keep1>(?i:authorization)["']?\s*(?:=>|[:=])\s*["']?(?i:bearer|basic|token)\s+)[^\s"',;<]+
     | (?P<keep2>\b(?i:bearer)["']?[\s:="']+)[A-Za-z0-9._~+/=-]{20,}
@@ -25,6 +27,9 @@ const PATTERN: &str = r#"(?x-u)
     | (?P<keep3>\b(?:myacinfo|dqsid|DES[0-9a-f]{16,})["']?\s*(?:=>|[:=])\s*["']?)[^\s"';,<]{6,}
     | (?P<keep4>(?i:name)["']?\s*(?:=>|[:=])\s*["']?(?:myacinfo|dqsid|DES[0-9a-f]{16,})["']?,?\s+["']?(?i:value)["']?\s*(?:=>|[:=])\s*["']?)[^\s"';,<]{6,}
     | \b(?:DAWTKN|HSARMTKN)[A-Za-z0-9+/=._-]{8,}
+    | (?P<keep5>-----BEGIN\ [A-Z\ ]*PRIVATE\ KEY-----)(?:(?:\s|\\[nr])*[A-Za-z0-9+/=]{16,})+(?:(?:\s|\\[nr])+[A-Za-z0-9+/=]{1,15}(?:\s|\\[nr])*-----END)?
+    | \bLS0tLS1CRUdJTi(?:BQUklW|BFQyBQUklW|BSU0Eg|BFTkNS|BPUEVO|BEU0Eg)[A-Za-z0-9+/=_-]{20,}
+    | \b(?:M[A-Za-z0-9]{2,5}AgEAMBMGByqGSM49|MHcCAQEEI|MII[A-Za-z0-9+/]{4}IBADANBgkqhkiG9w0BAQEFAASC|MII[A-Za-z0-9+/]{4}IBAAKCA)[A-Za-z0-9+/=_-]{8,}
 "#;
 
 static TOKENS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(PATTERN).ok());
@@ -32,7 +37,7 @@ static TOKENS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(PATTERN).ok
 /// `bytes` with every such token masked; `None` where there is none.
 pub(crate) fn mask(bytes: &[u8]) -> Option<Vec<u8>> {
     let masked = TOKENS.as_ref()?.replace_all(bytes, |captures: &Captures<'_>| {
-        let kept = ["keep1", "keep2", "keep3", "keep4"]
+        let kept = ["keep1", "keep2", "keep3", "keep4", "keep5"]
             .iter()
             .find_map(|name| captures.name(name))
             .map_or(&b""[..], |kept| kept.as_bytes());
@@ -95,6 +100,19 @@ mod tests {
                 "{\"name\":\"myacinfo\", \"value\":\"[REDACTED]\"}",
             ),
             ("  value: HSARMTKNSRVXWFla123", "  value: [REDACTED]"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nMIGTAgEAMBMGByqGSM49AgEGCCqGSM49\nAwEHBHkw\n-----END PRIVATE KEY-----\n",
+                "-----BEGIN PRIVATE KEY-----[REDACTED] PRIVATE KEY-----\n",
+            ),
+            (
+                "key: -----BEGIN EC PRIVATE KEY-----\\nMHcCAQEEIAAAAAAAAAAAAAAAAAAAAAAA\\n, next",
+                "key: -----BEGIN EC PRIVATE KEY-----[REDACTED]\\n, next",
+            ),
+            ("MIGTAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBHkwdwIBAQQg!", "[REDACTED]!"),
+            (
+                "k=LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JR1RBZ0VBTUJNRw==.",
+                "k=[REDACTED].",
+            ),
         ] {
             assert_eq!(masked(text), expected);
             // What is masked stays as it is.
@@ -111,6 +129,9 @@ mod tests {
             "DESCRIPTION=the app; DESTDIR=/usr",
             "Basic authentication is used",
             "authorization: pending",
+            "-----BEGIN PRIVATE KEY----- is the first line",
+            "-----BEGIN CERTIFICATE-----\nMIICZjCCAc+gAwIBAgIUX\n-----END CERTIFICATE-----",
+            "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUNaakND",
             "com.example.bearer=1",
         ] {
             assert_eq!(mask(text.as_bytes()), None, "{text}");

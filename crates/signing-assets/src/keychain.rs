@@ -3,7 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use command::{Command, Runner};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,6 +13,12 @@ use crate::p12::{Identity, P12Error};
 
 /// `security` waits for a dialog that nobody sees when a keychain is locked.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long another build may hold the search list: it makes three calls of `security` meanwhile.
+const LOCK_PATIENCE: Duration = Duration::from_secs(200);
+
+/// How often the lock is asked for.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// `errSecItemNotFound`, as `security` exits with it.
 const NOT_FOUND: i32 = 44;
@@ -42,6 +48,13 @@ pub enum KeychainError {
         #[source]
         source: command::Error,
     },
+    /// Another build does not let go of the search list.
+    #[error(
+        "another build has held the keychain search list for {} seconds (lock on {})",
+        LOCK_PATIENCE.as_secs(),
+        .0.display()
+    )]
+    Busy(PathBuf),
     /// A file could not be written.
     #[error("could not write the identity `{name}`")]
     Write {
@@ -105,9 +118,42 @@ impl Keychain {
         self.security("open for Apple's tools", partitions, false).await?;
         let settings = Command::new("security").args(["set-keychain-settings", "-lut", UNLOCKED_SECONDS]);
         self.security("set the locking of", settings, false).await?;
-        self.extend_search_list().await?;
+        // The list is read and written back: two builds at once would each drop the other's keychain from it.
+        let _lock = self.lock_search_list().await?;
+        let is_new = self.extend_search_list().await?;
         let default = Command::new("security").args(["default-keychain", "-s"]);
-        self.security("make the default", default, false).await.map(drop)
+        let made = self.security("make the default", default, false).await;
+        if made.is_err() && is_new {
+            // What failed is told; that the list could not be put back as well says nothing more.
+            let _ = self.leave_search_list().await;
+        }
+        made.map(drop)
+    }
+
+    /// The lock on the user's search list; `None` where there is no place for one.
+    async fn lock_search_list(&self) -> Result<Option<files::Lock>, KeychainError> {
+        let of_user = self
+            .runner
+            .variable("HOME")
+            .map(|home| Path::new(home).join("Library/Keychains"))
+            .filter(|folder| folder.is_dir());
+        let folder = of_user.or_else(|| self.path.parent().map(Path::to_owned));
+        let Some(folder) = folder.filter(|folder| folder.is_dir()) else {
+            return Ok(None);
+        };
+        let started = Instant::now();
+        let _activity = tracing::info_span!("activity", what = "waiting for another build's keychains");
+        loop {
+            match files::try_lock(&folder) {
+                Ok(Some(lock)) => return Ok(Some(lock)),
+                Ok(None) if started.elapsed() > LOCK_PATIENCE => return Err(KeychainError::Busy(folder)),
+                Ok(None) => tokio::time::sleep(LOCK_PAUSE).await,
+                Err(error) => {
+                    tracing::debug!("{} can't be locked: {error}", folder.display());
+                    return Ok(None);
+                }
+            }
+        }
     }
 
     /// Whether the keychains of the search list hold the certificate of an authority, which `codesign` needs for the chain;
@@ -178,8 +224,8 @@ impl Keychain {
         self.run("import an identity into", command).await.map(drop)
     }
 
-    /// Keeps what is on the search list: other keychains may hold identities that the build needs.
-    async fn extend_search_list(&self) -> Result<(), KeychainError> {
+    /// The search list, in its order.
+    async fn search_list(&self) -> Result<Vec<PathBuf>, KeychainError> {
         let what = "read the search list for";
         let listed = self
             .run(
@@ -193,14 +239,37 @@ impl Keychain {
             .map(|line| PathBuf::from(line.trim().trim_matches('"')))
             .collect();
         keychains.retain(|keychain| !keychain.as_os_str().is_empty());
+        Ok(keychains)
+    }
+
+    /// Keeps what is on the search list: other keychains may hold identities that the build needs. Whether the keychain
+    /// was put on it.
+    async fn extend_search_list(&self) -> Result<bool, KeychainError> {
+        let mut keychains = self.search_list().await?;
         if keychains.contains(&self.path) {
-            return Ok(());
+            return Ok(false);
         }
         keychains.insert(0, self.path.clone());
+        self.set_search_list("add to the search list", keychains).await?;
+        Ok(true)
+    }
+
+    /// Takes the keychain off the list again, and leaves what others put there meanwhile.
+    async fn leave_search_list(&self) -> Result<(), KeychainError> {
+        let mut keychains = self.search_list().await?;
+        keychains.retain(|keychain| *keychain != self.path);
+        self.set_search_list("take off the search list", keychains).await
+    }
+
+    async fn set_search_list(
+        &self,
+        what: &'static str,
+        keychains: Vec<PathBuf>,
+    ) -> Result<(), KeychainError> {
         let command = Command::new("security")
             .args(["list-keychains", "-d", "user", "-s"])
             .args(keychains);
-        self.run("add to the search list", command).await.map(drop)
+        self.run(what, command).await.map(drop)
     }
 
     /// A directory of its own beside the keychain's place, private to the user. Builds that share it may write the same

@@ -199,3 +199,57 @@ async fn without_security_builds_that_share_a_directory_do_not_disturb_each_othe
     let content = std::fs::read(&files[0]).unwrap();
     assert_eq!(signing_assets::read_p12(&content, "passw0rd").unwrap().len(), 1);
 }
+
+/// The stand-in keeps its list in a file, and takes its time between reading and writing, as the real one does.
+const KEPT_LIST: &str = r#"list="$(dirname "$0")/list"
+case "$1 $4" in
+"list-keychains -s") shift 4; sleep 0.02; for path in "$@"; do printf '    "%s"\n' "$path"; done > "$list.$$"; mv "$list.$$" "$list" ;;
+"list-keychains ") cat "$list"; sleep 0.02 ;;
+esac"#;
+
+fn listed(machine: &Machine) -> Vec<String> {
+    let text = std::fs::read_to_string(machine.path("bin/list")).unwrap();
+    text.lines()
+        .map(|line| line.trim().trim_matches('"').to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn builds_at_the_same_time_lose_no_entry_of_the_search_list() {
+    let machine = Machine::new(KEPT_LIST);
+    std::fs::create_dir_all(machine.path("home/Library/Keychains")).unwrap();
+    std::fs::write(machine.path("bin/list"), "    \"/Users/ada/login.keychain-db\"\n").unwrap();
+    let identity = identity();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (machine, identity) = (&machine, &identity);
+            scope.spawn(move || {
+                let path = format!("{}:/usr/bin:/bin", machine.path("bin").display());
+                let home = machine.path("home").into_os_string();
+                let runner = Runner::new(redaction::Redactor::new())
+                    .with_env([("PATH".into(), path.into()), ("HOME".into(), home)]);
+                let path = machine.path(&format!("{number}.keychain"));
+                let keychain = Keychain::at(&path, "passw0rd".into(), runner);
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime
+                    .unwrap()
+                    .block_on(keychain.install(std::slice::from_ref(identity)))
+                    .unwrap();
+            });
+        }
+    });
+    let listed = listed(&machine);
+    assert_eq!(listed.len(), 9, "{listed:?}");
+    assert_eq!(listed.last().unwrap(), "/Users/ada/login.keychain-db");
+}
+
+#[tokio::test]
+async fn a_keychain_that_can_not_be_the_default_is_taken_off_the_search_list_again() {
+    let machine = Machine::new(&format!(
+        "{KEPT_LIST}\ncase \"$1\" in default-keychain) printf '    \"/other\"\\n' >> \"$list\"; exit 51 ;; esac"
+    ));
+    std::fs::write(machine.path("bin/list"), "    \"/Users/ada/login.keychain-db\"\n").unwrap();
+    assert!(!machine.install("build.keychain").await.0);
+    // What another program put there meanwhile stays.
+    assert_eq!(listed(&machine), ["/Users/ada/login.keychain-db", "/other"]);
+}

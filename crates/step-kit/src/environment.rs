@@ -42,8 +42,17 @@ impl Environment {
         reason = "this is the one place that reads the environment"
     )]
     pub fn of_process() -> Self {
+        let mut variables: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+        // Without it, `$HOME/Library` would be a folder at the root, and a home of everybody's.
+        if variables
+            .get(OsStr::new("HOME"))
+            .is_none_or(|home| home.is_empty())
+            && let Ok(Some(user)) = nix::unistd::User::from_uid(nix::unistd::geteuid())
+        {
+            variables.insert("HOME".into(), user.dir.into_os_string());
+        }
         Self {
-            variables: std::env::vars_os().collect(),
+            variables,
             ..Self::default()
         }
     }
@@ -102,6 +111,12 @@ impl Environment {
         }
     }
 
+    /// Every value that is text, those from Bitrise's file of large values too.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let variables = self.variables.values().filter_map(|value| value.to_str());
+        variables.chain(self.restored.values().map(String::as_str))
+    }
+
     /// A variable that holds a path, `None` when it is not set or empty.
     pub fn path(&self, key: &str) -> Option<PathBuf> {
         self.variables
@@ -135,14 +150,7 @@ impl Environment {
 }
 
 fn read_envfile(path: &Path) -> Result<step_yaml::Value, String> {
-    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    if metadata.len() > ENVFILE_LIMIT {
-        return Err(format!("it is larger than {} MB", ENVFILE_LIMIT >> 20));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let text = files::read_text(path, ENVFILE_LIMIT).map_err(|error| error.to_string())?;
     // A syntax error would quote the text around it, which may be a secret.
     step_yaml::read(&text).map_err(|error| error.to_string())
 }

@@ -12,6 +12,7 @@ mod inputs;
 mod log;
 mod manifest;
 mod outputs;
+mod phase;
 mod private;
 mod records;
 mod report;

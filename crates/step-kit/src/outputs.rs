@@ -1,8 +1,10 @@
 //! Outputs for the steps that follow, through Bitrise's `envman`.
 
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use command::{Command, Runner};
+use step_yaml::Mapping;
 
 use crate::{Environment, Log, Manifest};
 
@@ -10,6 +12,9 @@ use crate::{Environment, Log, Manifest};
 ///
 /// Fact: `env_bytes_limit_in_kb` in envman's `configs.go`.
 const VALUE_LIMIT: usize = 256 * 1024;
+
+/// envman's file is not read when it is larger than this, in bytes.
+const STORE_LIMIT: u64 = 64 << 20;
 
 /// envman writes a small file; it takes longer than this only when something holds it up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,9 +40,14 @@ pub enum OutputError {
     },
     /// The CLI waits for outputs, and there is nothing to hand them over with.
     #[error(
-        "could not export `{0}`: {STORE} is set, and neither `envman` nor `bitrise` is on PATH; add the directory of the Bitrise CLI to PATH"
+        "could not export `{key}`: neither `envman` nor `bitrise` is on PATH, and the file that {STORE} names can't be written: {reason}; add the directory of the Bitrise CLI to PATH"
     )]
-    NoEnvman(String),
+    NoEnvman {
+        /// The output.
+        key: String,
+        /// Why the file can't be written.
+        reason: String,
+    },
     /// envman refused it.
     #[error("could not export `{key}` with envman")]
     Envman {
@@ -47,6 +57,61 @@ pub enum OutputError {
         #[source]
         source: command::Error,
     },
+}
+
+/// How long another run may write to the same file.
+const STORE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Writes an output into envman's file: a list of mappings under `envs`, each with the key and `opts`
+/// (`EnvsSerializeModel` of envman's `models.go`, 2026-11). Whoever else writes there holds the lock meanwhile.
+async fn write_to_store(store: &Path, key: &str, value: &str, sensitive: bool) -> Result<(), String> {
+    let said = |error: std::io::Error| error.to_string();
+    if value.len() > VALUE_LIMIT {
+        return Err(format!(
+            "the value has {} bytes, and {VALUE_LIMIT} are accepted",
+            value.len()
+        ));
+    }
+    let folder = store.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let started = Instant::now();
+    let _lock = loop {
+        match files::try_lock(folder).map_err(said)? {
+            Some(lock) => break lock,
+            None if started.elapsed() > STORE_PATIENCE => {
+                return Err("another run holds its folder locked".to_owned());
+            }
+            None => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    };
+    let text = match files::read_text(store, STORE_LIMIT) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(said(error)),
+    };
+    let text = stored(&text, key, value, sensitive)?;
+    files::replace(store, text.as_bytes(), 0o600).map_err(said)
+}
+
+/// What the file holds with an output in it.
+fn stored(text: &str, key: &str, value: &str, sensitive: bool) -> Result<String, String> {
+    let document = step_yaml::read(text).map_err(|error| error.to_string())?;
+    let mut opts = Mapping::default();
+    opts.insert("is_expand", false);
+    opts.insert("is_sensitive", sensitive);
+    let mut item = Mapping::default();
+    item.insert(key, value);
+    item.insert("opts", opts);
+    let known = document.get("envs").map(step_yaml::Value::items);
+    let others = known
+        .unwrap_or_default()
+        .iter()
+        .filter(|item| item.get(key).is_none());
+    let mut envs: Vec<step_yaml::Value> = others.cloned().collect();
+    envs.push(item.into());
+    let mut document = document.as_mapping().cloned().unwrap_or_default();
+    document.insert("envs", envs);
+    Ok(step_yaml::write(&document))
 }
 
 /// Hands one output over. Where neither the CLI nor envman is there, the value is only logged.
@@ -69,7 +134,14 @@ pub(crate) async fn export(
         (Some(_), _, _) => Command::new("envman"),
         // The CLI has an envman of its own.
         (None, Some(_), Some(_)) => Command::new("bitrise").arg("envman"),
-        (None, None, Some(_)) => return Err(OutputError::NoEnvman(key.to_owned())),
+        (None, None, Some(store)) => {
+            log.debug("Neither `envman` nor `bitrise` is on PATH: outputs go to the file that ENVMAN_ENVSTORE_PATH names.");
+            let written = write_to_store(Path::new(store), key, value, output.sensitive).await;
+            return written.map_err(|reason| OutputError::NoEnvman {
+                key: key.to_owned(),
+                reason,
+            });
+        }
         (None, _, None) => return Ok(()),
     };
     // The value goes through standard input: the process list is no place for it. envman would expand
@@ -97,4 +169,45 @@ pub(crate) async fn export(
                 }
             }
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_of_envman_keeps_what_others_wrote_and_one_value_for_a_key() {
+        let text = "envs:\n- A: \"1\"\n  opts:\n    is_expand: true\n- B: old\n";
+        let text = stored(text, "B", "$HOME: \"new\"\nyes", true).unwrap();
+        let text = stored(&text, "C", "no", false).unwrap();
+        let document = step_yaml::read(&text).unwrap();
+        let envs = document.get("envs").unwrap().items();
+        let values: Vec<_> = envs
+            .iter()
+            .zip(["A", "B", "C"])
+            .map(|(item, key)| item.get(key).unwrap().as_str().unwrap())
+            .collect();
+        assert_eq!(values, ["1", "$HOME: \"new\"\nyes", "no"]);
+        let opts: Vec<_> = envs
+            .iter()
+            .map(|item| {
+                ["is_expand", "is_sensitive"].map(|key| {
+                    item.get("opts")
+                        .unwrap()
+                        .get(key)
+                        .and_then(step_yaml::Value::as_bool)
+                })
+            })
+            .collect();
+        assert_eq!(
+            opts,
+            [
+                [Some(true), None],
+                [Some(false), Some(true)],
+                [Some(false), Some(false)]
+            ]
+        );
+        assert!(stored("", "A", "x", false).unwrap().contains("A: x"));
+        assert!(stored("envs: [", "A", "x", false).is_err());
+    }
 }

@@ -1,6 +1,5 @@
 //! What a run leaves for people: a Markdown summary, a page, and an annotation of the build.
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -107,11 +106,7 @@ impl Report {
             return Ok(());
         }
         let text = shown(redactor, &format!("## {title}\n\n{body}"));
-        std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(file)?
-            .write_all(text.as_bytes())
+        files::append(file, text.as_bytes())
     }
 
     fn write_page(
@@ -129,7 +124,7 @@ impl Report {
             return Err(std::io::Error::other("it would show a secret"));
         }
         std::fs::create_dir_all(folder)?;
-        std::fs::write(folder.join("index.html"), html)
+        files::replace(&folder.join("index.html"), html.as_bytes(), 0o644)
     }
 
     fn page(&self, title: &str, failure: Option<&Failure>) -> Page {

@@ -96,6 +96,8 @@ impl Session {
         let log = Log::new(redactor.clone(), env.get("NO_COLOR").is_none(), std::io::stdout());
         let restored = env.restore_erased();
         learn_secrets(&env, &manifest, &redactor);
+        // A key in the wrong place is a secret as well, whatever the manifest says of that input.
+        env.texts().for_each(|text| redactor.learn_keys_in(text));
         if let Err(error) = restored {
             log.warn(format!(
                 "{error}; values that Bitrise removed because of their size are missing."
@@ -125,6 +127,10 @@ impl Session {
         Fut: Future<Output = anyhow::Result<()>>,
     {
         self.log.title(&format!("{} {VERSION}", self.manifest.title));
+        if let Err(error) = clock::check() {
+            let hint = "set the clock of this machine; certificates, tokens, and profiles can't be judged without it";
+            return Some(Failure::new(error.to_string(), Some(hint), 1));
+        }
         let swept = private::sweep(&self.env);
         let context = match self.prepare() {
             Ok(context) => context,

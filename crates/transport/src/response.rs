@@ -108,7 +108,7 @@ impl Response {
             return Some(Duration::from_secs(seconds));
         }
         let at = OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822).ok()?;
-        Some(Duration::try_from(at - OffsetDateTime::now_utc()).unwrap_or_default())
+        Some(Duration::try_from(at - clock::now()).unwrap_or_default())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Edits: manual signing for a target in a configuration, and nothing else.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use apple_types::Platform;
@@ -141,10 +142,15 @@ fn edit_pbxproj(file: &PbxFile, settings: &[Assignment<'_>], attributes: &[Attri
         list: Vec::new(),
     };
     let mut without: Vec<(&Node, Vec<&Assignment<'_>>)> = Vec::new();
+    let mut done = BTreeSet::new();
     for assignment in settings {
         let Some(configuration) = file.configuration(assignment.target, assignment.configuration) else {
             continue;
         };
+        // Targets may share a configuration, which has one value for each key: that of the first target.
+        if !done.insert((configuration.span.start, assignment.key)) {
+            continue;
+        }
         if let Some(settings) = configuration.get("buildSettings") {
             edits.set(settings, assignment.key, assignment.value);
             continue;
@@ -321,6 +327,33 @@ mod tests {
         project
             .sign_manually(&[(target, "Release".to_owned(), signing)])
             .unwrap()
+    }
+
+    #[test]
+    fn targets_that_share_a_configuration_are_signed_once() {
+        let shared = OPENSTEP
+            .replace("targets = (T,);", "targets = (T, U, T,);")
+            .replace(
+                "\t\tL = {",
+                "\t\tU = {isa = PBXNativeTarget; name = Other; buildConfigurationList = L;};\n\t\tL = {",
+            );
+        let (_folder, project) = project(&shared);
+        let signing = |uuid: &str| ManualSigning {
+            team_id: "TEAM123456".to_owned(),
+            identity: "ABCDEF".to_owned(),
+            profile_uuid: uuid.to_owned(),
+            platform: Platform::Ios,
+        };
+        let targets: Vec<_> = project
+            .targets()
+            .into_iter()
+            .zip(["0-1", "0-2", "0-3"])
+            .map(|(target, uuid)| (target, "Release".to_owned(), signing(uuid)))
+            .collect();
+        assert!(targets.len() >= 2);
+        let after = project.sign_manually(&targets).unwrap();
+        assert_eq!(after.matches("PROVISIONING_PROFILE = ").count(), 1, "{after}");
+        assert!(after.contains("0-1") && !after.contains("0-2"), "{after}");
     }
 
     #[test]

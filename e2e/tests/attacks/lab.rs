@@ -12,6 +12,16 @@ use e2e::Machine;
 pub const ASC: &str = "step-auto-provision-asc";
 pub const APPLE_ID: &str = "step-auto-provision-apple-id";
 pub const FASTLANE: &str = "step-fastlane";
+pub const DELIVER: &str = "step-deliver";
+pub const LOADER: &str = "step-application-loader";
+/// The folders of the steps, and their binaries.
+pub const STEPS: [(&str, &str); 5] = [
+    ("auto-provision-asc", ASC),
+    ("auto-provision-apple-id", APPLE_ID),
+    ("fastlane", FASTLANE),
+    ("deliver", DELIVER),
+    ("application-loader", LOADER),
+];
 pub const APP_STORE: &[(&str, &str)] = &[("distribution_type", "app-store")];
 
 /// No run of these attacks needs longer.
@@ -19,6 +29,21 @@ const TIME: Duration = Duration::from_secs(120);
 
 /// No run needs more memory, in MB.
 const MEMORY: u64 = 600;
+
+thread_local! {
+    /// The most memory that a step of this thread's attack took, in MB.
+    static PEAK: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// Begins an attack on this thread.
+pub fn begin() {
+    PEAK.set(0);
+}
+
+/// The most memory that a step of this thread's attack took, in MB.
+pub fn peak() -> u64 {
+    PEAK.get()
+}
 
 pub fn sandbox() -> Sandbox {
     Sandbox::start(&Seed::default()).unwrap()
@@ -72,6 +97,7 @@ pub fn run(machine: &Machine, step: &str, inputs: &[(&str, &str)]) -> Ran {
         }
         std::thread::sleep(Duration::from_millis(10));
     };
+    PEAK.set(PEAK.get().max(peak));
     let text = reader.join().unwrap();
     let crashed = matches!(status.code(), None | Some(70 | 101 | 134 | 139)) || text.contains("panicked at");
     assert!(!crashed, "crashed with {status}:\n{text}");
@@ -157,6 +183,44 @@ impl Ran {
         let (_, block) = self.text.rsplit_once("\x1b[31;1m").unwrap_or_default();
         block.split("\x1b[0m").next().unwrap_or_default()
     }
+}
+
+/// What makes a stand-in for fastlane answer `--version`, and then do more.
+pub fn fastlane(script: &str) -> String {
+    format!("[ \"$1\" = --version ] && {{ echo 'fastlane 2.230.0'; exit 0; }}\n{script}")
+}
+
+/// The inputs of a lane without an account.
+pub fn lane() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("lane", "beta"),
+        ("connection", "off"),
+        ("update_fastlane", "false"),
+        ("enable_cache", "no"),
+    ]
+}
+
+/// The inputs of a step's manifest: key, whether it is sensitive, and the least number where it is one.
+pub fn manifest(step: &str) -> Vec<(String, bool, Option<i64>)> {
+    let path = e2e::repository().join("steps").join(step).join("step.yml");
+    let document = step_yaml::read(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let inputs = document.get("inputs").unwrap().items().iter();
+    let read = inputs.map(|input| {
+        let (key, _) = input
+            .as_mapping()
+            .unwrap()
+            .iter()
+            .find(|(key, _)| *key != "opts")
+            .unwrap();
+        let opts = input.get("opts").unwrap();
+        let sensitive = opts.get("is_sensitive").and_then(step_yaml::Value::as_bool) == Some(true);
+        let own = opts.get("meta").and_then(|meta| meta.get("apple-steps"));
+        let least = own
+            .and_then(|own| own.get("at_least"))
+            .and_then(step_yaml::Value::as_i64);
+        (key.to_owned(), sensitive, least)
+    });
+    read.collect()
 }
 
 /// A request that a server of ours got.

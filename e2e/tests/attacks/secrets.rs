@@ -4,7 +4,9 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use base64::Engine as _;
 
-use crate::lab::{APP_STORE, ASC, FASTLANE, Liar, answer, machine, run, sandbox};
+use crate::lab::{
+    APP_STORE, ASC, FASTLANE, Liar, STEPS, answer, fastlane, lane, machine, manifest, run, sandbox,
+};
 
 const ISSUER: &str = "11112222-3333-4444-5555-666677778888";
 
@@ -33,17 +35,7 @@ fn parts(pem: &str) -> Vec<String> {
         .collect()
 }
 
-fn lane() -> Vec<(&'static str, &'static str)> {
-    vec![
-        ("lane", "beta"),
-        ("connection", "off"),
-        ("update_fastlane", "false"),
-        ("enable_cache", "no"),
-    ]
-}
-
-#[test]
-fn a_private_key_in_the_place_of_its_path_is_printed_nowhere() {
+pub fn a_private_key_in_the_place_of_its_path_is_printed_nowhere() {
     let sandbox = sandbox();
     let pem = sandbox.state().private_key.clone();
     let secrets = parts(&pem);
@@ -79,8 +71,7 @@ fn a_private_key_in_the_place_of_its_path_is_printed_nowhere() {
     }
 }
 
-#[test]
-fn what_a_lane_prints_is_masked_in_every_form() {
+pub fn what_a_lane_prints_is_masked_in_every_form() {
     let secret = "p&w/d<x>\"y'z|käse";
     let forms = [
         secret,
@@ -117,8 +108,7 @@ fn what_a_lane_prints_is_masked_in_every_form() {
     ran.kept(&forms.map(str::to_owned));
 }
 
-#[test]
-fn a_key_that_a_lane_prints_wrapped_or_in_pieces_is_masked() {
+pub fn a_key_that_a_lane_prints_wrapped_or_in_pieces_is_masked() {
     let sandbox = sandbox();
     let pem = sandbox.state().private_key.clone();
     let mut machine = machine();
@@ -145,8 +135,7 @@ exit 1"#,
     run(&machine, FASTLANE, &lane()).failed().kept(&secrets);
 }
 
-#[test]
-fn key_files_are_private_whatever_the_umask_says() {
+pub fn key_files_are_private_whatever_the_umask_says() {
     let sandbox = sandbox();
     let mut machine = machine();
     machine.meets(&sandbox);
@@ -171,8 +160,7 @@ key="$APP_STORE_CONNECT_API_KEY_PATH"; stat -c 'mode %a' "$key" "$(dirname "$key
     run(&machine, &wrapper, &inputs).said(&["mode 600", "mode 700"]);
 }
 
-#[test]
-fn credentials_in_addresses_are_not_shown() {
+pub fn credentials_in_addresses_are_not_shown() {
     for url in [
         "http://user:s3cretpass@evil.example.com/s3crettoken",
         "ftp://user:s3cretpass@evil.example.com/",
@@ -202,8 +190,7 @@ fn credentials_in_addresses_are_not_shown() {
         .kept(&["s3cret".to_owned()]);
 }
 
-#[test]
-fn escape_codes_from_a_server_can_not_forge_the_failure() {
+pub fn escape_codes_from_a_server_can_not_forge_the_failure() {
     let sandbox = sandbox();
     let forged = "\\u001b[0m\\u001b[31;1mEverything is fine\\u001b[0m\\u001b[2J\\nEverything is fine";
     let body = format!(
@@ -223,4 +210,47 @@ fn escape_codes_from_a_server_can_not_forge_the_failure() {
         "{}",
         ran.text
     );
+}
+
+pub fn a_private_key_in_any_input_is_printed_nowhere() {
+    let sandbox = sandbox();
+    let pem = sandbox.state().private_key.clone();
+    let secrets = parts(&pem);
+    let base64 = base64::engine::general_purpose::STANDARD.encode(&pem);
+    let shapes = [
+        pem.clone(),
+        pem.replace('\n', "\\n"),
+        base64,
+        format!("--key {}", pem.replace('\n', " ")),
+    ];
+    let mut machine = machine();
+    machine.tool("fastlane", &fastlane("printf '%s\\n' \"$@\"; exit 1"));
+    for (step, binary) in STEPS {
+        for (number, (key, _, _)) in manifest(step).iter().enumerate() {
+            let shape = &shapes[number % shapes.len()];
+            let mut inputs = lane();
+            inputs.push(("distribution_type", "app-store"));
+            inputs.retain(|(known, _)| known != key);
+            inputs.push((key, shape));
+            run(&machine, binary, &inputs).kept(&secrets);
+        }
+    }
+}
+
+pub fn a_key_that_nobody_named_is_masked_in_what_a_lane_prints() {
+    let sandbox = sandbox();
+    let pem = sandbox.state().private_key.clone();
+    let mut machine = machine();
+    let file = machine.file("project/AuthKey.p8", &pem);
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    machine.file("project/body", &body);
+    machine.tool(
+        "fastlane",
+        &fastlane(&format!(
+            "tr '\\n' ' ' < '{file}'; echo; cat body; echo; base64 -w 0 '{file}'; echo; exit 1"
+        )),
+    );
+    let secrets: Vec<String> = parts(&pem).into_iter().take(40).collect();
+    let ran = run(&machine, FASTLANE, &lane()).failed();
+    ran.kept(&secrets);
 }

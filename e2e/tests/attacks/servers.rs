@@ -21,8 +21,7 @@ fn says(
     }
 }
 
-#[test]
-fn credentials_follow_no_redirect_to_another_host() {
+pub fn credentials_follow_no_redirect_to_another_host() {
     let sandbox = sandbox();
     for prefix in [CONNECTION, "GET /v1/", "POST /v1/"] {
         for status in ["301 X", "302 X", "307 X", "308 X"] {
@@ -37,8 +36,7 @@ fn credentials_follow_no_redirect_to_another_host() {
     }
 }
 
-#[test]
-fn the_sign_in_follows_no_redirect() {
+pub fn the_sign_in_follows_no_redirect() {
     let sandbox = sandbox();
     let thief = Liar::new(&sandbox.url(), says("", answer("200 OK", &[], "{}")));
     let place = format!("Location: {}/stolen", thief.url);
@@ -52,8 +50,7 @@ fn the_sign_in_follows_no_redirect() {
     assert!(thief.heard.lock().unwrap().is_empty());
 }
 
-#[test]
-fn answers_without_end_fill_no_memory() {
+pub fn answers_without_end_fill_no_memory() {
     let sandbox = sandbox();
     for (prefix, kind, text) in [
         (CONNECTION, "application/json", " "),
@@ -73,8 +70,7 @@ fn answers_without_end_fill_no_memory() {
     }
 }
 
-#[test]
-fn compressed_bombs_fill_no_memory() {
+pub fn compressed_bombs_fill_no_memory() {
     let sandbox = sandbox();
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     for _ in 0..80 {
@@ -92,8 +88,7 @@ fn compressed_bombs_fill_no_memory() {
     }
 }
 
-#[test]
-fn pages_without_end_end() {
+pub fn pages_without_end_end() {
     let sandbox = sandbox();
     let page = |next: &str| {
         let device = r#"{"type":"devices","id":"1","attributes":{"name":"n","udid":"u","status":"ENABLED","platform":"IOS","deviceClass":"IPHONE"}}"#;
@@ -116,8 +111,7 @@ fn pages_without_end_end() {
     }
 }
 
-#[test]
-fn an_empty_list_that_says_it_has_entries_is_an_error() {
+pub fn an_empty_list_that_says_it_has_entries_is_an_error() {
     let sandbox = sandbox();
     let empty = answer(
         "200 OK",
@@ -134,8 +128,7 @@ fn an_empty_list_that_says_it_has_entries_is_an_error() {
     .said(&["it has 5 entries"]);
 }
 
-#[test]
-fn a_broken_answer_is_asked_for_once_and_half_of_one_again() {
+pub fn a_broken_answer_is_asked_for_once_and_half_of_one_again() {
     let sandbox = sandbox();
     let broken = Liar::new(
         &sandbox.url(),
@@ -155,8 +148,7 @@ fn a_broken_answer_is_asked_for_once_and_half_of_one_again() {
     assert_eq!(truncated.count("GET /v1/bundleIds"), 5);
 }
 
-#[test]
-fn the_proof_of_the_password_is_sent_once() {
+pub fn the_proof_of_the_password_is_sent_once() {
     let mut seed = apple_sandbox::Seed::default();
     seed.connection
         .insert("session_cookies".to_owned(), serde_json::json!({}));
@@ -172,8 +164,7 @@ fn the_proof_of_the_password_is_sent_once() {
     assert_eq!(liar.count(path), 1);
 }
 
-#[test]
-fn certificates_come_over_https_or_from_this_machine() {
+pub fn certificates_come_over_https_or_from_this_machine() {
     let sandbox = sandbox();
     let mut machine = machine();
     machine.meets(&sandbox);
@@ -188,8 +179,7 @@ fn certificates_come_over_https_or_from_this_machine() {
         .kept(&["s3cret".to_owned()]);
 }
 
-#[test]
-fn a_tls_certificate_for_another_name_is_named_and_not_tried_again() {
+pub fn a_tls_certificate_for_another_name_is_named_and_not_tried_again() {
     let key = rcgen::generate_simple_self_signed(vec!["elsewhere.example.com".to_owned()]).unwrap();
     let private = rustls::pki_types::PrivateKeyDer::try_from(key.signing_key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -220,8 +210,7 @@ fn a_tls_certificate_for_another_name_is_named_and_not_tried_again() {
     assert_eq!(connections.load(Ordering::Relaxed), 1);
 }
 
-#[test]
-fn cookies_with_any_lifetime_are_taken() {
+pub fn cookies_with_any_lifetime_are_taken() {
     let sandbox = sandbox();
     for age in [
         "9223372036854775807",
@@ -240,5 +229,82 @@ fn cookies_with_any_lifetime_are_taken() {
         let mut machine = liar.machine(&sandbox);
         machine.set("generate_profiles", "yes");
         run(&machine, APPLE_ID, APP_STORE);
+    }
+}
+
+pub fn a_server_that_drips_every_answer_ends_with_its_part_of_the_run() {
+    let sandbox = sandbox();
+    for (prefix, part) in [
+        (CONNECTION, "finding the Apple account"),
+        ("GET /files/", "downloading the certificates"),
+        ("GET /v1/", "comparing and installing profiles"),
+    ] {
+        let liar = Liar::new(&sandbox.url(), move |heard, stream| {
+            let is_meant = heard.line.starts_with(prefix);
+            if is_meant {
+                let _ = stream.write_all(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n",
+                );
+                while stream.write_all(b" ").is_ok() {
+                    std::thread::sleep(std::time::Duration::from_millis(200));
+                }
+            }
+            is_meant
+        });
+        let mut machine = liar.machine(&sandbox);
+        machine.set("APPLE_STEPS_PHASE_SECONDS", "3");
+        run(&machine, ASC, APP_STORE)
+            .failed()
+            .said(&[&format!("{part} took longer than 3 s")]);
+    }
+}
+
+pub fn heads_without_end_fill_no_memory() {
+    let sandbox = sandbox();
+    for piece in ["X-Header: 0123456789\r\n", "x", "\r\n\r\n"] {
+        let liar = Liar::new(&sandbox.url(), move |heard, stream| {
+            let is_meant = heard.line.starts_with("GET /v1/devices");
+            if is_meant {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n");
+                let text = piece.repeat(4096);
+                while stream.write_all(text.as_bytes()).is_ok() {}
+            }
+            is_meant
+        });
+        run(
+            &liar.machine(&sandbox),
+            ASC,
+            &[("distribution_type", "development")],
+        )
+        .failed();
+    }
+}
+
+pub fn answers_of_another_kind_are_errors() {
+    let sandbox = sandbox();
+    for body in [
+        "null",
+        "[]",
+        "\"\"",
+        "0",
+        "{}",
+        "{\"data\":null}",
+        "{\"data\":{}}",
+        "{\"data\":[null]}",
+        "{\"data\":[{\"type\":7,\"id\":[],\"attributes\":null}]}",
+        "{\"data\":[{\"type\":\"profiles\",\"id\":\"\",\"attributes\":{}}],\"links\":null}",
+        "{\"errors\":{}}",
+        "{\"errors\":[null]}",
+    ] {
+        for status in ["200 OK", "403 X", "409 X"] {
+            if status == "200 OK" && body.starts_with("{\"data\":[") {
+                continue;
+            }
+            let liar = Liar::new(
+                &sandbox.url(),
+                says("GET /v1/bundleIds", answer(status, &[], body)),
+            );
+            run(&liar.machine(&sandbox), ASC, APP_STORE).failed();
+        }
     }
 }

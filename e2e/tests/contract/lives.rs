@@ -449,7 +449,7 @@ fn testers_groups_and_builds_find_each_other_from_every_side() {
             short_version: "1.0".to_owned(),
             platform: "IOS".to_owned(),
             processing_state: "VALID".to_owned(),
-            uploaded: time::OffsetDateTime::now_utc(),
+            uploaded: clock::now(),
         };
         state.builds.push(build.clone());
         build.id

@@ -61,7 +61,7 @@ pub(crate) async fn run(step: &Step<Inputs>, command: Command, left: Duration) -
         }
     };
     let started = Instant::now();
-    let running = step.runner.stream(command, sink);
+    let running = step.runner.stream(command.unlimited(), sink);
     let stopped = async {
         loop {
             tokio::time::sleep(LOOK).await;

@@ -69,7 +69,7 @@ impl Store {
             longest_retry_after: Duration::from_secs(10),
             ..Policy::default()
         };
-        let started = time::OffsetDateTime::now_utc();
+        let started = clock::now();
         let client = account_inputs::client(step, key, quick)?;
         let asked = tokio::time::timeout(
             LONGEST_LOOK,

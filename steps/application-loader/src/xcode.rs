@@ -1,10 +1,15 @@
 //! The selected Xcode.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use command::Command;
 use step_kit::{Advice as _, Step};
 
 use crate::inputs::Inputs;
+
+/// The first start of a fresh Xcode takes some seconds.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Whether altool can be run here.
 pub(crate) fn is_installed(step: &Step<Inputs>) -> bool {
@@ -20,7 +25,7 @@ pub(crate) fn is_installed(step: &Step<Inputs>) -> bool {
 pub(crate) async fn version(step: &Step<Inputs>) -> anyhow::Result<Option<u32>> {
     let output = step
         .runner
-        .checked(Command::new("xcodebuild").arg("-version"))
+        .checked(Command::new("xcodebuild").arg("-version").timeout(PATIENCE))
         .await
         .context("Xcode does not work")
         .hint("select an Xcode that is complete (`sudo xcode-select --switch /Applications/Xcode.app`) and accept its licence (`sudo xcodebuild -license accept`), or set uploader to native")?;

@@ -62,7 +62,7 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
         artifact::size(&artifact.path)
     ));
     step.log.plain(format!("$ {}", command.printable()));
-    let started = OffsetDateTime::now_utc();
+    let started = clock::now();
     let output = step
         .runner
         .stream(limits.apply(command), |line| step.log.output(line.text))

@@ -1,5 +1,7 @@
 //! What depends on the version of Xcode.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use command::Command;
 use step_kit::{Advice as _, Step};
@@ -8,6 +10,9 @@ use crate::inputs::Inputs;
 
 /// The first Xcode whose altool fastlane uploads with; older ones come with Apple's Transporter.
 const FIRST_WITH_ALTOOL: u32 = 14;
+
+/// The first start of a fresh Xcode takes some seconds.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The major version of the selected Xcode, `None` where there is none to ask or it does not tell.
 ///
@@ -22,7 +27,7 @@ pub(crate) async fn version(step: &Step<Inputs>) -> anyhow::Result<Option<u32>> 
     }
     let output = step
         .runner
-        .checked(Command::new("xcodebuild").arg("-version"))
+        .checked(Command::new("xcodebuild").arg("-version").timeout(PATIENCE))
         .await
         .context("Xcode does not work")
         .hint("select an Xcode that is complete (`sudo xcode-select --switch /Applications/Xcode.app`) and accept its licence (`sudo xcodebuild -license accept`)")?;

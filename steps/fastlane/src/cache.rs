@@ -9,6 +9,7 @@ mod gems;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use command::Command;
 use fastlane_runner::Gemfile;
@@ -28,6 +29,12 @@ const LONGEST_KEY: usize = 512;
 
 /// The file that changes when a Gradle project's dependencies may have changed.
 const GRADLE_INDICATOR: &str = "gradle.deps";
+
+/// Larger than any build file of Gradle, in bytes.
+const LARGEST_BUILD_FILE: u64 = 16 << 20;
+
+/// `git ls-tree` reads one commit.
+const GIT_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A directory to cache, and the file whose content tells whether it is out of date.
 struct Cached {
@@ -211,13 +218,14 @@ async fn write_indicator(step: &Step<Inputs>, project: &Path) -> std::io::Result
         let path = entry.path().strip_prefix(project).unwrap_or(entry.path());
         let id = match committed.get(path) {
             Some(id) => id.clone(),
-            None => blob_id(&std::fs::read(entry.path())?),
+            None => blob_id(&files::read(entry.path(), LARGEST_BUILD_FILE)?),
         };
         lines.push_str(&id);
         lines.push('\n');
     }
     let indicator = project.join(GRADLE_INDICATOR);
-    std::fs::write(&indicator, lines)?;
+    // What a repository put there may be a link to a file of the user's: it is replaced, not followed.
+    files::replace(&indicator, lines.as_bytes(), 0o644)?;
     Ok(indicator)
 }
 
@@ -225,7 +233,8 @@ async fn write_indicator(step: &Step<Inputs>, project: &Path) -> std::io::Result
 async fn committed_blobs(step: &Step<Inputs>, project: &Path) -> BTreeMap<PathBuf, String> {
     let list = Command::new("git")
         .args(["ls-tree", "-r", "-z", "HEAD", "."])
-        .current_dir(project);
+        .current_dir(project)
+        .timeout(GIT_PATIENCE);
     let output = match step.runner.output(list).await {
         Ok(output) if output.success() => output.stdout,
         _ => return BTreeMap::new(),
@@ -294,7 +303,11 @@ fn gradle_excludes(project: &Path, home: &Path) -> Vec<String> {
 
 /// The version of Gradle that the project's wrapper runs.
 fn wrapper_version(project: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(project.join("gradle/wrapper/gradle-wrapper.properties")).ok()?;
+    let text = files::read_text(
+        &project.join("gradle/wrapper/gradle-wrapper.properties"),
+        LARGEST_BUILD_FILE,
+    )
+    .ok()?;
     let url = text
         .lines()
         .find_map(|line| line.trim().strip_prefix("distributionUrl="))?;

@@ -117,6 +117,16 @@ pub(crate) async fn fetch(
     }
 }
 
+impl Connection {
+    /// Reads the document; `redactor` learns its secrets.
+    ///
+    /// # Errors
+    /// When it is none. What is wrong with one account is in the [`Connection`].
+    pub fn parse(bytes: &[u8], redactor: &Redactor) -> Result<Self, ConnectionError> {
+        read(bytes, redactor)
+    }
+}
+
 /// Reads the document.
 ///
 /// # Errors

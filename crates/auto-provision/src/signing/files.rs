@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use signing_assets::{CertificateKind, Identity};
 use step_kit::{Advice as _, Step};
-use time::OffsetDateTime;
 use xcode_project::{Platform, normalized};
 
 use super::export_options::{self, MethodNames, ProfileNames, Style};
@@ -229,7 +228,7 @@ pub(crate) fn installer<'a>(table: &SigningTable, identities: &'a [Identity]) ->
     let (main, with) = table.main().ok()?;
     let is_packaged = matches!(main.platform, Platform::Macos | Platform::MacCatalyst)
         && table.distribution == provisioning::Distribution::AppStore;
-    let now = OffsetDateTime::now_utc();
+    let now = clock::now();
     identities
         .iter()
         .filter(|identity| {

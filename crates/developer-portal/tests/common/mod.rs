@@ -9,7 +9,6 @@ use apple_account::{AppleId, Cookie, Session as Connected};
 use apple_sandbox::Sandbox;
 use developer_portal::{Hosts, Session, SessionError};
 use redaction::Redactor;
-use time::OffsetDateTime;
 
 /// The Apple ID of the sandbox with these cookies: `DES…` for the trust of a device, `myacinfo` for a session.
 pub fn account(password: Option<&str>, cookies: &[(&str, String)]) -> AppleId {
@@ -56,6 +55,6 @@ pub fn open<T>(
     runtime.block_on(async {
         let url = sandbox.url();
         let hosts = Hosts::apple_or(|_| Some(url.as_str())).unwrap();
-        work(Session::open(account, hosts, redactor, OffsetDateTime::now_utc()).await).await
+        work(Session::open(account, hosts, redactor, clock::now()).await).await
     })
 }

@@ -123,7 +123,7 @@ fn text(given: Option<&str>, key: &str, problems: &mut Vec<InputProblem>) -> Loc
             by_locale: BTreeMap::new(),
         };
     }
-    match std::fs::read_to_string(path) {
+    match files::read_text(Path::new(path), LARGEST_TEXT) {
         Ok(text) => LocalizedText {
             default: Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
             by_locale: BTreeMap::new(),
@@ -135,6 +135,9 @@ fn text(given: Option<&str>, key: &str, problems: &mut Vec<InputProblem>) -> Loc
     }
 }
 
+/// Larger than any text for testers, in bytes.
+const LARGEST_TEXT: u64 = 1 << 20;
+
 fn folder(path: &Path) -> std::io::Result<BTreeMap<String, String>> {
     let mut texts = BTreeMap::new();
     for entry in std::fs::read_dir(path)? {
@@ -145,7 +148,7 @@ fn folder(path: &Path) -> std::io::Result<BTreeMap<String, String>> {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            texts.insert(name, std::fs::read_to_string(&path)?.trim().to_owned());
+            texts.insert(name, files::read_text(&path, LARGEST_TEXT)?.trim().to_owned());
         }
     }
     Ok(texts)

@@ -12,7 +12,6 @@ use anyhow::Context as _;
 use app_store_release::{Engine, ReleaseError, desired};
 use apple_account::Account;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
-use time::OffsetDateTime;
 
 use crate::inputs::Inputs;
 
@@ -70,7 +69,7 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
     };
     let engine = Engine::new(accounts::client(step, key, transport::Policy::default())?)?;
     let directory = std::env::current_dir().context("the working directory can't be found")?;
-    let assembled = desired::assemble(&request.options, &directory, OffsetDateTime::now_utc())
+    let assembled = desired::assemble(&request.options, &directory, clock::now())
         .map_err(|problems| advice::explained(ReleaseError::Invalid(problems)))?;
     assembled.warnings.iter().for_each(|line| step.log.warn(line));
     let release = assembled.release;

@@ -20,6 +20,9 @@ pub(crate) struct Request {
     pub(crate) objection: Option<String>,
 }
 
+/// Larger than any Appfile or Deliverfile, in bytes.
+const LARGEST_FILE: u64 = 1 << 20;
+
 impl Request {
     /// Reads it. `words` are the input `options`, split as a shell would.
     ///
@@ -34,7 +37,7 @@ impl Request {
             let Some(path) = fastlane_file(directory, name) else {
                 continue;
             };
-            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let text = files::read_text(&path, LARGEST_FILE).unwrap_or_default();
             match deliverfile::parse(&text) {
                 Ok(found) => values.extend(found),
                 Err(error) => {
