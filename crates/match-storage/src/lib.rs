@@ -171,7 +171,7 @@ async fn of_path(request: &Request<'_>, path: &Path) -> Result<Listing, Error> {
 fn start_of(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
     let mut start = Vec::new();
-    std::fs::File::open(path)?
+    files::open(path)?
         .take(archive::START as u64)
         .read_to_end(&mut start)?;
     Ok(start)

@@ -38,13 +38,19 @@ impl Project {
         let mut settings = Vec::new();
         let mut attributes: Vec<Attributes<'_>> = Vec::new();
         for (target, configuration, signing) in targets {
-            let assigned =
-                self.assigned(Some(target), configuration)
-                    .ok_or_else(|| Error::NoConfiguration {
-                        target: target.name.clone(),
-                        configuration: configuration.clone(),
-                        known: target.configurations.clone(),
-                    })?;
+            // One without a name can be read, and not be found again.
+            let is_found = match &self.source {
+                Source::Pbxproj(file) => file.configuration(&target.id, configuration).is_some(),
+                Source::Xcproj(_) => true,
+            };
+            let assigned = self
+                .assigned(Some(target), configuration)
+                .filter(|_| is_found)
+                .ok_or_else(|| Error::NoConfiguration {
+                    target: target.name.clone(),
+                    configuration: configuration.clone(),
+                    known: target.configurations.clone(),
+                })?;
             for (key, value) in [
                 ("CODE_SIGN_IDENTITY", signing.identity.as_str()),
                 ("CODE_SIGN_STYLE", "Manual"),
