@@ -44,7 +44,7 @@ pub fn a_tool_that_hangs_ends_with_its_part_of_the_run() {
         let started = Instant::now();
         run(&machine, ASC, APP_STORE)
             .failed()
-            .said(&["comparing and installing profiles took longer than 4 s"]);
+            .said(&["omparing and installing profiles took longer than 4 s"]);
         assert!(started.elapsed() < Duration::from_secs(40));
         assert_eq!(machine.project_file(), before);
     }
