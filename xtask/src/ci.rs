@@ -36,7 +36,7 @@ const CHECKS: [Check; 6] = [
 ];
 
 /// What takes long or needs tools that most machines lack.
-const FULL_CHECKS: [Check; 8] = [
+const FULL_CHECKS: [Check; 9] = [
     ("macOS", &["xtask", "check-macos"]),
     ("fuzz", &["xtask", "fuzz", "--seconds", "10"]),
     ("release", &["xtask", "dist"]),
