@@ -623,7 +623,7 @@ fn bodies_that_the_document_does_not_allow_are_refused() {
                     _ = body["data"]["relationships"]
                         .as_object_mut()
                         .unwrap()
-                        .remove(name)
+                        .remove(name);
                 },
                 name,
             );

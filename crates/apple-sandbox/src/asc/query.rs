@@ -105,7 +105,7 @@ impl Query {
                 "limit" => {
                     _ = query
                         .limits
-                        .insert(inner.to_owned(), text.parse().unwrap_or(USUAL_RELATED))
+                        .insert(inner.to_owned(), text.parse().unwrap_or(USUAL_RELATED));
                 }
                 _ => {}
             }

@@ -187,7 +187,7 @@ impl SigningFiles {
     }
 
     fn put(&mut self, path: &Path, content: &[u8]) -> anyhow::Result<()> {
-        let before = std::fs::read(path).ok();
+        let before = files::read(path, LARGEST_XCCONFIG).ok();
         files::replace(path, content, MODE).with_context(|| format!("could not write {}", path.display()))?;
         self.written.push((path.to_owned(), before));
         Ok(())
