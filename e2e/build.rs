@@ -3,6 +3,8 @@
 fn main() {
     test_needs::node_package("real_fastlane", "fastlane");
     test_needs::node_package("apple_utils", "apple-utils");
+    test_needs::node_package("node_sdk", "node-sdk");
+    test_needs::python_environment("codemagic", "codemagic");
     test_needs::data(
         "api_document",
         "../../shared/reference/app-store-connect.openapi.json",

@@ -65,11 +65,15 @@ const FULL_CHECKS: [Check; 9] = [
 const SOAK_RUNS: &str = "200";
 
 /// Folders with programs by others that tests run, where npm is there to install them.
-const NODE_PACKAGES: [&str; 3] = [
+const NODE_PACKAGES: [&str; 4] = [
     "crates/xcode-project/tests/readers",
     "e2e/fastlane",
     "e2e/apple-utils",
+    "e2e/node-sdk",
 ];
+
+/// The same for Python: each has a `requirements.txt`, and gets a virtual environment.
+const PYTHON_PACKAGES: [&str; 1] = ["e2e/codemagic"];
 
 /// Installs what tests run besides Rust. Without it they are ignored, and with `CI=true` they fail.
 fn install() -> anyhow::Result<()> {
@@ -78,6 +82,35 @@ fn install() -> anyhow::Result<()> {
             continue;
         }
         install_in(&folder)?;
+    }
+    for folder in PYTHON_PACKAGES.map(|folder| workspace::root().join(folder)) {
+        if !folder.join(".venv/bin").is_dir() {
+            install_environment(&folder)?;
+        }
+    }
+    Ok(())
+}
+
+fn install_environment(folder: &Path) -> anyhow::Result<()> {
+    eprintln!("==> pip install in {}", folder.display());
+    let environment = folder.join(".venv");
+    let made = Command::new("python3")
+        .args(["-m", "venv"])
+        .arg(&environment)
+        .status();
+    if !made.is_ok_and(|status| status.success()) {
+        // Half of an environment would pass for a whole one.
+        let _ = std::fs::remove_dir_all(&environment);
+        eprintln!("there is no python3 with venv; the tests that need it are ignored, and fail with CI=true");
+        return Ok(());
+    }
+    let status = Command::new(environment.join("bin/pip"))
+        .args(["install", "--quiet", "--requirement"])
+        .arg(folder.join("requirements.txt"))
+        .status()?;
+    if !status.success() {
+        let _ = std::fs::remove_dir_all(&environment);
+        bail!("pip install did not pass in {}", folder.display());
     }
     Ok(())
 }

@@ -90,9 +90,8 @@ fn clients(http: &str, state: &State, ruby: &str, python: &str, node: &str) -> S
     );
     format!(
         "\n# fastlane, with the API key\n\
-         (umask 077; curl -s {http}/files/{file} -o {file})\n\
-         {ruby} fastlane run app_store_connect_api_key key_id:{key} issuer_id:{issuer} key_filepath:{file}\n\
-         {ruby} fastlane run get_certificates development:true api_key_path:key.json   # key.json: see the README\n\
+         (umask 077; curl -s {http}/_sandbox/fastlane-key.json -o key.json)\n\
+         {ruby} fastlane run get_certificates development:true api_key_path:key.json\n\
          \n# fastlane, with the Apple ID\n\
          {ruby} FASTLANE_USER={name} FASTLANE_PASSWORD={password} fastlane run register_device udid:00008120-000011112222333E name:Lab\n\
          \n# codemagic-cli-tools\n\

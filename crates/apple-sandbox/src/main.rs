@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use apple_sandbox::tools::{self, Call};
-use apple_sandbox::{Fault, Kind, Places, Ports, RandomFaults, Sandbox, Seed, blocks};
+use apple_sandbox::{Fault, Kind, Places, Ports, RandomFaults, Replay, Sandbox, Seed, blocks};
 use clap::{Args, Parser, Subcommand};
 
 /// A stand-in for Bitrise, App Store Connect, and the Developer Portal, on a loopback port.
@@ -36,6 +36,14 @@ enum Task {
         /// Inputs of the step.
         #[arg(value_name = "KEY=VALUE", value_parser = input)]
         inputs: Vec<(String, String)>,
+    },
+    /// Play a support trace again: what a run with `support_trace: yes` left in its deploy directory.
+    Replay {
+        /// The file.
+        trace: PathBuf,
+        /// The port; 0 for any that is free.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
     },
     /// Play a stand-in for a macOS tool.
     Tool {
@@ -96,6 +104,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Tool { name, arguments } => return tool(&name, arguments),
         Task::Serve(options) => serve(&options).map(|()| ExitCode::SUCCESS),
+        Task::Replay { trace, port } => replay(&trace, port).map(|()| ExitCode::SUCCESS),
         Task::Run { step, inputs } => run(&step, &inputs),
     };
     outcome.unwrap_or_else(|error| {
@@ -181,6 +190,29 @@ fn serve(options: &Serve) -> anyhow::Result<()> {
     }
     eprintln!(
         "The sandbox listens on {} until it is interrupted; open the address for its page.",
+        sandbox.url()
+    );
+    loop {
+        std::thread::park();
+    }
+}
+
+fn replay(trace: &Path, port: u16) -> anyhow::Result<()> {
+    let named = || trace.display().to_string();
+    let replay = Replay::parse(&std::fs::read_to_string(trace).with_context(named)?).with_context(named)?;
+    let ports = Ports {
+        http: port,
+        ..Ports::default()
+    };
+    let sandbox = Sandbox::start_on(&Seed::default(), ports)?;
+    let (step, exchanges) = (replay.run.step.clone(), replay.len());
+    sandbox.state().replay = Some(replay);
+    for (key, value) in sandbox.environment() {
+        println!("export {key}='{value}'");
+    }
+    std::io::stdout().flush()?;
+    eprintln!(
+        "The sandbox plays {exchanges} exchanges of a run of \"{step}\" again on {} until it is interrupted.",
         sandbox.url()
     );
     loop {

@@ -42,6 +42,11 @@ pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) ->
             Some(token) => token.into_response(),
             None => answer(500, &json!({"error": "the sandbox has no API key"})),
         },
+        // The file that fastlane takes as `api_key_path` (docs.fastlane.tools, "App Store Connect API", 2026-11).
+        ("GET", "/_sandbox/fastlane-key.json") => answer(
+            200,
+            &json!({"key_id": state.key_id, "issuer_id": state.issuer_id, "key": state.private_key, "duration": 1200, "in_house": state.enterprise}),
+        ),
         ("GET", "/_sandbox/requests") => answer(200, &json!(state.requests)),
         ("GET", "/_sandbox/faults") => answer(200, &json!(state.faults)),
         ("POST", "/_sandbox/faults") => match serde_json::from_slice::<Fault>(body) {

@@ -310,6 +310,7 @@ impl Seed {
             next_id: 0,
             lists_served: 0,
             dice,
+            replay: None,
             random: self.random_faults.seed().map(Chance::new),
         };
         for certificate in &self.certificates {

@@ -20,7 +20,7 @@ use crate::fault::{Fault, Kind};
 use crate::seed::Seed;
 use crate::state::{Logged, State};
 use crate::tls::Tls;
-use crate::{bitrise, guard, listen, manage, portal, sign_in, uploads};
+use crate::{bitrise, guard, listen, manage, portal, replay, sign_in, uploads};
 
 /// More than any request of a step, uploads of parts aside.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
@@ -232,7 +232,7 @@ async fn serve(request: HttpRequest<Body>, state: Shared, scheme: &'static str) 
         return refusal;
     }
     let base = base(&head, scheme);
-    if head.uri.path().starts_with(uploads::STORAGE) {
+    if head.uri.path().starts_with(uploads::STORAGE) && locked(&state).replay.is_none() {
         let faults = strike(&state, head.method.as_str(), head.uri.path(), "");
         return uploads::store(&head, body, &faults, &state).await;
     }
@@ -249,7 +249,7 @@ async fn serve(request: HttpRequest<Body>, state: Shared, scheme: &'static str) 
     if path.starts_with("/_sandbox/") {
         return manage::route(&method, &path, &body, &mut locked(&state));
     }
-    let faults = strike(&state, &method, &path, &query);
+    let mut faults = strike(&state, &method, &path, &query);
     linger(&faults).await;
     let is_proxied = |name: &str| {
         path.starts_with(portal::v1::SERVICES)
@@ -259,7 +259,13 @@ async fn serve(request: HttpRequest<Body>, state: Shared, scheme: &'static str) 
                 .is_some_and(|value| value == name)
     };
     let meant = if is_proxied("GET") { "GET" } else { &method }.to_owned();
-    let response = {
+    let replayed = replayed(&method, &path, &query, &body, &base, &state);
+    if matches!(replayed, Some(replay::Answered::Broken)) {
+        faults.push(Kind::Reset);
+    }
+    let response = if let Some(replay::Answered::Recorded(response)) = replayed {
+        response
+    } else {
         let mut state = locked(&state);
         let request = Request {
             // The API's answer to HEAD is that to GET without its body, which the server leaves out.
@@ -329,6 +335,29 @@ async fn serve(request: HttpRequest<Body>, state: Shared, scheme: &'static str) 
         body: excerpt(&body),
     };
     log(response, &faults, &state, asked).await
+}
+
+/// What a trace that is played again has for a request; `None` where none is played.
+fn replayed(
+    method: &str,
+    path: &str,
+    query: &str,
+    body: &[u8],
+    base: &str,
+    state: &Shared,
+) -> Option<replay::Answered> {
+    let mut state = locked(state);
+    let mut replay = state.replay.take()?;
+    let asked = replay::Asked {
+        method,
+        path,
+        query,
+        body: &String::from_utf8_lossy(body),
+        base,
+    };
+    let answered = replay.answer(&asked, &state);
+    state.replay = Some(replay);
+    Some(answered)
 }
 
 /// Waits where a fault makes the answer late.

@@ -13,6 +13,7 @@ use crate::era::Switches;
 use crate::fault::Fault;
 use crate::pki::Authority;
 use crate::random::Chance;
+use crate::replay::Replay;
 
 /// The whole state.
 #[derive(Debug, Serialize)]
@@ -109,6 +110,9 @@ pub struct State {
     /// Faults at random; `None` where they are off.
     #[serde(skip)]
     pub random: Option<Chance>,
+    /// A support trace that is played again; `None` for a sandbox that answers for itself.
+    #[serde(skip)]
+    pub replay: Option<Replay>,
 }
 
 /// A certificate on the portal.

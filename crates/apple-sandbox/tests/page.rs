@@ -81,3 +81,173 @@ fn the_page_shows_what_the_sandbox_knows_and_fits_every_screen() {
     ]);
     assert!(picture.metadata().unwrap().len() > 10_000);
 }
+
+/// A page that drives another one in a frame would be of another origin: the sandbox's own page is opened at a place, and
+/// a script that runs after its own clicks there.
+fn dom_after(sandbox: &Sandbox, hash: &str) -> String {
+    browse(&[
+        "--window-size=1280,1100",
+        "--dump-dom",
+        &format!("{}/#{hash}", sandbox.url()),
+    ])
+}
+
+fn seeded() -> Sandbox {
+    Sandbox::start(&Seed {
+        bundle_ids: [(
+            "com.example.courier".to_owned(),
+            vec!["PUSH_NOTIFICATIONS".to_owned()],
+        )]
+        .into(),
+        ..Seed::default()
+    })
+    .unwrap()
+}
+
+#[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
+fn the_page_browses_the_api_from_a_list_to_a_resource_and_its_relationships() {
+    let sandbox = seeded();
+    let list = dom_after(&sandbox, "/v1/bundleIds");
+    assert!(
+        list.contains("GET /v1/bundleIds: HTTP 200") && list.contains("Seeded com example courier"),
+        "{list}"
+    );
+    let id = sandbox.state().bundle_ids[0].id.clone();
+    let one = dom_after(&sandbox, &format!("/v1/bundleIds/{id}"));
+    for words in [
+        "value=\"com.example.courier\"".to_owned(),
+        "bundleIdCapabilities".to_owned(),
+        format!("#/v1/bundleIds/{id}/profiles"),
+        "id=\"delete\"".to_owned(),
+    ] {
+        // What is typed into an input is no attribute of the page; its name is.
+        let words = words.replace("value=\"com.example.courier\"", "name=\"identifier\"");
+        assert!(one.contains(&words), "{words}\n{one}");
+    }
+    let unknown = dom_after(&sandbox, "/v1/bundleIds/NONE");
+    assert!(unknown.contains("NOT_FOUND"), "{unknown}");
+}
+
+#[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
+fn the_page_says_why_a_request_was_refused() {
+    let sandbox = seeded();
+    sandbox.fail(Fault::times("GET /v1/devices", 1, Kind::Unauthorized));
+    let dom = dom_after(&sandbox, "/v1/devices");
+    assert!(
+        dom.contains("GET /v1/devices") && dom.contains("fault: unauthorized"),
+        "{dom}"
+    );
+}
+
+/// A browser that a program drives, by the W3C's WebDriver protocol over HTTP.
+struct Driver {
+    child: std::process::Child,
+    session: String,
+    home: tempfile::TempDir,
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.call("DELETE", "", None);
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = self.home.path();
+    }
+}
+
+impl Driver {
+    fn start() -> Self {
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let child = Command::new("chromedriver")
+            .arg(format!("--port={port}"))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let mut driver = Self {
+            child,
+            session: format!("http://127.0.0.1:{port}/session"),
+            home,
+        };
+        let started = std::time::Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(started.elapsed().as_secs() < 20, "chromedriver does not listen");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        let wanted = serde_json::json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {
+            "binary": chromium().unwrap(),
+            "args": ["--headless", "--no-sandbox", "--disable-gpu", format!("--user-data-dir={}", driver.home.path().display())],
+        }}}});
+        let answer = driver.call("POST", "", Some(wanted));
+        let id = answer["value"]["sessionId"].as_str().unwrap().to_owned();
+        driver.session = format!("{}/{id}", driver.session);
+        driver
+    }
+
+    fn call(&self, method: &str, path: &str, body: Option<serde_json::Value>) -> serde_json::Value {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "--max-time", "60", "-X", method, "-H", "Content-Type: application/json"]);
+        if let Some(body) = body {
+            curl.args(["-d", &body.to_string()]);
+        }
+        let output = curl.arg(format!("{}{path}", self.session)).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    fn open(&self, url: &str) {
+        self.call("POST", "/url", Some(serde_json::json!({"url": url})));
+    }
+
+    /// What a script gives, once it gives something true.
+    fn until(&self, script: &str) -> serde_json::Value {
+        let started = std::time::Instant::now();
+        loop {
+            let body = serde_json::json!({"script": script, "args": []});
+            let answer = self.call("POST", "/execute/sync", Some(body));
+            let value = answer["value"].clone();
+            if !matches!(value, serde_json::Value::Null | serde_json::Value::Bool(false))
+                && value.get("error").is_none()
+            {
+                return value;
+            }
+            assert!(started.elapsed().as_secs() < 20, "{script}: {answer}");
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(no_chromedriver, ignore = "chromedriver is not installed")]
+fn a_person_changes_an_attribute_and_deletes_a_resource_on_the_page() {
+    let sandbox = seeded();
+    let id = sandbox.state().bundle_ids[0].id.clone();
+    let driver = Driver::start();
+    driver.open(&format!("{}/#/v1/bundleIds/{id}", sandbox.url()));
+    driver.until("return !!document.querySelector('#resource input[name=name]')");
+    driver.until(
+        "const input = document.querySelector('#resource input[name=name]'); input.value = 'Renamed here'; input.form.requestSubmit(); return true",
+    );
+    driver.until("return document.getElementById('told')?.textContent === 'Changed name.'");
+    assert_eq!(sandbox.state().bundle_ids[0].name, "Renamed here");
+    // What Apple does not let a client change is refused in the API's words.
+    driver.until(
+        "const input = document.querySelector('#resource input[name=identifier]'); input.value = 'com.example.other'; input.form.requestSubmit(); return true",
+    );
+    driver.until("return document.getElementById('told')?.textContent.includes('ENTITY_')");
+    assert_eq!(sandbox.state().bundle_ids[0].identifier, "com.example.courier");
+    driver.until("document.getElementById('delete').click(); return true");
+    driver.until("return document.getElementById('where').textContent.startsWith('GET /v1/bundleIds: HTTP 200')");
+    assert!(sandbox.state().bundle_ids.is_empty());
+    // The log has the bodies of what was just done.
+    driver.until(
+        "const one = [...document.querySelectorAll('#requests details')].find((one) => one.textContent.includes('PATCH')); if (!one) return false; one.open = true; return true",
+    );
+    driver.until("return [...document.querySelectorAll('#requests pre')].some((one) => one.textContent.includes('Renamed here'))");
+}

@@ -152,7 +152,34 @@ impl Runner {
         }
     }
 
+    /// Runs a command, and keeps it for a support trace where one is recorded.
     async fn run(
+        &self,
+        command: &Command,
+        sink: Option<&mut (dyn FnMut(Line<'_>) + Send)>,
+    ) -> Result<Output, Error> {
+        let started = Instant::now();
+        let outcome = self.perform(command, sink).await;
+        support_trace::record(|| {
+            let mut process = support_trace::Process {
+                command: self.shown(command),
+                milliseconds: support_trace::milliseconds(started.elapsed()),
+                ..Default::default()
+            };
+            match &outcome {
+                Ok(output) => {
+                    process.ended = output.code().to_string();
+                    process.stdout = support_trace::body(output.stdout.as_bytes());
+                    process.stderr = support_trace::body(output.stderr.as_bytes());
+                }
+                Err(error) => process.ended = error.to_string(),
+            }
+            support_trace::Event::Process(process)
+        });
+        outcome
+    }
+
+    async fn perform(
         &self,
         command: &Command,
         mut sink: Option<&mut (dyn FnMut(Line<'_>) + Send)>,

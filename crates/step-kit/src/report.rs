@@ -181,7 +181,7 @@ fn shown(redactor: &Redactor, text: &str) -> String {
 }
 
 /// The folder of a report: its name is what Bitrise shows.
-fn slug(title: &str) -> String {
+pub(crate) fn slug(title: &str) -> String {
     let dashed: String = title
         .to_lowercase()
         .chars()

@@ -1,6 +1,8 @@
 //! From process start to exit code.
 
+use std::io::Write as _;
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -70,6 +72,7 @@ where
         &session.runner,
         &session.log,
     ));
+    session.leave_trace();
     // Work that blocks, such as hashing a passphrase, can't be stopped; the process ends without it.
     runtime.shutdown_background();
     match failure {
@@ -162,6 +165,9 @@ impl Session {
         inputs
             .secrets(&self.manifest)
             .for_each(|secret| learn(secret, &self.redactor));
+        if inputs.get("support_trace") == Some("yes") {
+            support_trace::start();
+        }
         self.log.set_verbose(inputs.get("verbose_log") == Some("yes"));
         for line in inputs.describe(&self.manifest) {
             self.log.plain(line);
@@ -178,6 +184,41 @@ impl Session {
             manifest: self.manifest,
         })
     }
+}
+
+impl Session {
+    /// Writes the support trace, where one was asked for, to the deploy directory.
+    fn leave_trace(&self) {
+        let Some(text) = support_trace::finish(self.manifest.title, VERSION, &self.redactor) else {
+            return;
+        };
+        let Some(folder) = self.env.path("BITRISE_DEPLOY_DIR") else {
+            self.log
+                .warn("No support trace was written: BITRISE_DEPLOY_DIR is not set.");
+            return;
+        };
+        let path = folder.join(format!("support-trace-{}.jsonl", crate::report::slug(self.manifest.title)));
+        match write_whole(&folder, &path, &text) {
+            Ok(()) => self.log.plain(format!(
+                "Support trace: {} ({} lines; secrets are masked)",
+                path.display(),
+                text.lines().count()
+            )),
+            Err(error) => self.log.warn(format!(
+                "The support trace could not be written to {}: {error}",
+                path.display()
+            )),
+        }
+    }
+}
+
+/// Writes a file under a name of its own first: a link that waits at `path` is replaced, not followed.
+fn write_whole(folder: &Path, path: &Path, text: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Sensitive inputs, and what Bitrise lists as secrets of the workspace: before anything is said about them.

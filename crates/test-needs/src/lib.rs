@@ -37,6 +37,14 @@ pub fn node_package(name: &str, folder: &str) {
     declare(name, found, is_ci());
 }
 
+/// Sets `no_<name>` where the folder, relative to the package, has no `.venv`: a virtual environment with what its
+/// `requirements.txt` names.
+pub fn python_environment(name: &str, folder: &str) {
+    let path = package().join(folder).join(".venv/bin");
+    let found = path.is_dir().then_some(path);
+    declare(name, found, is_ci());
+}
+
 /// Sets `no_<name>` where the path, relative to the package, does not exist.
 pub fn data(name: &str, path: &str) {
     let path = package().join(path);

@@ -14,6 +14,7 @@ mod policy;
 mod request;
 mod response;
 mod tls;
+mod trace;
 mod transfer;
 
 pub use backoff::Backoff;

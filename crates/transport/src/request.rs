@@ -268,10 +268,13 @@ impl Request<'_> {
 
     async fn exchange(&self, url: &Url) -> Ended {
         let started = Instant::now();
-        let note = |status| {
+        let note = |status: Option<u16>| {
             self.client
                 .journal
                 .note(self.method.as_str(), &self.place(), status, started);
+            if status.is_none() {
+                self.trace(url, None, started);
+            }
         };
         let mut request = self.client.http.request(self.method.clone(), url.clone());
         for (name, value) in &self.headers {
@@ -313,8 +316,12 @@ impl Request<'_> {
                 method: self.method.to_string(),
                 place: self.place(),
             },
-            Err(ended) => return ended,
+            Err(ended) => {
+                self.trace(url, None, started);
+                return ended;
+            }
         };
+        self.trace(url, Some(&response), started);
         if let Some(limit) = response.header("x-rate-limit") {
             self.client.budget.note(limit);
         }
@@ -329,6 +336,30 @@ impl Request<'_> {
                 what: format!("HTTP {status} and {what}"),
             }),
         }
+    }
+
+    /// Keeps the exchange for a support trace, where one is recorded.
+    fn trace(&self, url: &Url, response: Option<&Response>, started: Instant) {
+        support_trace::record(|| {
+            let hidden = self.client.only_host_shown;
+            let mut exchange = crate::trace::exchange(&self.method, url, hidden, started);
+            if let Some((_, body)) = &self.body {
+                exchange.body = support_trace::body(body);
+            }
+            if let Some(response) = response {
+                exchange.status = Some(response.status.as_u16());
+                exchange.headers = crate::trace::headers(&response.headers);
+                // Files of keys and certificates come from places that only their host is named of.
+                if !hidden {
+                    exchange.answer = support_trace::body(&response.body);
+                    // The portal gives profiles and certificates as files.
+                    if url.path().contains("/download") {
+                        exchange.answer_base64 = support_trace::binary(&response.body);
+                    }
+                }
+            }
+            support_trace::Event::Exchange(exchange)
+        });
     }
 
     fn unanswered(&self, error: reqwest::Error) -> Ended {

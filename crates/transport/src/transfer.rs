@@ -178,6 +178,7 @@ impl Transfer {
         let method = Method::from_bytes(piece.method.as_bytes())
             .map_err(|_| TransferError::Place(format!("`{}` is no method", piece.method)))?;
         let body = body(piece, Arc::clone(own), Arc::clone(sent))?;
+        let traced = url.clone();
         let mut request = self.http.request(method.clone(), url).body(body);
         let is_length = |name: &str| name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str());
         for (name, value) in piece.headers.iter().filter(|(name, _)| !is_length(name)) {
@@ -185,7 +186,15 @@ impl Transfer {
         }
         let request = request.header(CONTENT_LENGTH, piece.length);
         let started = Instant::now();
-        let note = |status| self.journal.note(method.as_str(), &host, status, started);
+        let note = |status: Option<u16>| {
+            self.journal.note(method.as_str(), &host, status, started);
+            support_trace::record(|| {
+                let mut exchange = crate::trace::exchange(&method, &traced, false, started);
+                exchange.body = format!("<{} bytes from {}, left out>", piece.length, piece.offset);
+                exchange.status = status;
+                support_trace::Event::Exchange(exchange)
+            });
+        };
         let answer = tokio::select! {
             answer = request.send() => answer,
             () = stalled(own, self.stall) => {

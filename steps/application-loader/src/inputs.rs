@@ -105,6 +105,9 @@ pub struct Inputs {
     /// Read by the log, too.
     #[serde(default)]
     pub verbose_log: Flag,
+    /// Read by the run, which writes the trace.
+    #[serde(default)]
+    pub support_trace: Flag,
 }
 
 // What an emptied input means: the manifest's default.

@@ -61,6 +61,9 @@ pub struct Inputs {
     /// Read by the log.
     #[serde(default)]
     pub verbose_log: Flag,
+    /// Read by the run, which writes the trace.
+    #[serde(default)]
+    pub support_trace: Flag,
     /// Certificates, separated by pipes.
     pub certificate_urls: Secret,
     /// Their passphrases.

@@ -73,6 +73,9 @@ pub struct Inputs {
     /// Read by the log, too.
     #[serde(default)]
     pub verbose_log: Flag,
+    /// Read by the run, which writes the trace.
+    #[serde(default)]
+    pub support_trace: Flag,
 }
 
 impl Inputs {

@@ -40,6 +40,9 @@ pub struct Inputs {
     /// Read by the log.
     #[serde(default)]
     pub verbose_log: Flag,
+    /// Read by the run, which writes the trace.
+    #[serde(default)]
+    pub support_trace: Flag,
     /// Whether cache paths are collected.
     #[serde(default)]
     pub enable_cache: Flag,
