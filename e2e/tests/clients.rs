@@ -62,7 +62,12 @@ impl Led {
         let state = self.sandbox.state();
         let refused = state.requests.iter().filter(|one| one.status >= 400);
         refused
-            .map(|one| format!("{} {} {}?{} {}", one.status, one.method, one.path, one.query, one.answer))
+            .map(|one| {
+                format!(
+                    "{} {} {}?{} {}",
+                    one.status, one.method, one.path, one.query, one.answer
+                )
+            })
             .collect()
     }
 }
@@ -96,10 +101,7 @@ fn our_own_steps_get_there_with_nothing_but_a_proxy_and_a_ca() {
         .set("NO_PROXY", "127.0.0.1")
         .set("SSL_CERT_FILE", &led.ca());
     let hidden = secrets(&led.sandbox);
-    machine
-        .run("step-auto-provision-asc", &[])
-        .kept(&hidden)
-        .ended(0);
+    machine.run("step-auto-provision-asc", &[]).kept(&hidden).ended(0);
     let package = machine.file("Courier.ipa", ipa_of(&[], 200 << 10));
     let inputs = [("ipa_path", package.as_str()), ("uploader", "native")];
     machine
@@ -135,7 +137,10 @@ fn json(text: &str) -> serde_json::Value {
 
 // codemagic-cli-tools 0.70.0, from PyPI.
 #[test]
-#[cfg_attr(no_codemagic, ignore = "install e2e/codemagic/requirements.txt into e2e/codemagic/.venv")]
+#[cfg_attr(
+    no_codemagic,
+    ignore = "install e2e/codemagic/requirements.txt into e2e/codemagic/.venv"
+)]
 fn codemagic_creates_lists_and_deletes_app_ids_and_devices() {
     let led = Led::start(&Seed::default());
     let does = |arguments: &[&str]| {
@@ -148,17 +153,58 @@ fn codemagic_creates_lists_and_deletes_app_ids_and_devices() {
         let one = value.get(0).unwrap_or(&value);
         one["id"].as_str().unwrap().to_owned()
     };
-    let made = does(&["bundle-ids", "create", "com.example.magic", "--name", "Magic", "--platform", "IOS", "--json", "-s"]);
+    let made = does(&[
+        "bundle-ids",
+        "create",
+        "com.example.magic",
+        "--name",
+        "Magic",
+        "--platform",
+        "IOS",
+        "--json",
+        "-s",
+    ]);
     let bundle_id = id(&made);
-    let listed = does(&["bundle-ids", "list", "--bundle-id-identifier", "com.example.magic", "--json", "-s"]);
+    let listed = does(&[
+        "bundle-ids",
+        "list",
+        "--bundle-id-identifier",
+        "com.example.magic",
+        "--json",
+        "-s",
+    ]);
     assert_eq!(id(&listed), bundle_id);
     does(&["bundle-ids", "get", &bundle_id, "--json", "-s"]);
-    does(&["bundle-ids", "enable-capabilities", &bundle_id, "--capability", "Push Notifications"]);
+    does(&[
+        "bundle-ids",
+        "enable-capabilities",
+        &bundle_id,
+        "--capability",
+        "Push Notifications",
+    ]);
     let text = does(&["bundle-ids", "capabilities", &bundle_id]);
-    assert!(text.contains("PUSH_NOTIFICATIONS") || text.contains("Push"), "{text}");
-    does(&["bundle-ids", "disable-capabilities", &bundle_id, "--capability", "Push Notifications"]);
+    assert!(
+        text.contains("PUSH_NOTIFICATIONS") || text.contains("Push"),
+        "{text}"
+    );
+    does(&[
+        "bundle-ids",
+        "disable-capabilities",
+        &bundle_id,
+        "--capability",
+        "Push Notifications",
+    ]);
     does(&["devices", "list", "--json", "-s"]);
-    does(&["devices", "register", "--platform", "IOS", "--name", "By codemagic", "--udid", "00008120-000011112222333E"]);
+    does(&[
+        "devices",
+        "register",
+        "--platform",
+        "IOS",
+        "--name",
+        "By codemagic",
+        "--udid",
+        "00008120-000011112222333E",
+    ]);
     does(&["builds", "list", "--json", "-s"]);
     does(&["apps", "list", "--json", "-s"]);
 
@@ -199,7 +245,10 @@ const { Auth, BundleId, Device, Teams } = require("@expo/apple-utils");
 "#;
     let (name, password) = {
         let state = led.sandbox.state();
-        (state.apple_id.seed.name.clone(), state.apple_id.seed.password.clone())
+        (
+            state.apple_id.seed.name.clone(),
+            state.apple_id.seed.password.clone(),
+        )
     };
     let mut node = led.command("node");
     node.args(["-e", script])
@@ -253,6 +302,7 @@ NODE_EXTRA_CA_CERTS='{0}/ca.pem' KEY_FILE='{0}/key.p8' node life-cycle.mjs || {{
         e2e::binary("apple-sandbox").display(),
         e2e::repository().join("e2e/node-sdk").display()
     );
-    let (worked, text) = run(Command::new("unshare").args(["--map-root-user", "--net", "--mount", "bash", "-c", &script]));
+    let (worked, text) =
+        run(Command::new("unshare").args(["--map-root-user", "--net", "--mount", "bash", "-c", &script]));
     assert!(worked && text.contains("life cycle: done"), "{text}");
 }

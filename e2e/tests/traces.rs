@@ -67,7 +67,11 @@ fn cases() -> Vec<Case> {
             "lane",
             Seed::default(),
             "step-fastlane",
-            &[("lane", "beta"), ("enable_cache", "no"), ("update_fastlane", "false")],
+            &[
+                ("lane", "beta"),
+                ("enable_cache", "no"),
+                ("update_fastlane", "false"),
+            ],
         ),
         case(
             "deliver",
@@ -147,7 +151,11 @@ fn a_trace_of_any_account_holds_requests_answers_and_commands_and_no_secret() {
             );
         }
         // Tokens by their form, and signatures of parts.
-        assert!(!trace.contains("Bearer ey") && !trace.contains("\"eyJ"), "{}", case.name);
+        assert!(
+            !trace.contains("Bearer ey") && !trace.contains("\"eyJ"),
+            "{}",
+            case.name
+        );
         for piece in trace.split("signature=").skip(1) {
             assert!(piece.starts_with("[REDACTED]"), "{}: {}", case.name, &piece[..40]);
         }
@@ -157,8 +165,18 @@ fn a_trace_of_any_account_holds_requests_answers_and_commands_and_no_secret() {
             .collect();
         assert_eq!(events[0]["event"], "run", "{}", case.name);
         let of = |kind: &str| events.iter().filter(|event| event["event"] == kind).count();
-        let asked = sandbox.state().requests.iter().filter(|one| !one.path.starts_with("/files/")).count();
-        assert!(of("exchange") >= asked, "{}: {} of {asked}", case.name, of("exchange"));
+        let asked = sandbox
+            .state()
+            .requests
+            .iter()
+            .filter(|one| !one.path.starts_with("/files/"))
+            .count();
+        assert!(
+            of("exchange") >= asked,
+            "{}: {} of {asked}",
+            case.name,
+            of("exchange")
+        );
         assert!(of("process") > 0 || case.name == "upload", "{}", case.name);
         run.said(&["Support trace: "]);
     }
@@ -199,8 +217,8 @@ fn normalized(text: &str, machine: &Machine) -> Vec<String> {
         .map(|line| {
             let mut out = String::new();
             for word in line.split(' ') {
-                let is_number = word.starts_with(|c: char| c.is_ascii_digit())
-                    || word.starts_with("http://127.0.0.1:");
+                let is_number =
+                    word.starts_with(|c: char| c.is_ascii_digit()) || word.starts_with("http://127.0.0.1:");
                 out.push_str(if is_number { "N" } else { word });
                 out.push(' ');
             }

@@ -122,10 +122,9 @@ impl Replay {
         response.headers_mut().remove("content-type");
         for (name, value) in &exchange.headers {
             for value in value.lines() {
-                let value = self
-                    .origins
-                    .iter()
-                    .fold(value.to_owned(), |value, origin| value.replace(origin, request.base));
+                let value = self.origins.iter().fold(value.to_owned(), |value, origin| {
+                    value.replace(origin, request.base)
+                });
                 if let (Ok(name), Ok(value)) = (
                     HeaderName::from_bytes(name.as_bytes()),
                     HeaderValue::from_str(&value),
@@ -230,7 +229,13 @@ mod tests {
     );
 
     fn asked<'a>(method: &'a str, path: &'a str, query: &'a str) -> Asked<'a> {
-        Asked { method, path, query, body: "", base: "http://127.0.0.1:1" }
+        Asked {
+            method,
+            path,
+            query,
+            body: "",
+            base: "http://127.0.0.1:1",
+        }
     }
 
     async fn text(answered: Answered) -> (u16, String) {
@@ -249,14 +254,25 @@ mod tests {
         let first = text(replay.answer(&asked("GET", "/v1/apps", "limit=1"), &state)).await;
         assert_eq!(
             first,
-            (200, r#"{"links":{"next":"http://127.0.0.1:1/v1/apps?cursor=2"}}"#.to_owned())
+            (
+                200,
+                r#"{"links":{"next":"http://127.0.0.1:1/v1/apps?cursor=2"}}"#.to_owned()
+            )
         );
         for _ in 0..2 {
             let later = text(replay.answer(&asked("GET", "/v1/apps", "limit=1"), &state)).await;
             assert_eq!(later, (500, "later".to_owned()));
         }
-        assert_eq!(text(replay.answer(&asked("GET", "/v1/builds", ""), &state)).await.0, 501);
-        assert!(matches!(replay.answer(&asked("POST", "/v1/devices", ""), &state), Answered::Broken));
+        assert_eq!(
+            text(replay.answer(&asked("GET", "/v1/builds", ""), &state))
+                .await
+                .0,
+            501
+        );
+        assert!(matches!(
+            replay.answer(&asked("POST", "/v1/devices", ""), &state),
+            Answered::Broken
+        ));
     }
 
     #[test]
@@ -264,7 +280,10 @@ mod tests {
         for (text, words) in [
             ("", "which step ran"),
             ("{}", "line 1"),
-            (r#"{"event":"run","trace":99,"step":"","version":"","left_out":0}"#, "format 99"),
+            (
+                r#"{"event":"run","trace":99,"step":"","version":"","left_out":0}"#,
+                "format 99",
+            ),
         ] {
             let error = format!("{:#}", Replay::parse(text).unwrap_err());
             assert!(error.contains(words), "{error}");

@@ -193,7 +193,15 @@ impl Driver {
 
     fn call(&self, method: &str, path: &str, body: Option<serde_json::Value>) -> serde_json::Value {
         let mut curl = Command::new("curl");
-        curl.args(["-sS", "--max-time", "60", "-X", method, "-H", "Content-Type: application/json"]);
+        curl.args([
+            "-sS",
+            "--max-time",
+            "60",
+            "-X",
+            method,
+            "-H",
+            "Content-Type: application/json",
+        ]);
         if let Some(body) = body {
             curl.args(["-d", &body.to_string()]);
         }
@@ -243,7 +251,9 @@ fn a_person_changes_an_attribute_and_deletes_a_resource_on_the_page() {
     driver.until("return document.getElementById('told')?.textContent.includes('ENTITY_')");
     assert_eq!(sandbox.state().bundle_ids[0].identifier, "com.example.courier");
     driver.until("document.getElementById('delete').click(); return true");
-    driver.until("return document.getElementById('where').textContent.startsWith('GET /v1/bundleIds: HTTP 200')");
+    driver.until(
+        "return document.getElementById('where').textContent.startsWith('GET /v1/bundleIds: HTTP 200')",
+    );
     assert!(sandbox.state().bundle_ids.is_empty());
     // The log has the bodies of what was just done.
     driver.until(

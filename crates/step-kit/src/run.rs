@@ -197,7 +197,10 @@ impl Session {
                 .warn("No support trace was written: BITRISE_DEPLOY_DIR is not set.");
             return;
         };
-        let path = folder.join(format!("support-trace-{}.jsonl", crate::report::slug(self.manifest.title)));
+        let path = folder.join(format!(
+            "support-trace-{}.jsonl",
+            crate::report::slug(self.manifest.title)
+        ));
         match write_whole(&folder, &path, &text) {
             Ok(()) => self.log.plain(format!(
                 "Support trace: {} ({} lines; secrets are masked)",

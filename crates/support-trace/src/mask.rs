@@ -74,7 +74,12 @@ const SIGNED: [&str; 7] = [
 
 /// Members that hold public documents in base64: certificates, requests for them, and profiles. A redactor that knows a
 /// key would mask parts of them, since keys and certificates begin with the same words of ASN.1.
-const PUBLIC_MEMBERS: [&str; 4] = ["profilecontent", "certificatecontent", "csrcontent", "encodedprofile"];
+const PUBLIC_MEMBERS: [&str; 4] = [
+    "profilecontent",
+    "certificatecontent",
+    "csrcontent",
+    "encodedprofile",
+];
 
 /// Public documents, which are set aside while the rest is masked.
 #[derive(Default)]
@@ -302,18 +307,34 @@ mod tests {
         let text = masked(Exchange {
             answer: document.to_owned(),
             headers: BTreeMap::from([
-                ("set-cookie".to_owned(), "myacinfo=S3CRET; Path=/; Secure\nother=S3CRET".to_owned()),
+                (
+                    "set-cookie".to_owned(),
+                    "myacinfo=S3CRET; Path=/; Secure\nother=S3CRET".to_owned(),
+                ),
                 ("csrf".to_owned(), "S3CRET".to_owned()),
                 ("x-unknown".to_owned(), "S3CRET".to_owned()),
                 ("content-type".to_owned(), "application/json".to_owned()),
-                ("location".to_owned(), "https://x.example/y?token=S3CRET&a1=2".to_owned()),
+                (
+                    "location".to_owned(),
+                    "https://x.example/y?token=S3CRET&a1=2".to_owned(),
+                ),
             ]),
             query: "filter[name]=x&signature=S3CRET".to_owned(),
             body: "accountName=ada&password=S3CRET&teamId=T".to_owned(),
             ..Exchange::default()
         });
         assert!(!text.contains("S3CRET"), "{text}");
-        for kept in ["KEY1", "ada@example.com", "UDID", "myacinfo", "Path=/; Secure", "application/json", "a1=2", "teamId=T", "filter[name]=x"] {
+        for kept in [
+            "KEY1",
+            "ada@example.com",
+            "UDID",
+            "myacinfo",
+            "Path=/; Secure",
+            "application/json",
+            "a1=2",
+            "teamId=T",
+            "filter[name]=x",
+        ] {
             assert!(text.contains(kept), "{kept}: {text}");
         }
     }
@@ -321,22 +342,40 @@ mod tests {
     #[test]
     fn signed_urls_and_credentials_of_parts_are_masked_wherever_they_stand() {
         let answer = r#"{"data":{"attributes":{"uploadOperations":[{"url":"https://store.example/part?partNumber=1&X-Amz-Signature=S3CRET&X-Amz-Credential=S3CRET%2F1","requestHeaders":[{"name":"Authorization","value":"S3CRET"},{"name":"Content-Type","value":"application/octet-stream"}]}]}}}"#;
-        let text = masked(Exchange { answer: answer.to_owned(), ..Exchange::default() });
-        assert!(!text.contains("S3CRET") && text.contains("partNumber=1") && text.contains("octet-stream"), "{text}");
+        let text = masked(Exchange {
+            answer: answer.to_owned(),
+            ..Exchange::default()
+        });
+        assert!(
+            !text.contains("S3CRET") && text.contains("partNumber=1") && text.contains("octet-stream"),
+            "{text}"
+        );
     }
 
     #[test]
     fn the_numbers_of_a_sign_in_are_masked_and_a_missing_password_is_seen() {
         let body = r#"{"a":"S3CRET","accountName":"ada","m1":"S3CRET","m2":"S3CRET","c":"S3CRET","password":"","privateKey":null}"#;
-        let text = masked(Exchange { body: body.to_owned(), ..Exchange::default() });
+        let text = masked(Exchange {
+            body: body.to_owned(),
+            ..Exchange::default()
+        });
         assert!(!text.contains("S3CRET"), "{text}");
-        assert!(text.contains(r#"\"password\":\"\""#) && text.contains(r#"\"privateKey\":null"#), "{text}");
+        assert!(
+            text.contains(r#"\"password\":\"\""#) && text.contains(r#"\"privateKey\":null"#),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_key_file_is_left_out_and_ordinary_text_stays() {
         let key = "-----BEGIN PRIVATE KEY-----\nS3CRET\n-----END PRIVATE KEY-----\n";
-        assert!(!masked(Exchange { answer: key.to_owned(), ..Exchange::default() }).contains("S3CRET"));
+        assert!(
+            !masked(Exchange {
+                answer: key.to_owned(),
+                ..Exchange::default()
+            })
+            .contains("S3CRET")
+        );
         for text in ["<html>a=b</html>", "", "{\"data\":[]}", "plain words = fine"] {
             assert_eq!(text_of(text, &Redactor::new(), &mut Public::default()), text);
         }
@@ -359,11 +398,17 @@ mod tests {
         let document = "BgcqhkjOPQIBBggqhkjOPQMBBw".repeat(4);
         let redactor = Redactor::new();
         redactor.learn("BgcqhkjOPQIBBggqhkjOPQMBBw");
-        let exchange = |answer: String| Event::Exchange(Exchange {
-            answer,
-            ..Exchange::default()
-        });
-        let shown = line(&exchange(format!(r#"{{"profileContent":"{document}"}}"#)), &redactor).unwrap();
+        let exchange = |answer: String| {
+            Event::Exchange(Exchange {
+                answer,
+                ..Exchange::default()
+            })
+        };
+        let shown = line(
+            &exchange(format!(r#"{{"profileContent":"{document}"}}"#)),
+            &redactor,
+        )
+        .unwrap();
         assert!(shown.contains(&document), "{shown}");
         let other = line(&exchange(format!(r#"{{"other":"{document}"}}"#)), &redactor).unwrap();
         assert!(!other.contains("hkjOPQIBBggqhkj"), "{other}");
