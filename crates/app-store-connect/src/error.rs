@@ -183,6 +183,22 @@ impl Error {
         })
     }
 
+    /// What Apple says when all certificates of a type that a team can have are there; `None` for other answers.
+    ///
+    /// Facts: 409 `ENTITY_ERROR` "You already have a current Distribution certificate or a pending certificate request."
+    /// (fastlane #12458, #19349); "maximum number of certificates" in older answers.
+    pub fn certificate_limit(&self) -> Option<String> {
+        let refusal = self.refusal()?;
+        let says_so = |error: &&ApiError| {
+            let words = error.detail.to_lowercase();
+            words.contains("already have a current")
+                || words.contains("pending certificate request")
+                || words.contains("maximum number of certificates")
+        };
+        let error = refusal.errors.iter().find(says_so)?;
+        Some(error.detail.clone())
+    }
+
     /// Whether the devices of the membership year are used up.
     pub fn is_device_limit(&self) -> bool {
         self.refusal().is_some_and(|refusal| {

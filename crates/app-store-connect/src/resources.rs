@@ -30,9 +30,82 @@ pub struct Certificate {
     /// The name, such as `Apple Development: Jane Doe`.
     #[serde(default, deserialize_with = "document::nullable")]
     pub name: String,
+    /// Whom the portal shows it with.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub display_name: String,
     /// When it ends.
     #[serde(default, deserialize_with = "date::lenient")]
     pub expiration_date: Option<OffsetDateTime>,
+    /// The certificate itself: DER in base64.
+    #[serde(default, deserialize_with = "document::nullable")]
+    pub certificate_content: String,
+}
+
+/// Lists all certificates. Types are not filtered: Apple refuses some that it lists (fastlane #29784).
+///
+/// <https://developer.apple.com/documentation/appstoreconnectapi/get-v1-certificates>
+#[derive(Debug, Clone, Copy)]
+pub struct Certificates;
+
+impl Call for Certificates {
+    type Answer = Many<Certificate>;
+
+    fn path(&self) -> String {
+        "v1/certificates".to_owned()
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        vec![("limit", PAGE.to_owned())]
+    }
+}
+
+/// Creates a certificate from a request.
+///
+/// <https://developer.apple.com/documentation/appstoreconnectapi/post-v1-certificates>
+#[derive(Debug, Clone)]
+pub struct CreateCertificate<'a> {
+    /// Its type, such as `DISTRIBUTION`.
+    pub certificate_type: &'a str,
+    /// The certificate signing request in PEM.
+    pub request: &'a str,
+}
+
+impl Call for CreateCertificate<'_> {
+    type Answer = One<Certificate>;
+
+    fn method(&self) -> Method {
+        Method::POST
+    }
+
+    fn path(&self) -> String {
+        "v1/certificates".to_owned()
+    }
+
+    fn body(&self) -> Option<Value> {
+        Some(creation(
+            "certificates",
+            json!({"certificateType": self.certificate_type, "csrContent": self.request}),
+            &[],
+        ))
+    }
+}
+
+/// Revokes a certificate: profiles that list it become invalid.
+///
+/// <https://developer.apple.com/documentation/appstoreconnectapi/delete-v1-certificates-_id_>
+#[derive(Debug, Clone)]
+pub struct RevokeCertificate<'a>(pub &'a str);
+
+impl Call for RevokeCertificate<'_> {
+    type Answer = Value;
+
+    fn method(&self) -> Method {
+        Method::DELETE
+    }
+
+    fn path(&self) -> String {
+        format!("v1/certificates/{}", self.0)
+    }
 }
 
 /// Lists the certificates with one of these serial numbers (hexadecimal, without leading zeros).

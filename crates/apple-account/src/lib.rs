@@ -19,7 +19,7 @@ pub use credentials::{CredentialProblem, InputCredentials, KeyInput};
 pub use file::{FileError, read as read_file};
 pub use find::{FindError, Found, Renewal, Request, find};
 pub use ids::IssuerError;
-pub use key::{KeyError, PrivateKey, key_id_of, read as read_key};
+pub use key::{KeyError, PrivateKey, RsaKeyError, key_id_of, read as read_key, read_rsa as read_rsa_key};
 pub use source::{Selection, Source};
 
 /// An App Store Connect API key.

@@ -100,7 +100,8 @@ pub fn intermediate(name: &str) -> anyhow::Result<String> {
     Ok(pem("CERTIFICATE", &der))
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+/// DER as PEM.
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let text = base64::engine::general_purpose::STANDARD.encode(der);
     let lines: Vec<&str> = text
         .as_bytes()

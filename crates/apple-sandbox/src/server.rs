@@ -168,6 +168,7 @@ impl Sandbox {
             ("APPLE_ACCOUNT_URL", url.clone()),
             ("APPLE_OLYMPUS_URL", url.clone()),
             ("APPLE_DEVELOPER_PORTAL_URL", url.clone()),
+            ("APPLE_CERTIFICATE_AUTHORITY_URL", format!("{url}/files")),
             ("BITRISE_CERTIFICATE_URL", certificates.join("|")),
             ("BITRISE_CERTIFICATE_PASSPHRASE", self.passphrases.clone()),
         ]

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use portal_access::{Portal, Reconciled};
-use provisioning::{Distribution, Policy, Query, Signed, Want, wildcard_of};
-use signing_assets::{Identity, Keychain, Profile, ProfileDirectories};
+use provisioning::{Distribution, Policy, PortalCertificate, Query, Signed, Want, wildcard_of};
+use signing_assets::{Certificate, Identity, Keychain, Profile, ProfileDirectories};
 use step_kit::{Advice as _, Step};
 use xcode_project::{ManualSigning, Project};
 
 use crate::advice;
+use crate::authorities;
+use crate::certificate_supply::PLANNED;
 use crate::expiry;
 use crate::order::{ApplyTo, IdentityName, Order};
 use crate::plan_text;
@@ -30,20 +32,39 @@ pub(crate) async fn show_plan(
     wants: &[Want],
     policy: &Policy,
 ) -> anyhow::Result<()> {
-    let snapshot = portal
-        .snapshot(&Query::of(wants))
+    let mut query = Query::of(wants);
+    query.serials.retain(|serial| !serial.starts_with(PLANNED));
+    let mut snapshot = portal
+        .snapshot(&query)
         .await
         .map_err(|error| advice::refused(error.into()))?;
-    let plan = provisioning::plan(wants, &snapshot, policy, clock::now()).map_err(advice::blocked)?;
+    let planned = planned_certificates(wants);
+    snapshot.certificates.extend(planned.iter().map(|known| PortalCertificate {
+        id: known.serial.clone(),
+        serial: known.serial.clone(),
+    }));
+    let plan =
+        provisioning::plan(wants, &snapshot, policy, clock::now()).map_err(advice::blocked)?;
     plan_text::show(&step.log, &plan);
     step.report.is_plan();
-    report::changed(&step.report, "Planned", &plan.actions);
-    let lines: Vec<String> = plan.actions.iter().map(|action| format!("- {action}")).collect();
+    let mut lines: Vec<String> = planned
+        .iter()
+        .map(|known| format!("create the {}", known.common_name))
+        .collect();
+    lines.extend(plan.actions.iter().map(ToString::to_string));
+    report::list(&step.report, "Planned", &lines);
     step.report
-        .markdown(&format!("Planned, and not done:\n\n{}", lines.join("\n")));
+        .markdown(&format!("Planned, and not done:\n\n- {}", lines.join("\n- ")));
     show_files(step, analysis)?;
+    let mut actions: Vec<serde_json::Value> = planned
+        .iter()
+        .map(|known| serde_json::json!({"action": "create-certificate", "name": known.common_name}))
+        .collect();
+    for action in &plan.actions {
+        actions.push(serde_json::to_value(action)?);
+    }
     // For programs: as it is, without the margin of the section.
-    step.log.output(serde_json::to_string_pretty(&plan.actions)?);
+    step.log.output(serde_json::to_string_pretty(&actions)?);
     step.log.plain("The mode is `plan`: nothing was changed.");
     Ok(())
 }
@@ -61,6 +82,17 @@ pub(crate) fn show_files(step: &Step<Order>, analysis: &Analysis) -> anyhow::Res
         .markdown(&format!("Files a run would write:\n\n{}", lines.join("\n")));
     step.report.fact("Signing settings", apply_to.as_str());
     Ok(())
+}
+
+/// The certificates of a plan that do not exist yet, each once.
+fn planned_certificates(wants: &[Want]) -> Vec<&Certificate> {
+    let mut planned: Vec<&Certificate> = Vec::new();
+    for certificate in wants.iter().flat_map(|want| &want.certificates) {
+        if certificate.serial.starts_with(PLANNED) && !planned.contains(&certificate) {
+            planned.push(certificate);
+        }
+    }
+    planned
 }
 
 /// What becomes of the project files.
@@ -130,7 +162,7 @@ pub(crate) async fn finish(
     });
     for authority in expiry::authorities(signed) {
         if keychain.has_authority(authority).await == Some(false) {
-            step.log.warn(expiry::missing(authority));
+            authorities::install(step, &keychain, authority).await;
         }
     }
     for signed in signed {

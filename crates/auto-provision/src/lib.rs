@@ -5,7 +5,9 @@
 //! portal sees.
 
 mod advice;
+mod authorities;
 mod by_session;
+mod certificate_supply;
 mod certificates;
 mod destination;
 mod devices;
@@ -30,6 +32,7 @@ use signing_assets::{Certificate, Identity, ProfileDirectories};
 use step_kit::Step;
 
 pub use by_session::{OpenSession, open_session};
+pub use certificate_supply::{CertificateCreation, CreatedCertificates};
 pub use certificates::{download as download_certificates, of_team, usable};
 pub use fallback::fall_back;
 pub use order::{ApplyTo, BuildSettings, IdentityName, Mode, Order, PlatformName};
@@ -101,7 +104,7 @@ pub async fn provision(
         certificates: choice,
     };
     // Which team signs is known now, and bundle IDs may depend on it.
-    let analysis = match certificates.first() {
+    let analysis = match certificates.iter().find(|known| !known.team_id.is_empty()) {
         Some(certificate) => analysis.signed_by(&certificate.team_id)?,
         None => analysis,
     };

@@ -35,8 +35,8 @@ pub struct Order {
     pub fallback_profiles: Option<Secret>,
     /// Profiles that end sooner are renewed.
     pub min_profile_days_valid: i64,
-    /// Certificates, separated by pipes.
-    pub certificate_urls: Secret,
+    /// Certificates, separated by pipes; there may be none where missing ones are created.
+    pub certificate_urls: Option<Secret>,
     /// Their passphrases.
     pub passphrases: Option<Secret>,
     /// What decrypts the storages of fastlane match among the certificates.

@@ -90,7 +90,8 @@ pub(crate) fn tell(step: &Step<Order>, analysis: &Analysis, signed: &[Signed], c
         rows: lines.iter().map(|line| line.cells.to_vec()).collect(),
     });
     expiry_dates(report, signed);
-    changed(report, "Changed on the portal", changes);
+    let texts: Vec<String> = changes.iter().map(ToString::to_string).collect();
+    list(report, "Changed on the portal", &texts);
     if changes.is_empty() {
         report.markdown("Nothing was changed on the portal.");
     } else {
@@ -140,11 +141,11 @@ fn table(lines: &[Line]) -> String {
 }
 
 /// A list of changes on the page.
-pub(crate) fn changed(report: &Report, heading: &str, changes: &[Action]) {
+pub(crate) fn list(report: &Report, heading: &str, changes: &[String]) {
     if !changes.is_empty() {
         report.block(Block::List {
             heading: heading.to_owned(),
-            items: changes.iter().map(ToString::to_string).collect(),
+            items: changes.to_vec(),
         });
     }
 }

@@ -9,7 +9,9 @@ mod features;
 mod listing;
 mod portal;
 mod reconcile;
+mod supply;
 
 pub use by_session::DeveloperPortal;
 pub use portal::{AppStoreConnect, NewProfile, Portal, PortalError, PortalErrorKind};
 pub use reconcile::{Progress, ReconcileError, Reconciled, reconcile, reconcile_managed};
+pub use supply::{CertificateNeed, CertificateStore, NoRoom, Supplied, SupplyError, supply_certificate};

@@ -97,7 +97,7 @@ pub struct NewProfile<'a> {
 #[derive(Debug, Clone)]
 pub struct AppStoreConnect(pub Client);
 
-fn failed(what: impl Into<String>) -> impl FnOnce(AscError) -> PortalError {
+pub(crate) fn failed(what: impl Into<String>) -> impl FnOnce(AscError) -> PortalError {
     let what = what.into();
     move |error| PortalError {
         what,
@@ -120,6 +120,10 @@ fn kind_of(error: &AscError) -> PortalErrorKind {
 
 impl AppStoreConnect {
     async fn certificates(&self, serials: &[String]) -> Result<Vec<PortalCertificate>, PortalError> {
+        // Apple refuses a filter without a value.
+        if serials.is_empty() {
+            return Ok(Vec::new());
+        }
         let listed = self
             .0
             .items(&asc::CertificatesBySerial(serials))

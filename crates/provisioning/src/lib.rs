@@ -17,6 +17,7 @@ mod not_granted;
 mod plan;
 mod signed;
 mod snapshot;
+mod supply;
 mod wants;
 mod warning;
 
@@ -34,5 +35,6 @@ pub use snapshot::{
     Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile,
     Query, Snapshot,
 };
+pub use supply::{ListedCertificate, Supply, filling, supply};
 pub use wants::{Policy, Target, TestDevice, Want, Way, wants};
 pub use warning::{Unfinished, Warning};

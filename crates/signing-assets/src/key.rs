@@ -129,6 +129,12 @@ impl PrivateKey {
         &self.pkcs8
     }
 
+    /// The key in PKCS#8, in PEM.
+    pub fn to_pem(&self) -> Zeroizing<String> {
+        let text = der::pem::encode_string("PRIVATE KEY", LineEnding::LF, &self.pkcs8);
+        Zeroizing::new(text.unwrap_or_default())
+    }
+
     /// The public half, as certificates carry it.
     pub(crate) fn public(&self) -> &[u8] {
         &self.public

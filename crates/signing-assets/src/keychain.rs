@@ -173,6 +173,25 @@ impl Keychain {
         Some(found)
     }
 
+    /// Stores the certificate of an authority, in DER, beside the identities.
+    ///
+    /// # Errors
+    /// When `security` fails.
+    pub async fn add_authority(&self, der: &[u8]) -> Result<(), KeychainError> {
+        let write = |source| KeychainError::Write {
+            name: "Apple's intermediate certificate".to_owned(),
+            source,
+        };
+        let directory = private_directory().map_err(write)?;
+        let file = directory.path().join("authority.cer");
+        files::replace(&file, der, 0o600).map_err(write)?;
+        let command = Command::new("security").arg("import").arg(&file);
+        let command = command.arg("-k").arg(&self.path);
+        self.run("import Apple's intermediate certificate into", command)
+            .await
+            .map(drop)
+    }
+
     async fn security(
         &self,
         what: &'static str,
@@ -206,12 +225,7 @@ impl Keychain {
             name: identity.certificate.common_name.clone(),
             source,
         };
-        // In a directory of its own, which nobody else may enter: a step that is killed can't remove it.
-        let directory = tempfile::Builder::new()
-            .prefix("apple-steps-")
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir()
-            .map_err(write)?;
+        let directory = private_directory().map_err(write)?;
         let file = directory.path().join("identity.p12");
         files::replace(&file, &identity.to_p12(passphrase.expose_secret())?, 0o600).map_err(write)?;
         let command = Command::new("security").arg("import").arg(&file);
@@ -288,6 +302,14 @@ impl Keychain {
         }
         Ok(())
     }
+}
+
+/// A directory of its own, which nobody else may enter: a step that is killed can't remove it.
+fn private_directory() -> std::io::Result<tempfile::TempDir> {
+    tempfile::Builder::new()
+        .prefix("apple-steps-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir()
 }
 
 /// The keychain at a path, where there is one. macOS adds `-db` to the names of its files, so a file of that name counts.

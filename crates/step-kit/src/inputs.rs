@@ -143,7 +143,11 @@ impl Inputs {
             // One of a list of values was asked for: nothing is none of them.
             let wants_option =
                 !input.options.is_empty() && !input.options.contains(&"") && self.emptied.contains(input.key);
-            if !input.required && !wants_option {
+            let is_excused = input
+                .extra
+                .unless
+                .is_some_and(|(other, value)| self.values.get(other).is_some_and(|given| given == value));
+            if is_excused || (!input.required && !wants_option) {
                 return None;
             }
             let accepted = match input.options {
@@ -345,6 +349,36 @@ mod tests {
             .map(|(key, value)| (*key, *value))
             .collect();
         Inputs::read(&MANIFEST, &environment)
+    }
+
+    #[test]
+    fn a_required_input_may_be_excused_by_the_value_of_another() {
+        const EXCUSED: Manifest = Manifest {
+            title: "Test",
+            inputs: &[
+                Input {
+                    key: "source",
+                    default: "given",
+                    title: "Source",
+                    options: &["given", "made"],
+                    ..NONE
+                },
+                Input {
+                    key: "file",
+                    title: "File",
+                    required: true,
+                    extra: Extra {
+                        unless: Some(("source", "made")),
+                        ..Extra::NONE
+                    },
+                    ..NONE
+                },
+            ],
+            outputs: &[],
+        };
+        let read = |source: &str| Inputs::read(&EXCUSED, &Environment::from_iter([("source", source)]));
+        assert!(read("made").is_ok());
+        assert!(read("given").unwrap_err().to_string().contains("needs one"));
     }
 
     #[test]

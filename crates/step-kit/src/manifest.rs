@@ -49,6 +49,8 @@ pub struct Extra {
     pub at_least: Option<i64>,
     /// Older spellings of values, with the current one.
     pub also: &'static [(&'static str, &'static str)],
+    /// Another input and the value of it that make this one optional.
+    pub unless: Option<(&'static str, &'static str)>,
     /// The value is taken as it is: blanks around a password belong to it.
     pub verbatim: bool,
 }
@@ -59,6 +61,7 @@ impl Extra {
         alias_of: None,
         at_least: None,
         also: &[],
+        unless: None,
         verbatim: false,
     };
 }

@@ -119,6 +119,13 @@ fn extra(value: Option<&Value>) -> Result<String, String> {
         let field = match name {
             "alias_of" => format!("Some({:?})", value.as_str().ok_or("`alias_of` is not text")?),
             "at_least" => format!("Some({})", value.as_i64().ok_or("`at_least` is no whole number")?),
+            "unless" => {
+                let text = value.as_str().ok_or("`unless` is not text")?;
+                let pair = text
+                    .split_once('=')
+                    .ok_or("`unless` is not of the form `input=value`")?;
+                format!("Some({pair:?})")
+            }
             "verbatim" => value.as_bool().ok_or("`verbatim` is no boolean")?.to_string(),
             "also" => {
                 let pairs = value.as_mapping().ok_or("`also` is no mapping")?;

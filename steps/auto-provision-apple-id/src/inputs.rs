@@ -90,7 +90,7 @@ impl Inputs {
             test_device_list: self.test_device_list_path,
             fallback_profiles: self.fallback_provisioning_profile_url_list,
             min_profile_days_valid: self.min_profile_days_valid,
-            certificate_urls: self.certificate_urls,
+            certificate_urls: Some(self.certificate_urls),
             passphrases: self.passphrases,
             match_password: self.match_password,
             keychain_path: self.keychain_path,

@@ -64,8 +64,15 @@ pub struct Inputs {
     /// Read by the run, which writes the trace.
     #[serde(default)]
     pub support_trace: Flag,
+    /// Where certificates come from.
+    pub certificates: CertificateSource,
+    /// The key that certificates are created for.
+    pub certificate_private_key: Option<Secret>,
+    /// Certificates for that key that end sooner get a successor.
+    #[serde(default)]
+    pub min_certificate_days_valid: i64,
     /// Certificates, separated by pipes.
-    pub certificate_urls: Secret,
+    pub certificate_urls: Option<Secret>,
     /// Their passphrases.
     pub passphrases: Option<Secret>,
     /// The password of fastlane match.
@@ -80,9 +87,22 @@ pub struct Inputs {
     pub build_url: Option<String>,
 }
 
-/// The inputs that name the account.
+/// The value of `certificates`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateSource {
+    /// Those that are uploaded, and no others.
+    Uploaded,
+    /// Where one is missing, it is created.
+    CreateIfMissing,
+}
+
+/// The inputs that name the account, and what only this step has.
 #[derive(Debug)]
 pub(crate) struct AccountInputs {
+    pub(crate) certificates: CertificateSource,
+    pub(crate) certificate_private_key: Option<Secret>,
+    pub(crate) min_certificate_days_valid: i64,
     pub(crate) connection: String,
     pub(crate) credentials: InputCredentials,
     pub(crate) apple_id_team_id: Option<String>,
@@ -127,6 +147,9 @@ impl Inputs {
             ..InputCredentials::default()
         };
         let account = AccountInputs {
+            certificates: self.certificates,
+            certificate_private_key: self.certificate_private_key,
+            min_certificate_days_valid: self.min_certificate_days_valid,
             connection: self.connection,
             credentials,
             apple_id_team_id: self.apple_id_team_id,

@@ -7,9 +7,13 @@ mod account;
 mod inputs;
 
 use auto_provision::{
-    Access, Analysis, CertificateChoice, Source, download_certificates, fall_back, of_team, provision, usable,
+    Access, Account, Analysis, CertificateChoice, CertificateCreation, CreatedCertificates, Order, Source,
+    download_certificates, fall_back, of_team, provision, usable,
 };
-use step_kit::Step;
+use signing_assets::Identity;
+use step_kit::{InputProblem, InputProblems, Step};
+
+use crate::inputs::{AccountInputs, CertificateSource};
 
 pub use inputs::Inputs;
 
@@ -22,11 +26,12 @@ pub const MANIFEST: step_kit::Manifest = include!(concat!(env!("OUT_DIR"), "/man
 /// With what failed and what to do next.
 pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     let (step, own) = step.divided(Inputs::divided);
+    let creation = creation(&step, &own).await?;
     let analysis = Analysis::announced(&step).await?;
     step.log.heading("Account");
     let (account, identities) =
         futures_util::join!(account::resolve(&step, &own), download_certificates(&step));
-    let identities = identities?;
+    let mut identities = identities?;
     let mut certificates = usable(&step, &identities);
     let account = match account {
         Ok(account) => account,
@@ -34,6 +39,17 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     };
     if let Access::Session(session) = &account.access {
         certificates = of_team(certificates, &session.team.team_id)?;
+    }
+    if let Some(creation) = creation {
+        let created = create(&step, &creation, &analysis, &account, &identities).await?;
+        certificates.extend(
+            created
+                .identities
+                .iter()
+                .map(|identity| identity.certificate.clone()),
+        );
+        certificates.extend(created.planned);
+        identities.extend(created.identities);
     }
     provision(
         &step,
@@ -45,4 +61,38 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         CertificateChoice::Each,
     )
     .await
+}
+
+/// How missing certificates are created; `None` where they are not.
+async fn creation(step: &Step<Order>, own: &AccountInputs) -> anyhow::Result<Option<CertificateCreation>> {
+    if own.certificates == CertificateSource::Uploaded {
+        if own.certificate_private_key.is_some() {
+            step.log
+                .warn("The input `certificate_private_key` is not used: `certificates` is `uploaded`.");
+        }
+        return Ok(None);
+    }
+    let Some(key) = &own.certificate_private_key else {
+        let problem = "has no value, and `certificates: create_if_missing` needs the private key that certificates are created for; the README shows how to make one";
+        return Err(InputProblems::from(InputProblem::new("certificate_private_key", problem)).into());
+    };
+    CertificateCreation::read(step, key, own.min_certificate_days_valid)
+        .await
+        .map(Some)
+}
+
+async fn create(
+    step: &Step<Order>,
+    creation: &CertificateCreation,
+    analysis: &Analysis,
+    account: &Account,
+    identities: &[Identity],
+) -> anyhow::Result<CreatedCertificates> {
+    match &account.access {
+        Access::ApiKey(key) => creation.run(step, analysis, key, identities).await,
+        Access::Session(_) => {
+            let problem = "`create_if_missing` needs an App Store Connect API key, and the connection is an Apple ID; accepted with it: uploaded";
+            Err(InputProblems::from(InputProblem::new("certificates", problem)).into())
+        }
+    }
 }

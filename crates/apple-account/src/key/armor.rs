@@ -10,9 +10,6 @@ const INVISIBLE: [char; 5] = ['\u{feff}', '\u{200b}', '\u{200c}', '\u{200d}', '\
 /// Quotes that a shell, YAML, JSON or a word processor puts around a value.
 const QUOTES: [char; 7] = ['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
 
-/// What the armor of a PEM block says, without its blanks.
-const KEY: &str = "PRIVATEKEY";
-
 /// The text without blanks, invisible characters and quotes around it.
 pub(super) fn bare(text: &str) -> &str {
     let is_around = |c: char| c.is_whitespace() || INVISIBLE.contains(&c) || QUOTES.contains(&c) || c == '\0';
@@ -50,11 +47,12 @@ fn dashes(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The base64 bodies that the text's private key can have, most likely first; `None` without armor.
+/// The base64 bodies that the text's private key can have, most likely first; `None` without armor. `labels` are what the
+/// armor of such a key says, without blanks, such as `PRIVATEKEY`.
 ///
 /// # Errors
 /// When the blocks are of another kind, with which.
-pub(super) fn bodies(text: &str) -> Option<Result<Vec<String>, KeyError>> {
+pub(super) fn bodies(text: &str, labels: &[&str]) -> Option<Result<Vec<String>, KeyError>> {
     let text = dashes(text);
     let text = percent_decoded(&text);
     let mut other = None;
@@ -75,7 +73,7 @@ pub(super) fn bodies(text: &str) -> Option<Result<Vec<String>, KeyError>> {
             .min()
             .unwrap_or(body.len());
         let body = body[..end].trim_end_matches(['-', ' ']);
-        if label == KEY {
+        if labels.contains(&label.as_str()) {
             return Some(if body.contains("ENCRYPTED") {
                 Err(KeyError::Wrong("an encrypted private key"))
             } else {
@@ -92,7 +90,7 @@ pub(super) fn bodies(text: &str) -> Option<Result<Vec<String>, KeyError>> {
     let end = ["-END", "- END"].iter().filter_map(|end| text.find(end)).min()?;
     let label: String = text[end..].chars().filter(char::is_ascii_alphanumeric).collect();
     Some(match label.strip_prefix("END") {
-        Some(KEY) => Ok(readings(text[..end].trim_end_matches(['-', ' ']))),
+        Some(label) if labels.contains(&label) => Ok(readings(text[..end].trim_end_matches(['-', ' ']))),
         Some(label) => {
             Err(kind(label).map_or(KeyError::Damaged("its first line is missing"), KeyError::Wrong))
         }

@@ -9,6 +9,7 @@ use super::KeyError;
 
 const EC: &str = "1.2.840.10045.2.1";
 const P256: &str = "1.2.840.10045.3.1.7";
+const RSA: &str = "1.2.840.113549.1.1.1";
 
 /// Whether the bytes are a whole DER sequence.
 pub(super) fn is_structure(bytes: &[u8]) -> bool {
@@ -23,7 +24,7 @@ pub(super) fn key(bytes: &[u8]) -> Result<SecretKey, KeyError> {
     SecretKey::from_pkcs8_der(bytes).map_err(|_| classify(bytes))
 }
 
-fn classify(bytes: &[u8]) -> KeyError {
+pub(super) fn classify(bytes: &[u8]) -> KeyError {
     let Some(parts) = children(bytes) else {
         // The tag and the long form of a length: the beginning of a structure.
         return if bytes.first() == Some(&0x30) {
@@ -79,6 +80,35 @@ fn algorithm(identifier: &AnyRef<'_>) -> KeyError {
         ["1.3.101.110" | "1.3.101.111", ..] => "an X25519 or X448 key",
         _ => "a key of another algorithm",
     })
+}
+
+/// The length of an RSA key in PKCS#8 or PKCS#1, in bits; `None` for what is none.
+pub(super) fn rsa_bits(bytes: &[u8]) -> Option<usize> {
+    let parts = children(bytes)?;
+    if let [_, algorithm, key, ..] = parts.as_slice()
+        && (algorithm.tag(), key.tag()) == (Tag::Sequence, Tag::OctetString)
+    {
+        let algorithm = parts_of(algorithm.value())?;
+        let is_rsa = algorithm
+            .first()?
+            .decode_as::<ObjectIdentifier>()
+            .is_ok_and(|oid| oid.to_string() == RSA);
+        return is_rsa.then(|| modulus(&children(key.value())?)).flatten();
+    }
+    modulus(&parts)
+}
+
+/// The length of the modulus of a PKCS#1 key: version, modulus, exponents, primes, and what speeds things up.
+fn modulus(parts: &[AnyRef<'_>]) -> Option<usize> {
+    if parts.len() < 9 || parts.iter().take(9).any(|part| part.tag() != Tag::Integer) {
+        return None;
+    }
+    let mut digits = parts.get(1)?.value();
+    while let [0, rest @ ..] = digits {
+        digits = rest;
+    }
+    let first = digits.first()?;
+    Some(digits.len() * 8 - usize::try_from(first.leading_zeros()).ok()?)
 }
 
 /// The elements of a sequence.

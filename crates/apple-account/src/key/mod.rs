@@ -8,6 +8,7 @@ mod armor;
 mod der;
 mod file_name;
 mod json;
+mod rsa;
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -16,6 +17,7 @@ use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
 use secrecy::SecretString;
 
 pub use file_name::key_id_of;
+pub use rsa::{RsaKeyError, read as read_rsa};
 
 /// A key inside base64 inside JSON inside base64 is the most that a person wraps by accident.
 const DEEPEST: usize = 4;
@@ -124,7 +126,7 @@ fn read_at(bytes: &[u8], depth: usize) -> Result<PrivateKey, KeyError> {
         return Err(error);
     }
     let mut worst = KeyError::Wrong("text that is not a private key");
-    let candidates = match armor::bodies(text) {
+    let candidates = match armor::bodies(text, &["PRIVATEKEY"]) {
         Some(block) => block?,
         None => armor::unarmored(text),
     };

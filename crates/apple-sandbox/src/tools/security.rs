@@ -89,7 +89,7 @@ fn command(args: &[String], known: &mut Known, folder: &Path) -> anyhow::Result<
             }
             keychain.unlocked = true;
         }
-        Some("import") => return import(args, known),
+        Some("import") => return import(args, known, folder),
         Some("set-key-partition-list") => {
             let Some(keychain) = known
                 .keychains
@@ -173,7 +173,7 @@ fn command(args: &[String], known: &mut Known, folder: &Path) -> anyhow::Result<
     Ok(Ended::well(""))
 }
 
-fn import(args: &[String], known: &mut Known) -> anyhow::Result<Ended> {
+fn import(args: &[String], known: &mut Known, folder: &Path) -> anyhow::Result<Ended> {
     let (Some(file), Some(path)) = (args.get(1), value(args, "-k")) else {
         return Ok(Ended::badly(
             2,
@@ -187,6 +187,13 @@ fn import(args: &[String], known: &mut Known) -> anyhow::Result<Ended> {
         ));
     };
     let bytes = std::fs::read(file)?;
+    if signing_assets::Certificate::parse(&bytes).is_ok() {
+        let path = folder.join("intermediates.pem");
+        let mut pem = std::fs::read_to_string(&path).unwrap_or_default();
+        pem.push_str(&crate::pki::pem("CERTIFICATE", &bytes));
+        std::fs::write(path, pem)?;
+        return Ok(Ended::well("1 certificate imported.\n"));
+    }
     match signing_assets::read_p12(&bytes, value(args, "-P").unwrap_or_default()) {
         Ok(identities) => {
             for identity in &identities {

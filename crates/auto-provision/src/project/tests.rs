@@ -51,7 +51,7 @@ impl Lab {
             sign_uitest_targets: false,
             register_test_devices: false,
             min_profile_days_valid: 0,
-            certificate_urls: secret(),
+            certificate_urls: None,
             passphrases: None,
             match_password: None,
             test_device_list: None,

@@ -1,5 +1,6 @@
 //! Certificates: made for the key of a request, limited in number, revoked by their deletion.
 
+use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use time::Duration;
@@ -122,6 +123,21 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         change.relate(&key, "passTypeId", &target);
     }
     Ok(key)
+}
+
+impl State {
+    /// Adds a certificate of a type for the key of a request in PEM, which ends in so many days, and returns its DER.
+    ///
+    /// # Errors
+    /// When the request is none.
+    pub fn certify(&mut self, kind: &str, request: &str, days: i64) -> anyhow::Result<Vec<u8>> {
+        let request = request_of(request).context("the request is not in PEM")?;
+        let expires = time::OffsetDateTime::now_utc() + Duration::days(days);
+        let made = issue(self, kind, &request, expires)?;
+        let der = made.der.clone();
+        self.certificates.push(made);
+        Ok(der)
+    }
 }
 
 /// The DER of a request for a certificate, which is given in PEM or as its bare content.
