@@ -34,7 +34,11 @@ async fn try_install(step: &Step<Order>, keychain: &Keychain, authority: &Author
         None => authority.download.to_owned(),
     };
     let answer = transport::download(&transport::base_url(&url)?).await?;
-    anyhow::ensure!(answer.status.is_success(), "{url} was answered with HTTP {}", answer.status);
+    anyhow::ensure!(
+        answer.status.is_success(),
+        "{url} was answered with HTTP {}",
+        answer.status
+    );
     anyhow::ensure!(
         authority.is_subject_of(answer.bytes()),
         "{url} is not the certificate of {}",

@@ -12,6 +12,9 @@ use time::{Duration, OffsetDateTime};
 use crate::order::{Mode, Order};
 use crate::project::Analysis;
 
+/// The most days that a certificate may have left when it gets a successor: Apple's last a year, and each takes a slot.
+const MOST_DAYS: i64 = 180;
+
 /// Where a person revokes certificates.
 const CERTIFICATES_PAGE: &str = "https://developer.apple.com/account/resources/certificates/list";
 
@@ -40,6 +43,10 @@ impl CertificateCreation {
     /// # Errors
     /// When it is no RSA key of 2,048 bits, with what it is.
     pub async fn read<I>(step: &Step<I>, key: &Secret, least_days: i64) -> anyhow::Result<Self> {
+        if least_days > MOST_DAYS {
+            let text = format!("is `{least_days}`; accepted: a whole number from 0 to {MOST_DAYS}");
+            return Err(InputProblems::from(InputProblem::new("min_certificate_days_valid", text)).into());
+        }
         let given = key.expose().trim();
         let problem = |text: String| InputProblems::from(InputProblem::new("certificate_private_key", text));
         let content = if given.starts_with("file://") || given.starts_with('/') && !given.contains('\n') {
@@ -83,7 +90,7 @@ impl CertificateCreation {
             }
             if distribution == Distribution::DeveloperId {
                 step.log
-                    .plain("- Developer ID certificates are not created: the Account Holder creates them.");
+                    .plain("Developer ID certificates are not created: the Account Holder creates them.");
                 continue;
             }
             let certificate_type = if distribution == Distribution::Development {
@@ -104,7 +111,7 @@ impl CertificateCreation {
             };
             match outcome {
                 Err(error) if distribution != asked => step.log.warn(format!(
-                    "There is no certificate for development, and the archive is signed without one: {error:#}."
+                    "The archive is signed without a development certificate: {error:#}."
                 )),
                 outcome => outcome?,
             }
@@ -184,7 +191,7 @@ impl CertificateCreation {
         if let Some(why) = why {
             let planned = planned(kind, &listed, now);
             step.log.plain(format!(
-                "- {} would be created: {why}",
+                "Certificate {} would be created: {why}.",
                 planned.common_name
             ));
             created.planned.push(planned);
@@ -226,7 +233,7 @@ fn planned(kind: CertificateKind, listed: &[ListedCertificate], now: OffsetDateT
     };
     Certificate {
         serial: format!("{PLANNED}: {name}"),
-        common_name: format!("{name} certificate"),
+        common_name: name.to_owned(),
         team_id: team.unwrap_or_default(),
         team_name: String::new(),
         sha1: String::new(),
@@ -246,15 +253,13 @@ fn tell(step: &Step<Order>, supplied: &Supplied, certificate: &Certificate) {
         certificate.not_after.date()
     );
     let line = match (&supplied.succeeds, supplied.is_new) {
-        (Some(before), _) => format!(
-            "{facts}: created for the key, since {before} ends soon"
-        ),
-        (None, true) => format!("{facts}: created for the key"),
-        (None, false) => format!("{facts}: the portal has it for the key"),
+        (Some(before), _) => format!("Created {facts} as the successor of {before}."),
+        (None, true) => format!("Created {facts}."),
+        (None, false) => format!("Found {facts} for the key."),
     };
-    step.log.plain(format!("- {line}"));
+    step.log.plain(&line);
     if supplied.is_new {
-        step.report.markdown(&format!("Certificate: {line}"));
+        step.report.markdown(&line);
         step.report.block(Block::List {
             heading: "Created certificates".to_owned(),
             items: vec![line],
@@ -262,7 +267,7 @@ fn tell(step: &Step<Order>, supplied: &Supplied, certificate: &Certificate) {
     }
     if let Some(no_room) = &supplied.no_room {
         step.log.warn(format!(
-            "{} ends soon, and gets no successor: {no_room}. Revoke one that nobody uses at {CERTIFICATES_PAGE}.",
+            "{} expires soon and gets no successor. {no_room}. Revoke one that nobody uses at {CERTIFICATES_PAGE}.",
             supplied.listed
         ));
     }
@@ -278,14 +283,16 @@ fn advised(error: SupplyError) -> anyhow::Error {
             let status = cause.and_then(app_store_connect::Error::refusal);
             match status.map(|refusal| (refusal.status.as_u16(), refusal.is_agreement())) {
                 Some((403, false)) => Some(
-                    "give the API key the role Admin: other roles can't create certificates for distribution".to_owned(),
+                    "give the API key the role Admin: other roles can't create certificates for distribution"
+                        .to_owned(),
                 ),
                 _ => cause.and_then(|cause| about_api(cause, Duty::Signing)),
             }
         }
         SupplyError::Key(_) => None,
     };
-    let error = anyhow::Error::from(error).context("could not get a certificate for the key of `certificate_private_key`");
+    let error = anyhow::Error::from(error)
+        .context("could not get a certificate for the key of `certificate_private_key`");
     match advice {
         Some(advice) => error.hint(advice),
         None => error,

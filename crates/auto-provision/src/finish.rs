@@ -39,17 +39,19 @@ pub(crate) async fn show_plan(
         .await
         .map_err(|error| advice::refused(error.into()))?;
     let planned = planned_certificates(wants);
-    snapshot.certificates.extend(planned.iter().map(|known| PortalCertificate {
-        id: known.serial.clone(),
-        serial: known.serial.clone(),
-    }));
+    snapshot
+        .certificates
+        .extend(planned.iter().map(|known| PortalCertificate {
+            id: known.serial.clone(),
+            serial: known.serial.clone(),
+        }));
     let plan =
         provisioning::plan(wants, &snapshot, policy, clock::now()).map_err(advice::blocked)?;
-    plan_text::show(&step.log, &plan);
+    plan_text::show(&step.log, &plan, &planned);
     step.report.is_plan();
     let mut lines: Vec<String> = planned
         .iter()
-        .map(|known| format!("create the {}", known.common_name))
+        .map(|known| format!("create the certificate {}", known.common_name))
         .collect();
     lines.extend(plan.actions.iter().map(ToString::to_string));
     report::list(&step.report, "Planned", &lines);

@@ -2,6 +2,7 @@
 
 use portal_access::Progress;
 use provisioning::{Action, Plan};
+use signing_assets::Certificate;
 use step_kit::Log;
 
 use crate::advice;
@@ -9,19 +10,28 @@ use crate::advice;
 /// Prints what a reconcile loop reports.
 pub(crate) fn tell(log: &Log, progress: &Progress<'_>) {
     match progress {
-        Progress::Plan(plan) => show(log, plan),
+        Progress::Plan(plan) => show(log, plan, &[]),
         Progress::Warning(warning) => log.warn(advice::told(warning)),
     }
 }
 
-/// Prints a plan.
-pub(crate) fn show(log: &Log, plan: &Plan) {
-    log.heading(match plan.actions.len() {
+/// Prints a plan, after the certificates that would be created for it.
+pub(crate) fn show(log: &Log, plan: &Plan, certificates: &[&Certificate]) {
+    let created = certificates.iter().map(|known| {
+        [
+            "+",
+            "certificate",
+            &known.common_name,
+            "none for the key of `certificate_private_key`",
+        ]
+        .map(str::to_owned)
+    });
+    let rows: Vec<[String; 4]> = created.chain(plan.actions.iter().map(row)).collect();
+    log.heading(match rows.len() {
         0 => "Plan: no changes".to_owned(),
         1 => "Plan: 1 change".to_owned(),
         count => format!("Plan: {count} changes"),
     });
-    let rows: Vec<[String; 4]> = plan.actions.iter().map(row).collect();
     for line in aligned(&rows) {
         log.plain(line);
     }
