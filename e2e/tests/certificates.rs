@@ -530,7 +530,7 @@ fn credentials_of_a_match_repository_are_on_no_command_line_and_in_no_log() {
     );
     let run = run
         .kept(&[token.to_owned()])
-        .said(&["failed to list the branches of the match repository"]);
+        .said(&["could not list the branches of the match repository"]);
     assert_eq!(run.status, Some(1), "{}", run.text);
     let calls = machine.calls("git");
     assert!(

@@ -47,5 +47,5 @@ async fn try_install(step: &Step<Order>, keychain: &Keychain, authority: &Author
     keychain
         .add_authority(answer.bytes())
         .await
-        .context("failed to add Apple's intermediate certificate")
+        .context("could not add Apple's intermediate certificate")
 }

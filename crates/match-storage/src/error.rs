@@ -48,7 +48,7 @@ pub enum Error {
     #[error("the match storage has more than 2,000 certificates and keys")]
     TooManyFiles,
     /// Git failed.
-    #[error("failed to {what}")]
+    #[error("could not {what}")]
     Git {
         /// What was being done, such as "list the branches of the match repository on example.com".
         what: String,

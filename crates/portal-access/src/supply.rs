@@ -120,7 +120,7 @@ pub async fn supply_certificate(
 ) -> Result<Supplied, SupplyError> {
     let mut own: Option<ListedCertificate> = None;
     let mut succeeds: Option<ListedCertificate> = None;
-    let (mut looked_again, mut refusals) = (false, 0);
+    let (mut looked_again, mut refusals, mut unsure) = (false, 0, 0_usize);
     let mut failure: Option<PortalError> = None;
     for _ in 0..LOOKS {
         let now = clock::now();
@@ -147,8 +147,9 @@ pub async fn supply_certificate(
             Supply::EndsSoon(found) => Some(found),
             Supply::Nothing => None,
         };
-        if own.is_some() {
+        if own.is_some() || unsure > 0 {
             // It is not listed yet.
+            unsure = unsure.saturating_sub(1);
             store.pause(SETTLE).await;
             continue;
         }
@@ -165,6 +166,10 @@ pub async fn supply_certificate(
                 // Another run may have taken the last slot for the same key, and its certificate is not listed yet.
                 refusals += 1;
                 if refusals < PATIENCE && (limit.is_some() || error.kind == PortalErrorKind::Race) {
+                    if error.kind == PortalErrorKind::Race {
+                        // The answer got lost, and the certificate may be there before lists show it.
+                        unsure = PATIENCE;
+                    }
                     failure = Some(error);
                     store.pause(SETTLE).await;
                     continue;

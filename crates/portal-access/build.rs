@@ -1,0 +1,5 @@
+//! Which tests can run.
+
+fn main() {
+    test_needs::tool("openssl", &["openssl"]);
+}
