@@ -45,8 +45,7 @@ pub(crate) async fn show_plan(
             id: known.serial.clone(),
             serial: known.serial.clone(),
         }));
-    let plan =
-        provisioning::plan(wants, &snapshot, policy, clock::now()).map_err(advice::blocked)?;
+    let plan = provisioning::plan(wants, &snapshot, policy, clock::now()).map_err(advice::blocked)?;
     plan_text::show(&step.log, &plan, &planned);
     step.report.is_plan();
     let mut lines: Vec<String> = planned
