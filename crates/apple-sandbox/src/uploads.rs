@@ -199,8 +199,7 @@ pub(crate) fn file(file: &UploadFile, base: &str) -> Value {
     attributes
 }
 
-/// The largest file that Apple takes, in bytes: an app of 4 GB and what surrounds it. Larger ones would have so many parts
-/// that a client's mistake takes the sandbox's memory.
+/// More bytes than any file that Apple takes: an app is 4 GB at most. The parts of larger files would fill the memory.
 const LARGEST_FILE: u64 = 64 << 30;
 
 /// The parts of a file.

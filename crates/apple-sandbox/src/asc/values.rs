@@ -83,7 +83,10 @@ fn walk(value: &Value, shape: &Shape, at: &str, problems: &mut Vec<Problem>) {
         Shape::Range {
             integer: (least, most),
         } => {
-            let number = value.as_i64();
+            let number = value.as_i64().or_else(|| {
+                let whole = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9e15);
+                whole.map(|number| number as i64)
+            });
             if !number.is_some_and(|number| (*least..=*most).contains(&number)) {
                 wrong(
                     Wrong::Type,
@@ -143,7 +146,8 @@ fn is(value: &Value, name: &str) -> bool {
     match name {
         "any" => true,
         "boolean" => value.is_boolean(),
-        "integer" => value.is_i64() || value.is_u64(),
+        // JSON has one kind of numbers: 1.0 is whole, and so is what no machine's integer holds.
+        "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
         "number" => value.is_number(),
         "object" => value.is_object(),
         format => value.as_str().is_some_and(|text| is_text(text, format)),
@@ -222,6 +226,8 @@ mod tests {
             (json!("a@example.com"), "email", true),
             (json!("example.com"), "email", false),
             (json!(1), "integer", true),
+            (json!(1.0), "integer", true),
+            (json!(1e30), "integer", true),
             (json!(1.5), "integer", false),
             (json!("1"), "integer", false),
             (json!("true"), "boolean", false),

@@ -106,7 +106,7 @@ pub(super) fn reserve(change: &mut Change<'_>, key: &Key) {
         .and_then(Value::as_u64);
     let asset = Asset {
         kind: key.kind.clone(),
-        parts: uploads::parts(size.unwrap_or(1), state.part_size),
+        parts: uploads::parts(size.unwrap_or(1.0) as u64, state.part_size),
         state: "AWAITING_UPLOAD".to_owned(),
         errors: Vec::new(),
         secret: state.secret(),

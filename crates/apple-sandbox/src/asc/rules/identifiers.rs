@@ -118,6 +118,26 @@ pub(super) fn delete(change: &mut Change<'_>, id: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Refuses pass type IDs that can't be, or that there are already. They begin with `pass.` (Apple's help, "Create a pass
+/// type identifier").
+pub(super) fn check_pass_type(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
+    let identifier = draft.text("identifier");
+    if draft.kind != "passTypeIds" || identifier.is_empty() {
+        return Ok(());
+    }
+    if !identifier.starts_with("pass.") || !is_identifier(identifier) {
+        let words = format!("An attribute value is invalid. '{identifier}' is not a valid pass type identifier");
+        return Err(Refusal::attribute("identifier", words));
+    }
+    let objects = &change.state.objects;
+    let is_taken = |id: &String| objects.text("passTypeIds", id, "identifier").eq_ignore_ascii_case(identifier);
+    if objects.ids("passTypeIds").iter().any(is_taken) {
+        let words = format!("A pass type ID with Identifier '{identifier}' is not available.");
+        return Err(Refusal::duplicate("identifier", words));
+    }
+    Ok(())
+}
+
 /// The settings that a capability has, with their options.
 fn settings_of(kind: &str) -> (&'static str, &'static [&'static str]) {
     match kind {

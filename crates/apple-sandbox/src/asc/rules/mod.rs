@@ -119,6 +119,7 @@ pub(crate) fn create(change: &mut Change<'_>, draft: Draft) -> Result<Key, Refus
 fn create_object(change: &mut Change<'_>, draft: Draft) -> Result<Key, Refusal> {
     check_unique(change, &draft)?;
     assets::check_creation(&draft)?;
+    identifiers::check_pass_type(change, &draft)?;
     release::check_creation(change, &draft)?;
     distribution::check_creation(change, &draft)?;
     if let Some(known) = distribution::known(change, &draft) {
