@@ -214,13 +214,17 @@ pub(crate) fn parts(size: u64, part_size: u64) -> Vec<Part> {
         .collect()
 }
 
+/// A number of bytes: a negative one is none, and a huge one is the largest there is.
+pub(crate) fn bytes(value: &Value) -> u64 {
+    value
+        .as_u64()
+        .or(value.as_f64().map(|size| size as u64))
+        .unwrap_or_default()
+}
+
 /// Refuses sizes that no file has.
 pub(crate) fn check_size(draft: &Draft) -> Result<u64, Refusal> {
-    let size = draft
-        .attributes
-        .get("fileSize")
-        .and_then(Value::as_u64)
-        .unwrap_or_default();
+    let size = draft.attributes.get("fileSize").map(bytes).unwrap_or_default();
     if (1..=LARGEST_FILE).contains(&size) {
         return Ok(size);
     }

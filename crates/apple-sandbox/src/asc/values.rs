@@ -84,7 +84,9 @@ fn walk(value: &Value, shape: &Shape, at: &str, problems: &mut Vec<Problem>) {
             integer: (least, most),
         } => {
             let number = value.as_i64().or_else(|| {
-                let whole = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9e15);
+                let whole = value
+                    .as_f64()
+                    .filter(|number| number.fract() == 0.0 && number.abs() < 9e15);
                 whole.map(|number| number as i64)
             });
             if !number.is_some_and(|number| (*least..=*most).contains(&number)) {

@@ -103,10 +103,10 @@ pub(super) fn reserve(change: &mut Change<'_>, key: &Key) {
     let size = state
         .objects
         .value(&key.kind, &key.id, "fileSize")
-        .and_then(Value::as_u64);
+        .map(uploads::bytes);
     let asset = Asset {
         kind: key.kind.clone(),
-        parts: uploads::parts(size.unwrap_or(1.0) as u64, state.part_size),
+        parts: uploads::parts(size.unwrap_or(1), state.part_size),
         state: "AWAITING_UPLOAD".to_owned(),
         errors: Vec::new(),
         secret: state.secret(),

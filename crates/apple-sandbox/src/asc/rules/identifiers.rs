@@ -126,11 +126,16 @@ pub(super) fn check_pass_type(change: &Change<'_>, draft: &Draft) -> Result<(), 
         return Ok(());
     }
     if !identifier.starts_with("pass.") || !is_identifier(identifier) {
-        let words = format!("An attribute value is invalid. '{identifier}' is not a valid pass type identifier");
+        let words =
+            format!("An attribute value is invalid. '{identifier}' is not a valid pass type identifier");
         return Err(Refusal::attribute("identifier", words));
     }
     let objects = &change.state.objects;
-    let is_taken = |id: &String| objects.text("passTypeIds", id, "identifier").eq_ignore_ascii_case(identifier);
+    let is_taken = |id: &String| {
+        objects
+            .text("passTypeIds", id, "identifier")
+            .eq_ignore_ascii_case(identifier)
+    };
     if objects.ids("passTypeIds").iter().any(is_taken) {
         let words = format!("A pass type ID with Identifier '{identifier}' is not available.");
         return Err(Refusal::duplicate("identifier", words));
