@@ -154,7 +154,11 @@ fn an_older_or_another_build_is_no_proof_and_no_refusal() {
         ];
         let ended = run(&second, &sandbox, &inputs);
         assert_eq!(ended.status, Some(1), "{name}\n{}", ended.text);
-        assert!(!ended.text.contains("New.ipa was uploaded"), "{name}\n{}", ended.text);
+        assert!(
+            !ended.text.contains("New.ipa was uploaded"),
+            "{name}\n{}",
+            ended.text
+        );
     }
     // An old failed upload of the same number refuses nothing.
     let sandbox = Sandbox::start(&Seed {
