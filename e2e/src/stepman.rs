@@ -141,10 +141,7 @@ fn executable(
         if download(&url, &to, variables).is_err() {
             continue;
         }
-        let sum: String = Sha256::digest(std::fs::read(&to).unwrap())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let sum = base16ct::lower::encode_string(&Sha256::digest(std::fs::read(&to).unwrap()));
         if text("hash") != format!("sha256-{sum}") {
             return Err(format!(
                 "hash mismatch: expected {}, got sha256-{sum}",

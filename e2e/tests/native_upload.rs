@@ -35,10 +35,7 @@ fn small_parts() -> Seed {
 /// An `.ipa` of about so many bytes that don't compress.
 fn package(machine: &Machine, size: usize) -> (String, String) {
     let content = ipa_of(&[], size);
-    let digest = Sha256::digest(&content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = base16ct::lower::encode_string(&Sha256::digest(&content));
     (machine.file("Courier.ipa", content), digest)
 }
 

@@ -31,8 +31,16 @@ pub(crate) fn stage(debug: bool) -> anyhow::Result<()> {
 fn build(steps: &[Step], profile: &str) -> anyhow::Result<PathBuf> {
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--locked", "--profile", profile]);
+    let of = if profile == "dev" {
+        // The whole workspace decides about features, so that what `cargo build --workspace` has compiled is used.
+        cargo.arg("--workspace");
+        "--bin"
+    } else {
+        // What is released has no feature that only a test or a tool asks for.
+        "--package"
+    };
     for step in steps {
-        cargo.args(["--package", &step.binary()]);
+        cargo.args([of, &step.binary()]);
     }
     succeed(&mut cargo)?;
     let folder = if profile == "dev" { "debug" } else { profile };

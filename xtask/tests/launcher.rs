@@ -59,10 +59,7 @@ struct Lab {
 impl Lab {
     fn new(checksum_of: &str, platform_of_checksum: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let sum: String = Sha256::digest(checksum_of.replace("BINARY", BINARY))
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let sum = base16ct::lower::encode_string(&Sha256::digest(checksum_of.replace("BINARY", BINARY)));
         let script = std::fs::read_to_string(root().join("xtask/src/assets/step.sh")).unwrap();
         let script = script
             .replace("@NAME@", "step-deliver")

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use md5::{Digest as _, Md5};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::age_rating;
+use crate::checksum::md5;
 use crate::metadata::{self, Metadata};
 use crate::options::Values;
 use crate::problem::Problem;
@@ -390,10 +390,7 @@ fn local_file(path: &Path) -> std::io::Result<LocalFile> {
             .into_owned(),
         path: path.to_owned(),
         size: bytes.len() as u64,
-        checksum: Md5::digest(&bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        checksum: md5(&bytes),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Observe, plan, apply: a release from what there is to what there shall be.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use app_store_connect::Client;
 use futures_util::stream::{self, StreamExt as _};
@@ -13,18 +13,10 @@ use crate::media::{self, Asset};
 use crate::plan::{self, Action, Part, Plan, is_editable, is_same, to_attributes, to_relationships};
 use crate::snapshot::{self, App, Build, Snapshot, Version, read_attachments, text};
 use crate::store::{New, Store};
+use crate::wait::Wait;
 
 /// Requests in flight.
 const AT_ONCE: usize = 8;
-
-/// How long a change of our own may take to show.
-const EFFECT_TIMEOUT: Duration = Duration::from_secs(300);
-
-/// The first pause between two looks; it grows by half up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-
-/// The longest pause between two looks.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Makes releases for one API key.
 #[derive(Debug)]
@@ -814,41 +806,4 @@ fn check_build(build: &Build, uses_encryption: Option<bool>) -> Result<(), Relea
         });
     }
     Ok(())
-}
-
-/// Looks again and again, less and less often, and not for ever.
-pub(crate) struct Wait {
-    what: &'static str,
-    started: Instant,
-    pause: Duration,
-    patience: Duration,
-}
-
-impl Wait {
-    pub(crate) fn new(what: &'static str) -> Self {
-        Self::for_at_most(what, EFFECT_TIMEOUT)
-    }
-
-    pub(crate) fn for_at_most(what: &'static str, patience: Duration) -> Self {
-        Self {
-            what,
-            started: Instant::now(),
-            pause: FIRST_PAUSE,
-            patience,
-        }
-    }
-
-    /// Waits until it is time for another look.
-    pub(crate) async fn pause(&mut self, state: &str) -> Result<(), ReleaseError> {
-        if self.started.elapsed() + self.pause > self.patience {
-            return Err(ReleaseError::TooSlow {
-                what: self.what.to_owned(),
-                seconds: self.patience.as_secs(),
-                state: state.to_owned(),
-            });
-        }
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 3 / 2).min(LONGEST_PAUSE);
-        Ok(())
-    }
 }

@@ -6,6 +6,7 @@
 //! writes nothing, and a run that was killed is continued by the next.
 
 mod age_rating;
+mod checksum;
 pub mod deliverfile;
 pub mod desired;
 mod display;
@@ -23,6 +24,7 @@ mod store;
 mod submit;
 pub mod testflight;
 pub mod text;
+mod wait;
 
 pub use engine::{Engine, Prepared, Released};
 pub use error::ReleaseError;

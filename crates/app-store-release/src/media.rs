@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use app_store_connect::uploads::UploadOperation;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
-use transport::{Method, Piece, Transfer};
+use transport::{Backoff, Method, Piece, Transfer};
 
 use crate::error::{ReleaseError, api};
 use crate::plan::{SetChange, Slot};
@@ -28,11 +28,11 @@ const ATTEMPTS: u32 = 5;
 /// How often a picture is uploaded again that Apple's image tool failed on.
 const ROUNDS: u32 = 3;
 
-/// The first pause between two looks at pictures that are processed; it grows by half up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// The longest pause between two looks.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Pauses between attempts of a part, and between two looks at pictures that are processed.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(10),
+};
 
 /// A file that is uploaded, and where it belongs.
 #[derive(Debug, Clone, Copy)]
@@ -118,13 +118,11 @@ async fn send_part(
         headers: &headers,
     };
     let sent = Arc::new(AtomicU64::new(0));
-    let mut pause = FIRST_PAUSE;
     for attempt in 1.. {
         match transfer.send(piece, &sent).await {
             Ok(()) => return Ok(()),
             Err(error) if attempt < ATTEMPTS && error.is_passing() => {
-                tokio::time::sleep(pause).await;
-                pause *= 2;
+                tokio::time::sleep(BACKOFF.random(attempt)).await;
             }
             Err(source) => {
                 return Err(ReleaseError::Transfer {
@@ -317,10 +315,10 @@ async fn wait(
     let started = Instant::now();
     let mut failed = Vec::new();
     let mut seen = BTreeMap::new();
-    let mut pause = FIRST_PAUSE;
+    let mut look = 1;
     while !open.is_empty() {
-        tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        tokio::time::sleep(BACKOFF.random(look)).await;
+        look += 1;
         seen = read_sets(store, localization)
             .await
             .map_err(api("read the screenshots that are processed"))?;

@@ -6,8 +6,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use md5::{Digest as _, Md5};
-
+use crate::checksum::md5;
 use crate::display;
 use crate::locale;
 use crate::problem::Problem;
@@ -191,10 +190,7 @@ fn measure(path: &Path, is_imessage: bool) -> Result<(&'static str, Screenshot),
             dimensions.width, dimensions.height
         )
     })?;
-    let checksum = Md5::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let checksum = md5(&bytes);
     Ok((
         display,
         Screenshot {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use app_store_connect::{Call, Client, Error, Many, Resource};
 use serde_json::{Map, Value, json};
-use transport::{Method, StatusCode};
+use transport::{Backoff, Method, StatusCode};
 
 /// The attributes of any resource.
 pub(crate) type Attributes = Map<String, Value>;
@@ -18,8 +18,11 @@ pub(crate) type Object = Resource<Attributes>;
 /// How often a change of unknown outcome is made again.
 const ATTEMPTS: u32 = 4;
 
-/// The pause before the second attempt; it doubles.
-const PAUSE: Duration = Duration::from_millis(300);
+/// Pauses between attempts.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(300),
+    longest: Duration::from_secs(10),
+};
 
 /// App Store Connect, as the engine needs it.
 #[derive(Debug, Clone)]
@@ -192,7 +195,6 @@ impl Store {
     where
         F: Future<Output = Result<Option<Object>, Error>>,
     {
-        let mut pause = PAUSE;
         for attempt in 1.. {
             let call = Change {
                 method: Method::POST,
@@ -208,8 +210,7 @@ impl Store {
                     if attempt >= ATTEMPTS || !is_unknown(&error) {
                         return Err(error);
                     }
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
+                    tokio::time::sleep(BACKOFF.random(attempt)).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -260,12 +261,10 @@ impl Store {
 
     async fn change(&self, method: Method, path: String, body: Option<Value>) -> Result<Value, Error> {
         let call = Change { method, path, body };
-        let mut pause = PAUSE;
         for attempt in 1.. {
             match self.client.send(&call).await {
                 Err(error) if is_unknown(&error) && attempt < ATTEMPTS => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
+                    tokio::time::sleep(BACKOFF.random(attempt)).await;
                 }
                 result => return result,
             }

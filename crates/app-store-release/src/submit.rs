@@ -7,10 +7,11 @@ use serde_json::json;
 use transport::Method;
 
 use crate::desired::DesiredRelease;
-use crate::engine::{Engine, Released, Wait, own_version};
+use crate::engine::{Engine, Released, own_version};
 use crate::error::{ReleaseError, api};
 use crate::snapshot::{Build, Snapshot, read_submissions, text};
 use crate::store::{New, is_conflict};
+use crate::wait::Wait;
 
 /// How long Apple may take to accept a version that was just put into a submission.
 const READY_TIMEOUT: Duration = Duration::from_secs(150);

@@ -7,8 +7,10 @@ mod distribution;
 mod platform;
 mod profile_type;
 mod store_platform;
+mod xcode_version;
 
 pub use distribution::Distribution;
 pub use platform::{Platform, is_simulator, sdk_family};
 pub use profile_type::{DeviceClass, ProfileType};
 pub use store_platform::StorePlatform;
+pub use xcode_version::XcodeVersion;

@@ -22,7 +22,7 @@ use crate::report;
 use crate::signing::export_options::{self, MethodNames, ProfileNames};
 use crate::signing::files::{Circumstances, Preparation, SigningFiles, XCCONFIG_VARIABLE};
 use crate::signing::{self, SigningTable, profile_for};
-use crate::xcode::XcodeVersion;
+use apple_types::XcodeVersion;
 
 /// `mode: plan`: prints what would change, as text and as JSON, and changes nothing.
 pub(crate) async fn show_plan(
@@ -294,7 +294,7 @@ pub(crate) struct Machine {
 impl Machine {
     pub(crate) async fn of(step: &Step<Order>) -> Self {
         let home = step.env.path("HOME").unwrap_or_else(|| PathBuf::from("/"));
-        let xcode = XcodeVersion::selected(step).await;
+        let xcode = xcode::selected(step).await;
         Self {
             directories: ProfileDirectories::of(&home, xcode.map(|version| version.major)),
             xcode,

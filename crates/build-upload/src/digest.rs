@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use app_store_connect::uploads::Checksum;
+use base16ct::lower::encode_string;
 use md5::Md5;
 use sha2::{Digest as _, Sha256};
 
@@ -33,8 +34,8 @@ impl Digests {
                 md5.update(chunk);
             })?;
             Ok(Self {
-                sha256: hex(&sha256.finalize()),
-                md5: hex(&md5.finalize()),
+                sha256: encode_string(&sha256.finalize()),
+                md5: encode_string(&md5.finalize()),
             })
         });
         hashed.await.map_err(std::io::Error::other)?
@@ -60,7 +61,7 @@ pub async fn sha256(path: &Path) -> Result<String, std::io::Error> {
     let hashed = tokio::task::spawn_blocking(move || {
         let mut hasher = Sha256::new();
         read(&path, |chunk| hasher.update(chunk))?;
-        Ok(hex(&hasher.finalize()))
+        Ok(encode_string(&hasher.finalize()))
     });
     hashed.await.map_err(std::io::Error::other)?
 }
@@ -76,10 +77,6 @@ fn read(path: &Path, mut take: impl FnMut(&[u8])) -> std::io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -6,13 +6,17 @@ use app_store_connect::Client;
 use app_store_connect::uploads::{BuildUpload, BuildUploadById, FileById, StateDetail};
 use app_store_connect::{One, Resource};
 
+use transport::Backoff;
+
 use crate::error::UploadError;
 use crate::settle::committed;
 use crate::upload::Uploaded;
 
 /// The pauses between two looks: short at first, because small builds are accepted in seconds.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(30),
+};
 
 /// How far an upload is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +52,7 @@ pub async fn follow(
     mut seen: impl FnMut(&str),
 ) -> Result<Followed, UploadError> {
     let started = Instant::now();
-    let mut pause = FIRST_PAUSE;
+    let mut look = 1;
     let mut last = String::new();
     loop {
         let upload: One<BuildUpload> = client
@@ -68,6 +72,7 @@ pub async fn follow(
         if followed.state == "COMPLETE" || (until == Until::Accepted && accepted) {
             return Ok(followed);
         }
+        let pause = BACKOFF.random(look);
         if started.elapsed() + pause > patience {
             return Err(UploadError::TooSlow {
                 state: last,
@@ -75,7 +80,7 @@ pub async fn follow(
             });
         }
         tokio::time::sleep(pause).await;
-        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        look += 1;
     }
 }
 

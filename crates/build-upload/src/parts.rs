@@ -8,7 +8,7 @@ use std::time::Duration;
 use app_store_connect::uploads::UploadOperation;
 use futures_util::stream::{self, TryStreamExt as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use transport::{Piece, Transfer};
+use transport::{Backoff, Piece, Transfer};
 
 use crate::error::UploadError;
 
@@ -19,11 +19,11 @@ const AT_ONCE: usize = 4;
 /// How often a part is tried.
 const ATTEMPTS: u32 = 7;
 
-/// The pause after the first failure; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-
-/// The longest pause that the storage may ask for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Pauses between attempts, of which a store may ask for longer ones.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(250),
+    longest: Duration::from_secs(60),
+};
 
 /// Whether the parts, in any order, are the whole file and no more.
 pub(crate) fn cover(operations: &[UploadOperation], size: u64) -> bool {
@@ -109,7 +109,6 @@ async fn send_one(
         url: &operation.url,
         headers: &headers,
     };
-    let mut pause = FIRST_PAUSE;
     for attempt in 1.. {
         let permit = permits.semaphore.acquire().await;
         let error = match transfer.send(piece, sent).await {
@@ -121,10 +120,8 @@ async fn send_one(
         if let (true, Ok(permit)) = (error.is_overload(), permit) {
             permits.retire(permit);
         }
-        let own = pause.mul_f64(0.5 + fastrand::f64());
-        let asked = error.retry_after().unwrap_or_default().min(LONGEST_PAUSE);
-        tokio::time::sleep(own.max(asked)).await;
-        pause *= 2;
+        let asked = error.retry_after().unwrap_or_default().min(BACKOFF.longest);
+        tokio::time::sleep(BACKOFF.random(attempt).max(asked)).await;
     }
     Ok(())
 }

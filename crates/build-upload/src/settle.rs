@@ -10,7 +10,7 @@ use app_store_connect::uploads::{
     BuildUploadById, BuildUploadFile, CommitFile, DeleteBuildUpload, FileById, ReserveFile, State,
 };
 use app_store_connect::{Client, Error as AscError, Resource};
-use transport::StatusCode;
+use transport::{Backoff, StatusCode};
 
 use crate::error::UploadError;
 use crate::parts;
@@ -19,8 +19,11 @@ use crate::record;
 /// How often a request is repeated whose effect did not show.
 const ATTEMPTS: u32 = 6;
 
-/// The pause before a repetition; it grows with each.
-const PAUSE: Duration = Duration::from_millis(300);
+/// Pauses before a repetition.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(300),
+    longest: Duration::from_secs(2),
+};
 
 /// Whether the request may have taken effect although no usable answer came.
 pub(crate) fn is_unknown(error: &AscError) -> bool {
@@ -39,7 +42,7 @@ pub(crate) fn has_status(error: &AscError, status: StatusCode) -> bool {
 }
 
 async fn pause(attempt: u32) {
-    tokio::time::sleep(PAUSE * attempt).await;
+    tokio::time::sleep(BACKOFF.random(attempt)).await;
 }
 
 /// Reserves the file, or finds the reservation whose answer was lost.

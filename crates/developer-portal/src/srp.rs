@@ -201,11 +201,7 @@ fn private_key(password: &str, challenge: Challenge<'_>) -> Zeroizing<[u8; 32]> 
     let hash = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(password.as_bytes())));
     let prepared: Zeroizing<Vec<u8>> = match challenge.protocol {
         Protocol::S2k => Zeroizing::new(hash.to_vec()),
-        Protocol::S2kFo => Zeroizing::new(
-            hash.iter()
-                .flat_map(|byte| format!("{byte:02x}").into_bytes())
-                .collect(),
-        ),
+        Protocol::S2kFo => Zeroizing::new(base16ct::lower::encode_string(hash.as_slice()).into_bytes()),
     };
     let mut key = Zeroizing::new([0; 32]);
     pbkdf2_hmac::<Sha256>(
@@ -296,9 +292,7 @@ mod tests {
             .collect()
     }
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
+    use base16ct::lower::encode_string as hex;
 
     fn client(secret: &str) -> Client {
         Client::with_secret(Zeroizing::new(unhex(secret).try_into().unwrap()))

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use command::{Command, Runner};
+use transport::Backoff;
 
 use crate::{Error, Gemfile, Launcher, Lockfile, Reporter, Ruby};
 
@@ -11,7 +12,10 @@ use crate::{Error, Gemfile, Launcher, Lockfile, Reporter, Ruby};
 const ATTEMPTS: u32 = 3;
 
 /// The first pause between two tries; it doubles.
-const PAUSE: Duration = Duration::from_millis(500);
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(4),
+};
 
 /// A probe that answers "installed or not" must not hang the build.
 const PROBE_LIMIT: Duration = Duration::from_secs(60);
@@ -182,7 +186,7 @@ impl Gems<'_> {
             }
             self.reporter
                 .warn(&format!("Attempt {attempt} of {ATTEMPTS} failed; trying again."));
-            tokio::time::sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
+            tokio::time::sleep(BACKOFF.random(attempt)).await;
             attempt += 1;
         }
     }

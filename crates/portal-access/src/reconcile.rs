@@ -8,14 +8,18 @@ use provisioning::{
     Action, Blocked, Device, NoManagedProfile, NotGranted, Plan, Policy, PortalProfile, Query, Signed,
     Snapshot, Unfinished, Want, Warning, choose_managed, plan, shortcomings,
 };
+use transport::Backoff;
 
 use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind};
 
 /// How often a run looks again when another one got there first.
 const LOOKS: u32 = 5;
 
-/// The pause before the second look; it doubles from there.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Pauses before another look.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(500),
+    longest: Duration::from_secs(8),
+};
 
 /// Requests in flight together: as many as Apple's short-term limit forgives.
 const CONCURRENCY: usize = 8;
@@ -166,7 +170,7 @@ pub async fn reconcile(
                 look += 1;
             }
             Err(error) if error.kind == PortalErrorKind::Race && look < LOOKS => {
-                let pause = (FIRST_PAUSE * (1 << (look - 1))).mul_f64(0.5 + fastrand::f64());
+                let pause = BACKOFF.random(look);
                 tracing::warn!(
                     "{error}: {}; another run may have been faster, looking again",
                     error.source

@@ -4,6 +4,7 @@
 //! <https://www.apple.com/certificateauthority/>. All generations of the WWDR authority have one common name; only the
 //! organizational unit tells them apart.
 
+use base16ct::upper::encode_string;
 use time::OffsetDateTime;
 use time::macros::datetime;
 use x509_parser::extensions::ParsedExtension;
@@ -92,7 +93,7 @@ impl Authority {
             .extensions()
             .iter()
             .find_map(|extension| match extension.parsed_extension() {
-                ParsedExtension::SubjectKeyIdentifier(id) => Some(hexadecimal(id.0)),
+                ParsedExtension::SubjectKeyIdentifier(id) => Some(encode_string(id.0)),
                 _ => None,
             });
         self.is_named(parsed.subject()) && self.has_key(key_id.as_deref())
@@ -119,17 +120,13 @@ pub fn authority_of(der: &[u8]) -> Option<&'static Authority> {
         .iter()
         .find_map(|extension| match extension.parsed_extension() {
             ParsedExtension::AuthorityKeyIdentifier(id) => {
-                id.key_identifier.as_ref().map(|id| hexadecimal(id.0))
+                id.key_identifier.as_ref().map(|id| encode_string(id.0))
             }
             _ => None,
         });
     AUTHORITIES
         .iter()
         .find(|known| known.is_named(parsed.issuer()) && known.has_key(key_id.as_deref()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Signing certificates: whose, of which kind, and until when.
 
+use base16ct::upper::encode_string;
 use sha1::{Digest as _, Sha1};
 use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -105,12 +106,7 @@ impl Certificate {
                 .to_owned()
         };
         let common_name = text(subject.iter_common_name().next());
-        let serial = parsed
-            .tbs_certificate
-            .raw_serial()
-            .iter()
-            .map(|byte| format!("{byte:02X}"))
-            .collect::<String>();
+        let serial = encode_string(parsed.tbs_certificate.raw_serial());
         let moment = |time: x509_parser::time::ASN1Time| {
             OffsetDateTime::from_unix_timestamp(time.timestamp()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
         };
@@ -120,10 +116,7 @@ impl Certificate {
             common_name,
             team_id: text(subject.iter_organizational_unit().next()),
             team_name: text(subject.iter_organization().next()),
-            sha1: Sha1::digest(der)
-                .iter()
-                .map(|byte| format!("{byte:02X}"))
-                .collect(),
+            sha1: encode_string(&Sha1::digest(der)),
             not_before: moment(parsed.validity().not_before),
             not_after: moment(parsed.validity().not_after),
             der: der.to_vec(),

@@ -10,6 +10,7 @@ use apple_account::{Account, ApiKey};
 use command::{Command, Output};
 use secrecy::{ExposeSecret as _, SecretString};
 use step_kit::{Advice as _, Step};
+use transport::Backoff;
 
 use crate::answer::{self, Delivery, Verdict};
 use crate::arguments::{self, SignIn};
@@ -20,11 +21,11 @@ use crate::{proof, remedy};
 /// Where altool reads the password from: the process list and the log see its name only.
 const PASSWORD: &str = "ALTOOL_PASSWORD";
 
-/// The first pause between two attempts; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(300);
-
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Pauses between two attempts.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(300),
+    longest: Duration::from_secs(60),
+};
 
 /// Uploads the package.
 ///
@@ -43,7 +44,6 @@ pub(crate) async fn upload(
     let ready = Ready::new(step, artifact, account, xcode, extra, &directory)?;
     let [_, _, total] = step.inputs.limits();
     let started = Instant::now();
-    let mut pause = FIRST_PAUSE;
     let mut attempt = 1;
     // Whether an earlier attempt may have been delivered although it seemed to fail.
     let mut may_be_there = false;
@@ -77,6 +77,7 @@ pub(crate) async fn upload(
         };
         may_be_there = true;
         let (cause, error) = failure;
+        let pause = BACKOFF.random(attempt);
         let is_last = step.inputs.retries != 0 && attempt >= step.inputs.retries;
         if is_last || started.elapsed() + pause > total {
             return Err(error.context(format!("the upload failed {attempt} times")));
@@ -85,7 +86,6 @@ pub(crate) async fn upload(
             "Attempt {attempt} failed for a passing reason ({cause}); trying again."
         ));
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
         attempt += 1;
     }
 }

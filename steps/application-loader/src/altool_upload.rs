@@ -13,6 +13,7 @@ use build_upload::Followed;
 use command::Command;
 use secrecy::{ExposeSecret as _, SecretString};
 use step_kit::{Advice as _, PrivateDir, Step};
+use transport::Backoff;
 
 use crate::advice;
 use crate::arguments::{self, Known, SignIn};
@@ -24,11 +25,11 @@ use crate::store::Store;
 /// Where altool reads the password from: the process list and the log see its name only.
 const PASSWORD: &str = "ALTOOL_PASSWORD";
 
-/// The first pause between two attempts; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(300);
-
-/// The longest pause between two attempts.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Pauses between two attempts.
+const BACKOFF: Backoff = Backoff {
+    first: Duration::from_millis(300),
+    longest: Duration::from_secs(60),
+};
 
 /// After so many crashes in a row another way is taken, where there is one.
 const MOST_CRASHES: u32 = 3;
@@ -90,7 +91,6 @@ pub(crate) async fn upload(
     let ready = Ready::new(step, artifact, setting, &directory)?;
     let [_, _, total] = step.inputs.limits();
     let started = Instant::now();
-    let mut pause = FIRST_PAUSE;
     let (mut attempt, mut crashes) = (1, 0);
     // Whether an earlier attempt may have been delivered although it seemed to fail.
     let mut may_be_there = false;
@@ -165,6 +165,7 @@ pub(crate) async fn upload(
                 followed: Some(found),
             });
         }
+        let pause = BACKOFF.random(attempt);
         let is_last = step.inputs.retries != 0 && attempt >= step.inputs.retries;
         let gives_up = crashes >= MOST_CRASHES && setting.has_other_way;
         if is_last || gives_up || started.elapsed() + pause > total {
@@ -179,7 +180,6 @@ pub(crate) async fn upload(
             pause.as_secs_f64()
         ));
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
         attempt += 1;
     }
 }

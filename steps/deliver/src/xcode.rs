@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use apple_types::XcodeVersion;
 use command::Command;
 use step_kit::{Advice as _, Step};
 
@@ -31,12 +32,7 @@ pub(crate) async fn version(step: &Step<Inputs>) -> anyhow::Result<Option<u32>> 
         .await
         .context("Xcode does not work")
         .hint("select an Xcode that is complete (`sudo xcode-select --switch /Applications/Xcode.app`) and accept its licence (`sudo xcodebuild -license accept`)")?;
-    Ok(major(&output.stdout))
-}
-
-fn major(text: &str) -> Option<u32> {
-    let line = text.lines().find_map(|line| line.trim().strip_prefix("Xcode "))?;
-    line.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    Ok(XcodeVersion::read(&output.stdout).map(|version| version.major))
 }
 
 /// Variables by which fastlane is told how to upload.
@@ -61,13 +57,6 @@ pub(crate) fn variables(xcode: Option<u32>, inputs: &Inputs) -> Vec<(&'static st
 mod tests {
     use super::*;
     use crate::MANIFEST;
-
-    #[test]
-    fn the_version_is_read_from_what_xcodebuild_says() {
-        assert_eq!(major("Xcode 16.2\nBuild version 16C5032a\n"), Some(16));
-        assert_eq!(major("note: x\nXcode 9\n"), Some(9));
-        assert_eq!(major("nothing"), None);
-    }
 
     #[test]
     fn transporter_parameters_are_for_old_xcodes_alone() {

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base16ct::lower::encode_string;
 use command::Command;
 use fastlane_runner::Gemfile;
 use sha1::{Digest as _, Sha1};
@@ -253,7 +254,7 @@ fn blob_id(content: &[u8]) -> String {
     let mut hash = Sha1::new();
     hash.update(format!("blob {}\0", content.len()));
     hash.update(content);
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    encode_string(&hash.finalize())
 }
 
 /// What grows in Gradle's directories and helps no later build, as Bitrise's Android steps list it, and the

@@ -197,10 +197,7 @@ fn sums(out: &Path, step: &Step) -> anyhow::Result<Sums> {
 
 pub(crate) fn sha256(path: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
-    Ok(Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(base16ct::lower::encode_string(&Sha256::digest(bytes)))
 }
 
 /// The files of a release with their names, as they stand in `SHA256SUMS`.

@@ -421,11 +421,11 @@ fn version_changes(desired: &DesiredRelease, version: &Version) -> Vec<Change> {
             wanted.insert("earliestReleaseDate".to_owned(), text.into());
         }
     }
-    changes(&version.attributes, &wanted)
+    differences(&version.attributes, &wanted)
 }
 
 /// The attributes of `wanted` that differ from `current`.
-fn changes(current: &Map<String, Value>, wanted: &Map<String, Value>) -> Vec<Change> {
+pub(crate) fn differences(current: &Map<String, Value>, wanted: &Map<String, Value>) -> Vec<Change> {
     wanted
         .iter()
         .filter(|(name, value)| current.get(*name).unwrap_or(&Value::Null) != *value)
@@ -499,7 +499,7 @@ fn locale_action(
             texts: wanted,
         }),
         Some(existing) => {
-            let changes = changes(&existing.attributes, &wanted);
+            let changes = differences(&existing.attributes, &wanted);
             (!changes.is_empty()).then_some(Action::UpdateLocale {
                 locale,
                 part,
@@ -543,7 +543,7 @@ fn plan_app_info(desired: &DesiredRelease, target: &Target, plan: &mut Plan) {
             .age_rating
             .as_ref()
             .map_or(&none, |rating| &rating.attributes);
-        let changes = changes(current, wanted);
+        let changes = differences(current, wanted);
         if !changes.is_empty() {
             plan.then.push(Action::UpdateAgeRating { changes });
         }
@@ -569,7 +569,7 @@ fn plan_review(metadata: &crate::metadata::Metadata, target: &Target, plan: &mut
         .review
         .as_ref()
         .map_or(&none, |review| &review.attributes);
-    let changes = changes(current, &wanted);
+    let changes = differences(current, &wanted);
     if !changes.is_empty() {
         plan.then.push(Action::UpdateReviewInformation { changes });
     }

@@ -6,7 +6,7 @@ use futures_util::future;
 use serde_json::{Value, json};
 use transport::Method;
 
-use crate::engine::{Engine, Wait};
+use crate::engine::Engine;
 use crate::error::{ReleaseError, api};
 use crate::plan::to_attributes;
 use crate::snapshot::{self, App, AppName};
@@ -14,6 +14,7 @@ use crate::store::{New, is_conflict};
 use crate::testflight::plan::{self, BetaAction};
 use crate::testflight::snapshot::{BetaBuild, BetaSnapshot, build, contact, groups, others, texts};
 use crate::testflight::{BetaReview, BuildName, Distributed, Distribution, PreparedDistribution};
+use crate::wait::Wait;
 
 /// How long an answer about encryption may take to show.
 const COMPLIANCE_TIMEOUT: Duration = Duration::from_secs(120);

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::error::ReleaseError;
-use crate::plan::{Change, names};
+use crate::plan::{Change, differences, names};
 use crate::snapshot::{Localization, optional};
 use crate::testflight::snapshot::{BetaBuild, BetaGroup, BetaSnapshot};
 use crate::testflight::{BetaReview, Distribution, clean};
@@ -169,7 +169,7 @@ fn plan_app(wanted: &Distribution, snapshot: &BetaSnapshot, plan: &mut BetaPlan)
         .contact
         .as_ref()
         .map_or(&none, |contact| &contact.attributes);
-    let changes = changed(current, &contact);
+    let changes = differences(current, &contact);
     if !changes.is_empty() {
         plan.actions.push(BetaAction::UpdateContact { changes });
     }
@@ -204,7 +204,7 @@ fn plan_app(wanted: &Distribution, snapshot: &BetaSnapshot, plan: &mut BetaPlan)
             .texts
             .get(locale)
             .map_or(&none, |texts| &texts.attributes);
-        let changes = changed(current, &texts);
+        let changes = differences(current, &texts);
         if !changes.is_empty() {
             plan.actions.push(BetaAction::UpdateBetaTexts {
                 locale: locale.to_owned(),
@@ -212,19 +212,6 @@ fn plan_app(wanted: &Distribution, snapshot: &BetaSnapshot, plan: &mut BetaPlan)
             });
         }
     }
-}
-
-fn changed(current: &Map<String, Value>, wanted: &Map<String, Value>) -> Vec<Change> {
-    let differs = wanted
-        .iter()
-        .filter(|(name, value)| current.get(*name).unwrap_or(&Value::Null) != *value);
-    differs
-        .map(|(name, value)| Change {
-            attribute: name.clone(),
-            from: current.get(name).cloned().unwrap_or(Value::Null),
-            to: value.clone(),
-        })
-        .collect()
 }
 
 /// The locales that a build has, or starts with.

@@ -8,7 +8,7 @@ use plist::{Dictionary, Value};
 use provisioning::Distribution;
 
 use super::SigningTable;
-use crate::xcode::XcodeVersion;
+use apple_types::XcodeVersion;
 
 /// The first Xcode that knows today's method names.
 const RENAMED: XcodeVersion = XcodeVersion { major: 15, minor: 3 };

@@ -12,7 +12,7 @@ use super::xcconfig::{self, Candidate, Naming, XcconfigError};
 use super::{SigningTable, json};
 use crate::order::{ApplyTo, Order};
 use crate::project::Analysis;
-use crate::xcode::XcodeVersion;
+use apple_types::XcodeVersion;
 
 /// The variable that names an xcconfig file above all other settings (man xcodebuild).
 pub(crate) const XCCONFIG_VARIABLE: &str = "XCODE_XCCONFIG_FILE";
