@@ -49,15 +49,11 @@ pub(crate) fn not_reconciled(error: ReconcileError) -> anyhow::Error {
 
 /// The portal's answers that have an advice, with it.
 pub(crate) fn refused(error: anyhow::Error) -> anyhow::Error {
-    let of_session = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<SessionError>());
+    let of_session = step_kit::find::<SessionError>(&error);
     if let Some(advice) = of_session.map(about_session) {
         return error.hint(advice);
     }
-    let by_key = error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<app_store_connect::Error>());
+    let by_key = step_kit::find::<app_store_connect::Error>(&error);
     match by_key.and_then(|cause| about_api(cause, Duty::Signing)) {
         Some(advice) => error.hint(advice),
         None => error,

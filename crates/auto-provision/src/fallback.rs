@@ -31,7 +31,7 @@ pub async fn fall_back(
         return Err(error);
     };
     // A wrong input is corrected, not worked around.
-    if step.inputs.mode == Mode::Plan || error.is::<InputProblems>() {
+    if step.inputs.mode == Mode::Plan || step_kit::find::<InputProblems>(&error).is_some() {
         return Err(error);
     }
     step.log.warn(format!(

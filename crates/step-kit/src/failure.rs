@@ -2,44 +2,70 @@
 
 use std::fmt;
 
-/// What a person should do about an error; shown once, after the chain of causes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hint(pub String);
-
-impl fmt::Display for Hint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The exit status that the step ends with, where it is another program's; see [`Advice::exit_status`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExitStatus(pub u8);
-
-impl fmt::Display for ExitStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "exit status {}", self.0)
-    }
-}
-
 /// Attaches advice to errors.
 pub trait Advice {
-    /// The same with a [`Hint`].
+    /// The same with what a person should do about it: shown once, after the chain of causes, and never among them.
     #[must_use]
     fn hint(self, text: impl Into<String>) -> Self;
-    /// The same with the exit status of another program.
+    /// The same with the exit status of another program, with which the step ends.
     #[must_use]
     fn exit_status(self, status: u8) -> Self;
 }
 
+/// What travels with an error and is none of its causes.
+#[derive(Debug)]
+enum Note {
+    Hint(String),
+    ExitStatus(u8),
+}
+
+/// An error with a note. It reads like the error alone: its text and its causes are those of the error.
+#[derive(Debug)]
+struct Noted {
+    note: Note,
+    error: anyhow::Error,
+}
+
+impl fmt::Display for Noted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.error)
+    }
+}
+
+impl std::error::Error for Noted {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.chain().nth(1)
+    }
+}
+
 impl Advice for anyhow::Error {
     fn hint(self, text: impl Into<String>) -> Self {
-        self.context(Hint(text.into()))
+        let note = Note::Hint(text.into());
+        Self::new(Noted { note, error: self })
     }
 
     fn exit_status(self, status: u8) -> Self {
-        self.context(ExitStatus(status))
+        let note = Note::ExitStatus(status);
+        Self::new(Noted { note, error: self })
     }
+}
+
+/// The first error of type `T` in a chain, behind contexts and notes.
+pub fn find<T: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&T> {
+    error.downcast_ref::<T>().or_else(|| {
+        error.chain().find_map(|cause| {
+            let behind = || cause.downcast_ref::<Noted>().and_then(|noted| find(&noted.error));
+            cause.downcast_ref::<T>().or_else(behind)
+        })
+    })
+}
+
+/// The first note that `choose` takes, from the outside in.
+fn note<'a, T>(error: &'a anyhow::Error, choose: fn(&'a Note) -> Option<T>) -> Option<T> {
+    error.chain().find_map(|cause| {
+        let noted = cause.downcast_ref::<Noted>()?;
+        choose(&noted.note).or_else(|| note(&noted.error, choose))
+    })
 }
 
 impl<T> Advice for Result<T, anyhow::Error> {
@@ -240,27 +266,27 @@ fn ended(text: &str) -> String {
 
 /// How the process ends because of an error.
 fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.downcast_ref::<InputProblems>().is_some() {
+    if find::<InputProblems>(error).is_some() {
         return 2;
     }
-    error.downcast_ref::<ExitStatus>().map_or(1, |status| status.0)
+    let status = note(error, |note| match note {
+        Note::ExitStatus(status) => Some(*status),
+        Note::Hint(_) => None,
+    });
+    status.unwrap_or(1)
 }
 
 /// What to do next, where somebody said it.
 fn hint(error: &anyhow::Error) -> Option<String> {
-    error.downcast_ref::<Hint>().map(ToString::to_string)
+    note(error, |note| match note {
+        Note::Hint(text) => Some(text.clone()),
+        Note::ExitStatus(_) => None,
+    })
 }
 
-/// The error and its causes, without the advice that travels with them.
+/// The error and its causes.
 fn links(error: &anyhow::Error) -> Vec<String> {
-    let hint = hint(error);
-    let status = error.downcast_ref::<ExitStatus>().map(ToString::to_string);
-    let is_advice = |text: &String| Some(text) == hint.as_ref() || Some(text) == status.as_ref();
-    let mut links: Vec<String> = error
-        .chain()
-        .map(ToString::to_string)
-        .filter(|text| !is_advice(text))
-        .collect();
+    let mut links: Vec<String> = error.chain().map(ToString::to_string).collect();
     // A cause whose text its successor already quotes is not said twice.
     links.dedup_by(|later, earlier| earlier.contains(later.as_str()));
     links
@@ -305,5 +331,32 @@ mod tests {
             (lane.status, lane.text().as_str()),
             (7, "fastlane.\n  Reason: the lane failed.")
         );
+    }
+
+    #[test]
+    fn advice_that_reads_like_a_cause_stays_apart_from_it() {
+        // What once told advice from causes was its text.
+        let error = anyhow::anyhow!("accept the agreement")
+            .context("Apple refused the request")
+            .hint("accept the agreement");
+        let failure = Failure::of(&error);
+        assert_eq!(failure.causes, ["accept the agreement"]);
+        assert_eq!(failure.hint(), Some("accept the agreement"));
+        assert_eq!(format!("{error:#}"), "Apple refused the request: accept the agreement");
+    }
+
+    #[test]
+    fn an_error_is_found_behind_its_notes_and_the_outer_hint_wins() {
+        let problems = InputProblems(vec![InputProblem::new("lane", "is missing")]);
+        let error = anyhow::Error::from(problems)
+            .hint("inner")
+            .exit_status(7)
+            .context("outer")
+            .hint("outer hint");
+        assert!(find::<InputProblems>(&error).is_some());
+        let failure = Failure::of(&error);
+        assert_eq!((failure.status, failure.hint()), (2, Some("outer hint")));
+        assert_eq!(failure.what, "outer");
+        assert_eq!(failure.causes.len(), 1, "{:?}", failure.causes);
     }
 }

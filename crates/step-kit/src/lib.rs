@@ -26,7 +26,7 @@ mod words;
 
 pub use duration::{DurationError, duration};
 pub use environment::{EnvFileError, Environment};
-pub use failure::{Advice, ExitStatus, Hint, InputProblem, InputProblems};
+pub use failure::{Advice, InputProblem, InputProblems, find};
 pub use heartbeat::Activity;
 pub use html_report;
 pub use inputs::Inputs;
