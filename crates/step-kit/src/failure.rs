@@ -341,8 +341,11 @@ mod tests {
             .hint("accept the agreement");
         let failure = Failure::of(&error);
         assert_eq!(failure.causes, ["accept the agreement"]);
-        assert_eq!(failure.hint(), Some("accept the agreement"));
-        assert_eq!(format!("{error:#}"), "Apple refused the request: accept the agreement");
+        assert_eq!(failure.hint.as_deref(), Some("accept the agreement"));
+        assert_eq!(
+            format!("{error:#}"),
+            "Apple refused the request: accept the agreement"
+        );
     }
 
     #[test]
@@ -355,7 +358,7 @@ mod tests {
             .hint("outer hint");
         assert!(find::<InputProblems>(&error).is_some());
         let failure = Failure::of(&error);
-        assert_eq!((failure.status, failure.hint()), (2, Some("outer hint")));
+        assert_eq!((failure.status, failure.hint.as_deref()), (2, Some("outer hint")));
         assert_eq!(failure.what, "outer");
         assert_eq!(failure.causes.len(), 1, "{:?}", failure.causes);
     }

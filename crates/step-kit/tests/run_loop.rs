@@ -132,7 +132,7 @@ fn a_failure_ends_with_1_and_its_causes_and_the_hint_stand_last() {
     let lab = Lab::new();
     let (status, log) = lab.run(&[("what", "fail"), TOKEN]);
     assert_eq!(status, 1, "{log}");
-    let tail = log.split("the profile could not be created").last().unwrap();
+    let tail = log.split("profile could not be created").last().unwrap();
     assert!(
         tail.contains("Apple said no") && tail.contains("ask again"),
         "{log}"
@@ -189,10 +189,7 @@ fn a_signal_ends_with_its_status_after_the_hooks_and_the_cleanup() {
         let mut line = String::new();
         while !line.contains("waiting") {
             line.clear();
-            assert!(
-                printed.read_line(&mut line).unwrap() > 0,
-                "the step ended early"
-            );
+            assert!(printed.read_line(&mut line).unwrap() > 0, "the step ended early");
         }
         let id = child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).status();
