@@ -667,7 +667,7 @@ fn devices_are_registered_and_one_that_is_not_taken_is_told() {
     run(&sandbox, &[("register_test_devices", "yes")])
         .0
         .ended(0)
-        .said(&["maximum number of registered devices", "membership year"]);
+        .said(&["maximum number of registered iPhone devices", "membership year"]);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use transport::{Response, StatusCode};
 
+use crate::words::{Saying, says};
+
 use crate::token::KeyError;
 
 /// Why a call gave no usable answer.
@@ -161,8 +163,7 @@ impl Error {
             Self::Refused(refusal) => match refusal.status {
                 StatusCode::NOT_FOUND => true,
                 StatusCode::CONFLICT => refusal.errors.iter().any(|error| {
-                    error.code.ends_with(".DUPLICATE")
-                        || error.detail.to_lowercase().contains("multiple profiles found")
+                    error.code.ends_with(".DUPLICATE") || says(&error.detail, Saying::SeveralProfiles)
                 }),
                 _ => false,
             },
@@ -178,7 +179,7 @@ impl Error {
             refusal.status == StatusCode::CONFLICT
                 && refusal.errors.iter().any(|error| {
                     error.code != "ENTITY_ERROR.ATTRIBUTE.INVALID"
-                        || error.detail.contains("is not available")
+                        || says(&error.detail, Saying::NotAvailable)
                 })
         })
     }
@@ -205,7 +206,7 @@ impl Error {
             refusal
                 .errors
                 .iter()
-                .any(|error| error.detail.contains("maximum number of registered devices"))
+                .any(|error| says(&error.detail, Saying::DeviceLimit))
         })
     }
 
@@ -215,7 +216,7 @@ impl Error {
                 && refusal
                     .errors
                     .iter()
-                    .any(|error| error.source["parameter"] == "cursor" || error.detail.contains("cursor"))
+                    .any(|error| error.source["parameter"] == "cursor" || says(&error.detail, Saying::Cursor))
         })
     }
 }

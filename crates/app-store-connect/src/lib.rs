@@ -13,6 +13,7 @@ mod error;
 pub mod resources;
 mod token;
 pub mod uploads;
+mod words;
 
 pub use call::{Call, Linked};
 pub use client::{Client, Options};

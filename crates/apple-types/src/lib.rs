@@ -1,4 +1,4 @@
-//! Apple's vocabulary as types, shared by all crates: platforms, distributions, and profile types.
+//! Apple's vocabulary as types, shared by all crates: platforms, distributions, and profile types, and IDs.
 //!
 //! Words that come from Apple are in the types' documentation with their source. Nothing here knows a server, a file,
 //! or a step.
@@ -6,11 +6,13 @@
 mod distribution;
 mod platform;
 mod profile_type;
+mod resource_id;
 mod store_platform;
 mod xcode_version;
 
 pub use distribution::Distribution;
 pub use platform::{Platform, is_simulator, sdk_family};
 pub use profile_type::{DeviceClass, ProfileType};
+pub use resource_id::ResourceId;
 pub use store_platform::StorePlatform;
 pub use xcode_version::XcodeVersion;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use apple_types::XcodeVersion;
 use portal_access::{Portal, Reconciled};
 use provisioning::{Distribution, Policy, PortalCertificate, Query, Signed, Want, wildcard_of};
 use signing_assets::{Certificate, Identity, Keychain, Profile, ProfileDirectories};
@@ -22,7 +23,7 @@ use crate::report;
 use crate::signing::export_options::{self, MethodNames, ProfileNames};
 use crate::signing::files::{Circumstances, Preparation, SigningFiles, XCCONFIG_VARIABLE};
 use crate::signing::{self, SigningTable, profile_for};
-use apple_types::XcodeVersion;
+use crate::xcode;
 
 /// `mode: plan`: prints what would change, as text and as JSON, and changes nothing.
 pub(crate) async fn show_plan(

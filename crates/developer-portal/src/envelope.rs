@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::words::{Saying, says};
+
 /// Why the portal did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -124,11 +126,10 @@ fn refusal(envelope: &Envelope) -> Refusal {
         }
     }
     let words = words.join("; ");
-    let says = |text: &str| words.contains(text);
     match envelope.result_code {
         1100 => Refusal::Expired,
-        _ if says("Program License Agreement") => Refusal::Agreement(words),
-        _ if says("Access Unavailable") || says("Unable to find a team") => Refusal::Team(words),
+        _ if says(&words, Saying::Agreement) => Refusal::Agreement(words),
+        _ if says(&words, Saying::Team) => Refusal::Team(words),
         1200 => Refusal::NotPermitted(words),
         5405 => Refusal::DeviceLimit(words),
         9400 | 9401 => Refusal::NotAvailable(words),

@@ -20,6 +20,7 @@ mod sign_in;
 pub mod srp;
 mod team;
 pub mod v1;
+mod words;
 
 pub use jar::{Host, Jar};
 pub use resources::{AppId, Assignable, Associated, Certificate, Device, Profile, ProfileRequest, Slug};

@@ -19,6 +19,7 @@ use crate::sign_in::Entry;
 use crate::srp::Unusable;
 use crate::team::Team;
 use crate::v1;
+use crate::words::{Saying, says};
 
 /// Where the portal's services are, below its host.
 const SERVICES: &str = "/services-account/QH65B2";
@@ -119,9 +120,7 @@ impl SessionError {
     pub fn calls_for_another_look(&self) -> bool {
         match self {
             Self::Transport(transport::Error::OutcomeUnknown { .. }) => true,
-            Self::Portal(Refusal::Other { words, .. }) => {
-                words.to_lowercase().contains("multiple profiles found")
-            }
+            Self::Portal(Refusal::Other { words, .. }) => says(words, Saying::SeveralProfiles),
             Self::V1(refusal) => refusal.is_race(),
             _ => false,
         }

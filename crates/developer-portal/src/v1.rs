@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use transport::{Method, Response};
 
 use crate::session::{Session, SessionError};
+use crate::words::{Saying, says};
 
 /// Where the services are, below the portal's host.
 const SERVICES: &str = "/services-account/v1";
@@ -111,7 +112,7 @@ impl Refusal {
             || self
                 .reasons
                 .iter()
-                .any(|text| text.to_lowercase().contains("multiple profiles found"))
+                .any(|text| says(text, Saying::SeveralProfiles))
     }
 
     pub(crate) fn is_conflict(&self) -> bool {
@@ -120,7 +121,7 @@ impl Refusal {
                 .codes
                 .iter()
                 .any(|code| code != "ENTITY_ERROR.ATTRIBUTE.INVALID")
-                || self.reasons.iter().any(|text| text.contains("is not available")))
+                || self.reasons.iter().any(|text| says(text, Saying::NotAvailable)))
     }
 }
 

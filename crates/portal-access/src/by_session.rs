@@ -19,13 +19,13 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use provisioning::capability::Capability;
 use provisioning::{
     Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile,
-    ProfileType, Query, Snapshot, bundle_id_name,
+    ProfileType, Query, ResourceId, Snapshot, bundle_id_name,
 };
 use signing_assets::{Certificate, Profile};
 
 use crate::features;
 use crate::listing::{device, is_managed, may_serve, profile, request};
-use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind};
+use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind, known_id};
 
 /// Requests of one kind in flight together: they share one connection, and a project of so many targets takes one round
 /// trip for them.
@@ -234,7 +234,7 @@ impl<'a> DeveloperPortal<'a> {
                 Some(known) => known.profiles.push(profile),
                 // An App ID that was not asked for: a wildcard one, or one whose profile holds a name that we need.
                 None => bundle_ids.push(BundleId {
-                    id: String::new(),
+                    id: None,
                     identifier: owner,
                     capabilities: Vec::new(),
                     profiles: vec![profile],
@@ -274,7 +274,7 @@ impl<'a> DeveloperPortal<'a> {
         let identifiers =
             |all: &[portal::Associated]| all.iter().map(|one| one.identifier.clone()).collect::<Vec<_>>();
         Ok(BundleId {
-            id: app_id.app_id_id,
+            id: ResourceId::new(app_id.app_id_id),
             identifier: app_id.identifier,
             capabilities,
             profiles: Vec::new(),
@@ -319,7 +319,7 @@ impl<'a> DeveloperPortal<'a> {
             {
                 Some(known) => known.profiles.push(profile),
                 None => snapshot.bundle_ids.push(BundleId {
-                    id: String::new(),
+                    id: None,
                     identifier: owner,
                     capabilities: Vec::new(),
                     profiles: vec![profile],
@@ -414,18 +414,14 @@ impl Portal for DeveloperPortal<'_> {
         identifier: &str,
         _: &str,
         platform: &str,
-        parent: Option<&str>,
-    ) -> Result<String, PortalError> {
+        parent: Option<&ResourceId<BundleId>>,
+    ) -> Result<ResourceId<BundleId>, PortalError> {
         let name = bundle_id_name(identifier);
         let name = name.trim();
         if let Some(parent) = parent {
-            return self
-                .v1
-                .create_app_clip(identifier, name, parent)
-                .await
-                .map_err(failed(format!(
-                    "create the App ID `{identifier}` of the App Clip"
-                )));
+            let what = format!("create the App ID `{identifier}` of the App Clip");
+            let made = self.v1.create_app_clip(identifier, name, parent.as_str()).await;
+            return known_id(made.map_err(failed(what.clone()))?, what);
         }
         let slug = if platform == "MAC_OS" {
             Slug::Mac
@@ -438,19 +434,23 @@ impl Portal for DeveloperPortal<'_> {
             .await
             .map_err(failed(format!("create the App ID `{identifier}`")))?;
         self.note(&made.app_id_id, Place::Part(slug));
-        Ok(made.app_id_id)
+        known_id(made.app_id_id, format!("create the App ID `{identifier}`"))
     }
 
-    async fn enable_capability(&self, bundle_id: &str, capability: &Capability) -> Result<(), PortalError> {
+    async fn enable_capability(
+        &self,
+        bundle_id: &ResourceId<BundleId>,
+        capability: &Capability,
+    ) -> Result<(), PortalError> {
         let wanted = v1::Capability::on(&capability.kind, &for_session(capability));
-        match self.v1.enable(bundle_id, &[wanted]).await {
+        match self.v1.enable(bundle_id.as_str(), &[wanted]).await {
             Err(SessionError::V1(refusal))
                 if refusal.is_missing() && features::of(&capability.kind).is_some() => {}
             outcome => return outcome.map_err(failed(format!("enable {}", capability.kind))),
         }
         for (feature, value) in features::settings(capability) {
             self.services
-                .set_feature(bundle_id, feature, &value)
+                .set_feature(bundle_id.as_str(), feature, &value)
                 .await
                 .map_err(failed(format!("enable {}", capability.kind)))?;
         }
@@ -458,12 +458,15 @@ impl Portal for DeveloperPortal<'_> {
     }
 
     async fn change_capability(&self, id: &str, capability: &Capability) -> Result<(), PortalError> {
-        self.enable_capability(id, capability).await
+        // A capability has no ID of its own here, but that of its App ID.
+        let what = format!("change {}", capability.kind);
+        self.enable_capability(&known_id(id.to_owned(), what)?, capability)
+            .await
     }
 
     async fn assign(
         &self,
-        bundle_id: &str,
+        bundle_id: &ResourceId<BundleId>,
         what: Assignable,
         identifiers: &[String],
     ) -> Result<(), PortalError> {
@@ -493,7 +496,7 @@ impl Portal for DeveloperPortal<'_> {
             ids.push(id);
         }
         self.services
-            .assign(kind, bundle_id, &ids)
+            .assign(kind, bundle_id.as_str(), &ids)
             .await
             .map_err(failed(format!("assign the {what} {}", identifiers.join(", "))))
     }
@@ -513,7 +516,7 @@ impl Portal for DeveloperPortal<'_> {
                 .create_profile(v1::NewProfile {
                     name: new.name,
                     profile_type: new.profile_type.as_str(),
-                    bundle_id: new.bundle_id,
+                    bundle_id: new.bundle_id.as_str(),
                     certificates: new.certificates,
                     devices: new.devices,
                 })

@@ -14,7 +14,7 @@ pub(crate) fn request(new: NewProfile<'_>) -> portal::ProfileRequest<'_> {
             Slug::Ios
         },
         name: new.name,
-        app_id: new.bundle_id,
+        app_id: new.bundle_id.as_str(),
         distribution: method(new.profile_type),
         sub_platform: (new.profile_type.platform_name() == "tvOS").then_some("tvOS"),
         certificates: new.certificates,

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use provisioning::capability::Capability;
 use provisioning::{
     Assignable, BundleId, Details, Device, DeviceClass, EnabledCapability, PortalCertificate, PortalProfile,
-    ProfileType, Query, Snapshot,
+    ProfileType, Query, ResourceId, Snapshot,
 };
 
 /// Bundle IDs per request: more would make its URL too long.
@@ -53,17 +53,21 @@ pub trait Portal: Sync {
         identifier: &str,
         name: &str,
         platform: &str,
-        parent: Option<&str>,
-    ) -> Result<String, PortalError>;
+        parent: Option<&ResourceId<BundleId>>,
+    ) -> Result<ResourceId<BundleId>, PortalError>;
     /// Enables a capability of the bundle ID with this portal ID.
-    async fn enable_capability(&self, bundle_id: &str, capability: &Capability) -> Result<(), PortalError>;
+    async fn enable_capability(
+        &self,
+        bundle_id: &ResourceId<BundleId>,
+        capability: &Capability,
+    ) -> Result<(), PortalError>;
     /// Changes the settings of the capability with this portal ID.
     async fn change_capability(&self, id: &str, capability: &Capability) -> Result<(), PortalError>;
     /// Associates App Groups or iCloud containers with the bundle ID of this portal ID: all that it shall have. Only
     /// plans for [`Way::Session`](provisioning::Way::Session) ask for it.
     async fn assign(
         &self,
-        bundle_id: &str,
+        bundle_id: &ResourceId<BundleId>,
         what: Assignable,
         identifiers: &[String],
     ) -> Result<(), PortalError>;
@@ -86,11 +90,20 @@ pub struct NewProfile<'a> {
     /// Its type.
     pub profile_type: ProfileType,
     /// The bundle ID's portal ID.
-    pub bundle_id: &'a str,
+    pub bundle_id: &'a ResourceId<BundleId>,
     /// The certificates' portal IDs.
     pub certificates: &'a [String],
     /// The devices' portal IDs.
     pub devices: &'a [String],
+}
+
+/// The portal's ID of something that was just created.
+pub(crate) fn known_id(text: String, what: String) -> Result<ResourceId<BundleId>, PortalError> {
+    ResourceId::new(text).ok_or_else(|| PortalError {
+        what,
+        kind: PortalErrorKind::Race,
+        source: "Apple's answer has no ID of it".into(),
+    })
 }
 
 /// The portal through the App Store Connect API.
@@ -189,7 +202,7 @@ impl AppStoreConnect {
                     .map(profile)
                     .collect()
             };
-            let (identifier, id) = (id.attributes.identifier.clone(), id.id.clone());
+            let (identifier, id) = (id.attributes.identifier.clone(), ResourceId::new(&id.id));
             found.push(BundleId {
                 id,
                 identifier,
@@ -236,24 +249,25 @@ impl Portal for AppStoreConnect {
         identifier: &str,
         name: &str,
         platform: &str,
-        _: Option<&str>,
-    ) -> Result<String, PortalError> {
+        _: Option<&ResourceId<BundleId>>,
+    ) -> Result<ResourceId<BundleId>, PortalError> {
         let call = asc::CreateBundleId {
             identifier,
             name,
             platform,
         };
-        let answer = self
-            .0
-            .send(&call)
-            .await
-            .map_err(failed(format!("create the bundle ID `{identifier}`")))?;
-        Ok(answer.data.id)
+        let what = format!("create the bundle ID `{identifier}`");
+        let answer = self.0.send(&call).await.map_err(failed(what.clone()))?;
+        known_id(answer.data.id, what)
     }
 
-    async fn enable_capability(&self, bundle_id: &str, capability: &Capability) -> Result<(), PortalError> {
+    async fn enable_capability(
+        &self,
+        bundle_id: &ResourceId<BundleId>,
+        capability: &Capability,
+    ) -> Result<(), PortalError> {
         let call = asc::EnableCapability {
-            bundle_id,
+            bundle_id: bundle_id.as_str(),
             kind: &capability.kind,
             settings: &capability.settings,
         };
@@ -277,7 +291,12 @@ impl Portal for AppStoreConnect {
             .map_err(failed(format!("change {}", capability.kind)))
     }
 
-    async fn assign(&self, _: &str, what: Assignable, identifiers: &[String]) -> Result<(), PortalError> {
+    async fn assign(
+        &self,
+        _: &ResourceId<BundleId>,
+        what: Assignable,
+        identifiers: &[String],
+    ) -> Result<(), PortalError> {
         Err(PortalError {
             what: format!("assign the {what} {}", identifiers.join(", ")),
             kind: PortalErrorKind::Refused,
@@ -304,7 +323,7 @@ impl Portal for AppStoreConnect {
         let call = asc::CreateProfile {
             name,
             profile_type: profile_type.as_str(),
-            bundle_id,
+            bundle_id: bundle_id.as_str(),
             certificates,
             devices,
         };

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use provisioning::{
-    Action, Blocked, Device, NoManagedProfile, NotGranted, Plan, Policy, PortalProfile, Query, Signed,
-    Snapshot, Unfinished, Want, Warning, choose_managed, plan, shortcomings,
+    Action, Blocked, BundleId, Device, NoManagedProfile, NotGranted, Plan, Policy, PortalProfile, Query,
+    ResourceId, Signed, Snapshot, Unfinished, Want, Warning, choose_managed, plan, shortcomings,
 };
 use transport::Backoff;
 
@@ -232,7 +232,7 @@ async fn register_devices(
 /// What an action left behind that later ones need.
 enum Made {
     Nothing,
-    BundleId(String, String),
+    BundleId(String, ResourceId<BundleId>),
     Profile(usize, Box<PortalProfile>),
 }
 
@@ -244,10 +244,10 @@ async fn apply(
     changes: &mut Vec<Action>,
 ) -> Result<BTreeMap<usize, PortalProfile>, PortalError> {
     let mut profiles = plan.fitting.clone();
-    let mut ids: BTreeMap<String, String> = snapshot
+    let mut ids: BTreeMap<String, ResourceId<BundleId>> = snapshot
         .bundle_ids
         .iter()
-        .map(|known| (known.identifier.clone(), known.id.clone()))
+        .filter_map(|known| Some((known.identifier.clone(), known.id.clone()?)))
         .collect();
     for stage in 0..=Action::LAST_STAGE {
         let actions: Vec<&Action> = plan
@@ -277,9 +277,15 @@ async fn perform<'a>(
     action: &'a Action,
     wants: &[Want],
     snapshot: &Snapshot,
-    ids: &BTreeMap<String, String>,
+    ids: &BTreeMap<String, ResourceId<BundleId>>,
 ) -> Result<(&'a Action, Made), PortalError> {
-    let id_of = |identifier: &str| ids.get(identifier).map(String::as_str).unwrap_or_default();
+    let id_of = |identifier: &str| {
+        ids.get(identifier).ok_or_else(|| PortalError {
+            what: action.to_string(),
+            kind: PortalErrorKind::Refused,
+            source: format!("the portal has no App ID `{identifier}`").into(),
+        })
+    };
     let made = match action {
         // Registered before the plan was made.
         Action::RegisterDevice { .. } => Made::Nothing,
@@ -289,7 +295,7 @@ async fn perform<'a>(
             platform,
             parent,
         } => {
-            let parent = parent.as_deref().map(id_of);
+            let parent = parent.as_deref().map(id_of).transpose()?;
             let id = portal
                 .create_bundle_id(identifier, name, platform, parent)
                 .await?;
@@ -299,7 +305,7 @@ async fn perform<'a>(
             bundle_id,
             capability,
         } => {
-            portal.enable_capability(id_of(bundle_id), capability).await?;
+            portal.enable_capability(id_of(bundle_id)?, capability).await?;
             Made::Nothing
         }
         Action::ChangeCapability { id, capability, .. } => {
@@ -315,19 +321,19 @@ async fn perform<'a>(
             what,
             identifiers,
         } => {
-            portal.assign(id_of(bundle_id), *what, identifiers).await?;
+            portal.assign(id_of(bundle_id)?, *what, identifiers).await?;
             Made::Nothing
         }
         Action::CreateProfile { want: index, .. } => {
             let want = &wants[*index];
             let parts = Parts::of(want, snapshot);
-            let new = parts.profile(want, id_of(&want.bundle_id));
+            let new = parts.profile(want, id_of(&want.bundle_id)?);
             Made::Profile(*index, Box::new(portal.create_profile(new).await?))
         }
         Action::RepairProfile { id, want: index, .. } => {
             let want = &wants[*index];
             let parts = Parts::of(want, snapshot);
-            let new = parts.profile(want, id_of(&want.bundle_id));
+            let new = parts.profile(want, id_of(&want.bundle_id)?);
             Made::Profile(*index, Box::new(portal.repair_profile(id, new).await?))
         }
     };
@@ -364,7 +370,7 @@ impl Parts {
         }
     }
 
-    fn profile<'a>(&'a self, want: &'a Want, bundle_id: &'a str) -> NewProfile<'a> {
+    fn profile<'a>(&'a self, want: &'a Want, bundle_id: &'a ResourceId<BundleId>) -> NewProfile<'a> {
         NewProfile {
             name: &want.name,
             profile_type: want.profile_type,

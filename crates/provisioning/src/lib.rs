@@ -22,7 +22,7 @@ mod wants;
 mod warning;
 
 pub use action::Action;
-pub use apple_types::{DeviceClass, Distribution, Platform, ProfileType};
+pub use apple_types::{DeviceClass, Distribution, Platform, ProfileType, ResourceId};
 pub use blocked::Blocked;
 pub use certificates::{CertificateChoice, CertificateUse, NoCertificate, usable_certificates};
 pub use local::{NoProfile, choose_among, installed_profile};

@@ -1,6 +1,6 @@
 //! The state of the portal, as far as a plan depends on it.
 
-use apple_types::{DeviceClass, ProfileType};
+use apple_types::{DeviceClass, ProfileType, ResourceId};
 use plist::Dictionary;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -123,8 +123,8 @@ impl Device {
 /// A bundle ID.
 #[derive(Debug, Clone)]
 pub struct BundleId {
-    /// The portal's ID.
-    pub id: String,
+    /// The portal's ID; `None` for one that was not asked for, and stands here because of its profiles.
+    pub id: Option<ResourceId<BundleId>>,
     /// The identifier, such as `com.example.app`.
     pub identifier: String,
     /// Its capabilities.

@@ -7,7 +7,7 @@ use common::*;
 use proptest::prelude::*;
 use provisioning::{
     Action, Assignable, BundleId, Details, Device, DeviceClass, Distribution, EnabledCapability, Platform,
-    PortalProfile, ProfileType, Snapshot, Target, TestDevice, Want, Way, plan, wants,
+    PortalProfile, ProfileType, ResourceId, Snapshot, Target, TestDevice, Want, Way, plan, wants,
 };
 use time::Duration;
 
@@ -31,7 +31,7 @@ fn carry_out(portal: &mut Snapshot, wanted: &[Want], actions: &[Action]) {
                 added_at: None,
             }),
             Action::CreateBundleId { identifier, .. } => portal.bundle_ids.push(BundleId {
-                id: format!("new-{identifier}"),
+                id: ResourceId::new(format!("new-{identifier}")),
                 identifier: identifier.clone(),
                 capabilities: Vec::new(),
                 profiles: Vec::new(),

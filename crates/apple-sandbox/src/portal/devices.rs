@@ -84,7 +84,8 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
     if state.devices.len() >= state.device_limit {
         return Err(No::new(
             5405,
-            "You have reached the maximum number of registered devices for this product family.",
+            // AtB-AS/mittatb-app #5972, 2026-04-14, and nab138/iloader #715, 2026-09-11.
+            "Your development team has reached the maximum number of registered iPhone devices.",
         ));
     }
     let is_mac = class == "mac";

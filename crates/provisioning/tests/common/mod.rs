@@ -10,8 +10,8 @@ use plist::{Dictionary, Value};
 use provisioning::capability::Capability;
 use provisioning::{
     Action, Blocked, BundleId, CertificateChoice, Details, Device, DeviceClass, Distribution,
-    EnabledCapability, Plan, Platform, Policy, PortalCertificate, PortalProfile, ProfileType, Snapshot,
-    Target, Way, plan, profile_name, wants,
+    EnabledCapability, Plan, Platform, Policy, PortalCertificate, PortalProfile, ProfileType, ResourceId,
+    Snapshot, Target, Way, plan, profile_name, wants,
 };
 use signing_assets::{Certificate, CertificateKind};
 use time::macros::datetime;
@@ -100,7 +100,7 @@ pub fn bundle_id(identifier: &str, capabilities: &[&str], profiles: Vec<PortalPr
     };
     let capabilities = capabilities.iter().map(enabled).collect();
     BundleId {
-        id: format!("id-{identifier}"),
+        id: ResourceId::new(format!("id-{identifier}")),
         identifier: identifier.to_owned(),
         capabilities,
         profiles,

@@ -49,7 +49,7 @@ pub(super) fn register(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Re
     if state.devices.len() >= state.device_limit {
         return Err(Refusal::entity(
             "ENTITY_ERROR",
-            "You have reached the maximum number of registered devices for this product family.",
+            "Your development team has reached the maximum number of registered iPhone devices.",
         ));
     }
     let class = if platform == "MAC_OS" { "MAC" } else { "IPHONE" };
