@@ -208,6 +208,9 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
     response
 }
 
+/// How many tokens against forged requests are remembered.
+const MOST_TOKENS: usize = 2000;
+
 /// Adds the pair of headers against forged requests to an answer that says yes.
 fn give_token(kind: &str, response: &mut Response, state: &mut State) {
     let token = noise(&mut state.dice, 64);
@@ -217,6 +220,9 @@ fn give_token(kind: &str, response: &mut Response, state: &mut State) {
             .headers_mut()
             .insert("csrf_ts", HeaderValue::from_static("1795000000000"));
         state.apple_id.tokens.push((kind.to_owned(), token));
+        // A sandbox may run for days; no client comes back with a token as old as that.
+        let surplus = state.apple_id.tokens.len().saturating_sub(MOST_TOKENS);
+        state.apple_id.tokens.drain(..surplus);
     }
 }
 
