@@ -129,11 +129,6 @@ fn the_input_platform_chooses_what_is_signed() {
         &[("platform", "ipados")],
         Err(&["platform", "ipados", "visionos"]),
     );
-    check(
-        &write,
-        &[("platform", "macos"), ("mac_catalyst", "yes")],
-        Err(&["platform", "mac_catalyst"]),
-    );
 }
 
 #[test]
