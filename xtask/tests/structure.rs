@@ -362,7 +362,8 @@ fn every_dependency_of_the_workspace_has_a_member_that_uses_it() {
     let unused: Vec<&str> = key
         .captures_iter(section)
         .map(|found| found.get(1).unwrap().as_str())
-        .filter(|name| !used.contains(*name))
+        // A package outside of the workspace, `fuzz`, uses it.
+        .filter(|name| !used.contains(*name) && *name != "fuzz-targets")
         .collect();
     assert!(unused.is_empty(), "{unused:?}");
 }
