@@ -234,7 +234,12 @@ impl Driver {
 #[test]
 #[cfg_attr(no_chromedriver, ignore = "chromedriver is not installed")]
 fn a_person_changes_an_attribute_and_deletes_a_resource_on_the_page() {
-    let sandbox = seeded();
+    // Not the bundle ID of an app, which can't be deleted.
+    let sandbox = Sandbox::start(&Seed {
+        bundle_ids: [("com.example.spare".to_owned(), Vec::new())].into(),
+        ..Seed::default()
+    })
+    .unwrap();
     let id = sandbox.state().bundle_ids[0].id.clone();
     let driver = Driver::start();
     driver.open(&format!("{}/#/v1/bundleIds/{id}", sandbox.url()));
@@ -249,7 +254,7 @@ fn a_person_changes_an_attribute_and_deletes_a_resource_on_the_page() {
         "const input = document.querySelector('#resource input[name=identifier]'); input.value = 'com.example.other'; input.form.requestSubmit(); return true",
     );
     driver.until("return document.getElementById('told')?.textContent.includes('ENTITY_')");
-    assert_eq!(sandbox.state().bundle_ids[0].identifier, "com.example.courier");
+    assert_eq!(sandbox.state().bundle_ids[0].identifier, "com.example.spare");
     driver.until("document.getElementById('delete').click(); return true");
     driver.until(
         "return document.getElementById('where').textContent.startsWith('GET /v1/bundleIds: HTTP 200')",
@@ -259,5 +264,5 @@ fn a_person_changes_an_attribute_and_deletes_a_resource_on_the_page() {
     driver.until(
         "const one = [...document.querySelectorAll('#requests details')].find((one) => one.textContent.includes('PATCH')); if (!one) return false; one.open = true; return true",
     );
-    driver.until("return [...document.querySelectorAll('#requests pre')].some((one) => one.textContent.includes('Renamed here'))");
+    driver.until("return [...document.querySelectorAll('#requests pre')].some((one) => one.textContent.includes('com.example.other'))");
 }
