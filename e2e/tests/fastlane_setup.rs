@@ -246,7 +246,7 @@ fn installations_are_tried_again_where_that_may_help() {
         );
         let run = run(&machine, step, &[])
             .ended(status)
-            .said(&["fastlane could not be made ready", failure]);
+            .said(&["could not prepare fastlane", failure]);
         let installs = machine
             .calls("gem")
             .iter()

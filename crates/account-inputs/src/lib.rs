@@ -278,7 +278,7 @@ fn unusable(error: FindError, ignores_inputs: bool) -> anyhow::Error {
         }
         FindError::NoKeyId => problem(
             "api_key_id",
-            "has no value, and the name of the key's file does not tell the key ID; accepted: the key ID, or a file named `AuthKey_<key ID>.p8` as it was downloaded".to_owned(),
+            "has no value, and the name of the key's file does not contain the key ID; accepted: the key ID, or a file named `AuthKey_<key ID>.p8` as it was downloaded".to_owned(),
         ),
         FindError::NoIssuer => problem("api_issuer", "has no value although an API key is given".to_owned()),
         FindError::Issuer { value, reason } => {

@@ -280,7 +280,7 @@ fn delivered(delivery: Delivery, ending: Ending, errors: Vec<Finding>) -> Verdic
     }
     Verdict::Unclear {
         reason: format!(
-            "altool reports a delivery, and ended with an error status ({})",
+            "altool reports a delivery, but exited with an error status ({})",
             ending.words()
         ),
         errors,
@@ -384,10 +384,10 @@ fn untold(
         }
         (Ending::Exit(0), _) => "altool's output says nothing about a delivery".to_owned(),
         (ending, Some(last)) => format!(
-            "altool ended with {} and named no error; its last line: {last}",
+            "altool exited with {} and named no error; its last line: {last}",
             ending.words()
         ),
-        (ending, None) => format!("altool ended with {} and named no error", ending.words()),
+        (ending, None) => format!("altool exited with {} and named no error", ending.words()),
     };
     Verdict::Unclear {
         reason,

@@ -132,7 +132,7 @@ impl Client {
             return Ok(all);
         }
         let (listed, total) = (all.data.len(), all.total().unwrap_or_default());
-        let what = format!("Apple says that it has {total} entries, and lists {listed}");
+        let what = format!("Apple reports {total} entries, but lists {listed}");
         if listed == 0 {
             return Err(Error::List {
                 path: call.path(),

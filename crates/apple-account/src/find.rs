@@ -75,7 +75,7 @@ pub enum Renewal {
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
     /// The session is over, and no other source has credentials.
-    #[error("the Apple ID session that is connected on Bitrise ended on {0}")]
+    #[error("the Apple ID session connected on Bitrise expired on {0}")]
     Expired(String),
     /// The API key's file can't be read.
     #[error("could not read the API key")]
@@ -96,10 +96,10 @@ pub enum FindError {
         source: KeyError,
     },
     /// Nothing tells the key ID.
-    #[error("the ID of the API key is not known")]
+    #[error("the ID of the API key is missing")]
     NoKeyId,
     /// Nothing tells the issuer ID.
-    #[error("the issuer ID of the API key is not known")]
+    #[error("the issuer ID of the API key is missing")]
     NoIssuer,
     /// What was given as the issuer ID is none.
     #[error("the issuer ID can't be used: it {reason}")]
@@ -149,7 +149,7 @@ pub async fn find(
             }
         }
         _ => found.explanation.push(
-            "not running on Bitrise (BITRISE_BUILD_URL and BITRISE_BUILD_API_TOKEN are not both set): connected accounts are not looked for"
+            "not running on Bitrise (BITRISE_BUILD_URL and BITRISE_BUILD_API_TOKEN are not both set); connected accounts are not used"
                 .to_owned(),
         ),
     }
@@ -260,7 +260,7 @@ async fn input_api_key(
     let private = key::read(&bytes).map_err(|source| FindError::Key { input, source })?;
     redactor.learn_secret(&private.pem);
     if credentials.key_text.is_some() && credentials.key_location.is_some() {
-        warnings.push("The API key is given twice, as a file and as a text. The text is used.".to_owned());
+        warnings.push("The API key is set twice, as a file and as text; using the text.".to_owned());
     }
     // The name of the file tells the key ID, also where the key itself is given as well.
     let place = credentials
@@ -281,10 +281,7 @@ async fn input_api_key(
         && ids::is_issuer(key_id)
         && ids::is_key_id(ids::bare(issuer))
     {
-        warnings.push(
-            "The key ID and the issuer ID are in each other's place. They are used the right way round."
-                .to_owned(),
-        );
+        warnings.push("The key ID and the issuer ID are swapped; using them the right way round.".to_owned());
         std::mem::swap(key_id, issuer);
     }
     let key_id = ids::bare(&key_id.ok_or(FindError::NoKeyId)?).to_owned();

@@ -145,10 +145,10 @@ pub(crate) fn choose(selection: Selection, api_key_only: bool, state: impl Fn(So
             (State::Ready, Some(_)) => "available, but not needed".to_owned(),
             (State::Doubtful, _) => {
                 doubtful = Some(*source);
-                "the end of its session is unknown, so it is the last resort".to_owned()
+                "the expiry date of its session is unknown, so it is used last".to_owned()
             }
             (State::Expired(date), _) => {
-                let line = format!("its session ended on {date}");
+                let line = format!("its session expired on {date}");
                 choice.expired.get_or_insert(date);
                 line
             }

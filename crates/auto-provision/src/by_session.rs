@@ -92,7 +92,7 @@ fn tell(step: &Step<Order>, account: &AppleId, session: &Session) {
 fn check(distribution: Distribution, team: &Team) -> anyhow::Result<()> {
     let problem = match (distribution, team.is_enterprise()) {
         (Distribution::Enterprise, false) => format!(
-            "`enterprise` needs a team of the Enterprise Program, and {} ({}) is none; accepted: development, ad-hoc, app-store",
+            "`enterprise` needs a team of the Enterprise Program, and {} ({}) is not in it; accepted: development, ad-hoc, app-store",
             team.name, team.team_id
         ),
         (Distribution::AppStore, true) => format!(

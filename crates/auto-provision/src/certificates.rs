@@ -207,7 +207,7 @@ fn advice(error: &P12Error, number: usize) -> String {
         P12Error::NoIdentity { .. } => {
             "export the certificate together with its private key from Keychain Access".to_owned()
         }
-        _ => "export the certificate anew from Keychain Access as .p12, and upload it".to_owned(),
+        _ => "export the certificate again from Keychain Access as .p12, and upload it".to_owned(),
     }
 }
 

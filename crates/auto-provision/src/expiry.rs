@@ -38,7 +38,7 @@ pub(crate) fn warnings(signed: &[Signed], now: OffsetDateTime) -> Vec<String> {
             ));
         } else if authority.expires < now + SOON {
             say(format!(
-                "Apple's authority {} that issued {} expires on {}: create the certificate anew.",
+                "Apple's authority {} that issued {} expires on {}; recreate the certificate.",
                 authority.name,
                 certificate.common_name,
                 authority.expires.date()

@@ -67,7 +67,7 @@ pub(crate) async fn show_plan(
     }
     // For programs: as it is, without the margin of the section.
     step.log.output(serde_json::to_string_pretty(&actions)?);
-    step.log.plain("The mode is `plan`: nothing was changed.");
+    step.log.plain("Nothing was changed (mode: plan).");
     Ok(())
 }
 
@@ -122,7 +122,7 @@ pub(crate) async fn finish(
     if !reconciled.unfinished.is_empty() {
         bail!(
             anyhow::anyhow!(
-                "the bundle IDs were created, and a person must finish them: {}",
+                "the App IDs were created, but some need a change by hand: {}",
                 reconciled
                     .unfinished
                     .iter()

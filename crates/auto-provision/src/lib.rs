@@ -194,7 +194,7 @@ impl Work<'_> {
                 Ok(reconciled) => (reconciled, false),
                 Err(error) => {
                     step.log.warn(format!(
-                        "Profiles could not be made: {error:#}. Looking for those that Xcode manages."
+                        "Could not create the profiles: {error:#}. Looking for profiles managed by Xcode."
                     ));
                     // What stopped the first way is the cause; that there is no second way is not.
                     match self.xcodes(portal).await {
@@ -206,12 +206,12 @@ impl Work<'_> {
         };
         if step.inputs.mode == Mode::Plan {
             finish::show_files(step, self.analysis)?;
-            step.log.plain("The mode is `plan`: nothing was installed.");
+            step.log.plain("Nothing was installed (mode: plan).");
             return Ok(Changes::Planned);
         }
         let projects = if are_xcodes {
             step.log
-                .plain("Xcode signs this project with its own profiles: the project stays as it is.");
+                .plain("Xcode signs this project with its own profiles; the project is unchanged.");
             finish::Projects::Leave
         } else {
             finish::Projects::Edit

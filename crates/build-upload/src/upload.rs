@@ -322,7 +322,7 @@ impl Uploader {
                 Err(UploadError::Part { source, .. })
                     if source.is_refusal() && reservation < RESERVATIONS =>
                 {
-                    tracing::debug!("the file is reserved anew: {source}");
+                    tracing::debug!("reserving the file again: {source}");
                     reservation += 1;
                     self.sent.store(0, Ordering::Relaxed);
                 }

@@ -74,9 +74,7 @@ pub enum Refusal {
 }
 
 fn after(seconds: &Option<u64>) -> String {
-    seconds.map_or_else(String::new, |seconds| {
-        format!("; it wants {seconds} seconds of peace")
-    })
+    seconds.map_or_else(String::new, |seconds| format!("; retry after {seconds} s"))
 }
 
 fn told(reasons: &[String]) -> String {

@@ -19,7 +19,7 @@ pub enum Refusal {
     #[error("the role of this Apple ID does not permit it: {0}")]
     NotPermitted(String),
     /// A device that the portal did not take.
-    #[error("the portal did not take the device {0}: it is disabled there, or its UDID is none")]
+    #[error("the portal refused the device {0}: it is disabled there, or its UDID is invalid")]
     Device(String),
     /// No more devices of this kind this year.
     #[error("the number of devices of this kind is used up: {0}")]

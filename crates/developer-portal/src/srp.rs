@@ -63,10 +63,10 @@ pub struct Proofs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// The server's numbers are not those of an honest one.
-    #[error("Apple's sign-in sent numbers that no honest exchange has")]
+    #[error("Apple's sign-in sent invalid SRP parameters")]
     Dishonest,
     /// A number begins with a zero byte: begin anew.
-    #[error("the exchange has a number that clients write differently: it is begun anew")]
+    #[error("ambiguous encoding of an SRP parameter; restarting the exchange")]
     Ambiguous,
     /// The machine gives no random numbers.
     #[error("this machine gives no random numbers")]

@@ -40,7 +40,7 @@ impl std::fmt::Display for Manager {
             Self::Asdf => "managed by asdf",
             Self::Rbenv => "managed by rbenv",
             Self::Mise => "managed by mise",
-            Self::Other => "no version manager's that is known here",
+            Self::Other => "not managed by rbenv, asdf, or mise",
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::{Upload, UploadFailure, advice, ended_by_upload};
 /// The error of a fastlane that could not be made ready.
 pub fn not_ready(error: Error) -> anyhow::Error {
     let advice = advice::about_setup(&error);
-    let error = anyhow::Error::from(error).context("fastlane could not be made ready");
+    let error = anyhow::Error::from(error).context("could not prepare fastlane");
     match advice {
         Some(advice) => error.hint(advice),
         None => error,
@@ -49,8 +49,8 @@ impl Failure<'_> {
             what, ending, status, ..
         } = &self;
         let ended = match status {
-            0 => "fastlane ended with exit status 0 all the same".to_owned(),
-            status => format!("fastlane ended with exit status {status}"),
+            0 => "fastlane exited with status 0 all the same".to_owned(),
+            status => format!("fastlane exited with status {status}"),
         };
         let quote = ending.quote();
         let said = match (&ending.action, quote.is_empty()) {

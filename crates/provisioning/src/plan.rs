@@ -266,7 +266,7 @@ impl Plan {
             _ => false,
         });
         let mut repairable = None;
-        let mut reason = "there is none".to_owned();
+        let mut reason = "none for this App ID".to_owned();
         // The profile of our own name first, then the sister step's.
         let names = std::iter::once(&want.name).chain(&sisters);
         for profile in names.flat_map(|name| profiles.iter().filter(move |profile| profile.name == *name)) {

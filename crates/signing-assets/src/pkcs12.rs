@@ -266,7 +266,7 @@ fn decrypt(
     if algorithm.oid == PBES2 {
         let der = algorithm.to_der()?;
         let scheme = EncryptionScheme::from_der(&der)
-            .map_err(|_| Failure::Unsupported("its encryption is not known".to_owned()))?;
+            .map_err(|_| Failure::Unsupported("unknown encryption".to_owned()))?;
         passphrase.spend(cost(&scheme))?;
         return scheme
             .decrypt(passphrase.text, data)
@@ -305,9 +305,7 @@ fn decrypt(
                 .decrypt_padded_vec::<Pkcs7>(data)
         }
         other => {
-            return Err(Failure::Unsupported(format!(
-                "its encryption ({other}) is not known"
-            )));
+            return Err(Failure::Unsupported(format!("unknown encryption ({other})")));
         }
     };
     plain.map(Zeroizing::new).map_err(|_| Failure::WrongPassphrase)

@@ -40,7 +40,7 @@ pub(crate) async fn upload(
 ) -> anyhow::Result<Delivery> {
     let directory = step
         .temp_dir()
-        .context("no private temporary directory can be made")?;
+        .context("could not create a private temporary directory")?;
     let ready = Ready::new(step, artifact, account, xcode, extra, &directory)?;
     let [_, _, total] = step.inputs.limits();
     let started = Instant::now();

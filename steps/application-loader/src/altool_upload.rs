@@ -191,9 +191,8 @@ async fn delivered(step: &Step<Inputs>, setting: &Setting<'_>, delivery: Deliver
             .arrived(Duration::from_secs(1))
             .await
             .unwrap_or_else(|error| {
-                step.log.debug(format!(
-                    "App Store Connect does not tell about the build yet: {error}"
-                ));
+                step.log
+                    .debug(format!("App Store Connect does not list the build yet: {error}"));
                 None
             }),
         None => None,

@@ -48,7 +48,11 @@ impl Details {
 /// With everything that App Store Connect would refuse it for.
 pub(crate) fn examine(inputs: &Inputs, path: PathBuf, format: Format, log: &Log) -> anyhow::Result<Artifact> {
     let package = Package::read(&path, format)
-        .map_err(|error| log.warn(format!("The package does not tell about its app: {error}")))
+        .map_err(|error| {
+            log.warn(format!(
+                "Could not read the app's bundle ID and versions from the package: {error}"
+            ))
+        })
         .ok();
     if let Some(package) = &package {
         let obstacles: Vec<String> = package
@@ -116,7 +120,7 @@ fn platform(
                     .and_then(Result::err)
                     .map_or_else(String::new, |error| format!(" ({error})"));
                 log.warn(format!(
-                    "The package does not tell its platform{reason}; iOS is assumed. Set the input platform if that is wrong."
+                    "Could not determine the platform from the package{reason}; assuming iOS. If that is wrong, set the input platform."
                 ));
                 StorePlatform::Ios
             }
@@ -162,7 +166,7 @@ impl Artifact {
         }
         let error = || -> anyhow::Result<()> {
             bail!(
-                "an upload by app ID needs the bundle ID and both versions, and {} does not tell them all",
+                "an upload by app ID needs the bundle ID and both versions, and {} does not contain them all",
                 self.name()
             )
         };

@@ -318,7 +318,7 @@ async fn already_delivered(
     followed: Followed,
 ) -> anyhow::Result<()> {
     step.log
-        .plain("App Store Connect has this very file: an earlier run delivered it.");
+        .plain("App Store Connect already has this file from an earlier run.");
     let [_, _, total] = step.inputs.limits();
     let waits = step.inputs.wait_for_processing.is_on() && !step.inputs.validate_only.is_on();
     let followed = if waits && followed.state != "COMPLETE" {

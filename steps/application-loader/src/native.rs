@@ -90,7 +90,7 @@ pub(crate) async fn upload(
         Sent::Now(uploaded) => uploaded,
         Sent::Before(followed) => {
             step.log
-                .plain("App Store Connect has this very file already: an earlier run delivered it.");
+                .plain("App Store Connect already has this file from an earlier run.");
             let followed = match (step.inputs.wait_for_processing.is_on(), followed.state.as_str()) {
                 (true, "COMPLETE") | (false, _) => followed,
                 (true, _) => wait(step, &client, &followed, total).await?,
@@ -230,7 +230,7 @@ async fn package(
     let (Some(bundle_id), Some(version), Some(short_version)) =
         (&details.bundle_id, &details.version, &details.short_version)
     else {
-        bail!("the package does not tell its bundle ID and versions");
+        bail!("the package does not contain its bundle ID and versions");
     };
     let app = find_app(client, step.inputs.app_id.as_deref(), bundle_id)
         .await

@@ -33,7 +33,7 @@ pub(crate) async fn version(step: &Step<Inputs>) -> anyhow::Result<Option<u32>> 
     let major = XcodeVersion::read(&output.stdout).map(|version| version.major);
     match major {
         Some(version) => step.log.plain(format!("Xcode {version}")),
-        None => step.log.warn("xcodebuild does not tell Xcode's version."),
+        None => step.log.warn("`xcodebuild -version` printed no version."),
     }
     Ok(major)
 }

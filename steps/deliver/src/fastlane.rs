@@ -44,7 +44,7 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
     step.log.heading("Upload");
     let directory = step
         .temp_dir()
-        .context("no private temporary directory can be made")?;
+        .context("could not create a private temporary directory")?;
     let given = artifact
         .given_as(directory.path())
         .context("the package can't be linked")?;
@@ -82,7 +82,7 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
     match outcome {
         Outcome::Uploaded => {}
         Outcome::UploadedDespiteFastlane => step.log.warn(
-            "altool reports that the upload succeeded; fastlane took a harmless line of its log for an error. A newer fastlane may know better.",
+            "altool reports that the upload succeeded; fastlane mistook a harmless line of its log for an error. A newer fastlane may not.",
         ),
         Outcome::Open { error, is_claimed } => match settled(&step, account, &artifact, started).await {
             Settled::Delivered if is_submitted && !is_claimed => {
@@ -104,7 +104,7 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
     let done = if is_submitted {
         "was uploaded and submitted for review"
     } else {
-        "was uploaded; App Store Connect processes it now, which takes some minutes before it shows up in TestFlight"
+        "was uploaded; it appears in TestFlight after App Store Connect has processed it"
     };
     let name = artifact.name();
     step.log.success(format!("{name} {done}."));
@@ -245,7 +245,7 @@ fn judge(output: &command::Output, is_submitted: bool) -> anyhow::Result<Outcome
         return Ok(Outcome::UploadedDespiteFastlane);
     }
     let what = if is_delivered {
-        "the package was uploaded, but what follows the upload failed"
+        "the package was uploaded, but a later action failed"
     } else {
         "the upload failed"
     };

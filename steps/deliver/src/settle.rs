@@ -60,7 +60,7 @@ async fn found(
     let (Some(bundle_id), Some(short_version), Some(version)) =
         (package.bundle_id, package.short_version, package.version)
     else {
-        anyhow::bail!("the package does not tell its bundle ID and versions");
+        anyhow::bail!("the package does not contain its bundle ID and versions");
     };
     let client = account_inputs::client(step, key, transport::Policy::default())?;
     let app = find_app(&client, step.inputs.app_id.as_deref(), &bundle_id).await?;

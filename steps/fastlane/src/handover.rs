@@ -30,7 +30,7 @@ impl Handover {
 pub(crate) fn prepare(step: &Step<Inputs>, account: Option<&Account>) -> anyhow::Result<Handover> {
     let directory = step
         .temp_dir()
-        .context("no private temporary directory can be made")?;
+        .context("could not create a private temporary directory")?;
     let variables = match account {
         None => Vec::new(),
         Some(Account::ApiKey(key)) => {
@@ -54,6 +54,6 @@ pub(crate) fn prepare(step: &Step<Inputs>, account: Option<&Account>) -> anyhow:
         ));
     }
     let handover = Handover { variables, directory };
-    std::fs::create_dir(handover.build_logs()).context("no directory for fastlane's logs can be made")?;
+    std::fs::create_dir(handover.build_logs()).context("could not create a directory for fastlane's logs")?;
     Ok(handover)
 }

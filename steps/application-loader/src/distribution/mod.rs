@@ -115,7 +115,7 @@ impl Pending {
         };
         let distributed = distributed.map_err(advice::explained)?;
         export(step, &distributed).await?;
-        let done = format!("Build {} is distributed on TestFlight.", distributed.number);
+        let done = format!("Build {} is available on TestFlight.", distributed.number);
         step.log.success(&done);
         step.report.markdown(&done);
         Ok(())
@@ -175,8 +175,7 @@ fn show(step: &Step<Inputs>, prepared: &PreparedDistribution) -> anyhow::Result<
     if step.inputs.is_plan() {
         step.report.is_plan();
         step.log.plain(serde_json::to_string_pretty(&prepared.plan)?);
-        step.log
-            .plain("Nothing was uploaded or changed: the mode is `plan`.");
+        step.log.plain("Nothing was uploaded or changed (mode: plan).");
     }
     Ok(())
 }

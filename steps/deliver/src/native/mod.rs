@@ -91,7 +91,7 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
     if step.inputs.mode == "plan" {
         step.report.is_plan();
         step.log.plain(serde_json::to_string_pretty(&prepared.plan)?);
-        step.log.plain("Nothing was changed: the mode is `plan`.");
+        step.log.plain("Nothing was changed (mode: plan).");
         return Ok(());
     }
 

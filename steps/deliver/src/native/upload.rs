@@ -76,7 +76,7 @@ pub(crate) async fn upload(
         }
         Sent::Before(_) => step
             .log
-            .plain("App Store Connect has this very file already: an earlier run delivered it."),
+            .plain("App Store Connect already has this file from an earlier run."),
     }
     step.log.plain(format!(
         "{} ({}, build {}) was uploaded.",
