@@ -109,7 +109,7 @@ fn a_key_works_in_every_step_however_it_is_given() {
                     &format!("\"issuer_id\":\"{issuer}\""),
                 ]);
             } else {
-                run.said(&["API key of the inputs: used", "API key SBXKEY1234"]);
+                run.said(&["API key SBXKEY1234 (inputs)"]);
             }
         }
     }

@@ -90,7 +90,7 @@ fn a_session_that_holds_needs_no_sign_in_and_a_second_run_writes_nothing() {
     let sandbox = start(&usual());
     let (first, machine) = run(&sandbox, &[("verbose_log", "yes")]);
     first.ended(0).said(&[
-        "Apple ID ada@example.com, whose connection holds until",
+        "Apple ID ada@example.com, signed in by the connected session, session expires",
         "signed in by the connected session, session expires",
         "team: Example GmbH (SBXTEAM123, Company/Organization)",
         "see the step auto-provision-asc",
@@ -263,7 +263,8 @@ fn an_invitation_to_two_factor_authentication_is_answered_later() {
         ..SeedAppleId::default()
     }));
     let (run, _) = run(&sandbox, &[]);
-    run.ended(0).said(&["App Store Connect: not accepted"]);
+    run.ended(0)
+        .said(&["App Store Connect does not accept this session"]);
     assert_eq!(asked(&sandbox, "/account/security/upgrade/setuplater"), 1);
 }
 
@@ -291,7 +292,7 @@ fn a_session_that_ends_in_the_middle_is_renewed_once() {
 #[test]
 fn the_end_of_the_connection_is_told_in_time() {
     for (days, status, words) in [
-        (2, 0, &["session ends on", "Re-authenticate"][..]),
+        (2, 0, &["session expires on", "Re-authenticate"][..]),
         (
             -1,
             1,
@@ -379,9 +380,10 @@ fn enterprise() -> Seed {
 fn a_team_of_the_enterprise_program_distributes_in_house() {
     let sandbox = start(&enterprise());
     let (first, machine) = run(&sandbox, &[("distribution_type", "enterprise")]);
-    let first = first
-        .ended(0)
-        .said(&["(SBXTEAM123, In-House)", "App Store Connect: not accepted"]);
+    let first = first.ended(0).said(&[
+        "(SBXTEAM123, In-House)",
+        "App Store Connect does not accept this session",
+    ]);
     assert!(!first.text.contains("auto-provision-asc"));
     assert_eq!(
         profile_types(&sandbox.state()),
@@ -570,7 +572,7 @@ fn a_project_that_xcode_signs_uses_xcodes_profiles_and_stays_as_it_is() {
     checked(&machine, &sandbox, STEP, &[]).ended(0).said(&[
         "iOS Team Provisioning Profile: com.example.made for com.example.made",
         "iOS Team Provisioning Profile: com.example.* for com.example.made.widget",
-        "the project stays as it is",
+        "the project is unchanged",
     ]);
     assert_eq!(made_file(&machine), before);
     assert_eq!(machine.installed_profiles().len(), 2);
@@ -619,7 +621,7 @@ fn where_no_profile_can_be_made_xcodes_serve_and_the_project_stays_as_it_is() {
     ));
     checked(&machine, &sandbox, STEP, &[("generate_profiles", "yes")])
         .ended(0)
-        .said(&["Profiles could not be made", "the project stays as it is"]);
+        .said(&["Could not create the profiles", "the project is unchanged"]);
     assert_eq!(made_file(&machine), before);
 }
 
@@ -632,7 +634,7 @@ fn a_plan_changes_nothing() {
         let inputs = [("mode", "plan"), ("register_test_devices", "yes")];
         checked(&machine, &sandbox, STEP, &inputs)
             .ended(0)
-            .said(&["The mode is `plan`"]);
+            .said(&["(mode: plan)"]);
         assert_eq!(made_file(&machine), before);
         assert_eq!(
             (sandbox.state().writes(), machine.installed_profiles().len()),
@@ -838,7 +840,7 @@ fn troubles_of_the_sign_in_pass_or_are_explained() {
         (
             Fault::always("GET /olympus/v1/session", Kind::Maintenance),
             0,
-            "signed in by the connected session",
+            "Apple ID ada@example.com, signed in",
         ),
     ] {
         let sandbox = start(&seed(SeedAppleId {

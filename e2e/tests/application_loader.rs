@@ -178,7 +178,7 @@ fn a_delivery_needs_proof() {
             "echo '{\"product-errors\":[{\"code\":-19232,\"message\":\"Already used\"}]}'",
             "Already used (-19232)",
         ),
-        (&format!("{DELIVERED}; exit 1"), "ended with an error status"),
+        (&format!("{DELIVERED}; exit 1"), "exited with an error status"),
     ] {
         let machine = machine(&sandbox, "26.1", altool);
         run(&machine, &sandbox, &[("uploader", "altool")])

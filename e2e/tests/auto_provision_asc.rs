@@ -153,7 +153,7 @@ fn the_api_key_comes_from_inputs_as_well() {
                 ("api_issuer", &issuer),
             ],
         );
-        run.ended(0).said(&["API key of the inputs: used"]);
+        run.ended(0).said(&["API key SBXKEY1234 (inputs)"]);
     }
     let (half, _) = run(&sandbox, &[("connection", "off"), ("api_key_path", &key)]);
     half.ended(2).said(&["api_issuer: "]);
@@ -260,7 +260,7 @@ fn lasting_faults_are_explained_and_leave_the_project_alone() {
         (
             "GET /v1/",
             Kind::Unauthorized,
-            "key ID, the issuer ID and the .p8 file",
+            "key ID, the issuer ID, and the .p8 file",
         ),
         ("GET /v1/", Kind::Role, "role"),
         ("GET /v1/", Kind::Agreement, "agreement"),

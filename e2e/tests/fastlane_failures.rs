@@ -187,7 +187,7 @@ fn a_setup_that_fails_names_the_cause_and_only_the_network_is_worth_a_rebuild() 
         );
         let run = lane(&machine, &[])
             .ended(1)
-            .said(&["could not be made ready", text, expected]);
+            .said(&["could not prepare fastlane", text, expected]);
         let installs = machine
             .calls("bundle")
             .iter()
@@ -224,7 +224,7 @@ fn a_ruby_that_is_demanded_and_missing_is_told_at_once() {
         machine.tool("ruby", &format!("echo '{text}' >&2; exit {status}"));
         lane(&machine, &[])
             .ended(1)
-            .said(&["could not be made ready", expected]);
+            .said(&["could not prepare fastlane", expected]);
         assert!(machine.calls("gem").is_empty() && machine.calls("fastlane").is_empty());
     }
 }

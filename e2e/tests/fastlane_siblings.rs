@@ -254,7 +254,7 @@ fn apple_is_not_blamed_for_words_of_others() {
             "{action}\n{}",
             run.text
         );
-        let block = run.text.split("the lane `beta` failed").last().unwrap();
+        let block = run.text.split("he lane `beta` failed").last().unwrap();
         assert!(!block.contains(never), "{action}\n{}", run.text);
     }
 }

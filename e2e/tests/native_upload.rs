@@ -186,7 +186,7 @@ fn processing_is_waited_for_and_told_in_apples_words() {
     // The same file once more, and another one of the same name.
     run(&machine_, &sandbox, &inputs)
         .ended(0)
-        .said(&["an earlier run delivered it", "is already delivered"]);
+        .said(&["from an earlier run", "is already delivered"]);
     assert_eq!(machine_.outputs()["BITRISE_APPSTORE_BUILD_ID"], build);
     let (path, _) = package(&machine_, 2000);
     let words = [
@@ -282,7 +282,7 @@ fn a_stopped_run_withdraws_its_upload() {
 }
 
 #[test]
-fn what_an_interrupted_run_left_behind_is_withdrawn_by_the_next() {
+fn what_a_killed_run_left_behind_is_continued_with_the_same_file() {
     let sandbox = Sandbox::start(&small_parts()).unwrap();
     let machine = machine(&sandbox);
     let (path, digest) = package(&machine, 2 << 20);
@@ -302,9 +302,9 @@ fn what_an_interrupted_run_left_behind_is_withdrawn_by_the_next() {
     sandbox.state().faults.clear();
     run(&machine, &sandbox, &[("ipa_path", &path)])
         .ended(0)
-        .said(&["never finished: it is withdrawn"]);
+        .said(&["continuing its upload"]);
     assert!(arrived(&sandbox, &digest));
-    assert_ne!(sandbox.state().uploads[0].id, left);
+    assert_eq!(sandbox.state().uploads[0].id, left);
 }
 
 #[test]

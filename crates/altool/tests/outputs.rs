@@ -361,7 +361,7 @@ fn what_proves_nothing_is_unclear() {
         ("{\"tool-version\":\"26\"}", OK, "neither a delivery nor an error"),
         (validated, OK, "neither a delivery nor an error"),
         ("VERIFY SUCCEEDED with no errors", OK, "nothing about a delivery"),
-        (SUCCESS_16, FAILED, "ended with an error status"),
+        (SUCCESS_16, FAILED, "exited with an error status"),
         ("", FAILED, "exit status 1"),
         ("strange", Ending::Exit(31), "its last line: strange"),
         (

@@ -136,7 +136,7 @@ async fn a_link_that_leads_elsewhere_is_not_followed() {
 async fn an_empty_list_that_says_it_has_entries_is_not_taken_for_none() {
     let server = Server::new(|_| (0, None, Some(5)));
     let error = server.devices().await.unwrap_err().to_string();
-    assert!(error.contains("it has 5 entries, and lists 0"), "{error}");
+    assert!(error.contains("reports 5 entries, but lists 0"), "{error}");
     assert_eq!(server.asked(), 2);
     // The second look may be right.
     let server = Server::new(|number| {

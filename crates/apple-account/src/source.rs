@@ -142,7 +142,7 @@ pub(crate) fn choose(selection: Selection, api_key_only: bool, state: impl Fn(So
                 choice.source = Some(*source);
                 "used".to_owned()
             }
-            (State::Ready, Some(_)) => "available, but not needed".to_owned(),
+            (State::Ready, Some(_)) => "not needed".to_owned(),
             (State::Doubtful, _) => {
                 doubtful = Some(*source);
                 "the expiry date of its session is unknown, so it is used last".to_owned()

@@ -66,7 +66,7 @@ pub struct Account {
 pub enum Source {
     /// Those that this project makes.
     Own,
-    /// Those that Xcode makes for itself; the project stays as it is.
+    /// Those that Xcode makes for itself; the project is unchanged.
     Xcode,
     /// Those that this project makes, and where that fails those of Xcode.
     OwnElseXcode,
@@ -193,8 +193,10 @@ impl Work<'_> {
             Source::OwnElseXcode => match self.own(portal, directories).await {
                 Ok(reconciled) => (reconciled, false),
                 Err(error) => {
+                    let reason = format!("{error:#}");
                     step.log.warn(format!(
-                        "Could not create the profiles: {error:#}. Looking for profiles managed by Xcode."
+                        "Could not create the profiles: {}. Looking for profiles managed by Xcode.",
+                        reason.trim_end_matches('.')
                     ));
                     // What stopped the first way is the cause; that there is no second way is not.
                     match self.xcodes(portal).await {

@@ -255,7 +255,7 @@ fn ended(text: &str) -> String {
         None => (text, None),
     };
     let first = first.trim_end();
-    let has_end = first.ends_with(['.', '!', '?', ':', ';', ',']);
+    let has_end = first.ends_with(['.', '!', '?', ':', ';', ',', ']']);
     match rest {
         Some(rest) if has_end => format!("{first}\n{rest}"),
         Some(rest) => format!("{first}:\n{rest}"),

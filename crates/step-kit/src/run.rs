@@ -224,8 +224,26 @@ fn write_whole(folder: &Path, path: &Path, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Variables that hold secrets in builds of Apple apps, whether or not a step has an input for them: a child process that
+/// prints its environment must not give them away. The first three are Bitrise's, the others fastlane's.
+const SECRET_VARIABLES: [&str; 8] = [
+    "BITRISE_BUILD_API_TOKEN",
+    "BITRISE_CERTIFICATE_PASSPHRASE",
+    "BITRISE_KEYCHAIN_PASSWORD",
+    "FASTLANE_APPLE_APPLICATION_SPECIFIC_PASSWORD",
+    "FASTLANE_PASSWORD",
+    "FASTLANE_SESSION",
+    "MATCH_GIT_BASIC_AUTHORIZATION",
+    "MATCH_PASSWORD",
+];
+
 /// Sensitive inputs, and what Bitrise lists as secrets of the workspace: before anything is said about them.
 fn learn_secrets(env: &Environment, manifest: &Manifest, redactor: &Redactor) {
+    for variable in SECRET_VARIABLES {
+        if let Some(value) = env.get(variable) {
+            learn(value, redactor);
+        }
+    }
     let listed = env.get("BITRISE_SECRET_ENV_KEY_LIST").unwrap_or_default();
     for key in listed.split(',') {
         if let Some(value) = env.get(key.trim()) {

@@ -125,7 +125,7 @@ pub fn an_empty_list_that_says_it_has_entries_is_an_error() {
         &[("distribution_type", "development")],
     )
     .failed()
-    .said(&["it has 5 entries"]);
+    .said(&["reports 5 entries"]);
 }
 
 pub fn a_broken_answer_is_asked_for_once_and_half_of_one_again() {

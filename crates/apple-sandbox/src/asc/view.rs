@@ -63,6 +63,8 @@ fn certificate(known: &Certificate, enterprise: bool) -> Value {
         "platform": platform_of(&known.certificate_type, enterprise),
         "expirationDate": date(known.expires),
         "certificateContent": STANDARD.encode(&known.der),
+        // Apple keeps no request; clients such as codemagic-cli-tools 0.70 want the member.
+        "csrContent": "",
         "activated": true,
     })
 }
@@ -104,6 +106,8 @@ fn app(known: &App) -> Value {
         "sku": known.bundle_id,
         "primaryLocale": "en-US",
         "isOrEverWasMadeForKids": false,
+        // codemagic-cli-tools 0.70 wants the member.
+        "contentRightsDeclaration": "DOES_NOT_USE_THIRD_PARTY_CONTENT",
         "streamlinedPurchasingEnabled": true,
     })
 }
