@@ -91,9 +91,11 @@ impl Client {
     /// When Apple refuses, or no usable answer comes.
     pub async fn send<C: Call>(&self, call: &C) -> Result<C::Answer, Error> {
         let response = self.exchange(call, &call.path(), &call.query()).await?;
-        // A deletion is answered with nothing at all.
-        if response.bytes().is_empty() {
-            return Ok(serde_json::from_str("null")?);
+        // A deletion is answered with nothing at all; where an answer is due, nothing is a broken one.
+        if response.bytes().is_empty()
+            && let Ok(nothing) = serde_json::from_str("null")
+        {
+            return Ok(nothing);
         }
         Ok(response.json()?)
     }

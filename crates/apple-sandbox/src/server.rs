@@ -399,7 +399,8 @@ async fn log(response: Response, faults: &[Kind], state: &Shared, asked: Asked) 
     };
     // What was shaped is as long as it is now.
     head.headers.remove(header::CONTENT_LENGTH);
-    let broken = faults.contains(&Kind::Reset) || faults.contains(&Kind::Truncated);
+    let is_reset = faults.contains(&Kind::Reset) || faults.contains(&Kind::ResetBefore);
+    let broken = is_reset || faults.contains(&Kind::Truncated);
     locked(state).note(Logged {
         method: asked.method,
         path: asked.path,
@@ -412,7 +413,7 @@ async fn log(response: Response, faults: &[Kind], state: &Shared, asked: Asked) 
     if !broken {
         return Response::from_parts(head, Body::from(content));
     }
-    let sent = if faults.contains(&Kind::Reset) {
+    let sent = if is_reset {
         Bytes::new()
     } else {
         content.slice(..content.len() / 2)
