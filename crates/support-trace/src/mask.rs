@@ -190,6 +190,8 @@ fn is_secret(name: &str) -> bool {
 /// Masks a value in place, and says whether anything was. In a tree of secrets every text is one.
 fn mask_value(value: &mut Value, in_tree: bool, public: &mut Public) -> bool {
     match value {
+        // That a secret is missing is worth seeing.
+        Value::String(text) if text.is_empty() => false,
         Value::String(text) if in_tree || text.contains("PRIVATE KEY-----") => {
             MASK.clone_into(text);
             true
