@@ -92,8 +92,8 @@ fn a_session_that_holds_needs_no_sign_in_and_a_second_run_writes_nothing() {
     first.ended(0).said(&[
         "Apple ID ada@example.com, signed in by the connected session, session expires",
         "signed in by the connected session, session expires",
-        "team: Example GmbH (SBXTEAM123, Company/Organization)",
-        "see the step auto-provision-asc",
+        "Team Example GmbH (SBXTEAM123, Company/Organization)",
+        "see the Step auto-provision-asc",
         "not registered",
     ]);
     assert_eq!(asked(&sandbox, "/appleauth/"), 0);
@@ -296,7 +296,7 @@ fn the_end_of_the_connection_is_told_in_time() {
         (
             -1,
             1,
-            &["session that is connected on Bitrise ended on", "Re-authenticate"],
+            &["session connected on Bitrise expired on", "Re-authenticate"],
         ),
     ] {
         let sandbox = start(&seed(SeedAppleId {

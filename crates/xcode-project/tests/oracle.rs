@@ -219,7 +219,7 @@ fn rows_of(slug: &str, archive: &Value) -> Vec<String> {
                     let names = names.split(", which").next().unwrap_or_default();
                     format!("depends on {}", names.replace('`', ""))
                 }
-                None if error.starts_with("failed to read") => "the file is missing".to_owned(),
+                None if error.starts_with("could not read") => "the file is missing".to_owned(),
                 None => error.to_owned(),
             }
         }
