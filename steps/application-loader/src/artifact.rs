@@ -51,7 +51,7 @@ pub(crate) fn examine(inputs: &Inputs, path: PathBuf, format: Format, log: &Log)
         .map_err(|error| {
             log.warn(format!(
                 "Could not read the app's bundle ID and versions from the package: {error}"
-            ))
+            ));
         })
         .ok();
     if let Some(package) = &package {
