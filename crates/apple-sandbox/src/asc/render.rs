@@ -6,6 +6,11 @@ use super::objects::Key;
 use super::query::Query;
 use super::view::View;
 
+/// Attributes that Apple answers and its document names only among the parameters `fields[…]`.
+///
+/// Source: `SigningCertificate` of codemagic-cli-tools 0.70, which wants the member, 2026-11-25.
+const UNDOCUMENTED: [(&str, &str); 1] = [("certificates", "csrContent")];
+
 impl View<'_> {
     /// A resource. `main` is whether it is what was asked for, rather than what comes along: only its relationships name
     /// what they lead to.
@@ -19,7 +24,9 @@ impl View<'_> {
             .unwrap_or_default()
             .into_iter()
             .filter(|(name, value)| {
-                !value.is_null() && kind.attributes.contains_key(name) && query.shows(&key.kind, name)
+                let is_known =
+                    kind.attributes.contains_key(name) || UNDOCUMENTED.contains(&(key.kind.as_str(), name));
+                !value.is_null() && is_known && query.shows(&key.kind, name)
             })
             .collect();
         if !attributes.is_empty() {
