@@ -268,7 +268,7 @@ fn lasting_faults_are_explained_and_leave_the_project_alone() {
         (
             "POST /v1/profiles",
             Kind::ServerError,
-            "Apple's service has trouble",
+            "https://developer.apple.com/system-status/",
         ),
     ] {
         let sandbox = sandbox(Seed::default());

@@ -24,8 +24,8 @@ impl View<'_> {
             .unwrap_or_default()
             .into_iter()
             .filter(|(name, value)| {
-                let is_known =
-                    kind.attributes.contains_key(name) || UNDOCUMENTED.contains(&(key.kind.as_str(), name));
+                let is_known = kind.attributes.contains_key(name)
+                    || UNDOCUMENTED.contains(&(key.kind.as_str(), name.as_str()));
                 !value.is_null() && is_known && query.shows(&key.kind, name)
             })
             .collect();
