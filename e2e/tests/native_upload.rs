@@ -145,7 +145,7 @@ fn what_can_not_arrive_is_withdrawn_and_explained() {
         (
             "PATCH /v1/buildUploadFiles",
             Kind::Agreement,
-            "accept the current agreements",
+            "accept the current agreement",
         ),
     ] {
         let sandbox = Sandbox::start(&small_parts()).unwrap();
