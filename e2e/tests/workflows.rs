@@ -84,7 +84,7 @@ fn workflows_end_as_they_should() {
             &["ipa_path: ", "this must run"],
             "?",
         ),
-        ("no-apple-id-at-hand", false, &["no Apple ID is connected"], "?"),
+        ("no-apple-id-at-hand", false, &["No Apple ID is connected"], "?"),
         ("a-step-for-ci-only", true, &["this must run"], "ipa_path"),
         (
             "inputs-that-nobody-declares",
