@@ -186,6 +186,8 @@ impl Contract {
                 // Apple answers null for what is not set, whatever the document says.
                 Some(_) if value.is_null() && !strict => {}
                 Some(schema) => self.check(value, schema, &format!("{place}.{name}"), strict, problems),
+                // The document names it among `fields[certificates]` alone; Apple answers it, and clients want it.
+                None if name == "csrContent" && !strict => {}
                 None => problems.push(format!("{place}: {name} is not in the document")),
             }
         }
