@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use match_storage::Location;
 use signing_assets::{Certificate, Identity, P12Error};
 use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step, list};
@@ -46,12 +46,12 @@ pub async fn download(step: &Step<Order>) -> anyhow::Result<Vec<Identity>> {
     });
     let mut identities: Vec<Identity> = Vec::new();
     let read = step
-        .within(
-            "downloading the certificates",
-            LONGEST_DOWNLOAD,
-            try_join_all(reading),
-        )
+        .within("downloading the certificates", LONGEST_DOWNLOAD, async {
+            Ok(join_all(reading).await)
+        })
         .await?;
+    // All at once, and told in their order: of several that fail, the first is named.
+    let read: Vec<Vec<Identity>> = read.into_iter().collect::<anyhow::Result<_>>()?;
     for identity in read.into_iter().flatten() {
         if identities
             .iter()
