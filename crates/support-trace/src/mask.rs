@@ -2,7 +2,6 @@
 
 use redaction::{MASK, Redactor};
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::{Event, Exchange, Process};
 
@@ -61,7 +60,7 @@ const SECRET_HEADERS: [&str; 6] = [
     "x-apple-repair-session-token",
 ];
 
-/// Parameters of URLs that are no secrets: those of Apple's API. All others of a signed URL are masked.
+/// Parameters that sign a URL: whoever has them may use it.
 const SIGNED: [&str; 7] = [
     "signature",
     "x-amz-signature",
@@ -115,34 +114,39 @@ pub(crate) fn line(event: &Event, redactor: &Redactor) -> Option<String> {
     let mut public = Public::default();
     let masked = self::event(event, redactor, &mut public);
     let line = serde_json::to_string(&masked).ok()?;
-    // Once more over the whole line: what is masked stays as it is.
-    Some(public.put_back(redactor.redact(&line).into_owned()))
+    Some(public.put_back(line))
 }
 
 /// The event without what is secret in it.
 fn event(event: &Event, redactor: &Redactor, public: &mut Public) -> Event {
+    // Field by field, before the line is JSON: what is masked must not take a quote of the line with it.
+    let learned = |text: &str| redactor.redact(text).into_owned();
     let mut masked = |text: &str| text_of(text, redactor, public);
     match event {
         Event::Run(run) => Event::Run(run.clone()),
         Event::Exchange(one) => Event::Exchange(Exchange {
-            path: redactor.redact(&one.path).into_owned(),
-            query: query(&one.query),
+            origin: learned(&one.origin),
+            path: learned(&one.path),
+            query: learned(&query(&one.query)),
             body: masked(&one.body),
             headers: one
                 .headers
                 .iter()
-                .filter_map(|(name, value)| Some((name.clone(), header(name, value)?)))
+                .filter_map(|(name, value)| Some((name.clone(), learned(&header(name, value)?))))
                 .collect(),
             answer: masked(&one.answer),
             answer_base64: {
                 let mut text = one.answer_base64.clone();
-                public.take(&mut text);
+                if !public.take(&mut text) {
+                    text = learned(&text);
+                }
                 text
             },
             ..one.clone()
         }),
         Event::Process(one) => Event::Process(Process {
-            command: redactor.redact(&one.command).into_owned(),
+            command: learned(&urls(&one.command)),
+            ended: learned(&one.ended),
             stdout: masked(&one.stdout),
             stderr: masked(&one.stderr),
             ..one.clone()
@@ -152,9 +156,6 @@ fn event(event: &Event, redactor: &Redactor, public: &mut Public) -> Event {
 
 /// A body: JSON, a form, or other text.
 fn text_of(text: &str, redactor: &Redactor, public: &mut Public) -> String {
-    if text.contains("PRIVATE KEY-----") && serde_json::from_str::<Value>(text).is_err() {
-        return format!("<a key file: {MASK}>");
-    }
     let masked = match serde_json::from_str::<Value>(text) {
         Ok(mut document) => {
             if mask_value(&mut document, false, public) {
@@ -163,8 +164,9 @@ fn text_of(text: &str, redactor: &Redactor, public: &mut Public) -> String {
                 text.to_owned()
             }
         }
+        Err(_) if text.contains("PRIVATE KEY-----") => return format!("<a key file: {MASK}>"),
         Err(_) if is_form(text) => query(text),
-        Err(_) => text.to_owned(),
+        Err(_) => urls(text),
     };
     redactor.redact(&masked).into_owned()
 }
@@ -245,10 +247,28 @@ fn url(text: &str) -> Option<String> {
     if !text.starts_with("https://") && !text.starts_with("http://") {
         return None;
     }
-    let url = Url::parse(text).ok()?;
-    let before = url.query()?;
-    let after = query(before);
-    (after != before).then(|| text.replacen(before, &after, 1))
+    with_query_masked(text)
+}
+
+/// Text whose part behind the question mark has its secret parameters masked; `None` where it has none.
+fn with_query_masked(text: &str) -> Option<String> {
+    let (place, rest) = text.split_once('?')?;
+    let masked = query(rest);
+    (masked != rest).then(|| format!("{place}?{masked}"))
+}
+
+/// Text with what signs the URLs in it masked.
+fn urls(text: &str) -> String {
+    let is_border = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')' | '`');
+    text.split_inclusive(is_border)
+        .map(|piece| {
+            let word = piece.trim_end_matches(is_border);
+            match url(word) {
+                Some(masked) => format!("{masked}{}", &piece[word.len()..]),
+                None => piece.to_owned(),
+            }
+        })
+        .collect()
 }
 
 /// A query or a form with the values of secret parameters masked.
@@ -276,10 +296,7 @@ fn header(name: &str, value: &str) -> Option<String> {
     }
     match name.as_str() {
         "set-cookie" => Some(value.lines().map(cookie).collect::<Vec<_>>().join("\n")),
-        "location" => Some(match value.split_once('?') {
-            Some((place, rest)) => format!("{place}?{}", query(rest)),
-            None => value.to_owned(),
-        }),
+        "location" => Some(with_query_masked(value).unwrap_or_else(|| value.to_owned())),
         _ => None,
     }
 }
@@ -366,6 +383,34 @@ mod tests {
             text.contains(r#"\"password\":\"\""#) && text.contains(r#"\"privateKey\":null"#),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_signs_a_url_is_masked_wherever_the_url_stands() {
+        for text in [
+            r#"{"url":"https://h.example/x?token=S3CRET&name=a b"}"#,
+            r#"{"url":"https://h.example/x?name=\u00e4&X-Amz-Signature=S3CRET"}"#,
+            "PUT https://h.example/x?a=1&sig=S3CRET HTTP/1.1\n<https://h.example/?signature=S3CRET>",
+        ] {
+            let text = text_of(text, &Redactor::new(), &mut Public::default());
+            assert!(
+                !text.contains("S3CRET") && text.contains("https://h.example/"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_stays_json_whatever_is_masked_in_it() {
+        let stdout = "curl -H \"Authorization: Bearer abc.def\" -H \"Cookie: myacinfo=S3CRETcookie\"";
+        let event = Event::Process(Process {
+            stdout: stdout.to_owned(),
+            ..Process::default()
+        });
+        let line = line(&event, &Redactor::new()).unwrap();
+        let document: Value = serde_json::from_str(&line).unwrap();
+        let text = document["stdout"].as_str().unwrap();
+        assert!(!text.contains("abc.def") && !text.contains("S3CRET"), "{text}");
     }
 
     #[test]

@@ -348,9 +348,10 @@ impl Request<'_> {
             }
             if let Some(response) = response {
                 exchange.status = Some(response.status.as_u16());
-                exchange.headers = crate::trace::headers(&response.headers);
-                // Files of keys and certificates come from places that only their host is named of.
+                // Files of keys and certificates come from places that only their host is named of; where such a place
+                // leads to is one as well.
                 if !hidden {
+                    exchange.headers = crate::trace::headers(&response.headers);
                     exchange.answer = support_trace::body(&response.body);
                     // The portal gives profiles and certificates as files.
                     if url.path().contains("/download") {
