@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use redaction::Redactor;
+
 /// Attaches advice to errors.
 pub trait Advice {
     /// The same with what a person should do about it: shown once, after the chain of causes, and never among them.
@@ -53,19 +55,23 @@ impl Advice for anyhow::Error {
 /// The first error of type `T` in a chain, behind contexts and notes.
 pub fn find<T: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&T> {
     error.downcast_ref::<T>().or_else(|| {
-        error.chain().find_map(|cause| {
-            let behind = || cause.downcast_ref::<Noted>().and_then(|noted| find(&noted.error));
-            cause.downcast_ref::<T>().or_else(behind)
-        })
+        // The chain goes on behind a note, which hides the type of what it holds: from there on that is asked.
+        for cause in error.chain() {
+            if let Some(noted) = cause.downcast_ref::<Noted>() {
+                return find(&noted.error);
+            }
+            if let Some(found) = cause.downcast_ref::<T>() {
+                return Some(found);
+            }
+        }
+        None
     })
 }
 
 /// The first note that `choose` takes, from the outside in.
 fn note<'a, T>(error: &'a anyhow::Error, choose: fn(&'a Note) -> Option<T>) -> Option<T> {
-    error.chain().find_map(|cause| {
-        let noted = cause.downcast_ref::<Noted>()?;
-        choose(&noted.note).or_else(|| note(&noted.error, choose))
-    })
+    let noted = error.chain().find_map(|cause| cause.downcast_ref::<Noted>())?;
+    choose(&noted.note).or_else(|| note(&noted.error, choose))
 }
 
 impl<T> Advice for Result<T, anyhow::Error> {
@@ -157,6 +163,17 @@ impl Failure {
         }
     }
 
+    /// The same without secrets: before the text is laid out, since a secret of several lines is known as it is.
+    pub(crate) fn redacted(self, redactor: &Redactor) -> Self {
+        let masked = |text: String| redactor.redact(&text).into_owned();
+        Self {
+            what: masked(self.what),
+            causes: self.causes.into_iter().map(masked).collect(),
+            hint: self.hint.map(masked),
+            status: self.status,
+        }
+    }
+
     /// What failed, as a sentence.
     pub(crate) fn what(&self) -> String {
         sentence(&self.what)
@@ -175,22 +192,22 @@ impl Failure {
     /// What failed and why: a sentence, and the causes below it, each because of the next.
     fn reason(&self) -> String {
         let mut text = self.what().replace('\n', "\n  ");
-        for (position, cause) in self.causes.iter().enumerate() {
+        for (position, cause) in self.causes().iter().enumerate() {
             let label = if position == 0 { "  Reason: " } else { INDENT };
             text.push('\n');
             text.push_str(label);
-            text.push_str(&ended(cause).replace('\n', &format!("\n{INDENT}")));
+            text.push_str(&cause.replace('\n', &format!("\n{INDENT}")));
         }
         text
     }
 
     /// The block that ends the log.
     pub(crate) fn text(&self) -> String {
-        match &self.hint {
+        match self.hint() {
             Some(hint) => format!(
                 "{}\n  Next:   {}",
                 self.reason(),
-                ended(hint).replace('\n', &format!("\n{INDENT}"))
+                hint.replace('\n', &format!("\n{INDENT}"))
             ),
             None => self.reason(),
         }
@@ -199,27 +216,24 @@ impl Failure {
     /// The same in Markdown.
     pub(crate) fn markdown(&self) -> String {
         // A list in the first link needs a blank line before it.
-        let mut text = format!(
-            "**Failed:** {}",
-            sentence(&self.what).replacen("\n- ", "\n\n- ", 1)
-        );
-        match self.causes.as_slice() {
+        let mut text = format!("**Failed:** {}", self.what().replacen("\n- ", "\n\n- ", 1));
+        match self.causes().as_slice() {
             [] => {}
             [cause] => {
                 text.push_str("\n\n**Reason:** ");
-                text.push_str(&ended(cause).replacen("\n- ", "\n\n- ", 1));
+                text.push_str(&cause.replacen("\n- ", "\n\n- ", 1));
             }
             causes => {
                 text.push_str("\n\n**Reason:**\n");
                 for cause in causes {
                     text.push_str("\n- ");
-                    text.push_str(&ended(cause).replace('\n', "\n  "));
+                    text.push_str(&cause.replace('\n', "\n  "));
                 }
             }
         }
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = self.hint() {
             text.push_str("\n\n**Next:** ");
-            text.push_str(&ended(hint));
+            text.push_str(&hint);
         }
         text
     }

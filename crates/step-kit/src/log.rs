@@ -44,6 +44,16 @@ struct Out {
     line: String,
 }
 
+impl Out {
+    /// Writes text as it is.
+    fn write(&mut self, text: &str) {
+        // A log that can't be written has nobody to tell.
+        let _ = self.writer.write_all(text.as_bytes());
+        let _ = self.writer.flush();
+        self.written = Instant::now();
+    }
+}
+
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Log(..)")
@@ -109,7 +119,7 @@ impl Log {
     /// A line at the margin, with an empty one before it.
     fn flush_left(&self, text: &str, color: Option<Color>) {
         self.out().is_indented = false;
-        self.write("\n", None);
+        self.print("\n");
         self.line(text, color);
     }
 
@@ -151,12 +161,12 @@ impl Log {
         } else {
             printable(text.as_ref())
         };
-        self.print(&format!("{text}\n"), None);
+        self.print(&format!("{text}\n"));
     }
 
     /// A line that the next one of its kind replaces, such as a progress bar: for terminals.
     pub fn transient(&self, text: impl AsRef<str>) {
-        self.print(&format!("\r\x1b[2K{}", printable(text.as_ref())), None);
+        self.print(&format!("\r\x1b[2K{}", printable(text.as_ref())));
     }
 
     /// Something that went well.
@@ -184,34 +194,28 @@ impl Log {
     }
 
     fn line(&self, text: &str, color: Option<Color>) {
-        if self.out().is_indented && !text.is_empty() {
-            self.write(INDENT, None);
-            self.write(&text.replace('\n', &format!("\n{INDENT}")), color);
-        } else {
-            self.write(text, color);
-        }
-        self.write("\n", None);
-        text.clone_into(&mut self.out().line);
-    }
-
-    fn write(&self, text: &str, color: Option<Color>) {
-        // Once more after the stripping: control characters may hide in a secret, or hide one.
-        let masked = self.shared.redactor.redact(text);
-        self.print(&printable(&masked), color);
-    }
-
-    fn print(&self, text: &str, color: Option<Color>) {
-        let text = self.shared.redactor.redact(text);
+        // Before it is indented: a secret of several lines is known as it is. Once more after the stripping: control
+        // characters may hide in a secret, or hide one.
+        let redactor = &self.shared.redactor;
+        let masked = redactor.redact(text);
+        let shown = redactor.redact(&printable(&masked)).into_owned();
         let mut out = self.out();
-        // A log that can't be written has nobody to tell.
-        let _ = match color {
-            Some(color) if self.shared.color => {
-                write!(out.writer, "\x1b[{};1m{text}\x1b[0m", color as u8)
-            }
-            _ => out.writer.write_all(text.as_bytes()),
+        let indent = if out.is_indented && !text.is_empty() {
+            INDENT
+        } else {
+            ""
         };
-        let _ = out.writer.flush();
-        out.written = Instant::now();
+        let shown = shown.replace('\n', &format!("\n{indent}"));
+        let line = match color {
+            Some(color) if self.shared.color => format!("{indent}\x1b[{};1m{shown}\x1b[0m\n", color as u8),
+            _ => format!("{indent}{shown}\n"),
+        };
+        out.write(&line);
+        text.clone_into(&mut out.line);
+    }
+
+    fn print(&self, text: &str) {
+        self.out().write(&self.shared.redactor.redact(text));
     }
 
     fn out(&self) -> MutexGuard<'_, Out> {
@@ -341,6 +345,18 @@ mod tests {
         print(&Log::new(redactor, color, sink.clone()));
         let bytes = sink.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_secret_of_short_lines_is_masked_under_a_heading() {
+        let (sink, redactor) = (Sink::default(), Redactor::new());
+        redactor.learn("ab12\ncd34");
+        let log = Log::new(redactor, false, sink.clone());
+        log.heading("Account");
+        log.plain("it is ab12\ncd34, really");
+        let text = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("ab12") && !text.contains("cd34"), "{text}");
+        assert!(text.contains("\n  it is "), "{text}");
     }
 
     #[test]

@@ -59,27 +59,18 @@ pub enum OutputError {
     },
 }
 
-/// How long another run may write to the same file.
-const STORE_PATIENCE: Duration = Duration::from_secs(30);
-
 /// Writes an output into envman's file: a list of mappings under `envs`, each with the key and `opts`
 /// (`EnvsSerializeModel` of envman's `models.go`, 2026-11). Whoever else writes there holds the lock meanwhile.
 async fn write_to_store(store: &Path, key: &str, value: &str, sensitive: bool) -> Result<(), String> {
     let said = |error: std::io::Error| error.to_string();
-    if value.len() > VALUE_LIMIT {
-        return Err(format!(
-            "the value has {} bytes, and {VALUE_LIMIT} are accepted",
-            value.len()
-        ));
-    }
     let folder = store.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let started = Instant::now();
     let _lock = loop {
         match files::try_lock(folder).map_err(said)? {
             Some(lock) => break lock,
-            None if started.elapsed() > STORE_PATIENCE => {
-                return Err("another run holds its folder locked".to_owned());
+            None if started.elapsed() > PATIENCE => {
+                return Err("another run has locked its directory".to_owned());
             }
             None => tokio::time::sleep(Duration::from_millis(20)).await,
         }
@@ -136,6 +127,12 @@ pub(crate) async fn export(
         (None, Some(_), Some(_)) => Command::new("bitrise").arg("envman"),
         (None, None, Some(store)) => {
             log.debug("Neither `envman` nor `bitrise` is on PATH: outputs go to the file that ENVMAN_ENVSTORE_PATH names.");
+            if value.len() > VALUE_LIMIT {
+                return Err(OutputError::TooLarge {
+                    key: key.to_owned(),
+                    size: value.len(),
+                });
+            }
             let written = write_to_store(Path::new(store), key, value, output.sensitive).await;
             return written.map_err(|reason| OutputError::NoEnvman {
                 key: key.to_owned(),

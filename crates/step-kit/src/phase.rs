@@ -34,8 +34,9 @@ impl<I> Step<I> {
         let limit = shortened(limit, &self.env);
         match tokio::time::timeout(limit, work).await {
             Ok(done) => done,
-            Err(_) => Err(anyhow::Error::from(Overdue { what, limit })
-                .hint("see above which answer or program it waited for, and rerun the build")),
+            Err(_) => Err(anyhow::Error::from(Overdue { what, limit }).hint(
+                "check the log above for the request or program it was waiting for, then rerun the build",
+            )),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! From process start to exit code.
 
-use std::io::Write as _;
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -54,17 +52,19 @@ where
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            session.log.failure(&format!("could not start the step: {error}"));
+            let failure = Failure::new(format!("could not start the step: {error}"), None, 1);
+            session.log.failure(&failure.text());
             return ExitCode::FAILURE;
         }
     };
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| session.perform(step, &runtime)));
     let failure = outcome.unwrap_or_else(|_| {
         let what = panicked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let hint = "report this defect, with the log of this build";
+        let hint = "report this bug and attach the build log";
         let what = format!("an internal error occurred: {what}");
         Some(Failure::new(what, Some(hint), INTERNAL_ERROR))
     });
+    let failure = failure.map(|failure| failure.redacted(&session.redactor));
     runtime.block_on(session.report.leave(
         manifest.title,
         failure.as_ref(),
@@ -131,7 +131,8 @@ impl Session {
     {
         self.log.title(&format!("{} {VERSION}", self.manifest.title));
         if let Err(error) = clock::check() {
-            let hint = "set the clock of this machine; certificates, tokens, and profiles can't be judged without it";
+            let hint =
+                "correct the system clock; certificates, tokens, and profiles can't be validated without it";
             return Some(Failure::new(error.to_string(), Some(hint), 1));
         }
         let swept = private::sweep(&self.env);
@@ -201,7 +202,9 @@ impl Session {
             "support-trace-{}.jsonl",
             crate::report::slug(self.manifest.title)
         ));
-        match write_whole(&folder, &path, &text) {
+        let written =
+            std::fs::create_dir_all(&folder).and_then(|()| files::replace(&path, text.as_bytes(), 0o600));
+        match written {
             Ok(()) => self.log.plain(format!(
                 "Support trace: {} ({} lines; secrets are masked)",
                 path.display(),
@@ -213,15 +216,6 @@ impl Session {
             )),
         }
     }
-}
-
-/// Writes a file under a name of its own first: a link that waits at `path` is replaced, not followed.
-fn write_whole(folder: &Path, path: &Path, text: &str) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
 }
 
 /// Variables that hold secrets in builds of Apple apps, whether or not a step has an input for them: a child process that
