@@ -76,8 +76,13 @@ impl Finding {
         }
     }
 
+    /// Whether it gives a reason, rather than nothing or only that something failed.
+    pub fn is_specific(&self) -> bool {
+        !self.is_blank() && !self.is_generic()
+    }
+
     /// Whether it says nothing at all.
-    pub fn is_blank(&self) -> bool {
+    fn is_blank(&self) -> bool {
         self.title.is_empty()
             && self.detail.is_none()
             && self.code.is_none()
@@ -86,7 +91,7 @@ impl Finding {
     }
 
     /// Whether it only says that something failed, as the lines around the reason do.
-    pub fn is_generic(&self) -> bool {
+    fn is_generic(&self) -> bool {
         const GENERIC: [&str; 7] = [
             "Failed to upload package",
             "Failed to validate package",

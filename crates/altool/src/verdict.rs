@@ -199,12 +199,8 @@ fn verdict(
         }
     }
     if !documents.errors.is_empty() {
-        let only_blank = documents
-            .errors
-            .iter()
-            .all(|error| error.is_blank() || error.is_generic());
         let mut errors = documents.errors;
-        if only_blank {
+        if !errors.iter().any(Finding::is_specific) {
             errors.extend(logged);
             return failed(errors);
         }
@@ -324,9 +320,8 @@ fn passing_line(text: &str) -> Option<(&str, Passing)> {
 
 /// The errors without those that only say that something failed, unless there are no others.
 fn specific(errors: Vec<Finding>) -> Vec<Finding> {
-    let is_specific = |error: &Finding| !error.is_generic() && !error.is_blank();
-    if errors.iter().any(is_specific) {
-        errors.into_iter().filter(is_specific).collect()
+    if errors.iter().any(Finding::is_specific) {
+        errors.into_iter().filter(Finding::is_specific).collect()
     } else {
         errors
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use app_store_connect::Client;
 use app_store_connect::uploads::{BuildName, CommitFile, CreateBuildUpload, ReserveFile};
+use tokio::sync::OnceCell;
 use transport::{StatusCode, Transfer};
 
 use crate::digest::{self, Digests};
@@ -187,7 +188,11 @@ impl Uploader {
                         "App Store Connect has the file of the upload {id}; it was not withdrawn."
                     );
                 }
-                Withdrawn::Unknown => tracing::warn!("The unfinished upload {id} could not be withdrawn."),
+                Withdrawn::Unknown => {
+                    // Who observes keeps it in mind.
+                    tracing::warn!("The unfinished upload {id} could not be withdrawn.");
+                    return;
+                }
             }
             self.note(None);
         }
@@ -248,7 +253,9 @@ impl Uploader {
         // Once an answer was lost, an upload of this name is the one that it was about, and Apple's list may show it some
         // requests late: a refusal because it is there is then a reason to look again.
         let mut was_lost = false;
-        for attempt in 1..=BEGINNINGS {
+        let digests = OnceCell::new();
+        let mut attempt = 1;
+        loop {
             let error = match self.client.send(&create).await {
                 Ok(upload) => return Ok(Begun::New(upload.data.id)),
                 Err(error) => error,
@@ -259,8 +266,8 @@ impl Uploader {
                 return Err(UploadError::api("begin the upload")(error));
             }
             let records = Records::read(&self.client, package.build()).await?;
-            let digests = Digests::of(&package.path).await?;
-            match records.used(&self.client, &digests).await? {
+            let digests = digests.get_or_try_init(|| Digests::of(&package.path)).await?;
+            match records.used(&self.client, digests).await? {
                 Some(Used::ByThisFile(followed)) => return Ok(Begun::Delivered(followed)),
                 Some(Used::ByAnother { .. }) => return Err(duplicate(package)),
                 None => {}
@@ -273,25 +280,22 @@ impl Uploader {
                 tracing::debug!("the answer was lost, and the upload {only} was begun: {error}");
                 return Ok(Begun::New(only.clone()));
             }
-            if waiting.is_empty() && !was_lost {
-                return Err(UploadError::api("begin the upload")(error));
-            }
-            if attempt == BEGINNINGS {
+            if attempt == BEGINNINGS || (waiting.is_empty() && !was_lost) {
                 return Err(UploadError::api("begin the upload")(error));
             }
             if waiting.is_empty() {
                 tokio::time::sleep(LIST_PAUSE * attempt).await;
             }
             for id in &waiting {
-                tracing::info!("An earlier upload of this build was never finished: it is withdrawn.");
+                tracing::info!("Withdrawing an unfinished earlier upload of this build.");
                 match settle::withdraw(&self.client, id).await {
                     Withdrawn::Gone => {}
                     Withdrawn::Kept => return Err(duplicate(package)),
                     Withdrawn::Unknown => return Err(UploadError::api("withdraw the earlier upload")(error)),
                 }
             }
+            attempt += 1;
         }
-        Err(duplicate(package))
     }
 
     /// Reserves the file and sends its parts; anew when the permission to send them runs out.

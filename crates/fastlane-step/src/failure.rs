@@ -49,7 +49,7 @@ impl Failure<'_> {
             what, ending, status, ..
         } = &self;
         let ended = match status {
-            0 => "fastlane exited with status 0 all the same".to_owned(),
+            0 => "fastlane still exited with status 0".to_owned(),
             status => format!("fastlane exited with status {status}"),
         };
         let quote = ending.quote();

@@ -59,7 +59,7 @@ impl Upload {
             Verdict::Transient { .. } | Verdict::Unclear { .. } => true,
             Verdict::Refused(errors) => errors.iter().all(|error| {
                 // Without a reason, it may be the tool that failed.
-                error.is_blank() || error.is_generic() || Cause::of(error) == Some(Cause::Duplicate)
+                !error.is_specific() || Cause::of(error) == Some(Cause::Duplicate)
             }),
         }
     }

@@ -97,14 +97,12 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         ));
         return Ok(());
     }
+    // A native upload looks after its own file's.
     if let Some(store) = &store
         && !step.inputs.is_plan()
+        && (with_altool || only_validates)
     {
-        // A native upload looks after its own file's.
-        let is_native = !with_altool && !only_validates;
-        if !is_native {
-            reserved::take_over(&step, store.client(), None).await;
-        }
+        reserved::take_over(&step, store.client(), None).await;
     }
     if let Some(store) = &store {
         let findings = preflight::ask(&step, &artifact, store).await;

@@ -65,7 +65,7 @@ pub(crate) async fn upload(
             let reservation = reservation.clone();
             move |sha256| reservation.note_sha256(sha256)
         });
-    if let Some(upload) = reserved::take_over(step, &client, Some(&package)).await {
+    if let Some(upload) = reserved::take_over(step, &client, Some((&package, &reservation))).await {
         uploader = uploader.continuing(upload);
     }
     let at_the_end = uploader.clone();
@@ -111,7 +111,7 @@ pub(crate) async fn upload(
         // The commit is done, and its answer was good: what can't be read now changes nothing about it.
         Err(error @ (UploadError::Api { .. } | UploadError::TooSlow { .. })) if !waits => {
             step.log.warn(format!(
-                "App Store Connect has the file, and its state can't be read: {:#}",
+                "App Store Connect has the file, but its state could not be read: {:#}",
                 anyhow::Error::from(error)
             ));
             Followed {
@@ -212,7 +212,7 @@ async fn limit(step: &Step<Inputs>, sent: impl Fn() -> u64) -> anyhow::Error {
         } else {
             continue;
         };
-        return anyhow::anyhow!("it was stopped and withdrawn: {reason}")
+        return anyhow::anyhow!("the upload was stopped and withdrawn: {reason}")
             .context("the upload failed")
             .hint(format!(
                 "check the network of this machine; to wait longer, raise the input {input}"

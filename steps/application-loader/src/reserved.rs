@@ -67,6 +67,17 @@ impl Reservation {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Makes another run's record this run's: whatever ends this run, the next one finds it.
+    fn own(&self, record: Record, reserved: Reserved) {
+        self.with(|state| {
+            if let Some(blank) = state.record.replace(record) {
+                blank.forget();
+            }
+            state.sha256.clone_from(&reserved.sha256);
+            state.reserved = Some(reserved);
+        });
+    }
+
     /// Notes the file's checksum as soon as it is known: it tells the next run whether it has the same file.
     pub(crate) fn note_sha256(&self, sha256: &str) {
         self.with(|state| {
@@ -136,7 +147,7 @@ pub(crate) fn observer(
 pub(crate) async fn take_over(
     step: &Step<Inputs>,
     client: &Client,
-    package: Option<&Package>,
+    own: Option<(&Package, &Reservation)>,
 ) -> Option<String> {
     let api = api(step);
     let mut found = None;
@@ -150,15 +161,15 @@ pub(crate) async fn take_over(
             continue;
         }
         if found.is_none()
-            && let Some(package) = package
+            && let Some((package, reservation)) = own
             && is_for(&reserved, package).await
         {
             step.log.plain(format!(
                 "An earlier run was killed while it uploaded this very file: continuing its upload {}.",
                 reserved.upload
             ));
-            found = Some(reserved.upload);
-            record.forget();
+            found = Some(reserved.upload.clone());
+            reservation.own(record, reserved);
             continue;
         }
         match tokio::time::timeout(LIMIT, withdraw(client, &reserved.upload)).await {

@@ -29,7 +29,7 @@ pub(crate) async fn version(step: &Step<Inputs>) -> anyhow::Result<Option<u32>> 
         .checked(Command::new("xcodebuild").arg("-version").timeout(PATIENCE))
         .await
         .context("Xcode does not work")
-        .hint("select an Xcode that is complete (`sudo xcode-select --switch /Applications/Xcode.app`) and accept its licence (`sudo xcodebuild -license accept`), or set uploader to native")?;
+        .hint("select an Xcode that is complete (`sudo xcode-select --switch /Applications/Xcode.app`) and accept its license (`sudo xcodebuild -license accept`), or set uploader to native")?;
     let major = XcodeVersion::read(&output.stdout).map(|version| version.major);
     match major {
         Some(version) => step.log.plain(format!("Xcode {version}")),

@@ -191,7 +191,7 @@ async fn settled(
         }
         Answer::Missing => {
             step.log
-                .plain("App Store Connect has nothing of this run with the checksum of the package.");
+                .plain("App Store Connect has no upload from this run that matches the package's checksum.");
             Settled::Missing
         }
         Answer::Refused(refused) => Settled::Refused(

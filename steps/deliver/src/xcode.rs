@@ -31,7 +31,7 @@ pub(crate) async fn version(step: &Step<Inputs>) -> anyhow::Result<Option<u32>> 
         .checked(Command::new("xcodebuild").arg("-version").timeout(PATIENCE))
         .await
         .context("Xcode does not work")
-        .hint("select an Xcode that is complete (`sudo xcode-select --switch /Applications/Xcode.app`) and accept its licence (`sudo xcodebuild -license accept`)")?;
+        .hint("select an Xcode that is complete (`sudo xcode-select --switch /Applications/Xcode.app`) and accept its license (`sudo xcodebuild -license accept`)")?;
     Ok(XcodeVersion::read(&output.stdout).map(|version| version.major))
 }
 
