@@ -189,14 +189,8 @@ impl Error {
     /// Facts: 409 `ENTITY_ERROR` "You already have a current Distribution certificate or a pending certificate request."
     /// (fastlane #12458, #19349); "maximum number of certificates" in older answers.
     pub fn certificate_limit(&self) -> Option<String> {
-        let refusal = self.refusal()?;
-        let says_so = |error: &&ApiError| {
-            let words = error.detail.to_lowercase();
-            words.contains("already have a current")
-                || words.contains("pending certificate request")
-                || words.contains("maximum number of certificates")
-        };
-        let error = refusal.errors.iter().find(says_so)?;
+        let mut errors = self.refusal()?.errors.iter();
+        let error = errors.find(|error| says(&error.detail, Saying::CertificateLimit))?;
         Some(error.detail.clone())
     }
 

@@ -10,12 +10,14 @@ pub(crate) enum Saying {
     NotAvailable,
     /// The devices of the membership year are used up.
     DeviceLimit,
+    /// A team has as many certificates of the type as it can have.
+    CertificateLimit,
     /// The cursor of a page does not hold.
     Cursor,
 }
 
 /// Words in lower case, what they say, and where and until when they were seen.
-const TABLE: [(&str, Saying, &str); 4] = [
+const TABLE: [(&str, Saying, &str); 7] = [
     (
         "multiple profiles found",
         Saying::SeveralProfiles,
@@ -30,6 +32,21 @@ const TABLE: [(&str, Saying, &str); 4] = [
         "maximum number of registered",
         Saying::DeviceLimit,
         "AtB-AS/mittatb-app #5972, 2026-04-14",
+    ),
+    (
+        "already have a current",
+        Saying::CertificateLimit,
+        "fastlane #12458, 2026-11",
+    ),
+    (
+        "pending certificate request",
+        Saying::CertificateLimit,
+        "fastlane #19349, 2026-11",
+    ),
+    (
+        "maximum number of certificates",
+        Saying::CertificateLimit,
+        "older answers, 2026-11",
     ),
     (
         "cursor",

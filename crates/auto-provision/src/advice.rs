@@ -234,7 +234,7 @@ fn about_sign_in(refusal: &answer::Refusal) -> String {
         R::Blocked => {
             "wait an hour and rebuild, or use an API key: sign-ins from some networks are refused".to_owned()
         }
-        R::TooMany(_) => "wait some minutes, and let fewer builds sign in at once".to_owned(),
+        R::TooMany(_) => "wait a few minutes, and run fewer sign-ins in parallel".to_owned(),
         R::Unavailable(_) => APPLE_IS_UNWELL.to_owned(),
         R::NoAccess => "let the Account Holder give this Apple ID access to App Store Connect".to_owned(),
         R::Unknown { .. } => "rebuild; if it happens again, report it with this message".to_owned(),

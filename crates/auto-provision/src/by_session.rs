@@ -45,7 +45,7 @@ pub async fn open_session(
             let advice = advice::about_session(&error);
             anyhow::Error::from(error)
                 .context(format!(
-                    "the Apple ID {} can't work on the Developer Portal",
+                    "could not sign in to the Developer Portal as {}",
                     account.apple_id
                 ))
                 .hint(advice)

@@ -35,6 +35,8 @@ pub struct CreatedCertificates {
     pub identities: Vec<Identity>,
     /// Those that `mode: plan` does not create.
     pub planned: Vec<Certificate>,
+    /// How many this run created, rather than found.
+    pub created: usize,
 }
 
 impl CertificateCreation {
@@ -158,8 +160,9 @@ impl CertificateCreation {
             .context("Apple gave a certificate that can't be read")?;
         tell(step, &supplied, &certificate);
         let identity = Identity::new(certificate, &self.key)
-            .context("Apple gave a certificate for another key than that of the request")?;
+            .context("Apple returned a certificate for a different key")?;
         created.identities.push(identity);
+        created.created += usize::from(supplied.is_new);
         Ok(())
     }
 
@@ -267,7 +270,7 @@ fn tell(step: &Step<Order>, supplied: &Supplied, certificate: &Certificate) {
     }
     if let Some(no_room) = &supplied.no_room {
         step.log.warn(format!(
-            "{} expires soon and gets no successor. {no_room}. Revoke one that nobody uses at {CERTIFICATES_PAGE}.",
+            "{} expires soon and can't be renewed. {no_room}. Revoke an unused one at {CERTIFICATES_PAGE}.",
             supplied.listed
         ));
     }

@@ -57,7 +57,8 @@ async fn sign(
     let mut profiles = Vec::new();
     for item in items(list.expose()) {
         for content in contents(&item).await? {
-            let profile = Profile::parse(&content).context("one of the files is no provisioning profile")?;
+            let profile =
+                Profile::parse(&content).context("one of the files is not a provisioning profile")?;
             profiles.push((profile, content));
         }
     }

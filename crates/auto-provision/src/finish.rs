@@ -122,7 +122,7 @@ pub(crate) async fn finish(
     if !reconciled.unfinished.is_empty() {
         bail!(
             anyhow::anyhow!(
-                "the App IDs were created, but some need a change by hand: {}",
+                "the App IDs were created, but some need a manual change: {}",
                 reconciled
                     .unfinished
                     .iter()

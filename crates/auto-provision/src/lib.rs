@@ -72,6 +72,17 @@ pub enum Source {
     OwnElseXcode,
 }
 
+/// What signs.
+#[derive(Debug, Clone, Copy)]
+pub struct Supply<'a> {
+    /// Certificates with their keys.
+    pub identities: &'a [Identity],
+    /// Those that are valid, and those that a plan would create.
+    pub certificates: &'a [Certificate],
+    /// How many certificates this run created.
+    pub created: usize,
+}
+
 /// Brings portal, machine and project into the wanted state, with the given certificates, and exports the outputs.
 ///
 /// # Errors
@@ -79,12 +90,16 @@ pub enum Source {
 pub async fn provision(
     step: &Step<Order>,
     analysis: Analysis,
-    identities: &[Identity],
-    certificates: &[Certificate],
+    supply: Supply<'_>,
     account: &Account,
     source: Source,
     choice: CertificateChoice,
 ) -> anyhow::Result<()> {
+    let Supply {
+        identities,
+        certificates,
+        created,
+    } = supply;
     let is_only_looking = step.inputs.mode == Mode::Plan && source == Source::Xcode;
     let test_devices = if is_only_looking {
         Vec::new()
@@ -116,6 +131,7 @@ pub async fn provision(
         policy: &policy,
         wants,
         source,
+        created,
     };
     let done = step.within(
         "comparing and installing profiles",
@@ -145,6 +161,8 @@ struct Work<'a> {
     policy: &'a Policy,
     wants: Vec<Want>,
     source: Source,
+    /// How many certificates this run created before.
+    created: usize,
 }
 
 impl Work<'_> {
@@ -227,7 +245,7 @@ impl Work<'_> {
             projects,
         )
         .await?;
-        Ok(Changes::Made(reconciled.changes.len()))
+        Ok(Changes::Made(reconciled.changes.len() + self.created))
     }
 
     /// Profiles of ours: those that are installed and fit, and for the rest the portal.

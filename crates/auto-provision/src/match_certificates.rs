@@ -53,7 +53,7 @@ fn advice(error: &Error) -> &'static str {
             "run `fastlane match` once for this type, or name another one at the end of the address in `certificate_urls`, such as `#type=enterprise`"
         }
         Error::NoSuchTeam { .. } | Error::NoSuchCertificate { .. } => {
-            "correct what stands behind `#` in `certificate_urls`"
+            "correct the options after `#` in `certificate_urls`"
         }
         Error::NoBranch { .. } => {
             "name a branch that is there at the end of the address in `certificate_urls`, such as `#branch=main`"
@@ -87,7 +87,7 @@ fn advice(error: &Error) -> &'static str {
                 "check the host in `certificate_urls`, and that this machine can reach it"
             }
             GitRefusal::Ownership => {
-                "let the user of this build own the repository, or add it to Git's `safe.directory`"
+                "change the owner of the repository to the build user, or add it to Git's `safe.directory`"
             }
             GitRefusal::Other => "check that `git ls-remote` can read the repository on this machine",
         },

@@ -408,7 +408,7 @@ impl Gaps {
             }
             let names: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
             warnings.push(format!(
-                "{setting} of the target `{}` refers to {}, which neither the project files nor xcodebuild define: Xcode takes it for nothing, and the value is `{gap}`.",
+                "{setting} of the target `{}` refers to {}, which neither the project files nor xcodebuild define: Xcode treats it as empty, so the value is `{gap}`.",
                 target.name,
                 names.join(", ")
             ));

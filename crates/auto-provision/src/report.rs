@@ -93,7 +93,7 @@ pub(crate) fn tell(step: &Step<Order>, analysis: &Analysis, signed: &[Signed], c
     let texts: Vec<String> = changes.iter().map(ToString::to_string).collect();
     list(report, "Changed on the portal", &texts);
     if changes.is_empty() {
-        report.markdown("Nothing was changed on the portal.");
+        report.markdown("The App IDs, devices, and profiles on the portal are unchanged.");
     } else {
         let lines: Vec<String> = changes.iter().map(|change| format!("- {change}")).collect();
         report.markdown(&format!("Changed on the portal:\n\n{}", lines.join("\n")));
@@ -162,11 +162,7 @@ fn expiry_dates(report: &Report, signed: &[Signed]) {
         .filter(|certificate| seen.insert(&certificate.serial))
         .map(|certificate| Expiry::new(&certificate.common_name, "certificate", certificate.not_after));
     let all = profiles.chain(certificates).collect();
-    report.block(Block::Timeline(Timeline::new(
-        "What ends first",
-        clock::now(),
-        all,
-    )));
+    report.block(Block::Timeline(Timeline::new("Expiry dates", clock::now(), all)));
 }
 
 /// What a run did, in one sentence; `left` are the requests that the key has left in this hour.

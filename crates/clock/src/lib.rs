@@ -18,7 +18,7 @@ const YEAR: u64 = 31_556_952;
 
 /// The clock says a time that nothing can be computed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the clock of this machine says the year {year}")]
+#[error("the system clock is set to the year {year}")]
 pub struct WrongClock {
     /// The year that it says, more or less.
     pub year: u64,

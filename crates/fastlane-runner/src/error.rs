@@ -1,4 +1,4 @@
-//! Why could not prepare fastlane.
+//! Why fastlane could not be prepared.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::{ChosenBy, SetupCause};
 /// Lines of output that an error without a known cause quotes.
 const QUOTED_LINES: usize = 5;
 
-/// Why could not prepare fastlane.
+/// Why fastlane could not be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A program is not installed.

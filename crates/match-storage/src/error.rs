@@ -90,7 +90,7 @@ pub enum Error {
     },
     /// There are others.
     #[error(
-        "the match storage has nothing of the team {team_id}; it has directories of {}",
+        "the match storage has no certificates for the team {team_id}; it has directories of {}",
         listed(teams)
     )]
     NoSuchTeam {

@@ -30,6 +30,9 @@ const USUAL_BRANCH: &str = "master";
 /// More branches than are worth naming.
 const NAMED_BRANCHES: usize = 20;
 
+/// More settings than any environment brings along for Git.
+const MOST_SETTINGS: usize = 1000;
+
 /// What the repository is called on command lines, so that its address is not on them.
 const SOURCE: &str = "match-source";
 
@@ -229,8 +232,14 @@ impl<'a> Git<'a> {
             settings.push(("credential.helper".to_owned(), String::new()));
             settings.push((format!("credential.{}.helper", self.host), HELPER.to_owned()));
         }
-        command = command.env("GIT_CONFIG_COUNT", settings.len().to_string());
-        for (number, (key, value)) in settings.iter().enumerate() {
+        // After those of the user, such as a proxy or a directory that is trusted: the last one counts.
+        let given = self.runner.variable("GIT_CONFIG_COUNT");
+        let given: usize = given
+            .and_then(|count| count.to_str()?.trim().parse().ok())
+            .filter(|count| *count <= MOST_SETTINGS)
+            .unwrap_or_default();
+        command = command.env("GIT_CONFIG_COUNT", (given + settings.len()).to_string());
+        for (number, (key, value)) in (given..).zip(&settings) {
             command = command
                 .env(format!("GIT_CONFIG_KEY_{number}"), key)
                 .env(format!("GIT_CONFIG_VALUE_{number}"), value);
@@ -244,6 +253,10 @@ impl<'a> Git<'a> {
             "GIT_NAMESPACE",
             "GIT_TRACE",
             "GIT_TRACE_CURL",
+            "GIT_TRACE_PACKET",
+            "GIT_TRACE_SETUP",
+            "GIT_TRACE2",
+            "GIT_TRACE2_EVENT",
             "GIT_CURL_VERBOSE",
         ] {
             command = command.env_remove(name);

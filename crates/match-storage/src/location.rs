@@ -77,7 +77,7 @@ pub enum LocationError {
         host: String,
     },
     /// There is no such option.
-    #[error("`#{0}=` is not known; accepted behind `#`: {OPTIONS}")]
+    #[error("`#{0}=` is not known; accepted after `#`: {OPTIONS}")]
     Option(String),
     /// match has no such type.
     #[error(

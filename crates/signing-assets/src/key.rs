@@ -53,10 +53,10 @@ pub enum PrivateKeyError {
     #[error("the private key is neither RSA of at least 2,048 bits nor EC on the curve P-256")]
     Unsupported,
     /// It is EC, and certificates of Apple's are requested with RSA keys.
-    #[error("a certificate can be requested for an RSA key only")]
+    #[error("certificates can only be requested for RSA keys")]
     NotRsa,
     /// The request can't be signed or encoded.
-    #[error("the certificate signing request can't be made")]
+    #[error("could not create the certificate signing request")]
     Request,
 }
 

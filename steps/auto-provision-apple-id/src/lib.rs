@@ -8,8 +8,8 @@ mod inputs;
 
 use apple_account::{InputCredentials, Request, Selection};
 use auto_provision::{
-    Access, Account, Analysis, CertificateChoice, Order, Source, download_certificates, fall_back, of_team,
-    open_session, provision, usable,
+    Access, Account, Analysis, CertificateChoice, Order, Source, Supply, download_certificates, fall_back,
+    of_team, open_session, provision, usable,
 };
 use step_kit::{Secret, Step};
 
@@ -56,8 +56,11 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     provision(
         &step,
         analysis,
-        &identities,
-        &certificates,
+        Supply {
+            identities: &identities,
+            certificates: &certificates,
+            created: 0,
+        },
         &account,
         source,
         choice,

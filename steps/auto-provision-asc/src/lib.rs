@@ -8,7 +8,7 @@ mod inputs;
 
 use auto_provision::{
     Access, Account, Analysis, CertificateChoice, CertificateCreation, CreatedCertificates, Order, Source,
-    download_certificates, fall_back, of_team, provision, usable,
+    Supply, download_certificates, fall_back, of_team, provision, usable,
 };
 use signing_assets::Identity;
 use step_kit::{InputProblem, InputProblems, Step};
@@ -37,9 +37,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         Ok(account) => account,
         Err(error) => return fall_back(&step, &analysis, &identities, &certificates, error).await,
     };
-    if let Access::Session(session) = &account.access {
-        certificates = of_team(certificates, &session.team.team_id)?;
-    }
+    let mut created_now = 0;
     if let Some(creation) = creation {
         let created = create(&step, &creation, &analysis, &account, &identities).await?;
         certificates.extend(
@@ -50,12 +48,19 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         );
         certificates.extend(created.planned);
         identities.extend(created.identities);
+        created_now = created.created;
+    }
+    if let Access::Session(session) = &account.access {
+        certificates = of_team(certificates, &session.team.team_id)?;
     }
     provision(
         &step,
         analysis,
-        &identities,
-        &certificates,
+        Supply {
+            identities: &identities,
+            certificates: &certificates,
+            created: created_now,
+        },
         &account,
         Source::Own,
         CertificateChoice::Each,

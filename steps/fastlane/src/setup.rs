@@ -56,28 +56,28 @@ pub(crate) async fn prepare(step: &Step<Inputs>, directory: &Path) -> Result<Rea
             let unlocked = gemfile
                 .as_ref()
                 .filter(|gemfile| lock.is_none() && gemfile.names_fastlane());
-            if let (Some(gemfile), Some(ruby)) = (unlocked, ruby) {
-                step.log.warn(resolving(gemfile));
-                let lock = gems(ruby).resolve(gemfile).await?;
-                if lock.has_fastlane() {
-                    let launcher = Launcher::bundled(None, directory);
-                    launcher.show_version(&step.runner, &reporter).await?;
-                    return Ok(Ready {
-                        bundle: Some(gemfile.clone()),
-                        launcher,
-                    });
+            let resolved = match (unlocked, ruby) {
+                (Some(gemfile), Some(ruby)) => {
+                    step.log.warn(resolving(gemfile));
+                    Some(gems(ruby).resolve(gemfile).await?)
                 }
-            }
-            explain_unused(step, gemfile.as_ref(), lock.is_some());
-            match ruby {
-                Some(ruby) if is_updated => {
-                    step.log
-                        .plain("No lock file pins fastlane: installing the newest.");
-                    gems(ruby).install_fastlane(Wanted::Newest).await?;
+                _ => None,
+            };
+            if resolved.as_ref().is_some_and(Lockfile::has_fastlane) {
+                Launcher::bundled(None, directory)
+            } else {
+                let has_lock = lock.is_some() || resolved.is_some();
+                explain_unused(step, gemfile.as_ref(), has_lock, unlocked.is_some());
+                match ruby {
+                    Some(ruby) if is_updated => {
+                        step.log
+                            .plain("No lock file pins fastlane: installing the newest.");
+                        gems(ruby).install_fastlane(Wanted::Newest).await?;
+                    }
+                    _ => step.log.plain("Using the installed fastlane."),
                 }
-                _ => step.log.plain("Using the installed fastlane."),
+                Launcher::installed(None, directory)
             }
-            Launcher::installed(None, directory)
         }
     };
     launcher.show_version(&step.runner, &reporter).await?;
@@ -88,9 +88,14 @@ pub(crate) async fn prepare(step: &Step<Inputs>, directory: &Path) -> Result<Rea
 }
 
 /// Says why Bundler is not used although there is a Gemfile.
-fn explain_unused(step: &Step<Inputs>, gemfile: Option<&Gemfile>, has_lock: bool) {
+fn explain_unused(step: &Step<Inputs>, gemfile: Option<&Gemfile>, has_lock: bool, names_fastlane: bool) {
     let Some(gemfile) = gemfile else { return };
-    if has_lock {
+    if names_fastlane && !has_lock {
+        step.log.plain(format!(
+            "{} names fastlane, but Ruby is not on PATH, so Bundler is not used.",
+            gemfile.path.display()
+        ));
+    } else if has_lock {
         step.log.plain(format!(
             "{} does not contain fastlane, so Bundler is not used.",
             gemfile.lock_path().display()
