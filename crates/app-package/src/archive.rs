@@ -151,7 +151,7 @@ fn end_of_archive<F: Read + Seek>(file: &mut F, size: u64) -> Result<u64, Error>
     let (at, end) = ends()
         .find(|(_, end)| *end == size)
         .or_else(|| ends().next())
-        .ok_or_else(|| Error::zip("it has no end record: it is cut off, or no zip archive"))?;
+        .ok_or_else(|| Error::zip("it has no end record: it is truncated or not a zip archive"))?;
     let record = &tail[at..];
     let (mut entries, mut directory) = (u64::from(u16_at(record, 10)), u64::from(u32_at(record, 12)));
     if entries == u64::from(u16::MAX) || directory == u64::from(u32::MAX) {

@@ -14,7 +14,7 @@ use crate::app::utf16;
 use crate::xar::Archive;
 use crate::{App, Error};
 
-/// Real ones have some kilobytes, with a licence inside some hundreds.
+/// Real ones have some kilobytes, with a license inside some hundreds.
 const LARGEST_PART: u64 = 16 * 1024 * 1024;
 
 /// More components than any app has.

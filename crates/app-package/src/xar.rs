@@ -161,7 +161,7 @@ fn members(table: &[u8]) -> Result<Vec<Member>, Error> {
                     && let Some(mut file) = files.pop()
                 {
                     if members.len() == MOST_MEMBERS {
-                        return Err(Error::xar("it has more files than any installer"));
+                        return Err(Error::xar("it has too many files"));
                     }
                     file.path = path(&files, &file);
                     members.push(file);

@@ -205,13 +205,11 @@ impl Chance {
 
     /// What a list would show, and does not yet. Each list that would have shown a resource brings it nearer.
     fn missing(&mut self, document: &Value) -> Vec<(String, String)> {
-        let shown = |place: &str| document[place].as_array().cloned().unwrap_or_default();
+        let shown = ["data", "included"]
+            .into_iter()
+            .filter_map(|place| document[place].as_array());
         let mut missing = Vec::new();
-        for one in shown("data")
-            .iter()
-            .chain(&shown("included"))
-            .filter_map(identifier)
-        {
+        for one in shown.flatten().filter_map(identifier) {
             if let Some(left) = self.lagging.get_mut(&one) {
                 *left -= 1;
                 if *left == 0 {

@@ -72,8 +72,9 @@ impl Replay {
             }
         }
         let mut origins: Vec<String> = exchanges.iter().map(|one| one.origin.clone()).collect();
+        origins.retain(|origin| !origin.is_empty());
         // The longest first: one may be the beginning of another.
-        origins.sort_by_key(|origin| std::cmp::Reverse(origin.len()));
+        origins.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
         origins.dedup();
         Ok(Self {
             run,

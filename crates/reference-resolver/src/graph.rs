@@ -410,7 +410,7 @@ fn attributes(data: &str, name: &str) -> Vec<BTreeMap<String, String>> {
 fn entries(data: &str) -> Vec<BTreeMap<String, String>> {
     let blocks = data.split("<BuildActionEntry").skip(1);
     let mut all = Vec::new();
-    for block in blocks.filter(|block| !block.starts_with("Entries") && !block.starts_with("ies")) {
+    for block in blocks {
         let block = block.split("</BuildActionEntry>").next().unwrap_or_default();
         let head = block.split('>').next().unwrap_or_default();
         let head: String = head.chars().filter(|c| !c.is_whitespace()).collect();

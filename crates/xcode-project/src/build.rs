@@ -160,17 +160,24 @@ impl Workspace {
 
     /// A project; `None` where none is there, which drops its targets, as in Xcode.
     fn open(&mut self, path: &Path) -> Result<Option<Arc<Project>>, Error> {
-        let path = normalized(path);
-        if let Some(known) = self.projects.get(&path) {
+        let asked = normalized(path);
+        if let Some(known) = self.projects.get(&asked) {
             return Ok(known.clone());
         }
-        let path = existing(&path);
+        // As it is on the disk, whose Unicode form may be another than that of the reference.
+        let path = existing(&asked);
+        let key = normalized(&path);
+        if let Some(known) = self.projects.get(&key).cloned() {
+            self.projects.insert(asked, known.clone());
+            return Ok(known);
+        }
         let project = if Project::is_at(&path) {
             Some(Arc::new(Project::open(&path)?))
         } else {
             None
         };
-        self.projects.insert(normalized(&path), project.clone());
+        self.projects.insert(asked, project.clone());
+        self.projects.insert(key, project.clone());
         Ok(project)
     }
 
@@ -465,10 +472,10 @@ impl Workspace {
         }
         let known = self.known(project, target, configuration);
         let expanded = known.settings.as_ref().map(|settings| settings.expand(&product));
-        match expanded {
-            Some(Answer::Resolved(product)) => Some(product),
-            _ => Some(product),
-        }
+        Some(match expanded {
+            Some(Answer::Resolved(expanded)) => expanded,
+            _ => product,
+        })
     }
 
     /// The target whose product has this name and goes with a target: of the same project before others of the
@@ -602,8 +609,12 @@ fn domain(settings: Option<&Settings>) -> String {
     }
 }
 
+fn truth(settings: &Settings, name: &str) -> Option<bool> {
+    settings.settled(name).boolean()
+}
+
 fn is_true(settings: &Settings, name: &str) -> bool {
-    settings.settled(name).boolean() == Some(true)
+    truth(settings, name) == Some(true)
 }
 
 /// Linker flags before the name of a framework, and those that the name of a library follows directly. `-upward` ones
@@ -688,7 +699,7 @@ fn rank(target: &Target, support: Option<&Support>) -> u8 {
 /// Whether a target needs a provisioning profile (swift-build `PlanningOperation.swift` and the product types): it is
 /// signed at all, and its product type or the project says so. On the Mac a profile is optional to Xcode and made here.
 fn needs_profile(target: &Target, settings: &Settings) -> bool {
-    let truth = |name: &str| settings.settled(name).boolean();
+    let truth = |name: &str| truth(settings, name);
     // The second one takes a target out of the build and leaves its dependencies in (`TargetDependencyResolver.swift`).
     if truth("CODE_SIGNING_ALLOWED") == Some(false) || truth("__SKIP_BUILD") == Some(true) {
         return false;

@@ -4,7 +4,7 @@
 use apple_types::{Platform, is_simulator};
 
 use crate::model::Target;
-use crate::settings::{Answer, Settings};
+use crate::settings::{Answer, Settings, elements};
 
 /// The platforms that a target can be built for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,9 @@ impl Support {
         let listed = text("SUPPORTED_PLATFORMS")?;
         let is_auto = root == "auto";
         let mut platforms: Vec<Platform> = Vec::new();
-        let devices = listed.split_whitespace().filter(|name| !is_simulator(name));
-        for platform in devices.filter_map(Platform::of_sdk) {
+        let listed = elements(&listed);
+        let devices = listed.iter().filter(|name| !is_simulator(name));
+        for platform in devices.filter_map(|name| Platform::of_sdk(name)) {
             if !platforms.contains(&platform) {
                 platforms.push(platform);
             }

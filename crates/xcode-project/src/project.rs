@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::model::{Configuration, Model, Target};
 use crate::pbx::PbxFile;
 use crate::pbxproj::Document;
-use crate::settings::{Level, Origin, Settings};
+use crate::settings::{Level, Origin, Settings, elements};
 use crate::xcconfig;
 use crate::xcproj::XcprojFile;
 use crate::{LARGEST_FILE, MOST_VALUES};
@@ -206,16 +206,11 @@ pub(crate) fn sdk(settings: &Settings) -> String {
     if !root.is_empty() && root != "auto" && root != "/" {
         return if root.contains('/') { family(&root) } else { root };
     }
-    let supported = settings
-        .get("SUPPORTED_PLATFORMS")
-        .value()
-        .unwrap_or_default()
-        .to_owned();
-    supported
-        .split_whitespace()
+    let supported = settings.get("SUPPORTED_PLATFORMS");
+    elements(supported.value().unwrap_or_default())
+        .into_iter()
         .find(|platform| !is_simulator(platform))
         .unwrap_or_default()
-        .to_owned()
 }
 
 /// The build settings that a configuration assigns, in the order in which Xcode reads them; lists are joined with

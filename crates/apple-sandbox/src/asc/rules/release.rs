@@ -259,13 +259,16 @@ pub(super) fn defaults(change: &Change<'_>, kind: &str) -> Value {
 
 fn set_version_state(objects: &mut Objects, id: &str, state: &str) {
     objects.set("appStoreVersions", id, "appVersionState", state);
-    // The older enumeration calls one of them otherwise.
-    let older = match state {
+    objects.set("appStoreVersions", id, "appStoreState", older_state(state));
+}
+
+/// The state of a version as the older enumeration names it.
+pub(super) fn older_state(state: &str) -> &str {
+    match state {
         "READY_FOR_DISTRIBUTION" => "READY_FOR_SALE",
         "PROCESSING_FOR_DISTRIBUTION" => "PROCESSING_FOR_APP_STORE",
         other => other,
-    };
-    objects.set("appStoreVersions", id, "appStoreState", older);
+    }
 }
 
 /// What a new resource brings about.

@@ -212,17 +212,13 @@ fn app(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
         preparation.relate(&point, "territory", &Key::new("territories", "USA"));
     }
     for (index, version) in known.versions.iter().enumerate() {
-        let older = match version.state.as_str() {
-            "READY_FOR_DISTRIBUTION" => "READY_FOR_SALE",
-            other => other,
-        };
         let own = preparation.add(
             "appStoreVersions",
             &format!("{id}-version-{index}"),
             json!({
                 "versionString": version.version,
                 "appVersionState": version.state,
-                "appStoreState": older,
+                "appStoreState": super::release::older_state(&version.state),
                 "platform": version.platform,
                 "reviewType": "APP_STORE",
                 "releaseType": "AFTER_APPROVAL",
