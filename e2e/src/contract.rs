@@ -114,11 +114,7 @@ impl Contract {
     }
 
     fn check(&self, value: &Json, schema: &Json, place: &str, strict: bool, problems: &mut Vec<String>) {
-        if let Some(reference) = schema["$ref"].as_str() {
-            let pointer = reference.trim_start_matches('#');
-            let target = self.0.pointer(pointer).unwrap();
-            return self.check(value, target, place, strict, problems);
-        }
+        let schema = self.resolved(schema);
         if let Some(choices) = schema["oneOf"].as_array() {
             let fits = choices.iter().any(|choice| {
                 let mut found = Vec::new();

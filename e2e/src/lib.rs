@@ -12,6 +12,7 @@
 pub mod bitrise;
 pub mod client;
 pub mod contract;
+pub mod fastlane;
 pub mod host;
 pub mod project;
 pub mod stepman;
@@ -81,6 +82,16 @@ impl Machine {
     pub fn without(&mut self, tool: &str) -> &mut Self {
         std::fs::remove_file(self.path("tools/bin").join(tool)).unwrap();
         self
+    }
+
+    /// A Linux machine that meets the sandbox: none of Xcode's tools is there.
+    pub fn linux(sandbox: &Sandbox) -> Self {
+        let mut machine = Self::new();
+        machine.meets(sandbox);
+        for tool in ["xcodebuild", "xcrun", "xcode-select", "security", "sw_vers"] {
+            machine.without(tool);
+        }
+        machine
     }
 
     /// Puts a tool of the test's own on `PATH`: a shell script. Every call of it is written to

@@ -8,37 +8,18 @@
 )]
 
 use apple_sandbox::{Sandbox, Seed};
+use e2e::fastlane::{LOCK, lane};
 use e2e::{Machine, Run, ipa, secrets};
 
-const LOCK: &str = "GEM\n  remote: https://rubygems.org/\n  specs:\n    fastlane (2.227.1)\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n  fastlane\n\nBUNDLED WITH\n   2.7.2\n";
 const PLUGIN_LOCK: &str = "GEM\n  remote: https://rubygems.org/\n  specs:\n    fastlane-plugin-x (1.0.0)\n      fastlane (>= 2.0)\n\nDEPENDENCIES\n  fastlane-plugin-x\n";
 
 /// A machine on which everything is installed, whose fastlane does this.
 fn machine(sandbox: &Sandbox, fastlane: &str) -> Machine {
-    let mut machine = Machine::new();
-    machine.meets(sandbox);
-    machine.set("LANG", "C.UTF-8");
-    machine.tool("ruby", "echo 'ruby 3.4.8'");
-    machine.tool("gem", "exit 0");
-    machine.tool(
-        "bundle",
+    e2e::fastlane::machine(
+        sandbox,
         "case \"$1\" in _*_) shift;; esac; case \"$1\" in exec) shift; echo \"pinned $*\";; esac",
-    );
-    machine.tool(
-        "fastlane",
-        &format!("case \"$*\" in *--version*|env) echo 'fastlane 2.228.0'; exit 0;; esac\n{fastlane}"),
-    );
-    machine
-}
-
-fn lane(machine: &Machine, inputs: &[(&str, &str)]) -> Run {
-    let mut all = vec![
-        ("lane", "beta"),
-        ("update_fastlane", "false"),
-        ("enable_cache", "no"),
-    ];
-    all.extend(inputs);
-    machine.run("step-fastlane", &all)
+        fastlane,
+    )
 }
 
 fn deliver(machine: &Machine, inputs: &[(&str, &str)]) -> Run {

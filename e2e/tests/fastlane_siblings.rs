@@ -11,41 +11,21 @@
 )]
 
 use apple_sandbox::{AltoolFault, Sandbox, Seed};
+use e2e::fastlane::{LOCK, lane};
 use e2e::{Machine, Run, binary, ipa, ipa_of, secrets};
-
-const LOCK: &str = "GEM\n  remote: https://rubygems.org/\n  specs:\n    fastlane (2.227.1)\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n  fastlane\n\nBUNDLED WITH\n   2.7.2\n";
 
 /// A machine on which Ruby and Bundler work, and a Gemfile without a lock file is resolved to fastlane 2.229.0.
 fn machine(sandbox: &Sandbox, fastlane: &str) -> Machine {
-    let mut machine = Machine::new();
-    machine.meets(sandbox);
-    machine.set("LANG", "C.UTF-8");
-    machine.tool("ruby", "echo 'ruby 3.4.8'");
-    machine.tool("gem", "exit 0");
-    machine.tool(
-        "bundle",
+    e2e::fastlane::machine(
+        sandbox,
         "case \"$1\" in _*_) shift;; esac
 root=$PWD; while [ ! -f \"$root/Gemfile\" ] && [ \"$root\" != / ]; do root=$(dirname \"$root\"); done
 case \"$1\" in
 install) [ -f \"$root/Gemfile.lock\" ] || printf 'GEM\\n  specs:\\n    fastlane (2.229.0)\\n\\nDEPENDENCIES\\n  fastlane\\n' > \"$root/Gemfile.lock\";;
 exec) shift; echo \"pinned $*\";;
 esac",
-    );
-    machine.tool(
-        "fastlane",
-        &format!("case \"$*\" in *--version*|env) echo 'fastlane 2.228.0'; exit 0;; esac\n{fastlane}"),
-    );
-    machine
-}
-
-fn lane(machine: &Machine, inputs: &[(&str, &str)]) -> Run {
-    let mut all = vec![
-        ("lane", "beta"),
-        ("update_fastlane", "false"),
-        ("enable_cache", "no"),
-    ];
-    all.extend(inputs);
-    machine.run("step-fastlane", &all)
+        fastlane,
+    )
 }
 
 fn deliver(machine: &Machine, package: &str, inputs: &[(&str, &str)]) -> Run {
@@ -290,8 +270,8 @@ fn an_upload_whose_end_is_open_is_settled_by_app_store_connect() {
         (Some(AltoolFault::ExitStatus), 0, "was uploaded"),
         (Some(AltoolFault::Silent), 0, "was uploaded"),
         (Some(AltoolFault::HarmlessErrors), 0, "was uploaded"),
-        (Some(AltoolFault::Crash), 1, "nothing of this run"),
-        (Some(AltoolFault::GatewayTimeout), 1, "nothing of this run"),
+        (Some(AltoolFault::Crash), 1, "no upload from this run"),
+        (Some(AltoolFault::GatewayTimeout), 1, "no upload from this run"),
         (Some(AltoolFault::Nothing), 1, "altool did not confirm it"),
         (Some(AltoolFault::DeliveryBesideErrors), 1, ""),
     ] {
@@ -321,7 +301,7 @@ fn last_weeks_build_is_no_proof_for_deliver() {
         let new = machine.file("New.ipa", ipa_of(&[], 2000));
         deliver(&machine, &new, &[])
             .ended(1)
-            .said(&["nothing of this run with the checksum"]);
+            .said(&["no upload from this run that matches"]);
     }
 }
 

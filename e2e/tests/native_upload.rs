@@ -15,16 +15,6 @@ use sha2::{Digest as _, Sha256};
 
 const STEP: &str = "step-application-loader";
 
-/// A Linux machine: none of Xcode's tools is there.
-fn machine(sandbox: &Sandbox) -> Machine {
-    let mut machine = Machine::new();
-    machine.meets(sandbox);
-    for tool in ["xcodebuild", "xcrun", "xcode-select", "security", "sw_vers"] {
-        machine.without(tool);
-    }
-    machine
-}
-
 fn small_parts() -> Seed {
     Seed {
         part_size: 64 << 10,
@@ -59,7 +49,7 @@ fn arrived(sandbox: &Sandbox, digest: &str) -> bool {
 fn packages_of_every_size_arrive_to_the_byte() {
     for (size, parts) in [(0, 1), (63 << 10, 1), (64 << 10, 2), (5 << 20, 81)] {
         let sandbox = Sandbox::start(&small_parts()).unwrap();
-        let machine = machine(&sandbox);
+        let machine = Machine::linux(&sandbox);
         let (path, digest) = package(&machine, size);
         let run = run(&machine, &sandbox, &[("ipa_path", &path)]).ended(0);
         run.said(&["app: Courier (1023456789)", "Courier.ipa was uploaded", "sent: "]);
@@ -76,7 +66,7 @@ fn packages_of_every_size_arrive_to_the_byte() {
 #[test]
 fn three_hundred_megabytes_arrive_over_a_bad_line() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
-    let machine = machine(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let (path, digest) = package(&machine, 300 << 20);
     sandbox.fail(Fault {
         percent: Some(20),
@@ -104,7 +94,7 @@ fn parts_that_fail_are_sent_again_and_reservations_renewed() {
         ),
     ] {
         let sandbox = Sandbox::start(&small_parts()).unwrap();
-        let machine = machine(&sandbox);
+        let machine = Machine::linux(&sandbox);
         let (path, digest) = package(&machine, 1 << 20);
         sandbox.fail(Fault::times("PUT /storage/", times, kind.clone()));
         run(&machine, &sandbox, &[("ipa_path", &path)]).ended(0);
@@ -123,7 +113,7 @@ fn calls_that_fail_are_looked_into_and_leave_one_upload() {
         ("POST /v1/buildUploads", Kind::RateLimit { retry_after: Some(1) }),
     ] {
         let sandbox = Sandbox::start(&small_parts()).unwrap();
-        let machine = machine(&sandbox);
+        let machine = Machine::linux(&sandbox);
         let (path, digest) = package(&machine, 100 << 10);
         sandbox.fail(Fault::times(on, 1, kind.clone()));
         let run = run(&machine, &sandbox, &[("ipa_path", &path)]);
@@ -149,7 +139,7 @@ fn what_can_not_arrive_is_withdrawn_and_explained() {
         ),
     ] {
         let sandbox = Sandbox::start(&small_parts()).unwrap();
-        let machine = machine(&sandbox);
+        let machine = Machine::linux(&sandbox);
         let (path, _) = package(&machine, 100 << 10);
         sandbox.fail(Fault::always(on, kind));
         run(&machine, &sandbox, &[("ipa_path", &path)])
@@ -173,7 +163,7 @@ fn processing_is_waited_for_and_told_in_apples_words() {
         ..small_parts()
     })
     .unwrap();
-    let machine_ = machine(&sandbox);
+    let machine_ = Machine::linux(&sandbox);
     let (path, _) = package(&machine_, 1000);
     let inputs = [("ipa_path", path.as_str()), ("wait_for_processing", "yes")];
     let words = [
@@ -207,7 +197,7 @@ fn processing_is_waited_for_and_told_in_apples_words() {
         ..small_parts()
     })
     .unwrap();
-    let machine = machine(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let (path, _) = package(&machine, 1000);
     let inputs = [("ipa_path", path.as_str()), ("wait_for_processing", "yes")];
     run(&machine, &sandbox, &inputs)
@@ -218,7 +208,7 @@ fn processing_is_waited_for_and_told_in_apples_words() {
 #[test]
 fn the_app_must_be_the_packages() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
-    let machine = machine(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let (path, _) = package(&machine, 1000);
     let other = machine.file(
         "Other.ipa",
@@ -246,7 +236,7 @@ fn the_app_must_be_the_packages() {
 #[test]
 fn without_xcode_an_apple_id_is_not_enough() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
-    let machine = machine(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let (path, _) = package(&machine, 1000);
     let inputs = [
         ("ipa_path", path.as_str()),
@@ -262,7 +252,7 @@ fn without_xcode_an_apple_id_is_not_enough() {
 #[test]
 fn a_stopped_run_withdraws_its_upload() {
     let sandbox = Sandbox::start(&small_parts()).unwrap();
-    let machine = machine(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let (path, _) = package(&machine, 2 << 20);
     sandbox.fail(Fault::always(
         "PUT /storage/",
@@ -284,7 +274,7 @@ fn a_stopped_run_withdraws_its_upload() {
 #[test]
 fn what_a_killed_run_left_behind_is_continued_with_the_same_file() {
     let sandbox = Sandbox::start(&small_parts()).unwrap();
-    let machine = machine(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let (path, digest) = package(&machine, 2 << 20);
     sandbox.fail(Fault::always(
         "PUT /storage/",

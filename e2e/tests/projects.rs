@@ -19,25 +19,30 @@ const STEPS: [&str; 2] = ["step-auto-provision-asc", "step-auto-provision-apple-
 
 const IOS: (&str, &str) = ("SDKROOT", "iphoneos");
 
+/// A machine with a project that is signed for the store.
+fn made(sandbox: &Sandbox, write: &dyn Fn(&Path)) -> Machine {
+    let mut machine = Machine::new();
+    machine.meets(sandbox);
+    let folder = machine.path("made");
+    std::fs::create_dir_all(&folder).unwrap();
+    write(&folder);
+    let project = folder.join("App.xcodeproj").display().to_string();
+    machine
+        .set("project_path", &project)
+        .set("scheme", "App")
+        .set("distribution_type", "app-store")
+        .set("generate_profiles", "yes");
+    machine
+}
+
 /// A run of both steps on a project: the profiles for the store, as `TYPE BUNDLE-ID`, or words of the failure.
 #[track_caller]
 fn check(write: &dyn Fn(&Path), inputs: &[(&str, &str)], expected: Result<&[&str], &[&str]>) {
     for step in STEPS {
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
-        let mut machine = Machine::new();
-        machine.meets(&sandbox);
+        let mut machine = made(&sandbox, write);
+        machine.set("build_settings", "project");
         let folder = machine.path("made");
-        std::fs::create_dir_all(&folder).unwrap();
-        write(&folder);
-        machine
-            .set(
-                "project_path",
-                &folder.join("App.xcodeproj").display().to_string(),
-            )
-            .set("scheme", "App")
-            .set("distribution_type", "app-store")
-            .set("generate_profiles", "yes")
-            .set("build_settings", "project");
         for (key, value) in inputs {
             let path = folder.join(value).display().to_string();
             machine.set(key, if *key == "project_path" { &path } else { value });
@@ -473,19 +478,7 @@ fn what_xcodebuild_takes_for_nothing_is_said_and_signed() {
     };
     for step in STEPS {
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
-        let mut machine = Machine::new();
-        machine.meets(&sandbox);
-        let folder = machine.path("made");
-        std::fs::create_dir_all(&folder).unwrap();
-        write(&folder);
-        machine
-            .set(
-                "project_path",
-                &folder.join("App.xcodeproj").display().to_string(),
-            )
-            .set("scheme", "App")
-            .set("distribution_type", "app-store")
-            .set("generate_profiles", "yes");
+        let machine = made(&sandbox, &write);
         let run = machine.run(step, &[]);
         assert_eq!(run.status, Some(0), "{step}\n{}", run.text);
         run.said(&["`SUFFIX`", "PRODUCT_BUNDLE_IDENTIFIER", "`org.example.app`"]);

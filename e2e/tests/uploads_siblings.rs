@@ -27,16 +27,6 @@ fn mac(sandbox: &Sandbox, altool: &str) -> Machine {
     machine
 }
 
-/// A machine without Xcode's tools.
-fn linux(sandbox: &Sandbox) -> Machine {
-    let mut machine = Machine::new();
-    machine.meets(sandbox);
-    for tool in ["xcodebuild", "xcrun", "xcode-select", "security", "sw_vers"] {
-        machine.without(tool);
-    }
-    machine
-}
-
 fn run(machine: &Machine, sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Run {
     machine.run(STEP, inputs).kept(&secrets(sandbox))
 }
@@ -142,7 +132,7 @@ fn an_older_or_another_build_is_no_proof_and_no_refusal() {
         ("another platform", &[("DTPlatformName", "appletvos")], &[]),
     ] {
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
-        let first = linux(&sandbox);
+        let first = Machine::linux(&sandbox);
         let path = first.file("Old.ipa", ipa_of(older, 100));
         run(&first, &sandbox, &[("ipa_path", &path)]).ended(0);
         let second = mac(&sandbox, silent);
@@ -169,7 +159,7 @@ fn an_older_or_another_build_is_no_proof_and_no_refusal() {
         ..Seed::default()
     })
     .unwrap();
-    let first = linux(&sandbox);
+    let first = Machine::linux(&sandbox);
     let path = first.file("Old.ipa", ipa_of(&[], 100));
     run(
         &first,
@@ -213,7 +203,7 @@ fn killed(mut child: Child, sandbox: &Sandbox) -> String {
 #[test]
 fn a_killed_upload_is_continued_with_the_same_file() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
-    let machine = linux(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let path = machine.file("Courier.ipa", ipa_of(&[], 1 << 20));
     let child = started(&machine, &sandbox, &path);
     let id = killed(child, &sandbox);
@@ -237,7 +227,7 @@ fn a_killed_upload_is_withdrawn_by_the_next_run_of_any_build() {
         ("the same number, another file", &[]),
     ] {
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
-        let machine = linux(&sandbox);
+        let machine = Machine::linux(&sandbox);
         let path = machine.file("Courier.ipa", ipa_of(&[], 1 << 20));
         let child = started(&machine, &sandbox, &path);
         let id = killed(child, &sandbox);
@@ -260,7 +250,7 @@ fn a_killed_upload_is_withdrawn_by_the_next_run_of_any_build() {
 #[test]
 fn a_killed_upload_is_withdrawn_by_a_run_of_altool() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
-    let machine = linux(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let path = machine.file("Courier.ipa", ipa_of(&[], 1 << 20));
     let child = started(&machine, &sandbox, &path);
     let id = killed(child, &sandbox);
@@ -277,7 +267,7 @@ fn a_killed_upload_is_withdrawn_by_a_run_of_altool() {
 #[test]
 fn a_committed_upload_of_a_killed_run_is_kept() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
-    let machine = linux(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let path = machine.file("Courier.ipa", ipa_of(&[], 1 << 20));
     let child = started(&machine, &sandbox, &path);
     let id = killed(child, &sandbox);
@@ -297,7 +287,7 @@ fn a_committed_upload_of_a_killed_run_is_kept() {
 #[test]
 fn a_signal_withdraws_the_upload_and_says_so() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
-    let machine = linux(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let path = machine.file("Courier.ipa", ipa_of(&[], 1 << 20));
     let child = started(&machine, &sandbox, &path);
     let id = sandbox.state().uploads[0].id.clone();

@@ -24,16 +24,6 @@ fn mac(sandbox: &Sandbox) -> Machine {
     machine
 }
 
-/// A Linux machine: none of Xcode's tools is there.
-fn linux(sandbox: &Sandbox) -> Machine {
-    let mut machine = Machine::new();
-    machine.meets(sandbox);
-    for tool in ["xcodebuild", "xcrun", "xcode-select", "security", "sw_vers"] {
-        machine.without(tool);
-    }
-    machine
-}
-
 fn run(machine: &Machine, sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Run {
     let secrets = secrets(sandbox);
     machine.run(STEP, inputs).kept(&secrets)
@@ -84,7 +74,7 @@ fn every_answer_of_a_native_upload_may_be_lost() {
                 ..Seed::default()
             };
             let sandbox = Sandbox::start(&seed).unwrap();
-            let machine = linux(&sandbox);
+            let machine = Machine::linux(&sandbox);
             let path = machine.file("Courier.ipa", ipa_of(&[], 200 << 10));
             // "POST /v1/buildUploads" begins "POST /v1/buildUploadFiles" as well.
             sandbox.fail(Fault::times(on, times, fault.clone()));
@@ -112,7 +102,7 @@ fn an_answer_that_never_comes_leaves_nothing_reserved() {
         ("POST /v1/buildUploads", Kind::ServerError),
     ] {
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
-        let machine = linux(&sandbox);
+        let machine = Machine::linux(&sandbox);
         let path = machine.file("Courier.ipa", ipa_of(&[], 1000));
         sandbox.fail(Fault::always(on, fault.clone()));
         let run = run(&machine, &sandbox, &[("ipa_path", &path)]);
@@ -130,7 +120,7 @@ fn an_answer_that_never_comes_leaves_nothing_reserved() {
 #[test]
 fn a_commit_that_took_effect_is_never_withdrawn() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
-    let machine = linux(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let path = machine.file("Courier.ipa", ipa_of(&[], 1000));
     sandbox.fail(Fault::always(
         "PATCH /v1/buildUploadFiles",
@@ -376,7 +366,7 @@ fn a_build_number_is_used_by_builds_and_not_by_failed_uploads() {
         ..Seed::default()
     };
     let sandbox = Sandbox::start(&failing).unwrap();
-    let machine = linux(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let bad = machine.file("Bad.ipa", ipa_of(&[], 1000));
     let inputs = [("ipa_path", bad.as_str()), ("wait_for_processing", "yes")];
     run(&machine, &sandbox, &inputs)
@@ -399,7 +389,7 @@ fn a_build_number_is_used_by_builds_and_not_by_failed_uploads() {
 #[test]
 fn a_native_upload_ends_within_its_time_limits() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
-    let machine = linux(&sandbox);
+    let machine = Machine::linux(&sandbox);
     let path = machine.file("Courier.ipa", ipa_of(&[], 4 << 20));
     sandbox.fail(Fault::always(
         "PUT /storage/",
