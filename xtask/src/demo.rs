@@ -99,9 +99,7 @@ pub(crate) fn demo(name: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
         let state = sandbox.state();
         (state.requests.len() - state.writes(), state.writes())
     };
-    println!(
-        "\nThe step asked {reads} times and changed something {writes} times; nothing of this is left behind."
-    );
+    println!("\nThe step read {reads} times and wrote {writes} times. The demo has removed its files.");
     Ok(ExitCode::from(
         u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
     ))
