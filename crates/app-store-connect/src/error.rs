@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use transport::{Response, StatusCode};
 
-use crate::words::{Saying, says};
+use crate::messages::{KnownMessage, says};
 
 use crate::token::KeyError;
 
@@ -158,12 +158,12 @@ impl Error {
     ///
     /// Facts: a name that is taken answers 409 with a code that ends in `.DUPLICATE`, or with the words "Multiple profiles
     /// found with the name" (go-xcode). `ENTITY_ERROR.ATTRIBUTE.INVALID` alone says that the request is wrong.
-    pub fn calls_for_another_look(&self) -> bool {
+    pub fn may_be_race(&self) -> bool {
         match self {
             Self::Refused(refusal) => match refusal.status {
                 StatusCode::NOT_FOUND => true,
                 StatusCode::CONFLICT => refusal.errors.iter().any(|error| {
-                    error.code.ends_with(".DUPLICATE") || says(&error.detail, Saying::SeveralProfiles)
+                    error.code.ends_with(".DUPLICATE") || says(&error.detail, KnownMessage::SeveralProfiles)
                 }),
                 _ => false,
             },
@@ -179,7 +179,7 @@ impl Error {
             refusal.status == StatusCode::CONFLICT
                 && refusal.errors.iter().any(|error| {
                     error.code != "ENTITY_ERROR.ATTRIBUTE.INVALID"
-                        || says(&error.detail, Saying::NotAvailable)
+                        || says(&error.detail, KnownMessage::NotAvailable)
                 })
         })
     }
@@ -190,7 +190,7 @@ impl Error {
     /// (fastlane #12458, #19349); "maximum number of certificates" in older answers.
     pub fn certificate_limit(&self) -> Option<String> {
         let mut errors = self.refusal()?.errors.iter();
-        let error = errors.find(|error| says(&error.detail, Saying::CertificateLimit))?;
+        let error = errors.find(|error| says(&error.detail, KnownMessage::CertificateLimit))?;
         Some(error.detail.clone())
     }
 
@@ -200,17 +200,16 @@ impl Error {
             refusal
                 .errors
                 .iter()
-                .any(|error| says(&error.detail, Saying::DeviceLimit))
+                .any(|error| says(&error.detail, KnownMessage::DeviceLimit))
         })
     }
 
     pub(crate) fn is_invalid_cursor(&self) -> bool {
         self.refusal().is_some_and(|refusal| {
             refusal.status == StatusCode::BAD_REQUEST
-                && refusal
-                    .errors
-                    .iter()
-                    .any(|error| error.source["parameter"] == "cursor" || says(&error.detail, Saying::Cursor))
+                && refusal.errors.iter().any(|error| {
+                    error.source["parameter"] == "cursor" || says(&error.detail, KnownMessage::Cursor)
+                })
         })
     }
 }

@@ -10,10 +10,10 @@ mod client;
 mod date;
 mod document;
 mod error;
+mod messages;
 pub mod resources;
 mod token;
 pub mod uploads;
-mod words;
 
 pub use call::{Call, Linked};
 pub use client::{Client, Options};

@@ -6,7 +6,7 @@ use developer_portal::{SessionError, answer, envelope, v1};
 use portal_access::ReconcileError;
 use provisioning::capability::Requirement;
 use provisioning::{
-    Blocked, Distribution, MissingGrant, NoManagedProfile, NotGranted, Unfinished, Warning, Way,
+    Distribution, ManualTask, MissingGrant, NoManagedProfile, NotGranted, PlanError, PortalAccess, Warning,
 };
 use step_kit::Advice as _;
 
@@ -26,15 +26,15 @@ const ACCEPT_AGREEMENT: &str =
     "the Account Holder must accept the agreement at https://developer.apple.com/account; then rebuild";
 
 /// The error of a plan that can't be made, with its advice.
-pub(crate) fn blocked(error: Blocked) -> anyhow::Error {
-    let advice = about_blocked(&error);
+pub(crate) fn plan_failed(error: PlanError) -> anyhow::Error {
+    let advice = about_plan_error(&error);
     anyhow::Error::from(error).hint(advice)
 }
 
 /// The error of a reconcile loop, with its advice.
 pub(crate) fn not_reconciled(error: ReconcileError) -> anyhow::Error {
     match error {
-        ReconcileError::Blocked(error) => blocked(error),
+        ReconcileError::PlanError(error) => plan_failed(error),
         ReconcileError::Portal(error) => refused(error.into()),
         ReconcileError::NotGranted(error) => {
             let advice = about_not_granted(&error);
@@ -61,7 +61,7 @@ pub(crate) fn refused(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// A warning as a step prints it: the fact, and what to do where there is something.
-pub(crate) fn told(warning: &Warning) -> String {
+pub(crate) fn warning_text(warning: &Warning) -> String {
     let fact = capitalized(&warning.to_string());
     match about_warning(warning) {
         Some(advice) => format!("{fact}. {}.", capitalized(&advice)),
@@ -106,36 +106,36 @@ fn about_warning(warning: &Warning) -> Option<String> {
 }
 
 /// What a person must do, a clause.
-pub(crate) fn about_unfinished(unfinished: &Unfinished) -> String {
-    let Unfinished::CloudContainers {
+pub(crate) fn about_manual_task(task: &ManualTask) -> String {
+    let ManualTask::CloudContainers {
         containers,
         bundle_id,
-    } = unfinished;
+    } = task;
     format!(
         "assign the iCloud containers {} to {bundle_id} at {IDENTIFIERS_PAGE}",
         containers.join(", ")
     )
 }
 
-fn about_blocked(error: &Blocked) -> String {
+fn about_plan_error(error: &PlanError) -> String {
     match error {
-        Blocked::NoCertificate(_) => {
+        PlanError::NoCertificate(_) => {
             "upload the certificate with its private key (.p12) on the Code Signing tab of the app on Bitrise"
                 .to_owned()
         }
-        Blocked::UnknownCertificates(_) => {
+        PlanError::UnknownCertificates(_) => {
             "check that the certificates were issued by the team of the connected account, and were not revoked"
                 .to_owned()
         }
-        Blocked::NoProfileType { .. } => "choose another distribution_type".to_owned(),
-        Blocked::NoDevices(_) => {
+        PlanError::NoProfileType { .. } => "choose another distribution_type".to_owned(),
+        PlanError::NoDevices(_) => {
             format!("register a device at {DEVICES_PAGE}, or set register_test_devices to `yes`")
         }
-        Blocked::AppClip(_) | Blocked::AppClipSignIn(_) => {
+        PlanError::AppClip(_) | PlanError::AppClipSignIn(_) => {
             format!("configure it at {IDENTIFIERS_PAGE}, then rerun the step")
         }
-        Blocked::Case { .. } => "use the portal's spelling in the project".to_owned(),
-        Blocked::NoWildcard(_) => {
+        PlanError::Case { .. } => "use the portal's spelling in the project".to_owned(),
+        PlanError::NoWildcard(_) => {
             "give the UI test target a bundle ID such as com.example.UITests".to_owned()
         }
     }
@@ -178,9 +178,9 @@ fn about_grant(missing: &MissingGrant, error: &NotGranted) -> String {
             )
         }
         Requirement::BySession(_, name) => {
-            let how = match error.way {
-                Way::ApiKey => "an API key can't switch it on; a person or an Apple ID session can",
-                Way::Session => {
+            let how = match error.access {
+                PortalAccess::ApiKey => "an API key can't switch it on; a person or an Apple ID session can",
+                PortalAccess::Session => {
                     "this step switched it on, and Apple's profile lacks it, so it may not be for this platform or distribution"
                 }
             };
@@ -302,7 +302,7 @@ mod tests {
             (R::SecurityKey, "API key"),
             (R::Steps(vec!["terms".to_owned()]), "answer what Apple asks"),
             (R::Blocked, "wait an hour"),
-            (R::TooMany(None), "fewer builds"),
+            (R::TooMany(None), "fewer sign-ins"),
             (R::Unavailable(503), "system-status"),
             (R::NoAccess, "Account Holder"),
         ];
@@ -324,10 +324,10 @@ mod tests {
             udid: "12".to_owned(),
         };
         assert_eq!(
-            told(&warning),
+            warning_text(&warning),
             "The test device `Ada's iPhone` has an invalid UDID: `12`. Correct it in the owner's account on Bitrise, or in the device list."
         );
-        let fact = told(&Warning::UnlistedCertificate("Apple Development: Ada".to_owned()));
+        let fact = warning_text(&Warning::UnlistedCertificate("Apple Development: Ada".to_owned()));
         assert!(fact.ends_with("another team."), "{fact}");
     }
 }

@@ -5,14 +5,14 @@ use signing_assets::{Authority, Keychain};
 use step_kit::Step;
 
 use crate::expiry;
-use crate::order::Order;
+use crate::options::Options;
 
 /// Where Apple's authorities are downloaded in place of Apple's own site.
 const SITE: &str = "APPLE_CERTIFICATE_AUTHORITY_URL";
 
 /// Downloads the certificate of an authority, and puts it into the keychain. Where that fails it is said what is missing:
 /// the keychain of the system may hold it, which can't be told on every machine.
-pub(crate) async fn install(step: &Step<Order>, keychain: &Keychain, authority: &Authority) {
+pub(crate) async fn install(step: &Step<Options>, keychain: &Keychain, authority: &Authority) {
     match try_install(step, keychain, authority).await {
         Ok(()) => step.log.plain(format!(
             "- {}, Apple's intermediate certificate, which the keychains lacked",
@@ -25,7 +25,7 @@ pub(crate) async fn install(step: &Step<Order>, keychain: &Keychain, authority: 
     }
 }
 
-async fn try_install(step: &Step<Order>, keychain: &Keychain, authority: &Authority) -> anyhow::Result<()> {
+async fn try_install(step: &Step<Options>, keychain: &Keychain, authority: &Authority) -> anyhow::Result<()> {
     let url = match step.env.get(SITE) {
         Some(site) => {
             let file = authority.download.rsplit('/').next().unwrap_or_default();

@@ -8,7 +8,7 @@ use provisioning::Distribution;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 
 use crate::advice;
-use crate::order::Order;
+use crate::options::Options;
 
 /// How long the sign-in with its checks may take.
 const LONGEST_SIGN_IN: Duration = Duration::from_secs(600);
@@ -33,7 +33,7 @@ impl OpenSession {
 /// # Errors
 /// When there is no session to be had, or no team is clear.
 pub async fn open_session(
-    step: &Step<Order>,
+    step: &Step<Options>,
     account: &AppleId,
     team_key: &str,
     team_id: Option<&str>,
@@ -65,7 +65,7 @@ pub async fn open_session(
 }
 
 /// Whose session it is, until when, and who accepts it.
-fn tell(step: &Step<Order>, account: &AppleId, session: &Session) {
+fn tell(step: &Step<Options>, account: &AppleId, session: &Session) {
     let log = &step.log;
     session.notes().iter().for_each(|note| log.plain(note));
     let how = if session.signed_in() {

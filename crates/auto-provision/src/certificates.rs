@@ -13,7 +13,7 @@ use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step, list};
 use zeroize::Zeroizing;
 
 use crate::match_certificates;
-use crate::order::Order;
+use crate::options::Options;
 
 /// How long all certificates together may take.
 const LONGEST_DOWNLOAD: Duration = Duration::from_secs(600);
@@ -30,7 +30,7 @@ enum Given<'a> {
 ///
 /// # Errors
 /// When one can't be had, or its passphrase is wrong.
-pub async fn download(step: &Step<Order>) -> anyhow::Result<Vec<Identity>> {
+pub async fn download(step: &Step<Options>) -> anyhow::Result<Vec<Identity>> {
     let Some(urls) = &step.inputs.certificate_urls else {
         return Ok(Vec::new());
     };
@@ -155,7 +155,7 @@ fn from_base64(file: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The certificates that are valid now. They are listed; what is left out, and why, is said.
-pub fn usable(step: &Step<Order>, identities: &[Identity]) -> Vec<Certificate> {
+pub fn usable(step: &Step<Options>, identities: &[Identity]) -> Vec<Certificate> {
     for identity in identities {
         let certificate = &identity.certificate;
         step.log.plain(format!(

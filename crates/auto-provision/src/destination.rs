@@ -4,7 +4,7 @@ use provisioning::Distribution;
 use step_kit::{InputProblem, InputProblems};
 use xcode_project::{Platform, Support, Target};
 
-use crate::order::{Order, PlatformName};
+use crate::options::{Options, PlatformName};
 
 /// The platform that was chosen, and what to say about it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) struct Chosen {
 }
 
 /// The platform that the inputs name; `None` for `automatic`.
-pub(crate) fn wanted(inputs: &Order) -> Result<Option<Platform>, InputProblems> {
+pub(crate) fn wanted(inputs: &Options) -> Result<Option<Platform>, InputProblems> {
     let named = match inputs.platform {
         PlatformName::Automatic => None,
         PlatformName::Ios => Some(Platform::Ios),
@@ -40,7 +40,7 @@ pub(crate) fn wanted(inputs: &Order) -> Result<Option<Platform>, InputProblems> 
 
 /// The platform of an archive of `main`: the one that the inputs name, else iOS wherever it is listed.
 pub(crate) fn chosen(
-    inputs: &Order,
+    inputs: &Options,
     main: &Target,
     wanted: Option<Platform>,
     support: Option<&Support>,

@@ -5,7 +5,7 @@ use std::path::Path;
 use apple_account::TestDevice;
 use step_kit::{InputProblem, InputProblems, Step};
 
-use crate::order::Order;
+use crate::options::Options;
 
 /// More than any list of devices: Apple takes a few hundred a year.
 const LARGEST_LIST: u64 = 1 << 20;
@@ -15,7 +15,7 @@ const LARGEST_LIST: u64 = 1 << 20;
 /// # Errors
 /// When the file of UDIDs can't be read, or names none.
 pub(crate) fn to_register(
-    step: &Step<Order>,
+    step: &Step<Options>,
     on_bitrise: &[TestDevice],
 ) -> anyhow::Result<Vec<provisioning::TestDevice>> {
     let order = &step.inputs;

@@ -1,6 +1,6 @@
 //! What ends soon of that which signs: profiles, certificates, and the authorities that issued them.
 
-use provisioning::Signed;
+use provisioning::SignedProfile;
 use signing_assets::{Authority, Certificate, authority_of};
 use time::{Duration, OffsetDateTime};
 
@@ -11,7 +11,7 @@ const SOON: Duration = Duration::days(30);
 const DEVELOPER_ID_ENDS: &str = "2027-02-01";
 
 /// What a person should know, a sentence each.
-pub(crate) fn warnings(signed: &[Signed], now: OffsetDateTime) -> Vec<String> {
+pub(crate) fn warnings(signed: &[SignedProfile], now: OffsetDateTime) -> Vec<String> {
     let mut all = Vec::new();
     let mut say = |text: String| {
         if !all.contains(&text) {
@@ -69,15 +69,15 @@ fn days_left(end: OffsetDateTime, now: OffsetDateTime) -> String {
     }
 }
 
-fn certificates(signed: &[Signed]) -> impl Iterator<Item = &Certificate> {
+fn certificates(signed: &[SignedProfile]) -> impl Iterator<Item = &Certificate> {
     // The first of each want is the one that the project uses.
     signed
         .iter()
-        .filter_map(|signed| signed.want.certificates.first())
+        .filter_map(|signed| signed.desired.certificates.first())
 }
 
 /// The authorities of the certificates that are used, each once.
-pub(crate) fn authorities(signed: &[Signed]) -> Vec<&'static Authority> {
+pub(crate) fn authorities(signed: &[SignedProfile]) -> Vec<&'static Authority> {
     let mut all: Vec<&'static Authority> = Vec::new();
     for authority in certificates(signed).filter_map(|certificate| authority_of(&certificate.der)) {
         if !all.contains(&authority) {

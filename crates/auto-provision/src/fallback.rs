@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use portal_access::Reconciled;
-use provisioning::{CertificateChoice, Policy, Way};
+use provisioning::{CertificateChoice, Policy, PortalAccess};
 use signing_assets::{Certificate, Identity, Profile};
 use step_kit::{InputProblems, Secret, Step};
 
 use crate::finish::{self, Projects};
-use crate::order::{Mode, Order};
+use crate::options::{Mode, Options};
 use crate::project::Analysis;
 
 /// Far more than any profile: those with a thousand devices have 100 KB.
@@ -21,7 +21,7 @@ const LARGEST_PROFILE: u64 = 16 << 20;
 /// # Errors
 /// With `error`, when there are no such profiles, or they do not fit.
 pub async fn fall_back(
-    step: &Step<Order>,
+    step: &Step<Options>,
     analysis: &Analysis,
     identities: &[Identity],
     certificates: &[Certificate],
@@ -48,7 +48,7 @@ pub async fn fall_back(
 }
 
 async fn sign(
-    step: &Step<Order>,
+    step: &Step<Options>,
     analysis: &Analysis,
     identities: &[Identity],
     certificates: &[Certificate],
@@ -63,7 +63,7 @@ async fn sign(
         }
     }
     let policy = Policy {
-        way: Way::Session,
+        access: PortalAccess::Session,
         distribution: step.inputs.distribution,
         min_profile_days_valid: 0,
         test_devices: Vec::new(),
@@ -75,11 +75,13 @@ async fn sign(
         None => analysis.clone(),
     };
     let analysis = &signed;
-    let wants = provisioning::wants(&analysis.needs(), &policy, certificates)?;
-    let signed = provisioning::choose_among(&wants, &profiles, clock::now())?;
+    let desired_profiles = provisioning::desired_profiles(&analysis.needs(), &policy, certificates)?;
+    let signed = provisioning::choose_among(&desired_profiles, &profiles, clock::now())?;
     for signed in &signed {
-        step.log
-            .plain(format!("{} for {}", signed.profile.name, signed.want.bundle_id));
+        step.log.plain(format!(
+            "{} for {}",
+            signed.profile.name, signed.desired.bundle_id
+        ));
     }
     let machine = finish::Machine::of(step).await;
     let reconciled = Reconciled {

@@ -7,17 +7,19 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use apple_types::XcodeVersion;
 use portal_access::{Portal, Reconciled};
-use provisioning::{Distribution, Policy, PortalCertificate, Query, Signed, Want, wildcard_of};
+use provisioning::{
+    DesiredProfile, Distribution, Policy, PortalCertificate, Query, SignedProfile, wildcard_of,
+};
 use signing_assets::{Certificate, Identity, Keychain, Profile, ProfileDirectories};
 use step_kit::{Advice as _, Step};
 use xcode_project::{ManualSigning, Project};
 
 use crate::advice;
 use crate::authorities;
-use crate::certificate_supply::PLANNED;
+use crate::certificate_creation::PLANNED;
 use crate::expiry;
-use crate::order::{ApplyTo, IdentityName, Order};
-use crate::plan_text;
+use crate::options::{ApplyTo, IdentityName, Options};
+use crate::plan_log;
 use crate::project::Analysis;
 use crate::report;
 use crate::signing::export_options::{self, MethodNames, ProfileNames};
@@ -27,27 +29,28 @@ use crate::xcode;
 
 /// `mode: plan`: prints what would change, as text and as JSON, and changes nothing.
 pub(crate) async fn show_plan(
-    step: &Step<Order>,
+    step: &Step<Options>,
     portal: &dyn Portal,
     analysis: &Analysis,
-    wants: &[Want],
+    desired_profiles: &[DesiredProfile],
     policy: &Policy,
 ) -> anyhow::Result<()> {
-    let mut query = Query::of(wants);
+    let mut query = Query::of(desired_profiles);
     query.serials.retain(|serial| !serial.starts_with(PLANNED));
     let mut snapshot = portal
         .snapshot(&query)
         .await
         .map_err(|error| advice::refused(error.into()))?;
-    let planned = planned_certificates(wants);
+    let planned = planned_certificates(desired_profiles);
     snapshot
         .certificates
         .extend(planned.iter().map(|known| PortalCertificate {
             id: known.serial.clone(),
             serial: known.serial.clone(),
         }));
-    let plan = provisioning::plan(wants, &snapshot, policy, clock::now()).map_err(advice::blocked)?;
-    plan_text::show(&step.log, &plan, &planned);
+    let plan =
+        provisioning::plan(desired_profiles, &snapshot, policy, clock::now()).map_err(advice::plan_failed)?;
+    plan_log::show(&step.log, &plan, &planned);
     step.report.is_plan();
     let mut lines: Vec<String> = planned
         .iter()
@@ -72,7 +75,7 @@ pub(crate) async fn show_plan(
 }
 
 /// `mode: plan`: says what would be written.
-pub(crate) fn show_files(step: &Step<Order>, analysis: &Analysis) -> anyhow::Result<()> {
+pub(crate) fn show_files(step: &Step<Options>, analysis: &Analysis) -> anyhow::Result<()> {
     let apply_to = step.inputs.apply_to;
     let lines = Preparation::of(step, analysis)?.describe(apply_to);
     step.log.plain("Files a run would write:");
@@ -87,9 +90,9 @@ pub(crate) fn show_files(step: &Step<Order>, analysis: &Analysis) -> anyhow::Res
 }
 
 /// The certificates of a plan that do not exist yet, each once.
-fn planned_certificates(wants: &[Want]) -> Vec<&Certificate> {
+fn planned_certificates(desired_profiles: &[DesiredProfile]) -> Vec<&Certificate> {
     let mut planned: Vec<&Certificate> = Vec::new();
-    for certificate in wants.iter().flat_map(|want| &want.certificates) {
+    for certificate in desired_profiles.iter().flat_map(|desired| &desired.certificates) {
         if certificate.serial.starts_with(PLANNED) && !planned.contains(&certificate) {
             planned.push(certificate);
         }
@@ -108,7 +111,7 @@ pub(crate) enum Projects {
 
 /// Installs certificates and profiles, signs the project, exports the outputs.
 pub(crate) async fn finish(
-    step: &Step<Order>,
+    step: &Step<Options>,
     analysis: &Analysis,
     identities: &[Identity],
     reconciled: &Reconciled,
@@ -118,15 +121,15 @@ pub(crate) async fn finish(
     reconciled
         .warnings
         .iter()
-        .for_each(|warning| step.log.warn(advice::told(warning)));
-    if !reconciled.unfinished.is_empty() {
+        .for_each(|warning| step.log.warn(advice::warning_text(warning)));
+    if !reconciled.manual_tasks.is_empty() {
         bail!(
             anyhow::anyhow!(
                 "the App IDs were created, but some need a manual change: {}",
                 reconciled
-                    .unfinished
+                    .manual_tasks
                     .iter()
-                    .map(advice::about_unfinished)
+                    .map(advice::about_manual_task)
                     .collect::<Vec<_>>()
                     .join("; ")
             )
@@ -173,7 +176,7 @@ pub(crate) async fn finish(
         machine.directories.install(
             &profile,
             &signed.profile.content,
-            signed.want.profile_type.is_mac(),
+            signed.desired.profile_type.is_mac(),
         )?;
         step.log.debug(format!("{} is installed.", profile.name));
     }
@@ -216,7 +219,7 @@ pub(crate) async fn finish(
     Ok(())
 }
 
-fn sign(step: &Step<Order>, analysis: &Analysis, signed: &[Signed]) -> anyhow::Result<()> {
+fn sign(step: &Step<Options>, analysis: &Analysis, signed: &[SignedProfile]) -> anyhow::Result<()> {
     let edits = edits(analysis, signed, step.inputs.identity)?;
     for (_, (target, configuration, signing)) in &edits {
         step.log.debug(format!(
@@ -228,7 +231,7 @@ fn sign(step: &Step<Order>, analysis: &Analysis, signed: &[Signed]) -> anyhow::R
 }
 
 /// Says which settings the xcconfig file gives to whom.
-fn show_table(step: &Step<Order>, table: &SigningTable) {
+fn show_table(step: &Step<Options>, table: &SigningTable) {
     for target in &table.targets {
         step.log.debug(format!(
             "{} ({}): team {}, profile {}",
@@ -241,7 +244,12 @@ fn show_table(step: &Step<Order>, table: &SigningTable) {
 }
 
 /// Says where the signing settings are, and how the export options name the method.
-fn show_settings(step: &Step<Order>, projects: Projects, files: &SigningFiles, xcode: Option<XcodeVersion>) {
+fn show_settings(
+    step: &Step<Options>,
+    projects: Projects,
+    files: &SigningFiles,
+    xcode: Option<XcodeVersion>,
+) {
     match (projects, &files.xcconfig, step.inputs.apply_to) {
         (Projects::Leave, ..) => {}
         (Projects::Edit, Some(path), _) => step.log.plain(format!(
@@ -263,7 +271,7 @@ fn show_settings(step: &Step<Order>, projects: Projects, files: &SigningFiles, x
 }
 
 /// The file that `XCODE_XCCONFIG_FILE` names beats the project: signing settings in it would undo the edit.
-fn warn_of_overrides(step: &Step<Order>, analysis: &Analysis) {
+fn warn_of_overrides(step: &Step<Options>, analysis: &Analysis) {
     let Some(path) = &analysis.overrides else { return };
     let assigned = xcode_project::xcconfig::read(path, None).assignments;
     let set: Vec<&str> = signing::xcconfig::SETTINGS
@@ -293,7 +301,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) async fn of(step: &Step<Order>) -> Self {
+    pub(crate) async fn of(step: &Step<Options>) -> Self {
         let home = step.env.path("HOME").unwrap_or_else(|| PathBuf::from("/"));
         let xcode = xcode::selected(step).await;
         Self {
@@ -304,9 +312,9 @@ impl Machine {
 }
 
 /// The first certificate of a want is the one that the project uses.
-fn serial_of(signed: &Signed) -> Option<&str> {
+fn serial_of(signed: &SignedProfile) -> Option<&str> {
     signed
-        .want
+        .desired
         .certificates
         .first()
         .map(|certificate| certificate.serial.as_str())
@@ -323,12 +331,12 @@ impl<T> HintWith<T> for Result<T, signing_assets::KeychainError> {
 }
 
 fn manual_signing(
-    signed: &Signed,
+    signed: &SignedProfile,
     platform: xcode_project::Platform,
     named: IdentityName,
 ) -> anyhow::Result<ManualSigning> {
     let certificate = signed
-        .want
+        .desired
         .certificates
         .first()
         .context("there is no certificate")?;
@@ -351,7 +359,7 @@ fn manual_signing(
 /// A target of a project, its configuration, and how it is signed.
 type Edit = (Arc<Project>, (xcode_project::Target, String, ManualSigning));
 
-fn edits(analysis: &Analysis, signed: &[Signed], named: IdentityName) -> anyhow::Result<Vec<Edit>> {
+fn edits(analysis: &Analysis, signed: &[SignedProfile], named: IdentityName) -> anyhow::Result<Vec<Edit>> {
     let mut edits = Vec::new();
     for item in &analysis.archived {
         let signing = manual_signing(profile_for(signed, &item.need.bundle_id)?, item.platform, named)?;
@@ -373,7 +381,7 @@ fn edits(analysis: &Analysis, signed: &[Signed], named: IdentityName) -> anyhow:
 const EDITS: usize = 3;
 
 /// Saves the edits of all projects, or of none.
-fn save(step: &Step<Order>, edits: Vec<Edit>) -> anyhow::Result<()> {
+fn save(step: &Step<Options>, edits: Vec<Edit>) -> anyhow::Result<()> {
     let mut by_project: BTreeMap<PathBuf, (Arc<Project>, Vec<_>)> = BTreeMap::new();
     for (project, edit) in edits {
         let path = project.path().to_owned();
@@ -400,7 +408,7 @@ fn save(step: &Step<Order>, edits: Vec<Edit>) -> anyhow::Result<()> {
 
 /// Edits a project as it is now: another program may have changed it since it was read.
 fn save_one(
-    step: &Step<Order>,
+    step: &Step<Options>,
     mut project: Arc<Project>,
     edits: &[(xcode_project::Target, String, ManualSigning)],
 ) -> anyhow::Result<(Arc<Project>, String)> {
@@ -423,17 +431,17 @@ fn save_one(
 
 /// The outputs, in the order in which they are exported.
 fn outputs(
-    step: &Step<Order>,
+    step: &Step<Options>,
     analysis: &Analysis,
-    signed: &[Signed],
+    signed: &[SignedProfile],
 ) -> anyhow::Result<Vec<(&'static str, String)>> {
     let distribution = step.inputs.distribution;
     let item = analysis.archived.first().context("there is no target")?;
     let main = &item.need;
     let of_main = |wanted: Distribution| {
-        signed
-            .iter()
-            .find(|signed| signed.want.bundle_id == main.bundle_id && signed.want.distribution == wanted)
+        signed.iter().find(|signed| {
+            signed.desired.bundle_id == main.bundle_id && signed.desired.distribution == wanted
+        })
     };
     let team = manual_signing(
         profile_for(signed, &main.bundle_id)?,
@@ -464,7 +472,7 @@ fn outputs(
     ] {
         let Some(signed) = signed else { continue };
         let certificate = signed
-            .want
+            .desired
             .certificates
             .first()
             .context("there is no certificate")?;

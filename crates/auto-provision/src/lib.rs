@@ -1,13 +1,13 @@
 //! What the two provisioning steps have in common: from a project to a signed one.
 //!
-//! A step reads its inputs into an [`Order`], has the project read ([`Analysis::announced`]), finds its [`Account`], and
+//! A step reads its inputs into an [`Options`], has the project read ([`Analysis::announced`]), finds its [`Account`], and
 //! lets [`provision`] compare, change, install, edit and export. Which account it is, is the only difference that the
 //! portal sees.
 
 mod advice;
 mod authorities;
 mod by_session;
-mod certificate_supply;
+mod certificate_creation;
 mod certificates;
 mod destination;
 mod devices;
@@ -15,8 +15,8 @@ mod expiry;
 mod fallback;
 mod finish;
 mod match_certificates;
-mod order;
-mod plan_text;
+mod options;
+mod plan_log;
 mod project;
 mod report;
 mod settings;
@@ -27,15 +27,15 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use portal_access::{DeveloperPortal, Portal, Reconciled};
-use provisioning::{Policy, Signed, Want, Way};
+use provisioning::{DesiredProfile, Policy, PortalAccess, SignedProfile};
 use signing_assets::{Certificate, Identity, ProfileDirectories};
 use step_kit::Step;
 
 pub use by_session::{OpenSession, open_session};
-pub use certificate_supply::{CertificateCreation, CreatedCertificates};
+pub use certificate_creation::{CertificateCreation, CreatedCertificates};
 pub use certificates::{download as download_certificates, of_team, usable};
 pub use fallback::fall_back;
-pub use order::{ApplyTo, BuildSettings, IdentityName, Mode, Order, PlatformName};
+pub use options::{ApplyTo, BuildSettings, IdentityName, Mode, Options, PlatformName};
 pub use project::{Analysis, Declared, Item};
 pub use provisioning::{CertificateChoice, Distribution};
 
@@ -88,7 +88,7 @@ pub struct Supply<'a> {
 /// # Errors
 /// With what failed and what to do next; the project is untouched then.
 pub async fn provision(
-    step: &Step<Order>,
+    step: &Step<Options>,
     analysis: Analysis,
     supply: Supply<'_>,
     account: &Account,
@@ -109,9 +109,9 @@ pub async fn provision(
     // What can't be written is said before anything is changed.
     signing::files::Preparation::of(step, &analysis)?;
     let policy = Policy {
-        way: match account.access {
-            Access::ApiKey(_) => Way::ApiKey,
-            Access::Session(_) => Way::Session,
+        access: match account.access {
+            Access::ApiKey(_) => PortalAccess::ApiKey,
+            Access::Session(_) => PortalAccess::Session,
         },
         distribution: step.inputs.distribution,
         min_profile_days_valid: step.inputs.min_profile_days_valid,
@@ -123,13 +123,14 @@ pub async fn provision(
         Some(certificate) => analysis.signed_by(&certificate.team_id)?,
         None => analysis,
     };
-    let wants = provisioning::wants(&analysis.needs(), &policy, certificates).map_err(advice::blocked)?;
+    let desired_profiles = provisioning::desired_profiles(&analysis.needs(), &policy, certificates)
+        .map_err(advice::plan_failed)?;
     let work = Work {
         step,
         analysis: &analysis,
         identities,
         policy: &policy,
-        wants,
+        desired_profiles,
         source,
         created,
     };
@@ -155,11 +156,11 @@ enum Changes {
 
 /// What the portal must have, and what is done with it.
 struct Work<'a> {
-    step: &'a Step<Order>,
+    step: &'a Step<Options>,
     analysis: &'a Analysis,
     identities: &'a [Identity],
     policy: &'a Policy,
-    wants: Vec<Want>,
+    desired_profiles: Vec<DesiredProfile>,
     source: Source,
     /// How many certificates this run created before.
     created: usize,
@@ -200,7 +201,7 @@ impl Work<'_> {
     async fn carry_out(self, portal: &dyn Portal) -> anyhow::Result<Changes> {
         let step = self.step;
         if step.inputs.mode == Mode::Plan && self.source != Source::Xcode {
-            finish::show_plan(step, portal, self.analysis, &self.wants, self.policy).await?;
+            finish::show_plan(step, portal, self.analysis, &self.desired_profiles, self.policy).await?;
             return Ok(Changes::Planned);
         }
         let machine = finish::Machine::of(step).await;
@@ -250,11 +251,12 @@ impl Work<'_> {
 
     /// Profiles of ours: those that are installed and fit, and for the rest the portal.
     async fn own(&self, portal: &dyn Portal, directories: &ProfileDirectories) -> anyhow::Result<Reconciled> {
-        let (mut signed, wants) = installed(self.step, self.wants.clone(), self.policy, directories);
+        let (mut signed, desired_profiles) =
+            installed(self.step, self.desired_profiles.clone(), self.policy, directories);
         let mut reconciled = Reconciled::default();
-        if !wants.is_empty() {
-            reconciled = portal_access::reconcile(portal, &wants, self.policy, |progress| {
-                plan_text::tell(&self.step.log, &progress);
+        if !desired_profiles.is_empty() {
+            reconciled = portal_access::reconcile(portal, &desired_profiles, self.policy, |progress| {
+                plan_log::tell(&self.step.log, &progress);
             })
             .await
             .map_err(advice::not_reconciled)?;
@@ -265,15 +267,17 @@ impl Work<'_> {
     }
 
     async fn xcodes(&self, portal: &dyn Portal) -> anyhow::Result<Reconciled> {
-        let reconciled = portal_access::reconcile_managed(portal, &self.wants, self.policy, |progress| {
-            plan_text::tell(&self.step.log, &progress);
-        })
-        .await
-        .map_err(advice::not_reconciled)?;
+        let reconciled =
+            portal_access::reconcile_managed(portal, &self.desired_profiles, self.policy, |progress| {
+                plan_log::tell(&self.step.log, &progress);
+            })
+            .await
+            .map_err(advice::not_reconciled)?;
         for signed in &reconciled.signed {
-            self.step
-                .log
-                .plain(format!("{} for {}", signed.profile.name, signed.want.bundle_id));
+            self.step.log.plain(format!(
+                "{} for {}",
+                signed.profile.name, signed.desired.bundle_id
+            ));
         }
         Ok(reconciled)
     }
@@ -281,24 +285,25 @@ impl Work<'_> {
 
 /// Splits the wants into those that an installed profile serves, and the rest.
 fn installed(
-    step: &Step<Order>,
-    wants: Vec<Want>,
+    step: &Step<Options>,
+    desired_profiles: Vec<DesiredProfile>,
     policy: &Policy,
     directories: &ProfileDirectories,
-) -> (Vec<Signed>, Vec<Want>) {
+) -> (Vec<SignedProfile>, Vec<DesiredProfile>) {
     let profiles = directories.installed();
-    let mut served: Vec<Signed> = Vec::new();
+    let mut served: Vec<SignedProfile> = Vec::new();
     let mut open = Vec::new();
-    for want in wants {
-        match provisioning::installed_profile(&want, policy, &profiles, clock::now()) {
+    for desired in desired_profiles {
+        match provisioning::installed_profile(&desired, policy, &profiles, clock::now()) {
             Some(profile) => {
                 if served.is_empty() {
                     step.log.heading("Installed profiles that match");
                 }
-                step.log.plain(format!("{} for {}", profile.name, want.bundle_id));
-                served.push(Signed { want, profile });
+                step.log
+                    .plain(format!("{} for {}", profile.name, desired.bundle_id));
+                served.push(SignedProfile { desired, profile });
             }
-            None => open.push(want),
+            None => open.push(desired),
         }
     }
     (served, open)

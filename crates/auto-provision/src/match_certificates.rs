@@ -6,10 +6,10 @@ use provisioning::Distribution;
 use signing_assets::Identity;
 use step_kit::{Advice as _, Secret, Step};
 
-use crate::order::Order;
+use crate::options::Options;
 
 /// The identities of a storage that serve the distribution, and development ones where they are there.
-pub(crate) async fn read(step: &Step<Order>, location: &Location) -> anyhow::Result<Vec<Identity>> {
+pub(crate) async fn read(step: &Step<Options>, location: &Location) -> anyhow::Result<Vec<Identity>> {
     let _activity = step.activity("reading the match storage");
     // Gone as soon as the storage is read.
     let directory = step.temp_dir().context("could not create a private directory")?;

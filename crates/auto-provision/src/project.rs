@@ -13,7 +13,7 @@ use xcode_project::{
 };
 
 use crate::destination;
-use crate::order::{ApplyTo, BuildSettings, Order};
+use crate::options::{ApplyTo, BuildSettings, Options};
 use crate::settings::Xcodebuild;
 use crate::signing::files::XCCONFIG_VARIABLE;
 
@@ -125,7 +125,7 @@ impl Analysis {
     ///
     /// # Errors
     /// When it can't be read, or does not say what a profile needs.
-    pub async fn announced(step: &Step<Order>) -> anyhow::Result<Self> {
+    pub async fn announced(step: &Step<Options>) -> anyhow::Result<Self> {
         step.log.heading("Project");
         let surroundings = SURROUNDINGS
             .iter()
@@ -165,7 +165,7 @@ impl Analysis {
 
     /// Reads the project that the inputs name.
     pub(crate) async fn of(
-        inputs: &Order,
+        inputs: &Options,
         runner: &Runner,
         surroundings: Vec<(String, String)>,
         overrides: Option<PathBuf>,

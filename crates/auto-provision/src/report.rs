@@ -1,13 +1,13 @@
 //! What a run leaves for people, beside its log: what is signed with what until when, what was changed and why, and
 //! what was asked.
 
-use provisioning::{Action, Signed};
+use provisioning::{Action, SignedProfile};
 use step_kit::html_report::{Block, Expiry, Request, Timeline, Waterfall};
 use step_kit::{Report, Step};
 use transport::Journal;
 
 use crate::Changes;
-use crate::order::Order;
+use crate::options::Options;
 use crate::project::Analysis;
 use crate::signing::files::SigningFiles;
 
@@ -16,7 +16,7 @@ struct Line {
     cells: [String; 6],
 }
 
-fn lines(analysis: &Analysis, signed: &[Signed]) -> Vec<Line> {
+fn lines(analysis: &Analysis, signed: &[SignedProfile]) -> Vec<Line> {
     let target_of = |bundle_id: &str| {
         let items = analysis.archived.iter().chain(&analysis.ui_tests);
         let names: Vec<&str> = items
@@ -29,22 +29,22 @@ fn lines(analysis: &Analysis, signed: &[Signed]) -> Vec<Line> {
             .collect();
         names.join(", ")
     };
-    let line = |signed: &Signed| {
+    let line = |signed: &SignedProfile| {
         let details = signed.profile.details.as_ref();
-        let devices = if signed.want.distribution.lists_devices() {
+        let devices = if signed.desired.distribution.lists_devices() {
             details.map_or(0, |details| details.udids.len()).to_string()
         } else {
             "–".to_owned()
         };
         let certificate = signed
-            .want
+            .desired
             .certificates
             .first()
             .map(|known| known.common_name.clone());
         Line {
             cells: [
-                target_of(&signed.want.bundle_id),
-                signed.want.bundle_id.clone(),
+                target_of(&signed.desired.bundle_id),
+                signed.desired.bundle_id.clone(),
                 signed.profile.name.clone(),
                 details
                     .map(|details| details.expires_at.date().to_string())
@@ -68,7 +68,7 @@ const COLUMNS: [&str; 6] = [
 
 /// Tells what is signed with what until when, and what was changed on the portal: in the log, as Markdown, and on the
 /// page.
-pub(crate) fn tell(step: &Step<Order>, analysis: &Analysis, signed: &[Signed], changes: &[Action]) {
+pub(crate) fn tell(step: &Step<Options>, analysis: &Analysis, signed: &[SignedProfile], changes: &[Action]) {
     let lines = lines(analysis, signed);
     step.log.heading("Signed");
     let rows: Vec<Vec<String>> = lines
@@ -101,7 +101,7 @@ pub(crate) fn tell(step: &Step<Order>, analysis: &Analysis, signed: &[Signed], c
 }
 
 /// What the signing settings were written to, and the files for later steps.
-pub(crate) fn files(step: &Step<Order>, files: &SigningFiles) {
+pub(crate) fn files(step: &Step<Options>, files: &SigningFiles) {
     let report = &step.report;
     report.fact("Signing settings", step.inputs.apply_to.as_str());
     let paths: Vec<String> = files.paths().map(|path| path.display().to_string()).collect();
@@ -118,7 +118,7 @@ pub(crate) fn files(step: &Step<Order>, files: &SigningFiles) {
 }
 
 /// Warnings about the result: in the log, in the summary and on the page.
-pub(crate) fn warn(step: &Step<Order>, warnings: &[String]) {
+pub(crate) fn warn(step: &Step<Options>, warnings: &[String]) {
     if warnings.is_empty() {
         return;
     }
@@ -150,7 +150,7 @@ pub(crate) fn list(report: &Report, heading: &str, changes: &[String]) {
     }
 }
 
-fn expiry_dates(report: &Report, signed: &[Signed]) {
+fn expiry_dates(report: &Report, signed: &[SignedProfile]) {
     let profiles = signed.iter().filter_map(|signed| {
         let ends = signed.profile.details.as_ref()?.expires_at;
         Some(Expiry::new(&signed.profile.name, "profile", ends))
@@ -158,7 +158,7 @@ fn expiry_dates(report: &Report, signed: &[Signed]) {
     let mut seen = std::collections::BTreeSet::new();
     let certificates = signed
         .iter()
-        .flat_map(|signed| &signed.want.certificates)
+        .flat_map(|signed| &signed.desired.certificates)
         .filter(|certificate| seen.insert(&certificate.serial))
         .map(|certificate| Expiry::new(&certificate.common_name, "certificate", certificate.not_after));
     let all = profiles.chain(certificates).collect();
@@ -182,7 +182,7 @@ fn done(changes: Changes, requests: usize, left: Option<u32>) -> String {
 
 /// What was asked of Apple, however the run ended; `budget` is the limit of an hour and what is left of it.
 pub(crate) fn requests(
-    step: &Step<Order>,
+    step: &Step<Options>,
     changes: Option<&Changes>,
     journal: &Journal,
     budget: Option<(u32, u32)>,

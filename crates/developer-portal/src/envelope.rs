@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::words::{Saying, says};
+use crate::messages::{KnownMessage, says};
 
 /// Why the portal did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -128,8 +128,8 @@ fn refusal(envelope: &Envelope) -> Refusal {
     let words = words.join("; ");
     match envelope.result_code {
         1100 => Refusal::Expired,
-        _ if says(&words, Saying::Agreement) => Refusal::Agreement(words),
-        _ if says(&words, Saying::Team) => Refusal::Team(words),
+        _ if says(&words, KnownMessage::Agreement) => Refusal::Agreement(words),
+        _ if says(&words, KnownMessage::Team) => Refusal::Team(words),
         1200 => Refusal::NotPermitted(words),
         5405 => Refusal::DeviceLimit(words),
         9400 | 9401 => Refusal::NotAvailable(words),

@@ -12,6 +12,7 @@ pub mod envelope;
 pub mod hashcash;
 mod jar;
 mod later;
+mod messages;
 mod resources;
 mod service_key;
 mod services;
@@ -20,7 +21,6 @@ mod sign_in;
 pub mod srp;
 mod team;
 pub mod v1;
-mod words;
 
 pub use jar::{Host, Jar};
 pub use resources::{AppId, Assignable, Associated, Certificate, Device, Profile, ProfileRequest, Slug};

@@ -15,11 +15,11 @@ use crate::answer;
 use crate::envelope::{self, Refusal};
 use crate::hashcash::TooHard;
 use crate::jar::{Host, Jar};
+use crate::messages::{KnownMessage, says};
 use crate::sign_in::Entry;
 use crate::srp::Unusable;
 use crate::team::Team;
 use crate::v1;
-use crate::words::{Saying, says};
 
 /// Where the portal's services are, below its host.
 const SERVICES: &str = "/services-account/QH65B2";
@@ -117,10 +117,10 @@ pub enum SessionError {
 
 impl SessionError {
     /// Whether another run may have been faster, or the change may have taken effect: look again.
-    pub fn calls_for_another_look(&self) -> bool {
+    pub fn may_be_race(&self) -> bool {
         match self {
             Self::Transport(transport::Error::OutcomeUnknown { .. }) => true,
-            Self::Portal(Refusal::Other { words, .. }) => says(words, Saying::SeveralProfiles),
+            Self::Portal(Refusal::Other { words, .. }) => says(words, KnownMessage::SeveralProfiles),
             Self::V1(refusal) => refusal.is_race(),
             _ => false,
         }

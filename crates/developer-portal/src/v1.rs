@@ -19,8 +19,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use transport::{Method, Response};
 
+use crate::messages::{KnownMessage, says};
 use crate::session::{Session, SessionError};
-use crate::words::{Saying, says};
 
 /// Where the services are, below the portal's host.
 const SERVICES: &str = "/services-account/v1";
@@ -112,7 +112,7 @@ impl Refusal {
             || self
                 .reasons
                 .iter()
-                .any(|text| says(text, Saying::SeveralProfiles))
+                .any(|text| says(text, KnownMessage::SeveralProfiles))
     }
 
     pub(crate) fn is_conflict(&self) -> bool {
@@ -121,7 +121,10 @@ impl Refusal {
                 .codes
                 .iter()
                 .any(|code| code != "ENTITY_ERROR.ATTRIBUTE.INVALID")
-                || self.reasons.iter().any(|text| says(text, Saying::NotAvailable)))
+                || self
+                    .reasons
+                    .iter()
+                    .any(|text| says(text, KnownMessage::NotAvailable)))
     }
 }
 

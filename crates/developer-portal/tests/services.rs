@@ -136,7 +136,7 @@ fn a_profile_is_made_repaired_downloaded_and_deleted() {
         };
         // A name that is taken.
         let error = services.create_profile(request).await.unwrap_err();
-        assert!(error.calls_for_another_look(), "{error}");
+        assert!(error.may_be_race(), "{error}");
         assert!(
             error
                 .to_string()

@@ -88,7 +88,7 @@ fn failed(what: impl Into<String>) -> impl FnOnce(SessionError) -> PortalError {
         what,
         kind: if error.is_device_limit() {
             PortalErrorKind::DeviceLimit
-        } else if error.calls_for_another_look() {
+        } else if error.may_be_race() {
             PortalErrorKind::Race
         } else if error.is_conflict() {
             PortalErrorKind::Conflict

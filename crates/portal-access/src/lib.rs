@@ -5,13 +5,16 @@
 //! What must be true on the portal is decided in `provisioning`, which knows no HTTP; here it is read and written.
 
 mod by_session;
+mod certificate;
 mod features;
 mod listing;
 mod portal;
 mod reconcile;
-mod supply;
 
 pub use by_session::DeveloperPortal;
+pub use certificate::{
+    CertificateError, CertificateLimitReached, CertificateNeed, CertificateStore, ObtainedCertificate,
+    obtain_certificate,
+};
 pub use portal::{AppStoreConnect, NewProfile, Portal, PortalError, PortalErrorKind};
 pub use reconcile::{Progress, ReconcileError, Reconciled, reconcile, reconcile_managed};
-pub use supply::{CertificateNeed, CertificateStore, NoRoom, Supplied, SupplyError, supply_certificate};

@@ -47,7 +47,7 @@ pub trait Portal: Sync {
     /// Registers a device.
     async fn register_device(&self, name: &str, udid: &str, platform: &str) -> Result<Device, PortalError>;
     /// Creates a bundle ID, and returns the portal's ID of it. An App Clip's has `parent`, the portal's ID of its app's;
-    /// only plans for [`Way::Session`](provisioning::Way::Session) ask for it.
+    /// only plans for [`PortalAccess::Session`](provisioning::PortalAccess::Session) ask for it.
     async fn create_bundle_id(
         &self,
         identifier: &str,
@@ -64,7 +64,7 @@ pub trait Portal: Sync {
     /// Changes the settings of the capability with this portal ID.
     async fn change_capability(&self, id: &str, capability: &Capability) -> Result<(), PortalError>;
     /// Associates App Groups or iCloud containers with the bundle ID of this portal ID: all that it shall have. Only
-    /// plans for [`Way::Session`](provisioning::Way::Session) ask for it.
+    /// plans for [`PortalAccess::Session`](provisioning::PortalAccess::Session) ask for it.
     async fn assign(
         &self,
         bundle_id: &ResourceId<BundleId>,
@@ -122,7 +122,7 @@ pub(crate) fn failed(what: impl Into<String>) -> impl FnOnce(AscError) -> Portal
 fn kind_of(error: &AscError) -> PortalErrorKind {
     if error.is_device_limit() {
         PortalErrorKind::DeviceLimit
-    } else if error.calls_for_another_look() {
+    } else if error.may_be_race() {
         PortalErrorKind::Race
     } else if error.is_conflict() {
         PortalErrorKind::Conflict

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use provisioning::{
-    Action, Blocked, BundleId, Device, NoManagedProfile, NotGranted, Plan, Policy, PortalProfile, Query,
-    ResourceId, Signed, Snapshot, Unfinished, Want, Warning, choose_managed, plan, shortcomings,
+    Action, BundleId, DesiredProfile, Device, ManualTask, NoManagedProfile, NotGranted, Plan, PlanError,
+    Policy, PortalProfile, Query, ResourceId, SignedProfile, Snapshot, Warning, choose_managed,
+    grant_warnings, plan,
 };
 use transport::Backoff;
 
@@ -37,11 +38,11 @@ pub enum Progress<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Reconciled {
     /// A profile for each want, in their order.
-    pub signed: Vec<Signed>,
+    pub signed: Vec<SignedProfile>,
     /// The changes that were made.
     pub changes: Vec<Action>,
     /// What a person must do before the app can be signed.
-    pub unfinished: Vec<Unfinished>,
+    pub manual_tasks: Vec<ManualTask>,
     /// What new profiles lack although the targets can be signed.
     pub warnings: Vec<Warning>,
 }
@@ -51,7 +52,7 @@ pub struct Reconciled {
 pub enum ReconcileError {
     /// Only a person can remove what is in the way.
     #[error(transparent)]
-    Blocked(#[from] Blocked),
+    PlanError(#[from] PlanError),
     /// The portal said no.
     #[error(transparent)]
     Portal(#[from] PortalError),
@@ -70,16 +71,16 @@ pub enum ReconcileError {
 /// When one is missing, or does not fit.
 pub async fn reconcile_managed(
     portal: &dyn Portal,
-    wants: &[Want],
+    desired_profiles: &[DesiredProfile],
     policy: &Policy,
     mut report: impl FnMut(Progress<'_>),
 ) -> Result<Reconciled, ReconcileError> {
     let query = Query {
         managed: true,
-        ..Query::of(wants)
+        ..Query::of(desired_profiles)
     };
     let mut snapshot = portal.snapshot(&query).await?;
-    let registration = Plan::registration(wants, &snapshot, policy);
+    let registration = Plan::registration(desired_profiles, &snapshot, policy);
     report(Progress::Plan(&registration));
     let mut changes = Vec::new();
     let known = snapshot.devices.len();
@@ -88,7 +89,7 @@ pub async fn reconcile_managed(
         report(Progress::Warning(Warning::NotInManagedProfiles));
         snapshot.devices.truncate(known);
     }
-    let signed = choose_managed(wants, &snapshot, policy, clock::now())?;
+    let signed = choose_managed(desired_profiles, &snapshot, policy, clock::now())?;
     Ok(Reconciled {
         signed,
         changes,
@@ -104,53 +105,53 @@ pub async fn reconcile_managed(
 /// When a person is needed, or the portal keeps saying no.
 pub async fn reconcile(
     portal: &dyn Portal,
-    wants: &[Want],
+    desired_profiles: &[DesiredProfile],
     policy: &Policy,
     mut report: impl FnMut(Progress<'_>),
 ) -> Result<Reconciled, ReconcileError> {
-    let query = Query::of(wants);
+    let query = Query::of(desired_profiles);
     let mut changes = Vec::new();
-    let mut unfinished: Vec<Unfinished> = Vec::new();
+    let mut manual_tasks: Vec<ManualTask> = Vec::new();
     let mut look = 1;
     loop {
         let mut snapshot = portal.snapshot(&query).await?;
         let mut policy = policy.clone();
-        let mut next = plan(wants, &snapshot, &policy, clock::now())?;
+        let mut next = plan(desired_profiles, &snapshot, &policy, clock::now())?;
         if next
             .actions
             .iter()
             .any(|action| matches!(action, Action::RegisterDevice { .. }))
         {
-            let registration = Plan::registration(wants, &snapshot, &policy);
+            let registration = Plan::registration(desired_profiles, &snapshot, &policy);
             report(Progress::Plan(&registration));
             register_devices(portal, &registration, &mut snapshot, &mut changes, &mut report).await;
             // A device that Apple did not take must not be a reason to make profiles anew in every build.
             policy.test_devices.clear();
-            next = plan(wants, &snapshot, &policy, clock::now())?;
+            next = plan(desired_profiles, &snapshot, &policy, clock::now())?;
         }
         let plan = next;
         report(Progress::Plan(&plan));
-        unfinished.extend(plan.unfinished.iter().cloned());
-        match apply(portal, &plan.wants, &snapshot, &plan, &mut changes).await {
+        manual_tasks.extend(plan.manual_tasks.iter().cloned());
+        match apply(portal, &plan.desired_profiles, &snapshot, &plan, &mut changes).await {
             Ok(profiles) => {
                 let mut done = Reconciled {
                     changes,
-                    unfinished,
+                    manual_tasks,
                     ..Reconciled::default()
                 };
-                for (index, want) in plan.wants.iter().enumerate() {
+                for (index, desired) in plan.desired_profiles.iter().enumerate() {
                     let Some(profile) = profiles.get(&index) else {
                         continue;
                     };
                     // The profile is the proof. Those that were there already fitted, and were told about.
-                    if !plan.fitting.contains_key(&index) {
-                        if let Some(not_granted) = NotGranted::of(want, profile, policy.way) {
+                    if !plan.up_to_date.contains_key(&index) {
+                        if let Some(not_granted) = NotGranted::of(desired, profile, policy.access) {
                             return Err(not_granted.into());
                         }
-                        done.warnings.extend(shortcomings(want, profile));
+                        done.warnings.extend(grant_warnings(desired, profile));
                     }
-                    done.signed.push(Signed {
-                        want: want.clone(),
+                    done.signed.push(SignedProfile {
+                        desired: desired.clone(),
                         profile: profile.clone(),
                     });
                 }
@@ -159,7 +160,7 @@ pub async fn reconcile(
             // Who says that the plan does not fit what is there is right if what is there has changed.
             Err(error) if error.kind == PortalErrorKind::Conflict && look < LOOKS => {
                 let seen = portal.snapshot(&query).await?;
-                let next = provisioning::plan(wants, &seen, &policy, clock::now())?;
+                let next = provisioning::plan(desired_profiles, &seen, &policy, clock::now())?;
                 if next.actions == plan.actions || is_left_of(&next.actions, &plan.actions, &changes) {
                     return Err(error.into());
                 }
@@ -238,12 +239,12 @@ enum Made {
 
 async fn apply(
     portal: &dyn Portal,
-    wants: &[Want],
+    desired_profiles: &[DesiredProfile],
     snapshot: &Snapshot,
     plan: &Plan,
     changes: &mut Vec<Action>,
 ) -> Result<BTreeMap<usize, PortalProfile>, PortalError> {
-    let mut profiles = plan.fitting.clone();
+    let mut profiles = plan.up_to_date.clone();
     let mut ids: BTreeMap<String, ResourceId<BundleId>> = snapshot
         .bundle_ids
         .iter()
@@ -256,7 +257,7 @@ async fn apply(
             .filter(|action| action.stage() == stage)
             .collect();
         let made: Vec<(&Action, Made)> = stream::iter(actions)
-            .map(|action| perform(portal, action, wants, snapshot, &ids))
+            .map(|action| perform(portal, action, desired_profiles, snapshot, &ids))
             .buffer_unordered(CONCURRENCY)
             .try_collect()
             .await?;
@@ -265,7 +266,7 @@ async fn apply(
             match made {
                 Made::Nothing => {}
                 Made::BundleId(identifier, id) => drop(ids.insert(identifier, id)),
-                Made::Profile(want, profile) => drop(profiles.insert(want, *profile)),
+                Made::Profile(desired, profile) => drop(profiles.insert(desired, *profile)),
             }
         }
     }
@@ -275,7 +276,7 @@ async fn apply(
 async fn perform<'a>(
     portal: &dyn Portal,
     action: &'a Action,
-    wants: &[Want],
+    desired_profiles: &[DesiredProfile],
     snapshot: &Snapshot,
     ids: &BTreeMap<String, ResourceId<BundleId>>,
 ) -> Result<(&'a Action, Made), PortalError> {
@@ -324,16 +325,18 @@ async fn perform<'a>(
             portal.assign(id_of(bundle_id)?, *what, identifiers).await?;
             Made::Nothing
         }
-        Action::CreateProfile { want: index, .. } => {
-            let want = &wants[*index];
-            let parts = Parts::of(want, snapshot);
-            let new = parts.profile(want, id_of(&want.bundle_id)?);
+        Action::CreateProfile { desired: index, .. } => {
+            let desired = &desired_profiles[*index];
+            let parts = Parts::of(desired, snapshot);
+            let new = parts.profile(desired, id_of(&desired.bundle_id)?);
             Made::Profile(*index, Box::new(portal.create_profile(new).await?))
         }
-        Action::RepairProfile { id, want: index, .. } => {
-            let want = &wants[*index];
-            let parts = Parts::of(want, snapshot);
-            let new = parts.profile(want, id_of(&want.bundle_id)?);
+        Action::RepairProfile {
+            id, desired: index, ..
+        } => {
+            let desired = &desired_profiles[*index];
+            let parts = Parts::of(desired, snapshot);
+            let new = parts.profile(desired, id_of(&desired.bundle_id)?);
             Made::Profile(*index, Box::new(portal.repair_profile(id, new).await?))
         }
     };
@@ -347,14 +350,15 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(want: &Want, snapshot: &Snapshot) -> Self {
+    fn of(desired: &DesiredProfile, snapshot: &Snapshot) -> Self {
         let fits = |device: &&Device| {
-            want.distribution.lists_devices()
+            desired.distribution.lists_devices()
                 && device.enabled
-                && want.profile_type.takes_device(device.class)
+                && desired.profile_type.takes_device(device.class)
         };
         let wanted = |serial: &String| {
-            want.certificates
+            desired
+                .certificates
                 .iter()
                 .any(|certificate| certificate.serial == *serial)
         };
@@ -370,10 +374,14 @@ impl Parts {
         }
     }
 
-    fn profile<'a>(&'a self, want: &'a Want, bundle_id: &'a ResourceId<BundleId>) -> NewProfile<'a> {
+    fn profile<'a>(
+        &'a self,
+        desired: &'a DesiredProfile,
+        bundle_id: &'a ResourceId<BundleId>,
+    ) -> NewProfile<'a> {
         NewProfile {
-            name: &want.name,
-            profile_type: want.profile_type,
+            name: &desired.name,
+            profile_type: desired.profile_type,
             bundle_id,
             certificates: &self.certificates,
             devices: &self.devices,

@@ -59,8 +59,9 @@ pub enum Action {
     RepairProfile {
         /// Its ID on the portal.
         id: String,
-        /// The position of its want.
-        want: usize,
+        /// The position of its desired profile.
+        #[serde(rename = "desired_profile")]
+        desired: usize,
         /// Its name.
         name: String,
         /// Why.
@@ -77,8 +78,9 @@ pub enum Action {
     },
     /// Create a profile.
     CreateProfile {
-        /// The position of its want.
-        want: usize,
+        /// The position of its desired profile.
+        #[serde(rename = "desired_profile")]
+        desired: usize,
         /// Its name.
         name: String,
         /// Why.

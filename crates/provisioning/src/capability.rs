@@ -8,8 +8,8 @@
 use plist::{Dictionary, Value};
 use serde::Serialize;
 
+use crate::desired::PortalAccess;
 use crate::grants::is_claimed;
-use crate::wants::Way;
 
 const ICLOUD_SERVICES: &str = "com.apple.developer.icloud-services";
 const ICLOUD_CONTAINERS: &str = "com.apple.developer.icloud-container-identifiers";
@@ -560,12 +560,12 @@ fn data_protection(level: Option<&Value>) -> Requirement {
 
 /// The capabilities that the entitlements of a target need and that this way to the portal can enable, each once, in the
 /// file's order. They are a hint: whether they are enough, the profile says.
-pub fn capabilities(entitlements: &Dictionary, way: Way) -> Vec<Capability> {
+pub fn capabilities(entitlements: &Dictionary, access: PortalAccess) -> Vec<Capability> {
     let mut all = Vec::new();
     for key in entitlements.keys() {
         let wanted = match requirement(key, entitlements) {
             Requirement::Capability(wanted) => wanted,
-            Requirement::BySession(wanted, _) if way == Way::Session => wanted,
+            Requirement::BySession(wanted, _) if access == PortalAccess::Session => wanted,
             _ => continue,
         };
         if !all.contains(&wanted) {
@@ -726,9 +726,9 @@ mod tests {
             (ICLOUD_SERVICES, list(&["CloudKit"])),
             (KEY_VALUE_STORE, "$(TeamIdentifierPrefix)com.example".into()),
         ]);
-        assert_eq!(capabilities(&all, Way::ApiKey).len(), 1);
+        assert_eq!(capabilities(&all, PortalAccess::ApiKey).len(), 1);
         let store_only = entitlements(&[(KEY_VALUE_STORE, "x".into())]);
-        assert_eq!(capabilities(&store_only, Way::ApiKey)[0].kind, "ICLOUD");
+        assert_eq!(capabilities(&store_only, PortalAccess::ApiKey)[0].kind, "ICLOUD");
     }
 
     #[test]

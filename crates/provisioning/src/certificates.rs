@@ -4,9 +4,9 @@ use apple_types::{Distribution, Platform};
 use signing_assets::{Certificate, CertificateKind};
 use time::OffsetDateTime;
 
-use crate::blocked::Blocked;
+use crate::desired::DesiredProfile;
+use crate::plan_error::PlanError;
 use crate::snapshot::PortalCertificate;
-use crate::wants::Want;
 use crate::warning::Warning;
 
 /// What certificates are needed for: a platform and a distribution.
@@ -124,7 +124,7 @@ pub enum CertificateChoice {
 /// The wants with the certificates that are used, and what a person should know about the choice.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settled {
-    pub(crate) wants: Vec<Want>,
+    pub(crate) desired_profiles: Vec<DesiredProfile>,
     /// Certificates that were left out although they are valid.
     pub(crate) warnings: Vec<Warning>,
     pub(crate) notes: Vec<String>,
@@ -136,30 +136,30 @@ pub(crate) struct Settled {
 /// # Errors
 /// When the portal knows none of those that serve a want.
 pub(crate) fn settle(
-    wants: &[Want],
+    desired_profiles: &[DesiredProfile],
     known: &[PortalCertificate],
     choice: &CertificateChoice,
-) -> Result<Settled, Blocked> {
+) -> Result<Settled, PlanError> {
     let is_known =
         |certificate: &&Certificate| known.iter().any(|listed| listed.serial == certificate.serial);
     let mut settled = Settled::default();
-    for want in wants {
+    for desired in desired_profiles {
         let (on_portal, unknown): (Vec<&Certificate>, Vec<&Certificate>) =
-            want.certificates.iter().partition(is_known);
+            desired.certificates.iter().partition(is_known);
         if on_portal.is_empty() {
-            return Err(Blocked::UnknownCertificates(
-                want.certificates.iter().map(with_serial).collect(),
+            return Err(PlanError::UnknownCertificates(
+                desired.certificates.iter().map(with_serial).collect(),
             ));
         }
         for certificate in unknown {
             settled.warn(Warning::UnlistedCertificate(with_serial(certificate)));
         }
-        let mut want = want.clone();
-        want.certificates = each_name_once(&on_portal, &mut settled);
+        let mut desired = desired.clone();
+        desired.certificates = each_name_once(&on_portal, &mut settled);
         if let CertificateChoice::One { named } = choice {
-            keep_one(&mut want, named.as_deref(), &mut settled);
+            keep_one(&mut desired, named.as_deref(), &mut settled);
         }
-        settled.wants.push(want);
+        settled.desired_profiles.push(desired);
     }
     Ok(settled)
 }
@@ -207,7 +207,7 @@ fn each_name_once(certificates: &[&Certificate], settled: &mut Settled) -> Vec<C
     chosen
 }
 
-fn keep_one(want: &mut Want, named: Option<&str>, settled: &mut Settled) {
+fn keep_one(desired: &mut DesiredProfile, named: Option<&str>, settled: &mut Settled) {
     let is_named = |certificate: &Certificate| {
         named.is_some_and(|named| {
             certificate
@@ -216,18 +216,18 @@ fn keep_one(want: &mut Want, named: Option<&str>, settled: &mut Settled) {
                 .contains(&named.to_lowercase())
         })
     };
-    if want.certificates.iter().any(is_named) {
-        want.certificates.retain(is_named);
+    if desired.certificates.iter().any(is_named) {
+        desired.certificates.retain(is_named);
     }
-    if want.certificates.len() > 1 {
+    if desired.certificates.len() > 1 {
         settled.warn(Warning::SeveralCertificates {
-            distribution: want.distribution,
-            names: want
+            distribution: desired.distribution,
+            names: desired
                 .certificates
                 .iter()
                 .map(|certificate| certificate.common_name.clone())
                 .collect(),
         });
-        want.certificates.truncate(1);
+        desired.certificates.truncate(1);
     }
 }

@@ -8,32 +8,34 @@ use plist::{Dictionary, Value};
 
 /// An entitlement of a target that a profile does not grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gap {
+pub struct MissingEntitlement {
     /// Its key.
     pub entitlement: String,
     /// The values that are not granted; empty where the whole entitlement is.
     pub values: Vec<String>,
     /// How grave that is.
-    pub kind: GapKind,
+    pub kind: MissingEntitlementKind,
 }
 
 /// What follows from a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GapKind {
+pub enum MissingEntitlementKind {
     /// The target can't be signed with the profile.
-    Grant,
+    NotGranted,
     /// Identifiers that are linked with the App ID apart from its capability, such as App Groups: the API can't link them,
     /// and the profile gets them once somebody did.
     Linked(&'static str),
     /// An entitlement that Apple does not document: Xcode decides what becomes of it.
-    Foreign,
+    Undocumented,
 }
 
-impl std::fmt::Display for Gap {
+impl std::fmt::Display for MissingEntitlement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match (self.kind, self.values.is_empty()) {
-            (GapKind::Linked(what), false) => write!(f, "the {what} {}", self.values.join(", ")),
-            (GapKind::Linked(what), true) => write!(f, "the {what}"),
+            (MissingEntitlementKind::Linked(what), false) => {
+                write!(f, "the {what} {}", self.values.join(", "))
+            }
+            (MissingEntitlementKind::Linked(what), true) => write!(f, "the {what}"),
             (_, true) => write!(f, "the entitlement `{}`", self.entitlement),
             (_, false) => write!(
                 f,
@@ -146,9 +148,13 @@ pub(crate) fn is_claimed(value: &Value) -> bool {
 }
 
 /// What the profile does not grant of the claims of a target with this bundle ID, in the order of the claims.
-pub fn gaps(claims: &Dictionary, granted: &Dictionary, bundle_id: &str) -> Vec<Gap> {
+pub fn missing_entitlements(
+    claims: &Dictionary,
+    granted: &Dictionary,
+    bundle_id: &str,
+) -> Vec<MissingEntitlement> {
     let context = Context::of(granted, bundle_id);
-    let mut gaps = Vec::new();
+    let mut missing_entitlements = Vec::new();
     for (key, claim) in claims.iter().filter(|(_, claim)| is_claimed(claim)) {
         let rule = rule(key);
         let grant = granted.get(key);
@@ -167,17 +173,17 @@ pub fn gaps(claims: &Dictionary, granted: &Dictionary, bundle_id: &str) -> Vec<G
             },
         };
         let kind = match rule {
-            Rule::Linked(what) => GapKind::Linked(what),
-            _ if is_restricted(key) => GapKind::Grant,
-            _ => GapKind::Foreign,
+            Rule::Linked(what) => MissingEntitlementKind::Linked(what),
+            _ if is_restricted(key) => MissingEntitlementKind::NotGranted,
+            _ => MissingEntitlementKind::Undocumented,
         };
-        gaps.push(Gap {
+        missing_entitlements.push(MissingEntitlement {
             entitlement: key.clone(),
             values,
             kind,
         });
     }
-    gaps
+    missing_entitlements
 }
 
 /// What variables of a target's entitlements stand for.
@@ -460,13 +466,18 @@ mod tests {
             granted.insert("application-identifier".to_owned(), "SEED123456.org.x".into());
             granted.extend(grant.clone().map(|grant| (key.clone(), grant)));
             let claims = [(key.clone(), claim.clone())].into_iter().collect();
-            let found = gaps(&claims, &granted, "org.x");
+            let found = missing_entitlements(&claims, &granted, "org.x");
             assert_eq!(
                 found.is_empty(),
                 expected,
                 "{key}: {claim:?} by {grant:?}: {found:?}"
             );
-            assert!(found.iter().all(|gap| gap.kind == GapKind::Grant), "{found:?}");
+            assert!(
+                found
+                    .iter()
+                    .all(|gap| gap.kind == MissingEntitlementKind::NotGranted),
+                "{found:?}"
+            );
         }
     }
 
@@ -487,7 +498,11 @@ mod tests {
             .into_iter()
             .collect()
         };
-        let values = |prefix| gaps(&claims, &granted(prefix), "org.x").remove(0).values;
+        let values = |prefix| {
+            missing_entitlements(&claims, &granted(prefix), "org.x")
+                .remove(0)
+                .values
+        };
         assert_eq!(values(""), ["group.a", "TEAM123456.c"]);
         // On the Mac groups with the team's prefix need no profile.
         assert_eq!(values("com.apple."), ["group.a"]);
@@ -499,8 +514,8 @@ mod tests {
             .into_iter()
             .collect();
         assert_eq!(
-            gaps(&claims, &Dictionary::new(), "org.x")[0].kind,
-            GapKind::Foreign
+            missing_entitlements(&claims, &Dictionary::new(), "org.x")[0].kind,
+            MissingEntitlementKind::Undocumented
         );
     }
 }

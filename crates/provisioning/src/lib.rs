@@ -1,40 +1,40 @@
 //! Which profiles a project needs, and what must change on the portal to get them.
 //!
-//! [`wants`] says what must exist, a [`Snapshot`] what the portal has, and [`plan()`] the difference as ordered
+//! [`desired_profiles`] says what must exist, a [`Snapshot`] what the portal has, and [`plan()`] the difference as ordered
 //! [`Action`]s. Everything is a function of its arguments: no network, no clock. The crate `portal-access` takes the
 //! snapshot and applies the plan.
 
 mod action;
-mod blocked;
 pub mod capability;
+mod certificate_search;
 mod certificates;
-mod fit;
+mod desired;
 pub mod grants;
-mod local;
+mod installed;
 mod managed;
 mod names;
 mod not_granted;
 mod plan;
-mod signed;
+mod plan_error;
+mod signed_profile;
 mod snapshot;
-mod supply;
-mod wants;
+mod staleness;
 mod warning;
 
 pub use action::Action;
 pub use apple_types::{DeviceClass, Distribution, Platform, ProfileType, ResourceId};
-pub use blocked::Blocked;
+pub use certificate_search::{CertificateSearch, ListedCertificate, find_certificate, occupied_slots};
 pub use certificates::{CertificateChoice, CertificateUse, NoCertificate, usable_certificates};
-pub use local::{NoProfile, choose_among, installed_profile};
+pub use desired::{DesiredProfile, Policy, PortalAccess, Target, TestDevice, desired_profiles};
+pub use installed::{NoProfile, choose_among, installed_profile};
 pub use managed::{NoManagedProfile, choose_managed, covers};
 pub use names::{bundle_id_name, profile_name, wildcard_of};
-pub use not_granted::{MissingGrant, NotGranted, shortcomings};
+pub use not_granted::{MissingGrant, NotGranted, grant_warnings};
 pub use plan::{Plan, plan};
-pub use signed::Signed;
+pub use plan_error::PlanError;
+pub use signed_profile::SignedProfile;
 pub use snapshot::{
     Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile,
     Query, Snapshot,
 };
-pub use supply::{ListedCertificate, Supply, filling, supply};
-pub use wants::{Policy, Target, TestDevice, Want, Way, wants};
-pub use warning::{Unfinished, Warning};
+pub use warning::{ManualTask, Warning};

@@ -3,11 +3,11 @@
 use apple_types::Distribution;
 use time::{Duration, OffsetDateTime};
 
-use crate::fit;
-use crate::grants::GapKind;
-use crate::signed::Signed;
+use crate::desired::{DesiredProfile, Policy};
+use crate::grants::MissingEntitlementKind;
+use crate::signed_profile::SignedProfile;
 use crate::snapshot::{BundleId, Device, PortalProfile, Snapshot};
-use crate::wants::{Policy, Want};
+use crate::staleness;
 
 /// Xcode has made no profile that would do.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -38,17 +38,17 @@ fn told(rejected: &[String]) -> String {
 /// # Errors
 /// When a want has none.
 pub fn choose_managed(
-    wants: &[Want],
+    desired_profiles: &[DesiredProfile],
     snapshot: &Snapshot,
     policy: &Policy,
     now: OffsetDateTime,
-) -> Result<Vec<Signed>, NoManagedProfile> {
+) -> Result<Vec<SignedProfile>, NoManagedProfile> {
     let mut signed = Vec::new();
-    for want in wants {
-        match choose_one(want, snapshot, policy, now) {
+    for desired in desired_profiles {
+        match choose_one(desired, snapshot, policy, now) {
             Ok(found) => signed.push(found),
             // Development comes along where it can; what was asked for is a must.
-            Err(_) if want.distribution != policy.distribution => {}
+            Err(_) if desired.distribution != policy.distribution => {}
             Err(error) => return Err(error),
         }
     }
@@ -56,15 +56,15 @@ pub fn choose_managed(
 }
 
 fn choose_one(
-    want: &Want,
+    desired: &DesiredProfile,
     snapshot: &Snapshot,
     policy: &Policy,
     now: OffsetDateTime,
-) -> Result<Signed, NoManagedProfile> {
+) -> Result<SignedProfile, NoManagedProfile> {
     let mut covering: Vec<&BundleId> = snapshot
         .bundle_ids
         .iter()
-        .filter(|known| covers(&known.identifier, &want.bundle_id))
+        .filter(|known| covers(&known.identifier, &desired.bundle_id))
         .collect();
     covering.sort_by_key(|known| {
         (
@@ -75,17 +75,17 @@ fn choose_one(
     let mut rejected = Vec::new();
     for known in covering {
         let candidates = known.profiles.iter().filter(|profile| {
-            profile.profile_type == Some(want.profile_type)
+            profile.profile_type == Some(desired.profile_type)
                 && profile
                     .details
                     .as_ref()
                     .is_some_and(|details| details.xcode_managed)
         });
         for profile in candidates {
-            match fitted(want, profile, snapshot, policy, now) {
-                Ok(want) => {
-                    return Ok(Signed {
-                        want,
+            match fitted(desired, profile, snapshot, policy, now) {
+                Ok(desired) => {
+                    return Ok(SignedProfile {
+                        desired,
                         profile: profile.clone(),
                     });
                 }
@@ -94,8 +94,8 @@ fn choose_one(
         }
     }
     Err(NoManagedProfile {
-        bundle_id: want.bundle_id.clone(),
-        distribution: want.distribution,
+        bundle_id: desired.bundle_id.clone(),
+        distribution: desired.distribution,
         rejected,
     })
 }
@@ -110,12 +110,12 @@ pub fn covers(identifier: &str, bundle_id: &str) -> bool {
 
 /// The want with those certificates that the profile has, or why the profile does not fit.
 fn fitted(
-    want: &Want,
+    desired: &DesiredProfile,
     profile: &PortalProfile,
     snapshot: &Snapshot,
     policy: &Policy,
     now: OffsetDateTime,
-) -> Result<Want, String> {
+) -> Result<DesiredProfile, String> {
     if !profile.active {
         return Err("Apple calls it invalid".to_owned());
     }
@@ -130,7 +130,7 @@ fn fitted(
         };
         return Err(format!("it {word} on {}", details.expires_at.date()));
     }
-    let mut fitted = want.clone();
+    let mut fitted = desired.clone();
     fitted
         .certificates
         .retain(|certificate| details.serials.contains(&certificate.serial));
@@ -145,10 +145,10 @@ fn fitted(
             std::cmp::Reverse(certificate.not_after),
         )
     });
-    if want.distribution.lists_devices() {
+    if desired.distribution.lists_devices() {
         let missing = snapshot.devices.iter().find(|device| {
             device.enabled
-                && want.profile_type.takes_device(device.class)
+                && desired.profile_type.takes_device(device.class)
                 && !details.udids.contains(&Device::comparable(&device.udid))
         });
         if let Some(device) = missing {
@@ -156,12 +156,15 @@ fn fitted(
                 "the device {} ({}){} is missing in it",
                 device.name,
                 device.udid,
-                fit::added(device, now)
+                staleness::added(device, now)
             ));
         }
     }
-    let gaps = want.gaps(&details.entitlements);
-    if let Some(gap) = gaps.iter().find(|gap| gap.kind != GapKind::Foreign) {
+    let missing_entitlements = desired.missing_entitlements(&details.entitlements);
+    if let Some(gap) = missing_entitlements
+        .iter()
+        .find(|gap| gap.kind != MissingEntitlementKind::Undocumented)
+    {
         return Err(format!("it does not grant {gap}"));
     }
     Ok(fitted)

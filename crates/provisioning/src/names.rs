@@ -14,7 +14,11 @@ pub fn profile_name(profile_type: ProfileType, distribution: Distribution, bundl
 }
 
 /// Names of the same profile as the sister step writes them; such a profile is used, never doubled.
-pub fn sister_names(profile_type: ProfileType, distribution: Distribution, bundle_id: &str) -> Vec<String> {
+pub fn alternative_names(
+    profile_type: ProfileType,
+    distribution: Distribution,
+    bundle_id: &str,
+) -> Vec<String> {
     vec![
         named(
             &profile_type.platform_name().to_lowercase(),
@@ -79,7 +83,7 @@ mod tests {
     #[test]
     fn both_older_spellings_of_the_sister_step_are_known() {
         assert_eq!(
-            sister_names(ProfileType::TvosAppStore, Distribution::AppStore, "a.b"),
+            alternative_names(ProfileType::TvosAppStore, Distribution::AppStore, "a.b"),
             ["Bitrise tvos app-store - (a.b)", "Bitrise app-store - (a.b)"]
         );
     }

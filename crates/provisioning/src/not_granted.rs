@@ -3,9 +3,9 @@
 use apple_types::Distribution;
 
 use crate::capability::{Requirement, requirement};
-use crate::grants::{Gap, GapKind};
+use crate::desired::{DesiredProfile, PortalAccess};
+use crate::grants::{MissingEntitlement, MissingEntitlementKind};
 use crate::snapshot::PortalProfile;
-use crate::wants::{Want, Way};
 use crate::warning::Warning;
 
 /// A profile that Apple created does not grant an entitlement.
@@ -25,7 +25,7 @@ pub struct NotGranted {
     /// Its distribution.
     pub distribution: Distribution,
     /// How the portal was reached.
-    pub way: Way,
+    pub access: PortalAccess,
     /// What is missing.
     pub missing: Vec<MissingGrant>,
 }
@@ -34,7 +34,7 @@ pub struct NotGranted {
 #[derive(Debug, Clone)]
 pub struct MissingGrant {
     /// What it is.
-    pub gap: Gap,
+    pub gap: MissingEntitlement,
     /// Where it would come from.
     pub requirement: Requirement,
 }
@@ -46,47 +46,48 @@ fn list(missing: &[MissingGrant]) -> String {
 
 impl NotGranted {
     /// What a new profile lacks so that its targets can't be signed; `None` when nothing.
-    pub fn of(want: &Want, profile: &PortalProfile, way: Way) -> Option<Self> {
+    pub fn of(desired: &DesiredProfile, profile: &PortalProfile, access: PortalAccess) -> Option<Self> {
         let details = profile.details.as_ref()?;
-        let missing: Vec<MissingGrant> = want
-            .gaps(&details.entitlements)
+        let missing: Vec<MissingGrant> = desired
+            .missing_entitlements(&details.entitlements)
             .into_iter()
-            .filter(|gap| gap.kind == GapKind::Grant)
+            .filter(|gap| gap.kind == MissingEntitlementKind::NotGranted)
             .map(|gap| MissingGrant {
-                requirement: requirement(&gap.entitlement, &want.entitlements),
+                requirement: requirement(&gap.entitlement, &desired.entitlements),
                 gap,
             })
             .collect();
         (!missing.is_empty()).then(|| Self {
-            targets: want.targets.clone(),
+            targets: desired.targets.clone(),
             profile: profile.name.clone(),
-            bundle_id: want.bundle_id.clone(),
-            distribution: want.distribution,
-            way,
+            bundle_id: desired.bundle_id.clone(),
+            distribution: desired.distribution,
+            access,
             missing,
         })
     }
 }
 
 /// What a profile that serves still lacks: things that creating it again would not mend.
-pub fn shortcomings(want: &Want, profile: &PortalProfile) -> Vec<Warning> {
+pub fn grant_warnings(desired: &DesiredProfile, profile: &PortalProfile) -> Vec<Warning> {
     let Some(details) = &profile.details else {
         return Vec::new();
     };
-    let warning = |gap: Gap| match gap.kind {
-        GapKind::Grant => None,
-        GapKind::Linked(_) => Some(Warning::NotLinked {
+    let warning = |gap: MissingEntitlement| match gap.kind {
+        MissingEntitlementKind::NotGranted => None,
+        MissingEntitlementKind::Linked(_) => Some(Warning::NotLinked {
             gap,
             profile: profile.name.clone(),
-            bundle_id: want.bundle_id.clone(),
+            bundle_id: desired.bundle_id.clone(),
         }),
-        GapKind::Foreign => Some(Warning::Undocumented {
+        MissingEntitlementKind::Undocumented => Some(Warning::Undocumented {
             gap,
             profile: profile.name.clone(),
-            targets: want.targets.clone(),
+            targets: desired.targets.clone(),
         }),
     };
-    want.gaps(&details.entitlements)
+    desired
+        .missing_entitlements(&details.entitlements)
         .into_iter()
         .filter_map(warning)
         .collect()

@@ -5,31 +5,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 
 use crate::action::Action;
-use crate::blocked::Blocked;
 use crate::capability::{self, Capability};
 use crate::certificates::settle;
-use crate::fit::{Needs, misfit};
-use crate::names::{bundle_id_name, sister_names};
-use crate::not_granted::shortcomings;
+use crate::desired::{DesiredProfile, Policy, PortalAccess};
+use crate::names::{alternative_names, bundle_id_name};
+use crate::not_granted::grant_warnings;
+use crate::plan_error::PlanError;
 use crate::snapshot::{Assignable, BundleId, Device, PortalProfile, Snapshot};
-use crate::wants::{Policy, Want, Way};
-use crate::warning::{Unfinished, Warning};
+use crate::staleness::{Requirements, staleness_reason};
+use crate::warning::{ManualTask, Warning};
 
 /// What to do, and what is left to a person.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// The wants, in their order, with the certificates that are used.
-    pub wants: Vec<Want>,
+    pub desired_profiles: Vec<DesiredProfile>,
     /// The changes, in stages.
     pub actions: Vec<Action>,
     /// For each want, the profile on the portal that fits already.
-    pub fitting: BTreeMap<usize, PortalProfile>,
+    pub up_to_date: BTreeMap<usize, PortalProfile>,
     /// What a person should know.
     pub warnings: Vec<Warning>,
     /// What was decided on the way.
     pub notes: Vec<String>,
     /// What a person must do before the app can be signed, although the rest can be prepared.
-    pub unfinished: Vec<Unfinished>,
+    pub manual_tasks: Vec<ManualTask>,
 }
 
 /// Decides what to change so that every want has a fitting profile.
@@ -37,44 +37,52 @@ pub struct Plan {
 /// # Errors
 /// When only a person can remove what is in the way.
 pub fn plan(
-    wants: &[Want],
+    desired_profiles: &[DesiredProfile],
     snapshot: &Snapshot,
     policy: &Policy,
     now: OffsetDateTime,
-) -> Result<Plan, Blocked> {
-    let settled = settle(wants, &snapshot.certificates, &policy.certificates)?;
+) -> Result<Plan, PlanError> {
+    let settled = settle(desired_profiles, &snapshot.certificates, &policy.certificates)?;
     let mut plan = Plan {
         warnings: settled.warnings,
         notes: settled.notes,
         ..Plan::default()
     };
-    let new_udids = plan.register_devices(wants, snapshot, policy);
+    let new_udids = plan.register_devices(desired_profiles, snapshot, policy);
     let mut seen = BTreeSet::new();
-    for want in &settled.wants {
-        if seen.insert(want.bundle_id.clone()) {
-            plan.prepare_bundle_id(want, snapshot, policy.way)?;
+    for desired in &settled.desired_profiles {
+        if seen.insert(desired.bundle_id.clone()) {
+            plan.prepare_bundle_id(desired, snapshot, policy.access)?;
         }
     }
-    for (index, want) in settled.wants.iter().enumerate() {
-        plan.prepare_profile(index, want, snapshot, policy, &new_udids, now)?;
+    for (index, desired) in settled.desired_profiles.iter().enumerate() {
+        plan.prepare_profile(index, desired, snapshot, policy, &new_udids, now)?;
     }
     plan.actions.sort_by_key(Action::stage);
-    plan.wants = settled.wants;
+    plan.desired_profiles = settled.desired_profiles;
     Ok(plan)
 }
 
 impl Plan {
     /// The registration of missing devices alone.
-    pub fn registration(wants: &[Want], snapshot: &Snapshot, policy: &Policy) -> Self {
+    pub fn registration(desired_profiles: &[DesiredProfile], snapshot: &Snapshot, policy: &Policy) -> Self {
         let mut plan = Self::default();
-        plan.register_devices(wants, snapshot, policy);
+        plan.register_devices(desired_profiles, snapshot, policy);
         plan
     }
 
     /// Registers what is missing, and returns the UDIDs that are on their way.
-    fn register_devices(&mut self, wants: &[Want], snapshot: &Snapshot, policy: &Policy) -> Vec<String> {
+    fn register_devices(
+        &mut self,
+        desired_profiles: &[DesiredProfile],
+        snapshot: &Snapshot,
+        policy: &Policy,
+    ) -> Vec<String> {
         let mut new = Vec::new();
-        if !wants.iter().any(|want| want.distribution.lists_devices()) {
+        if !desired_profiles
+            .iter()
+            .any(|desired| desired.distribution.lists_devices())
+        {
             return new;
         }
         for device in &policy.test_devices {
@@ -117,41 +125,49 @@ impl Plan {
         new
     }
 
-    fn prepare_bundle_id(&mut self, want: &Want, snapshot: &Snapshot, way: Way) -> Result<(), Blocked> {
-        let found = find_bundle_id(snapshot, &want.bundle_id)?;
-        let is_clip = capability::is_app_clip(&want.entitlements);
+    fn prepare_bundle_id(
+        &mut self,
+        desired: &DesiredProfile,
+        snapshot: &Snapshot,
+        access: PortalAccess,
+    ) -> Result<(), PlanError> {
+        let found = find_bundle_id(snapshot, &desired.bundle_id)?;
+        let is_clip = capability::is_app_clip(&desired.entitlements);
         if found.is_none() {
-            let parent = capability::parent_app(&want.entitlements);
-            if is_clip && (way == Way::ApiKey || parent.is_none()) {
-                return Err(Blocked::AppClip(want.bundle_id.clone()));
+            let parent = capability::parent_app(&desired.entitlements);
+            if is_clip && (access == PortalAccess::ApiKey || parent.is_none()) {
+                return Err(PlanError::AppClip(desired.bundle_id.clone()));
             }
             self.actions.push(Action::CreateBundleId {
-                identifier: want.bundle_id.clone(),
-                name: bundle_id_name(&want.bundle_id),
-                platform: want.profile_type.bundle_id_platform(),
+                identifier: desired.bundle_id.clone(),
+                name: bundle_id_name(&desired.bundle_id),
+                platform: desired.profile_type.bundle_id_platform(),
                 parent,
             });
-            let containers = capability::icloud_containers(&want.entitlements);
-            if !containers.is_empty() && way == Way::ApiKey {
-                self.unfinished.push(Unfinished::CloudContainers {
+            let containers = capability::icloud_containers(&desired.entitlements);
+            if !containers.is_empty() && access == PortalAccess::ApiKey {
+                self.manual_tasks.push(ManualTask::CloudContainers {
                     containers,
-                    bundle_id: want.bundle_id.clone(),
+                    bundle_id: desired.bundle_id.clone(),
                 });
             }
         }
         let enabled = found
             .map(|bundle_id| bundle_id.capabilities.as_slice())
             .unwrap_or_default();
-        for wanted in capability::capabilities(&want.entitlements, way) {
+        for wanted in capability::capabilities(&desired.entitlements, access) {
             if enabled.iter().any(|have| have.capability.satisfies(&wanted))
                 || (found.is_none() && is_given(&wanted))
             {
                 continue;
             }
-            if is_clip && way == Way::ApiKey && capability::uses_sign_in_with_apple(&want.entitlements) {
-                return Err(Blocked::AppClipSignIn(want.bundle_id.clone()));
+            if is_clip
+                && access == PortalAccess::ApiKey
+                && capability::uses_sign_in_with_apple(&desired.entitlements)
+            {
+                return Err(PlanError::AppClipSignIn(desired.bundle_id.clone()));
             }
-            let bundle_id = want.bundle_id.clone();
+            let bundle_id = desired.bundle_id.clone();
             self.actions.push(
                 match enabled.iter().find(|have| have.capability.kind == wanted.kind) {
                     Some(have) => Action::ChangeCapability {
@@ -166,24 +182,24 @@ impl Plan {
                 },
             );
         }
-        if way == Way::Session {
-            self.assign(want, found);
+        if access == PortalAccess::Session {
+            self.assign(desired, found);
         }
         Ok(())
     }
 
     /// Associates what the entitlements name and the bundle ID lacks; what it has it keeps.
-    fn assign(&mut self, want: &Want, found: Option<&BundleId>) {
+    fn assign(&mut self, desired: &DesiredProfile, found: Option<&BundleId>) {
         let assigned = found.and_then(|found| found.assigned.clone()).unwrap_or_default();
         for (what, wanted, have) in [
             (
                 Assignable::AppGroups,
-                capability::app_groups(&want.entitlements),
+                capability::app_groups(&desired.entitlements),
                 assigned.app_groups,
             ),
             (
                 Assignable::CloudContainers,
-                capability::icloud_containers(&want.entitlements),
+                capability::icloud_containers(&desired.entitlements),
                 assigned.cloud_containers,
             ),
         ] {
@@ -200,7 +216,7 @@ impl Plan {
                 if !is_prefixed && capability::has_variable(&identifier) {
                     self.warnings.push(Warning::UnresolvedIdentifier {
                         identifier,
-                        bundle_id: want.bundle_id.clone(),
+                        bundle_id: desired.bundle_id.clone(),
                     });
                     continue;
                 }
@@ -215,7 +231,7 @@ impl Plan {
             }
             if identifiers.len() > have.len() {
                 self.actions.push(Action::Assign {
-                    bundle_id: want.bundle_id.clone(),
+                    bundle_id: desired.bundle_id.clone(),
                     what,
                     identifiers,
                 });
@@ -226,49 +242,49 @@ impl Plan {
     fn prepare_profile(
         &mut self,
         index: usize,
-        want: &Want,
+        desired: &DesiredProfile,
         snapshot: &Snapshot,
         policy: &Policy,
         new_udids: &[String],
         now: OffsetDateTime,
-    ) -> Result<(), Blocked> {
+    ) -> Result<(), PlanError> {
         let devices: Vec<&Device> = snapshot
             .devices
             .iter()
-            .filter(|device| device.enabled && want.profile_type.takes_device(device.class))
+            .filter(|device| device.enabled && desired.profile_type.takes_device(device.class))
             .collect();
-        if want.distribution.lists_devices() && devices.is_empty() && new_udids.is_empty() {
-            if want.optional {
+        if desired.distribution.lists_devices() && devices.is_empty() && new_udids.is_empty() {
+            if desired.optional {
                 self.warnings.push(Warning::NoDevices {
-                    profile: want.name.clone(),
-                    bundle_id: want.bundle_id.clone(),
+                    profile: desired.name.clone(),
+                    bundle_id: desired.bundle_id.clone(),
                     distribution: policy.distribution,
                 });
                 return Ok(());
             }
-            return Err(Blocked::NoDevices(want.profile_type));
+            return Err(PlanError::NoDevices(desired.profile_type));
         }
-        let needs = Needs {
-            want,
+        let needs = Requirements {
+            desired,
             devices: &devices,
             new_udids,
             min_days_valid: policy.min_profile_days_valid,
             now,
         };
-        let profiles = find_bundle_id(snapshot, &want.bundle_id)?
+        let profiles = find_bundle_id(snapshot, &desired.bundle_id)?
             .map(|bundle_id| bundle_id.profiles.as_slice())
             .unwrap_or_default();
-        let sisters = sister_names(want.profile_type, want.distribution, &want.bundle_id);
+        let alternatives = alternative_names(desired.profile_type, desired.distribution, &desired.bundle_id);
         let invalidated = self.actions.iter().any(|action| match action {
             Action::EnableCapability { bundle_id, .. }
             | Action::ChangeCapability { bundle_id, .. }
-            | Action::Assign { bundle_id, .. } => *bundle_id == want.bundle_id,
+            | Action::Assign { bundle_id, .. } => *bundle_id == desired.bundle_id,
             _ => false,
         });
         let mut repairable = None;
         let mut reason = "none for this App ID".to_owned();
         // The profile of our own name first, then the sister step's.
-        let names = std::iter::once(&want.name).chain(&sisters);
+        let names = std::iter::once(&desired.name).chain(&alternatives);
         for profile in names.flat_map(|name| profiles.iter().filter(move |profile| profile.name == *name)) {
             if profile
                 .details
@@ -277,32 +293,32 @@ impl Plan {
             {
                 continue;
             }
-            let misfit = if profile.profile_type != Some(want.profile_type) {
-                if profile.name != want.name {
+            let staleness_reason = if profile.profile_type != Some(desired.profile_type) {
+                if profile.name != desired.name {
                     continue;
                 }
                 Some(format!(
                     "it is of another type and holds the name of a {} profile",
-                    want.profile_type
+                    desired.profile_type
                 ))
             } else if invalidated {
                 Some("the capabilities of its bundle ID change, which makes it invalid".to_owned())
             } else {
-                misfit(profile, &needs)
+                staleness_reason(profile, &needs)
             };
-            match misfit {
+            match staleness_reason {
                 None => {
-                    self.note_shortcomings(want, profile, policy, now);
-                    self.fitting.insert(index, profile.clone());
+                    self.note_shortcomings(desired, profile, policy, now);
+                    self.up_to_date.insert(index, profile.clone());
                     self.actions
-                        .retain(|action| !is_deletion_for(action, profiles, &want.name));
+                        .retain(|action| !is_deletion_for(action, profiles, &desired.name));
                     return Ok(());
                 }
                 Some(why) => {
                     reason.clone_from(&why);
                     let (id, name) = (profile.id.clone(), profile.name.clone());
-                    let is_of_type = profile.profile_type == Some(want.profile_type);
-                    if policy.way == Way::Session && is_of_type && repairable.is_none() {
+                    let is_of_type = profile.profile_type == Some(desired.profile_type);
+                    if policy.access == PortalAccess::Session && is_of_type && repairable.is_none() {
                         repairable = Some((id, why));
                         continue;
                     }
@@ -318,10 +334,10 @@ impl Plan {
         let elsewhere = snapshot
             .bundle_ids
             .iter()
-            .filter(|known| known.identifier != want.bundle_id);
+            .filter(|known| known.identifier != desired.bundle_id);
         for (known, profile) in elsewhere.flat_map(|known| known.profiles.iter().map(move |one| (known, one)))
         {
-            if profile.name == want.name {
+            if profile.name == desired.name {
                 reason = format!("{} has a profile of that name", known.identifier);
                 self.actions.push(Action::DeleteProfile {
                     id: profile.id.clone(),
@@ -330,16 +346,16 @@ impl Plan {
                 });
             }
         }
-        let name = want.name.clone();
+        let name = desired.name.clone();
         self.actions.push(match repairable {
             Some((id, reason)) => Action::RepairProfile {
                 id,
-                want: index,
+                desired: index,
                 name,
                 reason,
             },
             None => Action::CreateProfile {
-                want: index,
+                desired: index,
                 name,
                 reason,
             },
@@ -350,13 +366,13 @@ impl Plan {
     /// What a fitting profile still lacks, and making it anew would not mend.
     fn note_shortcomings(
         &mut self,
-        want: &Want,
+        desired: &DesiredProfile,
         profile: &PortalProfile,
         policy: &Policy,
         now: OffsetDateTime,
     ) {
         let Some(details) = &profile.details else { return };
-        self.warnings.extend(shortcomings(want, profile));
+        self.warnings.extend(grant_warnings(desired, profile));
         if details.expires_at < now + time::Duration::days(policy.min_profile_days_valid) {
             self.warnings.push(Warning::EndsWithCertificate {
                 profile: profile.name.clone(),
@@ -376,7 +392,7 @@ fn is_given(capability: &Capability) -> bool {
     matches!(capability.kind.as_str(), "IN_APP_PURCHASE" | "GAME_CENTER")
 }
 
-fn find_bundle_id<'a>(snapshot: &'a Snapshot, identifier: &str) -> Result<Option<&'a BundleId>, Blocked> {
+fn find_bundle_id<'a>(snapshot: &'a Snapshot, identifier: &str) -> Result<Option<&'a BundleId>, PlanError> {
     if let Some(exact) = snapshot
         .bundle_ids
         .iter()
@@ -389,7 +405,7 @@ fn find_bundle_id<'a>(snapshot: &'a Snapshot, identifier: &str) -> Result<Option
         .iter()
         .find(|known| known.identifier.eq_ignore_ascii_case(identifier))
     {
-        Some(other) => Err(Blocked::Case {
+        Some(other) => Err(PlanError::Case {
             project: identifier.to_owned(),
             portal: other.identifier.clone(),
         }),

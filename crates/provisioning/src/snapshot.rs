@@ -6,8 +6,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use crate::capability::Capability;
-use crate::names::sister_names;
-use crate::wants::Want;
+use crate::desired::DesiredProfile;
+use crate::names::alternative_names;
 
 /// What to observe.
 #[derive(Debug, Clone, Default)]
@@ -33,18 +33,18 @@ pub struct Query {
 
 impl Query {
     /// What the wants depend on.
-    pub fn of(wants: &[Want]) -> Self {
+    pub fn of(desired_profiles: &[DesiredProfile]) -> Self {
         let unique = |mut all: Vec<String>| {
             all.sort();
             all.dedup();
             all
         };
-        let certificates = wants.iter().flat_map(|want| &want.certificates);
-        let names = wants.iter().flat_map(|want| {
-            let names = sister_names(want.profile_type, want.distribution, &want.bundle_id);
-            std::iter::once(want.name.clone())
+        let certificates = desired_profiles.iter().flat_map(|desired| &desired.certificates);
+        let names = desired_profiles.iter().flat_map(|desired| {
+            let names = alternative_names(desired.profile_type, desired.distribution, &desired.bundle_id);
+            std::iter::once(desired.name.clone())
                 .chain(names)
-                .map(|name| (name, want.bundle_id.clone()))
+                .map(|name| (name, desired.bundle_id.clone()))
         });
         Self {
             serials: unique(
@@ -52,21 +52,32 @@ impl Query {
                     .map(|certificate| certificate.serial.clone())
                     .collect(),
             ),
-            bundle_ids: unique(wants.iter().map(|want| want.bundle_id.clone()).collect()),
-            devices: wants.iter().any(|want| want.distribution.lists_devices()),
+            bundle_ids: unique(
+                desired_profiles
+                    .iter()
+                    .map(|desired| desired.bundle_id.clone())
+                    .collect(),
+            ),
+            devices: desired_profiles
+                .iter()
+                .any(|desired| desired.distribution.lists_devices()),
             profile_names: names.collect(),
             managed: false,
             newer_types: {
-                let newer = wants.iter().filter(|want| want.profile_type.is_by_v1());
-                let mut all: Vec<_> = newer.map(|want| want.profile_type.as_str()).collect();
+                let newer = desired_profiles
+                    .iter()
+                    .filter(|desired| desired.profile_type.is_by_v1());
+                let mut all: Vec<_> = newer.map(|desired| desired.profile_type.as_str()).collect();
                 all.sort_unstable();
                 all.dedup();
                 all
             },
-            ios: wants
+            ios: desired_profiles
                 .iter()
-                .any(|want| want.profile_type.platform_name() != "macOS"),
-            mac: wants.iter().any(|want| want.profile_type.is_mac()),
+                .any(|desired| desired.profile_type.platform_name() != "macOS"),
+            mac: desired_profiles
+                .iter()
+                .any(|desired| desired.profile_type.is_mac()),
         }
     }
 }

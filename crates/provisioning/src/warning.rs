@@ -5,7 +5,7 @@ use std::fmt;
 use apple_types::Distribution;
 use time::Date;
 
-use crate::grants::Gap;
+use crate::grants::MissingEntitlement;
 
 /// A fact about a plan, or about a profile that is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub enum Warning {
     /// A profile grants a capability, and not these identifiers of it, which nobody has linked with the App ID.
     NotLinked {
         /// What is missing.
-        gap: Gap,
+        gap: MissingEntitlement,
         /// The profile's name.
         profile: String,
         /// Its App ID.
@@ -70,7 +70,7 @@ pub enum Warning {
     /// A profile does not grant an entitlement that Apple does not document.
     Undocumented {
         /// What is missing.
-        gap: Gap,
+        gap: MissingEntitlement,
         /// The profile's name.
         profile: String,
         /// The targets that claim it.
@@ -151,7 +151,7 @@ impl fmt::Display for Warning {
 
 /// What only a person can do before an app can be signed, although the rest can be prepared.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unfinished {
+pub enum ManualTask {
     /// An App ID was created without the iCloud containers of its target, which an API key can't assign.
     CloudContainers {
         /// The containers' identifiers.
@@ -161,7 +161,7 @@ pub enum Unfinished {
     },
 }
 
-impl fmt::Display for Unfinished {
+impl fmt::Display for ManualTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self::CloudContainers {
             containers,

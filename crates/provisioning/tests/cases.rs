@@ -19,12 +19,12 @@ enum Comes {
     /// No change, and a warning with these words.
     Warned(&'static str),
     /// No plan, with these words.
-    Blocked(&'static str),
+    PlanError(&'static str),
     /// The profile that is created has this name and type.
     Creates(&'static str, ProfileType),
 }
 
-use Comes::{Actions, Blocked, Creates, Nothing, Remade, Warned};
+use Comes::{Actions, Creates, Nothing, PlanError, Remade, Warned};
 
 type Row = (&'static str, fn(&mut Case), Comes);
 
@@ -242,12 +242,12 @@ fn rows() -> Vec<Row> {
         (
             "no Mac app in-house",
             |case| on(case, P::Macos, D::Enterprise),
-            Blocked("no enterprise profiles"),
+            PlanError("no enterprise profiles"),
         ),
         (
             "no Mac app ad hoc",
             |case| on(case, P::Macos, D::AdHoc),
-            Blocked("no ad-hoc profiles"),
+            PlanError("no ad-hoc profiles"),
         ),
         (
             "no iOS app with a Developer ID",
@@ -255,13 +255,13 @@ fn rows() -> Vec<Row> {
                 on(case, P::Ios, D::DeveloperId);
                 developer_id(case);
             },
-            Blocked("no developer-id profiles"),
+            PlanError("no developer-id profiles"),
         ),
         // --- certificates
         (
             "no certificate at all",
             |case| case.certificates.clear(),
-            Blocked("no valid Apple Development"),
+            PlanError("no valid Apple Development"),
         ),
         (
             "no distribution certificate",
@@ -269,12 +269,12 @@ fn rows() -> Vec<Row> {
                 case.policy.distribution = D::AppStore;
                 case.certificates = vec![development()];
             },
-            Blocked("Distribution"),
+            PlanError("Distribution"),
         ),
         (
             "a certificate that the portal does not know",
             |case| case.portal.certificates.clear(),
-            Blocked("does not know"),
+            PlanError("does not know"),
         ),
         (
             "the profile has another certificate",
@@ -470,12 +470,12 @@ fn rows() -> Vec<Row> {
         (
             "no device for a development profile",
             |case| case.portal.devices.clear(),
-            Blocked("no device is registered"),
+            PlanError("no device is registered"),
         ),
         (
             "only Macs for an iOS profile",
             |case| case.portal.devices = vec![device("mac", "MAC", DeviceClass::Mac, true)],
-            Blocked("no device is registered"),
+            PlanError("no device is registered"),
         ),
         (
             "230 devices, all of them in the profile",
@@ -558,7 +558,7 @@ fn rows() -> Vec<Row> {
         (
             "a bundle ID that differs in case",
             |case| case.portal.bundle_ids[0].identifier = "com.example.APP".to_owned(),
-            Blocked("differ only in case"),
+            PlanError("differ only in case"),
         ),
         (
             "a wildcard on the portal is not the app's",
@@ -781,7 +781,7 @@ fn rows() -> Vec<Row> {
                 case.targets.push(test);
                 case.portal.devices.clear();
             },
-            Blocked("no device is registered"),
+            PlanError("no device is registered"),
         ),
         // --- Macs of every kind
         (
@@ -828,7 +828,7 @@ fn told(case: &Case, comes: &Comes) -> Result<(), String> {
     let plan = case.plan();
     let fail = |what: &str| Err(format!("{what}: {plan:?}"));
     match (comes, &plan) {
-        (Blocked(words), Err(error)) => {
+        (PlanError(words), Err(error)) => {
             if error.to_string().contains(words) {
                 Ok(())
             } else {
@@ -836,7 +836,7 @@ fn told(case: &Case, comes: &Comes) -> Result<(), String> {
             }
         }
         (_, Err(error)) => Err(format!("blocked: {error}")),
-        (Blocked(_), Ok(_)) => fail("not blocked"),
+        (PlanError(_), Ok(_)) => fail("not blocked"),
         (Nothing, Ok(plan)) => {
             if plan.actions.is_empty() {
                 Ok(())
@@ -873,10 +873,10 @@ fn told(case: &Case, comes: &Comes) -> Result<(), String> {
             if deletes && creates { Ok(()) } else { fail(words) }
         }
         (Creates(name, kind), Ok(plan)) => {
-            let wanted = provisioning::wants(&case.targets, &case.policy, &case.certificates)
+            let wanted = provisioning::desired_profiles(&case.targets, &case.policy, &case.certificates)
                 .map_err(|error| error.to_string())?;
             let fits = plan.actions.iter().any(|action| {
-                matches!(action, Action::CreateProfile { want, name: own, .. } if own == name && wanted[*want].profile_type == *kind)
+                matches!(action, Action::CreateProfile { desired, name: own, .. } if own == name && wanted[*desired].profile_type == *kind)
             });
             if fits { Ok(()) } else { fail(name) }
         }

@@ -6,13 +6,14 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use provisioning::{
-    Action, Assignable, BundleId, Details, Device, DeviceClass, Distribution, EnabledCapability, Platform,
-    PortalProfile, ProfileType, ResourceId, Snapshot, Target, TestDevice, Want, Way, plan, wants,
+    Action, Assignable, BundleId, DesiredProfile, Details, Device, DeviceClass, Distribution,
+    EnabledCapability, Platform, PortalAccess, PortalProfile, ProfileType, ResourceId, Snapshot, Target,
+    TestDevice, desired_profiles, plan,
 };
 use time::Duration;
 
 /// Carries the actions out on a model of the portal.
-fn carry_out(portal: &mut Snapshot, wanted: &[Want], actions: &[Action]) {
+fn carry_out(portal: &mut Snapshot, wanted: &[DesiredProfile], actions: &[Action]) {
     let mut stages: Vec<&Action> = actions.iter().collect();
     stages.sort_by_key(|action| action.stage());
     for action in stages {
@@ -92,22 +93,24 @@ fn carry_out(portal: &mut Snapshot, wanted: &[Want], actions: &[Action]) {
                     Assignable::CloudContainers => assigned.cloud_containers.clone_from(identifiers),
                 }
             }
-            Action::CreateProfile { want, name, .. } => create(portal, &wanted[*want], name),
-            Action::RepairProfile { id, want, name, .. } => {
+            Action::CreateProfile { desired, name, .. } => create(portal, &wanted[*desired], name),
+            Action::RepairProfile {
+                id, desired, name, ..
+            } => {
                 let own = portal
                     .bundle_ids
                     .iter_mut()
-                    .find(|known| known.identifier == wanted[*want].bundle_id)
+                    .find(|known| known.identifier == wanted[*desired].bundle_id)
                     .unwrap();
                 assert!(own.profiles.iter().any(|profile| profile.id == *id));
                 own.profiles.retain(|profile| profile.id != *id);
-                create(portal, &wanted[*want], name);
+                create(portal, &wanted[*desired], name);
             }
         }
     }
 }
 
-fn create(portal: &mut Snapshot, want: &Want, name: &str) {
+fn create(portal: &mut Snapshot, desired: &DesiredProfile, name: &str) {
     // The portal refuses a second profile of one name.
     let taken = portal
         .bundle_ids
@@ -120,28 +123,28 @@ fn create(portal: &mut Snapshot, want: &Want, name: &str) {
         .iter()
         .filter(|device| {
             device.enabled
-                && want.distribution.lists_devices()
-                && want.profile_type.takes_device(device.class)
+                && desired.distribution.lists_devices()
+                && desired.profile_type.takes_device(device.class)
         })
         .map(|device| Device::comparable(&device.udid))
         .collect();
     let made = PortalProfile {
         id: format!("new-{name}"),
         name: name.to_owned(),
-        profile_type: Some(want.profile_type),
+        profile_type: Some(desired.profile_type),
         active: true,
         content: Vec::new(),
         details: Some(Details {
             uuid: format!("uuid-{name}"),
-            serials: want
+            serials: desired
                 .certificates
                 .iter()
                 .map(|certificate| certificate.serial.clone())
                 .collect(),
             udids,
-            entitlements: want.entitlements.clone(),
+            entitlements: desired.entitlements.clone(),
             created_at: NOW,
-            expires_at: want
+            expires_at: desired
                 .certificates
                 .iter()
                 .map(|certificate| certificate.not_after)
@@ -153,7 +156,7 @@ fn create(portal: &mut Snapshot, want: &Want, name: &str) {
     let own = portal
         .bundle_ids
         .iter_mut()
-        .find(|known| known.identifier == want.bundle_id);
+        .find(|known| known.identifier == desired.bundle_id);
     own.expect("its bundle ID is there").profiles.push(made);
 }
 
@@ -231,7 +234,7 @@ prop_compose! {
         let mut seen = std::collections::BTreeSet::new();
         case.targets = targets.into_iter().filter(|target| seen.insert(target.bundle_id.clone())).collect();
         case.policy.distribution = distribution;
-        case.policy.way = if by_session { Way::Session } else { Way::ApiKey };
+        case.policy.access = if by_session { PortalAccess::Session } else { PortalAccess::ApiKey };
         case.policy.min_profile_days_valid = min_profile_days_valid;
         case.policy.test_devices = (0..test_devices).map(|number| TestDevice { udid: format!("00008120-001122334455667{number}"), name: format!("Test {number}") }).collect();
         case.portal.devices.extend(devices.into_iter().enumerate().map(|(number, (class, enabled))| device(&format!("d{number}"), &format!("UDID{number}"), class, enabled)));
@@ -259,11 +262,11 @@ proptest! {
 
     #[test]
     fn a_carried_out_plan_leaves_nothing_to_do(mut case in some_case()) {
-        let wanted = wants(&case.targets, &case.policy, &case.certificates).unwrap();
+        let wanted = desired_profiles(&case.targets, &case.policy, &case.certificates).unwrap();
         let first = plan(&wanted, &case.portal, &case.policy, NOW).unwrap();
         carry_out(&mut case.portal, &wanted, &first.actions);
         let again = plan(&wanted, &case.portal, &case.policy, NOW).unwrap();
         prop_assert_eq!(again.actions, Vec::<Action>::new(), "after {:?}", first.actions);
-        prop_assert_eq!(again.fitting.len(), wanted.len());
+        prop_assert_eq!(again.up_to_date.len(), wanted.len());
     }
 }

@@ -7,14 +7,14 @@ use common::*;
 use plist::Value;
 use provisioning::capability::Capability;
 use provisioning::{
-    Action, Assignable, Assigned, CertificateChoice, DeviceClass, Distribution, Platform, ProfileType,
-    Warning, Way,
+    Action, Assignable, Assigned, CertificateChoice, DeviceClass, Distribution, Platform, PortalAccess,
+    ProfileType, Warning,
 };
 use time::Duration;
 
 fn case() -> Case {
     let mut case = Case::default();
-    case.policy.way = Way::Session;
+    case.policy.access = PortalAccess::Session;
     case
 }
 
@@ -145,7 +145,10 @@ fn groups_and_containers_are_assigned_and_those_that_are_there_are_kept() {
         cloud_containers: vec!["iCloud.app".to_owned()],
     });
     let plan = case.plan().unwrap();
-    assert!(plan.unfinished.is_empty() && plan.warnings.is_empty(), "{plan:?}");
+    assert!(
+        plan.manual_tasks.is_empty() && plan.warnings.is_empty(),
+        "{plan:?}"
+    );
     let assigned: Vec<&Action> = plan
         .actions
         .iter()
@@ -175,7 +178,7 @@ fn a_new_bundle_id_with_a_container_is_finished_without_a_person() {
             ),
         ],
     )];
-    assert!(case.plan().unwrap().unfinished.is_empty());
+    assert!(case.plan().unwrap().manual_tasks.is_empty());
     assert_eq!(
         case.actions(),
         [
@@ -205,7 +208,7 @@ fn capabilities_that_a_key_can_not_enable_are_enabled_by_session() {
         let mut case = case();
         case.targets = vec![target(APP, Platform::Ios, &[(entitlement, true.into())])];
         assert_eq!(case.actions()[0], format!("enable {kind} for {APP}"));
-        case.policy.way = Way::ApiKey;
+        case.policy.access = PortalAccess::ApiKey;
         let by_key = case.actions().iter().any(|action| action.starts_with("enable"));
         assert_eq!(by_key, kind == "APPLE_ID_AUTH", "{kind}");
     }
@@ -264,7 +267,12 @@ fn catalyst_and_in_house_macs_are_signed_by_session() {
         case.policy.distribution = distribution;
         case.portal.devices = vec![device("mac", "MAC", DeviceClass::Mac, true)];
         let plan = case.plan().unwrap();
-        assert!(plan.wants.iter().any(|want| want.profile_type == kind), "{kind}");
+        assert!(
+            plan.desired_profiles
+                .iter()
+                .any(|desired| desired.profile_type == kind),
+            "{kind}"
+        );
     }
 }
 
@@ -279,13 +287,17 @@ fn one_certificate_is_chosen_by_name_after_the_portal_said_which_it_knows() {
     case.policy.certificates = CertificateChoice::One { named: None };
     // G1 and D9 are not on the portal.
     let plan = case.plan().unwrap();
-    assert_eq!(plan.wants[0].certificates[0].serial, "D1");
+    assert_eq!(plan.desired_profiles[0].certificates[0].serial, "D1");
     assert_eq!(plan.warnings.len(), 2, "{:?}", plan.warnings);
     case.portal.certificates.push(provisioning::PortalCertificate {
         id: "id-G1".to_owned(),
         serial: "G1".to_owned(),
     });
-    let chosen = |case: &Case| case.plan().unwrap().wants[0].certificates[0].serial.clone();
+    let chosen = |case: &Case| {
+        case.plan().unwrap().desired_profiles[0].certificates[0]
+            .serial
+            .clone()
+    };
     assert_eq!(chosen(&case), "G1");
     case.policy.certificates = CertificateChoice::One {
         named: Some("apple development".to_owned()),

@@ -1,6 +1,6 @@
 //! The inputs, as `step.yml` declares them.
 
-use auto_provision::{ApplyTo, BuildSettings, Distribution, IdentityName, Mode, Order, PlatformName};
+use auto_provision::{ApplyTo, BuildSettings, Distribution, IdentityName, Mode, Options, PlatformName};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
 
@@ -74,8 +74,8 @@ pub(crate) struct Own {
 
 impl Inputs {
     /// What is to be done, and what only this step needs to know.
-    pub(crate) fn divided(self) -> (Order, Own) {
-        let order = Order {
+    pub(crate) fn divided(self) -> (Options, Own) {
+        let order = Options {
             distribution: self.distribution_type,
             mode: self.mode,
             project_path: self.project_path,

@@ -8,7 +8,7 @@ mod inputs;
 
 use apple_account::{InputCredentials, Request, Selection};
 use auto_provision::{
-    Access, Account, Analysis, CertificateChoice, Order, Source, Supply, download_certificates, fall_back,
+    Access, Account, Analysis, CertificateChoice, Options, Source, Supply, download_certificates, fall_back,
     of_team, open_session, provision, usable,
 };
 use step_kit::{Secret, Step};
@@ -69,7 +69,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
 }
 
 /// The connected Apple ID, signed in.
-async fn sign_in(step: &Step<Order>, own: &Own) -> anyhow::Result<Account> {
+async fn sign_in(step: &Step<Options>, own: &Own) -> anyhow::Result<Account> {
     let request = Request {
         selection: Selection::AppleId,
         team_key_only: false,
@@ -88,7 +88,7 @@ async fn sign_in(step: &Step<Order>, own: &Own) -> anyhow::Result<Account> {
 }
 
 /// One certificate for each purpose. A project of another team does not help to choose.
-fn choice(step: &Step<Order>, analysis: &Analysis, team_id: &str) -> CertificateChoice {
+fn choice(step: &Step<Options>, analysis: &Analysis, team_id: &str) -> CertificateChoice {
     let declared = analysis.archived.iter().map(|item| &item.declared);
     let other = declared
         .clone()
@@ -112,7 +112,7 @@ fn choice(step: &Step<Order>, analysis: &Analysis, team_id: &str) -> Certificate
 }
 
 /// Which profiles will do: as the app's own target is signed.
-fn source(step: &Step<Order>, own: &Own, analysis: &Analysis) -> Source {
+fn source(step: &Step<Options>, own: &Own, analysis: &Analysis) -> Source {
     let main = analysis.archived.first();
     let is_automatic = main.is_some_and(|item| item.declared.is_automatic);
     match (is_automatic, own.generate_profiles) {

@@ -1,13 +1,13 @@
 //! The account: connected on Bitrise, or given by the inputs.
 
 use apple_account::{Request, Selection};
-use auto_provision::{Access, Account, Order, open_session};
+use auto_provision::{Access, Account, Options, open_session};
 use step_kit::{Secret, Step};
 
 use crate::inputs::AccountInputs;
 
 /// Finds the account that the inputs ask for.
-pub(crate) async fn resolve(step: &Step<Order>, inputs: &AccountInputs) -> anyhow::Result<Account> {
+pub(crate) async fn resolve(step: &Step<Options>, inputs: &AccountInputs) -> anyhow::Result<Account> {
     let selection: Selection = inputs.connection.parse().map_err(anyhow::Error::msg)?;
     if matches!(selection, Selection::AppleId | Selection::EnterpriseWithAppleId) {
         return apple_id(step, inputs, selection).await;
@@ -28,7 +28,7 @@ pub(crate) async fn resolve(step: &Step<Order>, inputs: &AccountInputs) -> anyho
 
 /// The Apple ID that is connected.
 async fn apple_id(
-    step: &Step<Order>,
+    step: &Step<Options>,
     inputs: &AccountInputs,
     selection: Selection,
 ) -> anyhow::Result<Account> {

@@ -1,7 +1,7 @@
 //! The inputs, as `step.yml` declares them.
 
 use apple_account::InputCredentials;
-use auto_provision::{ApplyTo, BuildSettings, Distribution, IdentityName, Mode, Order, PlatformName};
+use auto_provision::{ApplyTo, BuildSettings, Distribution, IdentityName, Mode, Options, PlatformName};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
 
@@ -112,8 +112,8 @@ pub(crate) struct AccountInputs {
 
 impl Inputs {
     /// What is to be done, and with which account.
-    pub(crate) fn divided(self) -> (Order, AccountInputs) {
-        let order = Order {
+    pub(crate) fn divided(self) -> (Options, AccountInputs) {
+        let order = Options {
             distribution: self.distribution_type,
             mode: self.mode,
             project_path: self.project_path,

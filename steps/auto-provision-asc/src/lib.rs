@@ -7,7 +7,7 @@ mod account;
 mod inputs;
 
 use auto_provision::{
-    Access, Account, Analysis, CertificateChoice, CertificateCreation, CreatedCertificates, Order, Source,
+    Access, Account, Analysis, CertificateChoice, CertificateCreation, CreatedCertificates, Options, Source,
     Supply, download_certificates, fall_back, of_team, provision, usable,
 };
 use signing_assets::Identity;
@@ -69,7 +69,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
 }
 
 /// How missing certificates are created; `None` where they are not.
-async fn creation(step: &Step<Order>, own: &AccountInputs) -> anyhow::Result<Option<CertificateCreation>> {
+async fn creation(step: &Step<Options>, own: &AccountInputs) -> anyhow::Result<Option<CertificateCreation>> {
     if own.certificates == CertificateSource::Uploaded {
         if own.certificate_private_key.is_some() {
             step.log
@@ -87,7 +87,7 @@ async fn creation(step: &Step<Order>, own: &AccountInputs) -> anyhow::Result<Opt
 }
 
 async fn create(
-    step: &Step<Order>,
+    step: &Step<Options>,
     creation: &CertificateCreation,
     analysis: &Analysis,
     account: &Account,

@@ -9,7 +9,7 @@ use provisioning::Distribution;
 use step_kit::Secret;
 
 use super::{Analysis, no_platform};
-use crate::order::{ApplyTo, BuildSettings, IdentityName, Mode, Order, PlatformName};
+use crate::options::{ApplyTo, BuildSettings, IdentityName, Mode, Options, PlatformName};
 
 #[allow(
     dead_code,
@@ -24,7 +24,7 @@ use made::{Made, aggregate, entry, target};
 /// A folder with projects.
 pub(crate) struct Lab {
     pub(crate) folder: tempfile::TempDir,
-    pub(crate) order: Order,
+    pub(crate) order: Options,
     pub(crate) overrides: Option<PathBuf>,
 }
 
@@ -38,7 +38,7 @@ const EVERYWHERE: &str = "appletvos appletvsimulator iphoneos iphonesimulator ma
 impl Lab {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let order = Order {
+        let order = Options {
             distribution: Distribution::Development,
             mode: Mode::Plan,
             project_path: folder.path().join("App.xcodeproj").display().to_string(),
@@ -88,7 +88,7 @@ impl Lab {
         self
     }
 
-    pub(crate) fn with(mut self, change: impl FnOnce(&mut Order)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(&mut self.order);
         self
     }

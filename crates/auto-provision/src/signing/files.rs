@@ -10,7 +10,7 @@ use xcode_project::{Platform, normalized};
 use super::export_options::{self, MethodNames, ProfileNames, Style};
 use super::xcconfig::{self, Candidate, Naming, XcconfigError};
 use super::{SigningTable, json};
-use crate::order::{ApplyTo, Order};
+use crate::options::{ApplyTo, Options};
 use crate::project::Analysis;
 use apple_types::XcodeVersion;
 
@@ -42,7 +42,7 @@ pub(crate) struct Preparation {
 impl Preparation {
     /// # Errors
     /// When one xcconfig file can't do what is asked for.
-    pub(crate) fn of(step: &Step<Order>, analysis: &Analysis) -> anyhow::Result<Self> {
+    pub(crate) fn of(step: &Step<Options>, analysis: &Analysis) -> anyhow::Result<Self> {
         let mut preparation = Self {
             naming: None,
             include: None,
@@ -126,7 +126,7 @@ impl SigningFiles {
     /// # Errors
     /// When one can't be written.
     pub(crate) fn write(
-        step: &Step<Order>,
+        step: &Step<Options>,
         preparation: &Preparation,
         table: &SigningTable,
         circumstances: Circumstances<'_>,
@@ -318,7 +318,7 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 /// `BITRISE_DEPLOY_DIR`, which outlives the step; `None` without it, or where it lies in the checkout, which stays clean.
-fn folder(step: &Step<Order>, analysis: &Analysis) -> Option<PathBuf> {
+fn folder(step: &Step<Options>, analysis: &Analysis) -> Option<PathBuf> {
     let folder = step.env.path("BITRISE_DEPLOY_DIR")?;
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     let project = analysis.archived.first()?.project.path();
@@ -329,7 +329,7 @@ fn folder(step: &Step<Order>, analysis: &Analysis) -> Option<PathBuf> {
 }
 
 /// A directory that stays after the step, under a name that nobody can foresee.
-fn temporary(step: &Step<Order>) -> std::io::Result<PathBuf> {
+fn temporary(step: &Step<Options>) -> std::io::Result<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
     let parent = step.env.path("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp"));
     let folder = tempfile::Builder::new()

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::{SignedTarget, SignedWith, SigningTable};
-use crate::order::ApplyTo;
+use crate::options::ApplyTo;
 
 /// The document. Files are named where they were written.
 ///

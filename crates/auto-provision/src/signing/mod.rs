@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use plist::Dictionary;
-use provisioning::{Distribution, Signed, wildcard_of};
+use provisioning::{Distribution, SignedProfile, wildcard_of};
 use signing_assets::Certificate;
 use time::OffsetDateTime;
 use xcode_project::{Platform, Settings};
@@ -27,12 +27,12 @@ pub(crate) struct SignedWith {
 }
 
 impl SignedWith {
-    fn of(signed: &Signed) -> anyhow::Result<Self> {
-        let certificate = signed.want.certificates.first();
+    fn of(signed: &SignedProfile) -> anyhow::Result<Self> {
+        let certificate = signed.desired.certificates.first();
         let details = signed.profile.details.as_ref();
         let details = details.context("the portal gave an unusable profile")?;
         Ok(Self {
-            distribution: signed.want.distribution,
+            distribution: signed.desired.distribution,
             profile_name: signed.profile.name.clone(),
             profile_uuid: details.uuid.clone(),
             expires_at: details.expires_at,
@@ -78,7 +78,7 @@ impl SigningTable {
     /// When a target has no usable profile.
     pub(crate) fn of(
         analysis: &Analysis,
-        signed: &[Signed],
+        signed: &[SignedProfile],
         distribution: Distribution,
     ) -> anyhow::Result<Self> {
         let archived = analysis.archived.iter().map(|item| {
@@ -143,14 +143,23 @@ fn target(item: &Item, configurations: Vec<String>, build: SignedWith) -> Signed
     }
 }
 
-fn find<'a>(signed: &'a [Signed], bundle_id: &str, distribution: Option<Distribution>) -> Option<&'a Signed> {
-    let mut of_target = signed.iter().filter(|signed| signed.want.bundle_id == bundle_id);
-    of_target.find(|signed| distribution.is_none_or(|wanted| signed.want.distribution == wanted))
+fn find<'a>(
+    signed: &'a [SignedProfile],
+    bundle_id: &str,
+    distribution: Option<Distribution>,
+) -> Option<&'a SignedProfile> {
+    let mut of_target = signed
+        .iter()
+        .filter(|signed| signed.desired.bundle_id == bundle_id);
+    of_target.find(|signed| distribution.is_none_or(|wanted| signed.desired.distribution == wanted))
 }
 
 /// The profile that a build uses for a bundle ID: development where there is one, since that is what builds before the
 /// export.
-pub(crate) fn profile_for<'a>(signed: &'a [Signed], bundle_id: &str) -> anyhow::Result<&'a Signed> {
+pub(crate) fn profile_for<'a>(
+    signed: &'a [SignedProfile],
+    bundle_id: &str,
+) -> anyhow::Result<&'a SignedProfile> {
     find(signed, bundle_id, Some(Distribution::Development))
         .or_else(|| find(signed, bundle_id, None))
         .with_context(|| format!("there is no profile for {bundle_id}"))

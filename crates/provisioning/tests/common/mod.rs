@@ -9,9 +9,9 @@
 use plist::{Dictionary, Value};
 use provisioning::capability::Capability;
 use provisioning::{
-    Action, Blocked, BundleId, CertificateChoice, Details, Device, DeviceClass, Distribution,
-    EnabledCapability, Plan, Platform, Policy, PortalCertificate, PortalProfile, ProfileType, ResourceId,
-    Snapshot, Target, Way, plan, profile_name, wants,
+    Action, BundleId, CertificateChoice, Details, Device, DeviceClass, Distribution, EnabledCapability, Plan,
+    PlanError, Platform, Policy, PortalAccess, PortalCertificate, PortalProfile, ProfileType, ResourceId,
+    Snapshot, Target, desired_profiles, plan, profile_name,
 };
 use signing_assets::{Certificate, CertificateKind};
 use time::macros::datetime;
@@ -126,7 +126,7 @@ impl Default for Case {
         Self {
             targets: vec![target(APP, Platform::Ios, &[])],
             policy: Policy {
-                way: Way::ApiKey,
+                access: PortalAccess::ApiKey,
                 distribution: Distribution::Development,
                 min_profile_days_valid: 0,
                 test_devices: Vec::new(),
@@ -156,8 +156,8 @@ pub fn target(bundle_id: &str, platform: Platform, entitlements: &[(&str, Value)
 }
 
 impl Case {
-    pub fn plan(&self) -> Result<Plan, Blocked> {
-        let wanted = wants(&self.targets, &self.policy, &self.certificates)?;
+    pub fn plan(&self) -> Result<Plan, PlanError> {
+        let wanted = desired_profiles(&self.targets, &self.policy, &self.certificates)?;
         plan(&wanted, &self.portal, &self.policy, NOW)
     }
 

@@ -12,7 +12,7 @@ use xcode_project::{Container, Workspace};
 
 use super::super::{SignedWith, SigningTable, target as signed_target};
 use super::*;
-use crate::order::ApplyTo;
+use crate::options::ApplyTo;
 use crate::project::Analysis;
 use crate::project::tests::Lab;
 use crate::project::tests::made::{self, Made, entry, target};

@@ -1,13 +1,13 @@
 //! A desired profile together with the profile that meets it.
 
+use crate::desired::DesiredProfile;
 use crate::snapshot::PortalProfile;
-use crate::wants::Want;
 
 /// A want with the profile that serves it.
 #[derive(Debug, Clone)]
-pub struct Signed {
+pub struct SignedProfile {
     /// What was wanted.
-    pub want: Want,
+    pub desired: DesiredProfile,
     /// What there is now.
     pub profile: PortalProfile,
 }

@@ -2,17 +2,17 @@
 
 use time::{Duration, OffsetDateTime};
 
-use crate::grants::GapKind;
+use crate::desired::DesiredProfile;
+use crate::grants::MissingEntitlementKind;
 use crate::snapshot::{Device, PortalProfile};
-use crate::wants::Want;
 
 /// A profile that lacks an App Group, an iCloud container or the like is made anew at most this often. When a person
 /// linked it in the meantime, that helps; when nobody did, it would be made anew in every build, for ever.
 const REMAKE_INTERVAL: Duration = Duration::DAY;
 
 /// What a fitting profile must have.
-pub(crate) struct Needs<'a> {
-    pub(crate) want: &'a Want,
+pub(crate) struct Requirements<'a> {
+    pub(crate) desired: &'a DesiredProfile,
     /// Devices on the portal that belong into it.
     pub(crate) devices: &'a [&'a Device],
     /// Comparable UDIDs of devices that are about to be registered.
@@ -22,7 +22,7 @@ pub(crate) struct Needs<'a> {
 }
 
 /// Why the profile does not fit; `None` when it does.
-pub(crate) fn misfit(profile: &PortalProfile, needs: &Needs<'_>) -> Option<String> {
+pub(crate) fn staleness_reason(profile: &PortalProfile, needs: &Requirements<'_>) -> Option<String> {
     if !profile.active {
         return Some("Apple calls it invalid: its bundle ID, a certificate or a device changed".to_owned());
     }
@@ -41,7 +41,7 @@ pub(crate) fn misfit(profile: &PortalProfile, needs: &Needs<'_>) -> Option<Strin
         ));
     }
     let serials = needs
-        .want
+        .desired
         .certificates
         .iter()
         .map(|certificate| &certificate.serial);
@@ -50,7 +50,7 @@ pub(crate) fn misfit(profile: &PortalProfile, needs: &Needs<'_>) -> Option<Strin
         .find(|serial| !details.serials.contains(serial))
     {
         let named = needs
-            .want
+            .desired
             .certificates
             .iter()
             .find(|certificate| certificate.serial == *serial);
@@ -61,7 +61,7 @@ pub(crate) fn misfit(profile: &PortalProfile, needs: &Needs<'_>) -> Option<Strin
             "the certificate {name} (serial {serial}) is missing in it"
         ));
     }
-    if needs.want.distribution.lists_devices() {
+    if needs.desired.distribution.lists_devices() {
         let missing = |udid: &String| !details.udids.contains(udid);
         if let Some(device) = needs
             .devices
@@ -79,11 +79,11 @@ pub(crate) fn misfit(profile: &PortalProfile, needs: &Needs<'_>) -> Option<Strin
             return Some("devices that are registered now are missing in it".to_owned());
         }
     }
-    let gaps = needs.want.gaps(&details.entitlements);
-    let lacking = gaps.iter().find(|gap| match gap.kind {
-        GapKind::Grant => true,
-        GapKind::Linked(_) => needs.now - details.created_at >= REMAKE_INTERVAL,
-        GapKind::Foreign => false,
+    let missing_entitlements = needs.desired.missing_entitlements(&details.entitlements);
+    let lacking = missing_entitlements.iter().find(|gap| match gap.kind {
+        MissingEntitlementKind::NotGranted => true,
+        MissingEntitlementKind::Linked(_) => needs.now - details.created_at >= REMAKE_INTERVAL,
+        MissingEntitlementKind::Undocumented => false,
     });
     lacking.map(|gap| format!("it does not grant {gap}"))
 }
@@ -99,13 +99,13 @@ pub(crate) fn added(device: &Device, now: OffsetDateTime) -> String {
 }
 
 /// Whether a new profile would end later: none outlives its certificates, nor a year.
-fn can_last_longer(profile: &PortalProfile, needs: &Needs<'_>) -> bool {
+fn can_last_longer(profile: &PortalProfile, needs: &Requirements<'_>) -> bool {
     let Some(details) = &profile.details else {
         return true;
     };
     let year = needs.now + Duration::days(365);
     let certificates = needs
-        .want
+        .desired
         .certificates
         .iter()
         .map(|certificate| certificate.not_after);

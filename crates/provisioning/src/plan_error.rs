@@ -6,7 +6,7 @@ use crate::certificates::NoCertificate;
 
 /// Why there is no plan.
 #[derive(Debug, thiserror::Error)]
-pub enum Blocked {
+pub enum PlanError {
     /// A certificate is missing.
     #[error(transparent)]
     NoCertificate(#[from] NoCertificate),

@@ -11,7 +11,7 @@ use crate::advice;
 pub(crate) fn tell(log: &Log, progress: &Progress<'_>) {
     match progress {
         Progress::Plan(plan) => show(log, plan, &[]),
-        Progress::Warning(warning) => log.warn(advice::told(warning)),
+        Progress::Warning(warning) => log.warn(advice::warning_text(warning)),
     }
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn show(log: &Log, plan: &Plan, certificates: &[&Certificate]) {
     plan.notes.iter().for_each(|note| log.plain(note));
     plan.warnings
         .iter()
-        .for_each(|warning| log.warn(advice::told(warning)));
+        .for_each(|warning| log.warn(advice::warning_text(warning)));
 }
 
 /// A change: a sign (`+` new, `~` changed, `-` deleted, `!` recreated), what it concerns, which, and the change or its

@@ -10,7 +10,7 @@ use app_store_connect::{Error as AscError, Resource};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use provisioning::{CertificateUse, ListedCertificate, Supply, filling, supply};
+use provisioning::{CertificateSearch, CertificateUse, ListedCertificate, find_certificate, occupied_slots};
 use signing_assets::{Certificate, PrivateKey};
 use time::OffsetDateTime;
 
@@ -61,7 +61,7 @@ pub struct CertificateNeed<'a> {
 
 /// A certificate for the key.
 #[derive(Debug, Clone)]
-pub struct Supplied {
+pub struct ObtainedCertificate {
     /// The certificate.
     pub listed: ListedCertificate,
     /// Whether this run has created it.
@@ -69,30 +69,30 @@ pub struct Supplied {
     /// The one that it succeeds.
     pub succeeds: Option<ListedCertificate>,
     /// Those that leave no room for a successor.
-    pub no_room: Option<NoRoom>,
+    pub limit_reached: Option<CertificateLimitReached>,
 }
 
 /// All slots are taken.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "Apple creates no other certificate of the type {certificate_type}: {words} The slots are taken by {}",
-    list(filling)
+    list(occupied_slots)
 )]
-pub struct NoRoom {
+pub struct CertificateLimitReached {
     /// Apple's type.
     pub certificate_type: String,
     /// What Apple said.
     pub words: String,
     /// Those that take the slots.
-    pub filling: Vec<ListedCertificate>,
+    pub occupied_slots: Vec<ListedCertificate>,
 }
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
-pub enum SupplyError {
+pub enum CertificateError {
     /// All slots are taken.
     #[error(transparent)]
-    NoRoom(#[from] NoRoom),
+    CertificateLimitReached(#[from] CertificateLimitReached),
     /// The portal refused, or gave no usable answer.
     #[error(transparent)]
     Portal(#[from] PortalError),
@@ -114,10 +114,10 @@ fn list(certificates: &[ListedCertificate]) -> String {
 ///
 /// # Errors
 /// When there is none and none can be created. What this run has created and does not use is revoked then, too.
-pub async fn supply_certificate(
+pub async fn obtain_certificate(
     store: &dyn CertificateStore,
     need: CertificateNeed<'_>,
-) -> Result<Supplied, SupplyError> {
+) -> Result<ObtainedCertificate, CertificateError> {
     let mut own: Option<ListedCertificate> = None;
     let mut succeeds: Option<ListedCertificate> = None;
     let (mut looked_again, mut refusals, mut unsure) = (false, 0, 0_usize);
@@ -125,27 +125,27 @@ pub async fn supply_certificate(
     for _ in 0..LOOKS {
         let now = clock::now();
         let all = store.listed().await?;
-        let ending = match supply(&all, need.key, need.uses, need.least_days, now) {
-            Supply::Lasts(found) if own.is_none() && !looked_again && is_young(found, now) => {
+        let ending = match find_certificate(&all, need.key, need.uses, need.least_days, now) {
+            CertificateSearch::Valid(found) if own.is_none() && !looked_again && is_young(found, now) => {
                 // Its creator may be about to revoke it in favor of an older one.
                 looked_again = true;
                 store.pause(SETTLE).await;
                 continue;
             }
-            Supply::Lasts(found) => {
+            CertificateSearch::Valid(found) => {
                 let is_new = own.as_ref().is_some_and(|own| own.id == found.id);
                 if let Some(own) = own.filter(|_| !is_new) {
                     store.revoke(&own.id).await?;
                 }
-                return Ok(Supplied {
+                return Ok(ObtainedCertificate {
                     listed: found.clone(),
                     is_new,
                     succeeds: succeeds.filter(|_| is_new),
-                    no_room: None,
+                    limit_reached: None,
                 });
             }
-            Supply::EndsSoon(found) => Some(found),
-            Supply::Nothing => None,
+            CertificateSearch::ExpiresSoon(found) => Some(found),
+            CertificateSearch::NotFound => None,
         };
         if own.is_some() || unsure > 0 {
             // It is not listed yet.
@@ -177,33 +177,33 @@ pub async fn supply_certificate(
                 let Some(words) = limit else {
                     return Err(error.into());
                 };
-                let no_room = NoRoom {
+                let limit_reached = CertificateLimitReached {
                     certificate_type: need.certificate_type.to_owned(),
                     words,
-                    filling: filling(&all, need.certificate_type, now)
+                    occupied_slots: occupied_slots(&all, need.certificate_type, now)
                         .into_iter()
                         .cloned()
                         .collect(),
                 };
                 return match ending {
-                    Some(found) => Ok(Supplied {
+                    Some(found) => Ok(ObtainedCertificate {
                         listed: found.clone(),
                         is_new: false,
                         succeeds: None,
-                        no_room: Some(no_room),
+                        limit_reached: Some(limit_reached),
                     }),
-                    None => Err(no_room.into()),
+                    None => Err(limit_reached.into()),
                 };
             }
         }
     }
     match (own, failure) {
         // Apple has created it, and its list lags behind.
-        (Some(own), _) => Ok(Supplied {
+        (Some(own), _) => Ok(ObtainedCertificate {
             listed: own,
             is_new: true,
             succeeds,
-            no_room: None,
+            limit_reached: None,
         }),
         (None, Some(failure)) => Err(failure.into()),
         (None, None) => Err(PortalError {

@@ -4,25 +4,25 @@ use apple_types::{Distribution, ProfileType};
 use signing_assets::Profile;
 use time::{Duration, OffsetDateTime};
 
-use crate::grants::GapKind;
+use crate::desired::{DesiredProfile, Policy};
+use crate::grants::MissingEntitlementKind;
 use crate::managed::covers;
-use crate::signed::Signed;
+use crate::signed_profile::SignedProfile;
 use crate::snapshot::{Details, Device, PortalProfile};
-use crate::wants::{Policy, Want};
 
 /// The installed profile that serves a want as it is; `None` when the portal must be asked.
 ///
 /// Only the test devices at hand are compared: what else is registered, the portal alone knows.
 pub fn installed_profile(
-    want: &Want,
+    desired: &DesiredProfile,
     policy: &Policy,
     installed: &[(Profile, Vec<u8>)],
     now: OffsetDateTime,
 ) -> Option<PortalProfile> {
     let (profile, content) = installed
         .iter()
-        .find(|(profile, _)| fits(want, policy, profile, now))?;
-    Some(portal_profile(want, profile, content))
+        .find(|(profile, _)| fits(desired, policy, profile, now))?;
+    Some(portal_profile(desired, profile, content))
 }
 
 /// No profile at hand signs a want.
@@ -51,28 +51,28 @@ fn told(rejected: &[String]) -> String {
 /// # Errors
 /// When a want has none.
 pub fn choose_among(
-    wants: &[Want],
+    desired_profiles: &[DesiredProfile],
     profiles: &[(Profile, Vec<u8>)],
     now: OffsetDateTime,
-) -> Result<Vec<Signed>, NoProfile> {
+) -> Result<Vec<SignedProfile>, NoProfile> {
     let mut signed = Vec::new();
-    for want in wants {
+    for desired in desired_profiles {
         let mut rejected = Vec::new();
         // One for exactly this bundle ID before one with a pattern.
         let mut own: Vec<&(Profile, Vec<u8>)> = profiles
             .iter()
             .filter(|(profile, _)| {
-                covers(&profile.bundle_id, &want.bundle_id) && is_of_type(profile, want.profile_type)
+                covers(&profile.bundle_id, &desired.bundle_id) && is_of_type(profile, desired.profile_type)
             })
             .collect();
         own.sort_by_key(|(profile, _)| std::cmp::Reverse(profile.bundle_id.len()));
         let mut found = None;
         for (profile, content) in own {
-            match fitted(want, profile, now) {
-                Ok(want) => {
-                    found = Some(Signed {
-                        profile: portal_profile(&want, profile, content),
-                        want,
+            match fitted(desired, profile, now) {
+                Ok(desired) => {
+                    found = Some(SignedProfile {
+                        profile: portal_profile(&desired, profile, content),
+                        desired,
                     });
                     break;
                 }
@@ -81,11 +81,11 @@ pub fn choose_among(
         }
         match found {
             Some(found) => signed.push(found),
-            None if want.optional => {}
+            None if desired.optional => {}
             None => {
                 return Err(NoProfile {
-                    bundle_id: want.bundle_id.clone(),
-                    distribution: want.distribution,
+                    bundle_id: desired.bundle_id.clone(),
+                    distribution: desired.distribution,
                     rejected,
                 });
             }
@@ -95,11 +95,15 @@ pub fn choose_among(
 }
 
 /// The want with the certificates of the profile, or why it does not fit.
-fn fitted(want: &Want, profile: &Profile, now: OffsetDateTime) -> Result<Want, String> {
+fn fitted(
+    desired: &DesiredProfile,
+    profile: &Profile,
+    now: OffsetDateTime,
+) -> Result<DesiredProfile, String> {
     if profile.expires_at <= now {
         return Err(format!("it expired on {}", profile.expires_at.date()));
     }
-    let mut fitted = want.clone();
+    let mut fitted = desired.clone();
     fitted.certificates.retain(|certificate| {
         let mut listed = profile.certificates.iter();
         listed.any(|known| known.serial == certificate.serial)
@@ -110,25 +114,28 @@ fn fitted(want: &Want, profile: &Profile, now: OffsetDateTime) -> Result<Want, S
     if fitted.certificates.is_empty() {
         return Err("it has none of the uploaded certificates".to_owned());
     }
-    let gaps = want.gaps(&profile.entitlements);
-    match gaps.iter().find(|gap| gap.kind != GapKind::Foreign) {
+    let missing_entitlements = desired.missing_entitlements(&profile.entitlements);
+    match missing_entitlements
+        .iter()
+        .find(|gap| gap.kind != MissingEntitlementKind::Undocumented)
+    {
         Some(gap) => Err(format!("it does not grant {gap}")),
         None => Ok(fitted),
     }
 }
 
-fn portal_profile(want: &Want, profile: &Profile, content: &[u8]) -> PortalProfile {
+fn portal_profile(desired: &DesiredProfile, profile: &Profile, content: &[u8]) -> PortalProfile {
     PortalProfile {
         id: String::new(),
         name: profile.name.clone(),
-        profile_type: Some(want.profile_type),
+        profile_type: Some(desired.profile_type),
         active: true,
         details: Details::read(content),
         content: content.to_vec(),
     }
 }
 
-fn fits(want: &Want, policy: &Policy, profile: &Profile, now: OffsetDateTime) -> bool {
+fn fits(desired: &DesiredProfile, policy: &Policy, profile: &Profile, now: OffsetDateTime) -> bool {
     let has_certificate = |serial: &str| {
         profile
             .certificates
@@ -142,22 +149,22 @@ fn fits(want: &Want, policy: &Policy, profile: &Profile, now: OffsetDateTime) ->
         .map(|udid| Device::comparable(udid))
         .collect();
     !profile.xcode_managed
-        && profile.bundle_id == want.bundle_id
-        && is_of_type(profile, want.profile_type)
+        && profile.bundle_id == desired.bundle_id
+        && is_of_type(profile, desired.profile_type)
         && profile.expires_at > now + Duration::days(policy.min_profile_days_valid)
-        && want
+        && desired
             .certificates
             .iter()
             .all(|certificate| has_certificate(&certificate.serial))
-        && (!want.distribution.lists_devices()
+        && (!desired.distribution.lists_devices()
             || policy
                 .test_devices
                 .iter()
                 .all(|device| udids.contains(&Device::comparable(&device.udid))))
-        && want
-            .gaps(&profile.entitlements)
+        && desired
+            .missing_entitlements(&profile.entitlements)
             .iter()
-            .all(|gap| gap.kind == GapKind::Foreign)
+            .all(|gap| gap.kind == MissingEntitlementKind::Undocumented)
 }
 
 /// Reads a profile's type off its content, as Xcode does.

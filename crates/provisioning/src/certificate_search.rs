@@ -39,24 +39,24 @@ impl std::fmt::Display for ListedCertificate {
 
 /// What the portal has for a key.
 #[derive(Debug, Clone)]
-pub enum Supply<'a> {
-    /// A certificate that lasts long enough.
-    Lasts(&'a ListedCertificate),
-    /// One that is valid, and needs a successor.
-    EndsSoon(&'a ListedCertificate),
-    /// None that is valid.
-    Nothing,
+pub enum CertificateSearch<'a> {
+    /// A valid certificate that does not expire soon.
+    Valid(&'a ListedCertificate),
+    /// A certificate that is valid and needs a successor.
+    ExpiresSoon(&'a ListedCertificate),
+    /// No valid certificate.
+    NotFound,
 }
 
 /// The certificate for a key that serves all uses, and lasts `least_days`. Of several it is the oldest, so that all runs
 /// agree on one; of those that end sooner it is the last to end.
-pub fn supply<'a>(
+pub fn find_certificate<'a>(
     listed: &'a [ListedCertificate],
     key: &PrivateKey,
     uses: &[CertificateUse],
     least_days: i64,
     now: OffsetDateTime,
-) -> Supply<'a> {
+) -> CertificateSearch<'a> {
     let serves = |known: &&ListedCertificate| {
         known.certificate.as_ref().is_some_and(|certificate| {
             certificate.not_after > now
@@ -80,13 +80,15 @@ pub fn supply<'a>(
     };
     let own = || listed.iter().filter(serves);
     match own().filter(ends_late).min_by_key(age) {
-        Some(known) => Supply::Lasts(known),
-        None => own().max_by_key(age).map_or(Supply::Nothing, Supply::EndsSoon),
+        Some(known) => CertificateSearch::Valid(known),
+        None => own()
+            .max_by_key(age)
+            .map_or(CertificateSearch::NotFound, CertificateSearch::ExpiresSoon),
     }
 }
 
 /// The valid certificates of a type, which take the slots that Apple gives a team.
-pub fn filling<'a>(
+pub fn occupied_slots<'a>(
     listed: &'a [ListedCertificate],
     certificate_type: &str,
     now: OffsetDateTime,
@@ -137,10 +139,10 @@ mod tests {
             platform: Platform::Ios,
             distribution: Distribution::AppStore,
         }];
-        match supply(all, key, &uses, days, NOW) {
-            Supply::Lasts(known) => format!("lasts {}", known.id),
-            Supply::EndsSoon(known) => format!("ends soon {}", known.id),
-            Supply::Nothing => "nothing".to_owned(),
+        match find_certificate(all, key, &uses, days, NOW) {
+            CertificateSearch::Valid(known) => format!("lasts {}", known.id),
+            CertificateSearch::ExpiresSoon(known) => format!("ends soon {}", known.id),
+            CertificateSearch::NotFound => "nothing".to_owned(),
         }
     }
 

@@ -2,14 +2,16 @@
 
 use account_inputs::{Duty, about_api};
 use anyhow::Context as _;
-use portal_access::{AppStoreConnect, CertificateNeed, Supplied, SupplyError, supply_certificate};
-use provisioning::{CertificateUse, Distribution, ListedCertificate, Supply};
+use portal_access::{
+    AppStoreConnect, CertificateError, CertificateNeed, ObtainedCertificate, obtain_certificate,
+};
+use provisioning::{CertificateSearch, CertificateUse, Distribution, ListedCertificate};
 use signing_assets::{Certificate, CertificateKind, Identity, PrivateKey};
 use step_kit::html_report::Block;
 use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step};
 use time::{Duration, OffsetDateTime};
 
-use crate::order::{Mode, Order};
+use crate::options::{Mode, Options};
 use crate::project::Analysis;
 
 /// The most days that a certificate may have left when it gets a successor: Apple's last a year, and each takes a slot.
@@ -72,7 +74,7 @@ impl CertificateCreation {
     /// When one that the distribution needs can't be had. Without one for development an archive is signed all the same.
     pub async fn run(
         &self,
-        step: &Step<Order>,
+        step: &Step<Options>,
         analysis: &Analysis,
         account: &apple_account::ApiKey,
         identities: &[Identity],
@@ -109,7 +111,7 @@ impl CertificateCreation {
             let outcome = if step.inputs.mode == Mode::Plan {
                 self.plan(step, &portal, need, distribution, &mut created).await
             } else {
-                self.supply(step, &portal, need, &mut created).await
+                self.obtain(step, &portal, need, &mut created).await
             };
             match outcome {
                 Err(error) if distribution != asked => step.log.warn(format!(
@@ -144,15 +146,15 @@ impl CertificateCreation {
             .any(|own| listed.iter().any(|known| known.serial == own.serial)))
     }
 
-    async fn supply(
+    async fn obtain(
         &self,
-        step: &Step<Order>,
+        step: &Step<Options>,
         portal: &AppStoreConnect,
         need: CertificateNeed<'_>,
         created: &mut CreatedCertificates,
     ) -> anyhow::Result<()> {
         let _activity = step.activity("looking for the certificate of the key");
-        let supplied = supply_certificate(portal, need).await.map_err(advised)?;
+        let supplied = obtain_certificate(portal, need).await.map_err(advised)?;
         let certificate = supplied
             .listed
             .certificate
@@ -169,7 +171,7 @@ impl CertificateCreation {
     /// Says what would be created.
     async fn plan(
         &self,
-        step: &Step<Order>,
+        step: &Step<Options>,
         portal: &AppStoreConnect,
         need: CertificateNeed<'_>,
         distribution: Distribution,
@@ -183,14 +185,15 @@ impl CertificateCreation {
         } else {
             CertificateKind::AppleDistribution
         };
-        let (found, why) = match provisioning::supply(&listed, need.key, need.uses, need.least_days, now) {
-            Supply::Lasts(found) => (Some(found), None),
-            Supply::EndsSoon(found) => (
-                Some(found),
-                Some(format!("{found} expires within {} days", need.least_days)),
-            ),
-            Supply::Nothing => (None, Some("the portal has none for the key".to_owned())),
-        };
+        let (found, why) =
+            match provisioning::find_certificate(&listed, need.key, need.uses, need.least_days, now) {
+                CertificateSearch::Valid(found) => (Some(found), None),
+                CertificateSearch::ExpiresSoon(found) => (
+                    Some(found),
+                    Some(format!("{found} expires within {} days", need.least_days)),
+                ),
+                CertificateSearch::NotFound => (None, Some("the portal has none for the key".to_owned())),
+            };
         if let Some(why) = why {
             let planned = planned(kind, &listed, now);
             step.log.plain(format!(
@@ -247,7 +250,7 @@ fn planned(kind: CertificateKind, listed: &[ListedCertificate], now: OffsetDateT
     }
 }
 
-fn tell(step: &Step<Order>, supplied: &Supplied, certificate: &Certificate) {
+fn tell(step: &Step<Options>, supplied: &ObtainedCertificate, certificate: &Certificate) {
     let facts = format!(
         "{} (team {}, serial {}, until {})",
         certificate.common_name,
@@ -268,20 +271,20 @@ fn tell(step: &Step<Order>, supplied: &Supplied, certificate: &Certificate) {
             items: vec![line],
         });
     }
-    if let Some(no_room) = &supplied.no_room {
+    if let Some(limit_reached) = &supplied.limit_reached {
         step.log.warn(format!(
-            "{} expires soon and can't be renewed. {no_room}. Revoke an unused one at {CERTIFICATES_PAGE}.",
+            "{} expires soon and can't be renewed. {limit_reached}. Revoke an unused one at {CERTIFICATES_PAGE}.",
             supplied.listed
         ));
     }
 }
 
-fn advised(error: SupplyError) -> anyhow::Error {
+fn advised(error: CertificateError) -> anyhow::Error {
     let advice = match &error {
-        SupplyError::NoRoom(_) => Some(format!(
+        CertificateError::CertificateLimitReached(_) => Some(format!(
             "revoke one of these that nobody uses at {CERTIFICATES_PAGE}, or upload one of them with its private key as a .p12 file (certificate_urls), then rerun; the step revokes none that it did not create itself"
         )),
-        SupplyError::Portal(error) => {
+        CertificateError::Portal(error) => {
             let cause = error.source.downcast_ref::<app_store_connect::Error>();
             let status = cause.and_then(app_store_connect::Error::refusal);
             match status.map(|refusal| (refusal.status.as_u16(), refusal.is_agreement())) {
@@ -292,7 +295,7 @@ fn advised(error: SupplyError) -> anyhow::Error {
                 _ => cause.and_then(|cause| about_api(cause, Duty::Signing)),
             }
         }
-        SupplyError::Key(_) => None,
+        CertificateError::Key(_) => None,
     };
     let error = anyhow::Error::from(error)
         .context("could not get a certificate for the key of `certificate_private_key`");

@@ -4,10 +4,10 @@ use apple_types::{Distribution, Platform, ProfileType};
 use plist::Dictionary;
 use signing_assets::Certificate;
 
-use crate::blocked::Blocked;
 use crate::certificates::{CertificateChoice, CertificateUse, NoCertificate};
-use crate::grants::{self, Gap};
+use crate::grants::{self, MissingEntitlement};
 use crate::names::{profile_name, wildcard_of};
+use crate::plan_error::PlanError;
 
 /// A target that needs a profile.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub struct TestDevice {
 
 /// How the portal is reached, which decides what can be done there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Way {
+pub enum PortalAccess {
     /// By API key: the public App Store Connect API.
     #[default]
     ApiKey,
@@ -48,7 +48,7 @@ pub enum Way {
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// How the portal is reached.
-    pub way: Way,
+    pub access: PortalAccess,
     /// How the result is handed to people.
     pub distribution: Distribution,
     /// Profiles that end sooner are renewed.
@@ -61,7 +61,7 @@ pub struct Policy {
 
 /// A profile that must exist.
 #[derive(Debug, Clone)]
-pub struct Want {
+pub struct DesiredProfile {
     /// The targets that it signs.
     pub targets: Vec<String>,
     /// Whether the run goes on without it: development profiles beside those of the distribution that was asked for.
@@ -81,10 +81,10 @@ pub struct Want {
     pub certificates: Vec<Certificate>,
 }
 
-impl Want {
+impl DesiredProfile {
     /// What a profile with these entitlements does not grant.
-    pub(crate) fn gaps(&self, granted: &Dictionary) -> Vec<Gap> {
-        grants::gaps(&self.entitlements, granted, &self.bundle_id)
+    pub(crate) fn missing_entitlements(&self, granted: &Dictionary) -> Vec<MissingEntitlement> {
+        grants::missing_entitlements(&self.entitlements, granted, &self.bundle_id)
     }
 }
 
@@ -93,16 +93,16 @@ impl Want {
 ///
 /// # Errors
 /// When a certificate or profile type is missing.
-pub fn wants(
+pub fn desired_profiles(
     targets: &[Target],
     policy: &Policy,
     certificates: &[Certificate],
-) -> Result<Vec<Want>, Blocked> {
+) -> Result<Vec<DesiredProfile>, PlanError> {
     let mut distributions = vec![policy.distribution];
     if policy.distribution != Distribution::Development {
         distributions.push(Distribution::Development);
     }
-    let mut wants: Vec<Want> = Vec::new();
+    let mut desired_profiles: Vec<DesiredProfile> = Vec::new();
     for distribution in distributions {
         for target in targets {
             if target.ui_test && distribution != Distribution::Development {
@@ -133,15 +133,16 @@ pub fn wants(
                 }
                 .into());
             }
-            let no_type = || Blocked::NoProfileType {
+            let no_type = || PlanError::NoProfileType {
                 target: target.name.clone(),
                 distribution,
             };
             let profile_type = ProfileType::of(target.platform, distribution)
-                .filter(|kind| policy.way == Way::Session || *kind != ProfileType::MacAppInhouse)
+                .filter(|kind| policy.access == PortalAccess::Session || *kind != ProfileType::MacAppInhouse)
                 .ok_or_else(no_type)?;
             let bundle_id = if target.ui_test {
-                wildcard_of(&target.bundle_id).ok_or_else(|| Blocked::NoWildcard(target.bundle_id.clone()))?
+                wildcard_of(&target.bundle_id)
+                    .ok_or_else(|| PlanError::NoWildcard(target.bundle_id.clone()))?
             } else {
                 target.bundle_id.clone()
             };
@@ -152,7 +153,7 @@ pub fn wants(
                 target.entitlements.clone()
             };
             let optional = distribution != policy.distribution && !target.ui_test;
-            if let Some(shared) = wants.iter_mut().find(|want| want.name == name) {
+            if let Some(shared) = desired_profiles.iter_mut().find(|desired| desired.name == name) {
                 shared.targets.push(target.name.clone());
                 shared.optional &= optional;
                 for (key, value) in entitlements {
@@ -162,7 +163,7 @@ pub fn wants(
                 }
                 continue;
             }
-            wants.push(Want {
+            desired_profiles.push(DesiredProfile {
                 targets: vec![target.name.clone()],
                 optional,
                 bundle_id,
@@ -174,5 +175,5 @@ pub fn wants(
             });
         }
     }
-    Ok(wants)
+    Ok(desired_profiles)
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use apple_types::{Distribution, Platform};
 use async_trait::async_trait;
 use portal_access::{
-    CertificateNeed, CertificateStore, PortalError, PortalErrorKind, Supplied, SupplyError,
-    supply_certificate,
+    CertificateError, CertificateNeed, CertificateStore, ObtainedCertificate, PortalError, PortalErrorKind,
+    obtain_certificate,
 };
 use provisioning::{CertificateUse, ListedCertificate};
 use rcgen::{
@@ -95,12 +95,12 @@ impl Store {
         listed
     }
 
-    async fn supply(&self) -> Result<Supplied, SupplyError> {
+    async fn obtain(&self) -> Result<ObtainedCertificate, CertificateError> {
         let uses = [CertificateUse {
             platform: Platform::Ios,
             distribution: Distribution::Development,
         }];
-        supply_certificate(
+        obtain_certificate(
             self,
             CertificateNeed {
                 key: &self.key,
@@ -167,7 +167,7 @@ async fn a_run_revokes_its_own_certificate_where_another_was_first_and_no_other_
         // Apple's lists may lag behind what was created.
         for lag in [0, 3] {
             let store = Store::new(event, lag);
-            let supplied = store.supply().await.unwrap();
+            let supplied = store.obtain().await.unwrap();
             let inner = store.inner.lock().unwrap();
             assert_eq!(supplied.listed.id, chosen, "{event:?} {lag}");
             assert_eq!(inner.revoked, revoked, "{event:?} {lag}");
@@ -184,7 +184,7 @@ async fn a_run_revokes_its_own_certificate_where_another_was_first_and_no_other_
 #[cfg_attr(no_openssl, ignore = "openssl is not installed")]
 async fn a_list_that_never_shows_the_new_certificate_does_not_create_a_second_one() {
     let store = Store::new(Event::Nothing, 1000);
-    let supplied = store.supply().await.unwrap();
+    let supplied = store.obtain().await.unwrap();
     assert_eq!((supplied.listed.id.as_str(), supplied.is_new), ("OWN", true));
     assert_eq!(store.inner.lock().unwrap().created, 1);
 }

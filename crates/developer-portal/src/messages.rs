@@ -3,7 +3,7 @@
 
 /// What Apple's words say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Saying {
+pub(crate) enum KnownMessage {
     /// A profile of that name is there: another run was faster.
     SeveralProfiles,
     /// An identifier is taken, by this team or another.
@@ -15,28 +15,36 @@ pub(crate) enum Saying {
 }
 
 /// Words in lower case, what they say, and where and until when they were seen.
-const TABLE: [(&str, Saying, &str); 5] = [
+const TABLE: [(&str, KnownMessage, &str); 5] = [
     (
         "multiple profiles found",
-        Saying::SeveralProfiles,
+        KnownMessage::SeveralProfiles,
         "spaceship, portal client, 2026-11",
     ),
     (
         "is not available",
-        Saying::NotAvailable,
+        KnownMessage::NotAvailable,
         "fastlane #5295, 2026-11",
     ),
     (
         "program license agreement",
-        Saying::Agreement,
+        KnownMessage::Agreement,
         "spaceship, portal client, 2026-11",
     ),
-    ("access unavailable", Saying::Team, "fastlane #14228, 2026-11"),
-    ("unable to find a team", Saying::Team, "fastlane #14228, 2026-11"),
+    (
+        "access unavailable",
+        KnownMessage::Team,
+        "fastlane #14228, 2026-11",
+    ),
+    (
+        "unable to find a team",
+        KnownMessage::Team,
+        "fastlane #14228, 2026-11",
+    ),
 ];
 
 /// Whether the text says it.
-pub(crate) fn says(text: &str, saying: Saying) -> bool {
+pub(crate) fn says(text: &str, saying: KnownMessage) -> bool {
     let text = text.to_lowercase();
     TABLE
         .iter()
@@ -49,12 +57,15 @@ mod tests {
 
     #[test]
     fn words_are_found_in_any_case_and_each_row_has_its_source() {
-        assert!(says("Access Unavailable", Saying::Team));
+        assert!(says("Access Unavailable", KnownMessage::Team));
         assert!(says(
             "Multiple profiles found with the name 'x'",
-            Saying::SeveralProfiles
+            KnownMessage::SeveralProfiles
         ));
-        assert!(!says("There were errors in the data supplied", Saying::Agreement));
+        assert!(!says(
+            "There were errors in the data supplied",
+            KnownMessage::Agreement
+        ));
         for (words, _, source) in TABLE {
             assert_eq!(words, words.to_lowercase());
             assert!(source.contains("20"), "{words} has no date");

@@ -6,7 +6,7 @@ use step_kit::Secret;
 
 /// What is to be done: the inputs that both steps have.
 #[derive(Debug)]
-pub struct Order {
+pub struct Options {
     /// How the app is handed to people.
     pub distribution: Distribution,
     /// Whether to change anything.
