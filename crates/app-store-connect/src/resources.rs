@@ -2,6 +2,7 @@
 //!
 //! Attributes that Apple documents as enumerations are kept as text: it adds values without notice.
 
+use apple_types::{BundleIdentifier, PortalPlatform, Udid};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -176,9 +177,9 @@ pub struct RegisterDevice<'a> {
     /// Its name.
     pub name: &'a str,
     /// Its UDID.
-    pub udid: &'a str,
-    /// `IOS` or `MAC_OS`.
-    pub platform: &'a str,
+    pub udid: &'a Udid,
+    /// The platform that it is registered for.
+    pub platform: PortalPlatform,
 }
 
 impl Call for RegisterDevice<'_> {
@@ -217,7 +218,7 @@ pub struct BundleId {
 ///
 /// <https://developer.apple.com/documentation/appstoreconnectapi/get-v1-bundleids>
 #[derive(Debug, Clone)]
-pub struct BundleIdsLike<'a>(pub &'a [String]);
+pub struct BundleIdsLike<'a>(pub &'a [BundleIdentifier]);
 
 impl Call for BundleIdsLike<'_> {
     type Answer = Many<BundleId>;
@@ -228,7 +229,7 @@ impl Call for BundleIdsLike<'_> {
 
     fn query(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("filter[identifier]", self.0.join(",")),
+            ("filter[identifier]", joined(self.0)),
             ("include", "bundleIdCapabilities,profiles".to_owned()),
             ("limit", PAGE.to_owned()),
             ("limit[bundleIdCapabilities]", INCLUDED.to_owned()),
@@ -237,17 +238,22 @@ impl Call for BundleIdsLike<'_> {
     }
 }
 
+fn joined(identifiers: &[BundleIdentifier]) -> String {
+    let all: Vec<&str> = identifiers.iter().map(BundleIdentifier::as_str).collect();
+    all.join(",")
+}
+
 /// Creates a bundle ID.
 ///
 /// <https://developer.apple.com/documentation/appstoreconnectapi/post-v1-bundleids>
 #[derive(Debug, Clone)]
 pub struct CreateBundleId<'a> {
     /// The identifier; it may end in `.*`.
-    pub identifier: &'a str,
+    pub identifier: &'a BundleIdentifier,
     /// Its name: letters, digits and spaces.
     pub name: &'a str,
-    /// `IOS`, `MAC_OS` or `UNIVERSAL`.
-    pub platform: &'a str,
+    /// Its platform.
+    pub platform: PortalPlatform,
 }
 
 impl Call for CreateBundleId<'_> {

@@ -2,6 +2,7 @@
 //!
 //! Apple's documentation: <https://developer.apple.com/documentation/appstoreconnectapi/build-uploads>
 
+use apple_types::StorePlatform;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -127,8 +128,8 @@ pub struct BuildName<'a> {
     pub short_version: &'a str,
     /// The build number, `CFBundleVersion`.
     pub version: &'a str,
-    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
-    pub platform: &'a str,
+    /// The platform.
+    pub platform: StorePlatform,
 }
 
 impl BuildName<'_> {
@@ -179,7 +180,7 @@ impl Call for CreateBuildUpload<'_> {
         let attributes = json!({
             "cfBundleShortVersionString": self.0.short_version,
             "cfBundleVersion": self.0.version,
-            "platform": self.0.platform,
+            "platform": self.0.platform.api_name(),
         });
         Some(creation(
             "buildUploads",
@@ -220,7 +221,7 @@ impl Call for BuildUploadsNamed<'_> {
         vec![
             ("filter[cfBundleShortVersionString]", self.0.trains()),
             ("filter[cfBundleVersion]", self.0.version.to_owned()),
-            ("filter[platform]", self.0.platform.to_owned()),
+            ("filter[platform]", self.0.platform.api_name().to_owned()),
             ("include", "build".to_owned()),
             ("limit", "200".to_owned()),
         ]
@@ -451,8 +452,8 @@ const BUILD_FIELDS: &str = "version,processingState,uploadedDate";
 pub struct BuildsOfApp<'a> {
     /// The app's ID.
     pub app: &'a str,
-    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
-    pub platform: &'a str,
+    /// The platform.
+    pub platform: StorePlatform,
 }
 
 impl Call for BuildsOfApp<'_> {
@@ -465,7 +466,10 @@ impl Call for BuildsOfApp<'_> {
     fn query(&self) -> Vec<(&'static str, String)> {
         vec![
             ("filter[app]", self.app.to_owned()),
-            ("filter[preReleaseVersion.platform]", self.platform.to_owned()),
+            (
+                "filter[preReleaseVersion.platform]",
+                self.platform.api_name().to_owned(),
+            ),
             ("fields[builds]", BUILD_FIELDS.to_owned()),
             ("limit", "200".to_owned()),
         ]
@@ -477,8 +481,8 @@ impl Call for BuildsOfApp<'_> {
 pub struct UploadsInProgress<'a> {
     /// The app's ID.
     pub app: &'a str,
-    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
-    pub platform: &'a str,
+    /// The platform.
+    pub platform: StorePlatform,
 }
 
 impl Call for UploadsInProgress<'_> {
@@ -490,7 +494,7 @@ impl Call for UploadsInProgress<'_> {
 
     fn query(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("filter[platform]", self.platform.to_owned()),
+            ("filter[platform]", self.platform.api_name().to_owned()),
             ("filter[state]", "AWAITING_UPLOAD,PROCESSING,COMPLETE".to_owned()),
             ("limit", "200".to_owned()),
         ]
@@ -541,8 +545,8 @@ impl AppStoreVersion {
 pub struct AppStoreVersionsOf<'a> {
     /// The app's ID.
     pub app: &'a str,
-    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
-    pub platform: &'a str,
+    /// The platform.
+    pub platform: StorePlatform,
 }
 
 impl Call for AppStoreVersionsOf<'_> {
@@ -554,7 +558,7 @@ impl Call for AppStoreVersionsOf<'_> {
 
     fn query(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("filter[platform]", self.platform.to_owned()),
+            ("filter[platform]", self.platform.api_name().to_owned()),
             (
                 "fields[appStoreVersions]",
                 "versionString,appVersionState,appStoreState".to_owned(),
@@ -587,7 +591,7 @@ impl Call for TrainOf<'_> {
     fn query(&self) -> Vec<(&'static str, String)> {
         vec![
             ("filter[app]", self.0.app.to_owned()),
-            ("filter[platform]", self.0.platform.to_owned()),
+            ("filter[platform]", self.0.platform.api_name().to_owned()),
             ("filter[version]", self.0.trains()),
             ("fields[preReleaseVersions]", "version".to_owned()),
         ]
@@ -610,7 +614,10 @@ impl Call for BuildsNamed<'_> {
             ("filter[app]", self.0.app.to_owned()),
             ("filter[version]", self.0.version.to_owned()),
             ("filter[preReleaseVersion.version]", self.0.trains()),
-            ("filter[preReleaseVersion.platform]", self.0.platform.to_owned()),
+            (
+                "filter[preReleaseVersion.platform]",
+                self.0.platform.api_name().to_owned(),
+            ),
             ("fields[builds]", BUILD_FIELDS.to_owned()),
         ]
     }

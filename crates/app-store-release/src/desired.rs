@@ -1,5 +1,6 @@
 //! What a release shall be, from options and folders.
 
+use apple_types::StorePlatform;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -86,8 +87,8 @@ pub struct DesiredSubmission {
 pub struct DesiredRelease {
     /// Which app.
     pub app: AppName,
-    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
-    pub platform: &'static str,
+    /// The platform.
+    pub platform: StorePlatform,
     /// The version, such as `1.1`.
     pub version: Option<String>,
     /// Whether a version may be created or renamed.
@@ -172,7 +173,7 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
         Ok(platform) => platform,
         Err(problem) => {
             problems.push(problem);
-            "IOS"
+            StorePlatform::Ios
         }
     };
     let mut metadata = None;
@@ -304,16 +305,16 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
     Ok(Assembled { release, warnings })
 }
 
-/// Apple's name of a platform of deliver.
+/// The platform by its name in deliver's options.
 ///
 /// # Errors
 /// With what is accepted.
-pub fn platform(name: &str) -> Result<&'static str, Problem> {
+pub fn platform(name: &str) -> Result<StorePlatform, Problem> {
     match name {
-        "ios" => Ok("IOS"),
-        "appletvos" | "tvos" => Ok("TV_OS"),
-        "xros" => Ok("VISION_OS"),
-        "osx" => Ok("MAC_OS"),
+        "ios" => Ok(StorePlatform::Ios),
+        "appletvos" | "tvos" => Ok(StorePlatform::Tvos),
+        "xros" => Ok(StorePlatform::Visionos),
+        "osx" => Ok(StorePlatform::Macos),
         other => Err(Problem::new(
             "platform",
             format!("`{other}` is not accepted; accepted: ios, appletvos, xros, osx"),

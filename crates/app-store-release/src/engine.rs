@@ -81,7 +81,7 @@ impl Engine {
             Some(submission) if !build_follows => {
                 let number = version_number(desired, &snapshot).unwrap_or_default();
                 let build = self
-                    .find_build(&app, desired.platform, &number, &submission.build)
+                    .find_build(&app, desired.platform.api_name(), &number, &submission.build)
                     .await?;
                 check_build(&build, submission.uses_encryption)?;
                 Some(build)
@@ -123,8 +123,13 @@ impl Engine {
     }
 
     async fn observe(&self, desired: &DesiredRelease, app: &App) -> Result<Snapshot, ReleaseError> {
-        let mut snapshot =
-            Snapshot::read(&self.store, app, desired.platform, desired.needs_app_info()).await?;
+        let mut snapshot = Snapshot::read(
+            &self.store,
+            app,
+            desired.platform.api_name(),
+            desired.needs_app_info(),
+        )
+        .await?;
         let Some(version) = own_version(desired, &snapshot)
             .or_else(|| snapshot.versions.iter().find(|version| version.is_live()))
         else {
@@ -298,12 +303,12 @@ impl Engine {
         let app = &snapshot.app.id;
         let new = New::of(
             "appStoreVersions",
-            json!({"platform": desired.platform, "versionString": number}),
+            json!({"platform": desired.platform.api_name(), "versionString": number}),
         )
         .with("app", "apps", app);
         let find = || async {
             let query = [
-                ("filter[platform]", desired.platform),
+                ("filter[platform]", desired.platform.api_name()),
                 ("filter[versionString]", number),
             ];
             let page = self
@@ -673,7 +678,7 @@ impl Engine {
     async fn find_build(
         &self,
         app: &App,
-        platform: &'static str,
+        platform: &str,
         version: &str,
         choice: &BuildChoice,
     ) -> Result<Build, ReleaseError> {
@@ -742,7 +747,7 @@ impl Engine {
         );
         loop {
             let build = self
-                .find_build(&snapshot.app, desired.platform, &number, choice)
+                .find_build(&snapshot.app, desired.platform.api_name(), &number, choice)
                 .await?;
             if build.processing_state != "PROCESSING" {
                 check_build(

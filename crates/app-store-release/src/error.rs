@@ -1,6 +1,7 @@
 //! Why a release can't be made, or was not.
 
 use crate::problem::Problem;
+use apple_types::StorePlatform;
 
 /// Why a release can't be made, or was not.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +21,7 @@ pub enum ReleaseError {
     #[error("there is no version of the app for {platform} that can be edited{}", found(.states))]
     NoEditableVersion {
         /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
-        platform: &'static str,
+        platform: StorePlatform,
         /// The versions that there are, with their states.
         states: Vec<String>,
     },

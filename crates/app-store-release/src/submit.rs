@@ -119,7 +119,7 @@ impl Engine {
         version: &str,
     ) -> Result<String, ReleaseError> {
         let app = &snapshot.app.id;
-        let platform = desired.platform;
+        let platform = desired.platform.api_name();
         let open = |submissions: &[crate::snapshot::Submission]| {
             submissions
                 .iter()

@@ -1,9 +1,10 @@
-//! Apple's vocabulary as types, shared by all crates: platforms, distributions, and profile types, and IDs.
+//! Apple's vocabulary as types, shared by all crates: platforms, distributions, profile types, and IDs.
 //!
 //! Words that come from Apple are in the types' documentation with their source. Nothing here knows a server, a file,
 //! or a step.
 
 mod distribution;
+mod identifier;
 mod platform;
 mod profile_type;
 mod resource_id;
@@ -11,7 +12,8 @@ mod store_platform;
 mod xcode_version;
 
 pub use distribution::Distribution;
-pub use platform::{Platform, is_simulator, sdk_family};
+pub use identifier::{BundleIdentifier, EmptyIdentifier, TeamId, Udid};
+pub use platform::{Platform, PortalPlatform, is_simulator, sdk_family};
 pub use profile_type::{DeviceClass, ProfileType};
 pub use resource_id::ResourceId;
 pub use store_platform::StorePlatform;

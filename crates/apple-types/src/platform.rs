@@ -124,6 +124,28 @@ impl fmt::Display for Platform {
     }
 }
 
+/// A platform that App IDs and devices are registered for: `BundleIdPlatform` of the App Store Connect API. iPhone,
+/// iPad, Apple TV, Apple Watch, and Apple Vision are all registered for iOS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum PortalPlatform {
+    /// iOS and its relatives, and Mac Catalyst.
+    #[serde(rename = "IOS")]
+    Ios,
+    /// macOS.
+    #[serde(rename = "MAC_OS")]
+    MacOs,
+}
+
+impl PortalPlatform {
+    /// The word of the App Store Connect API.
+    pub fn api_name(self) -> &'static str {
+        match self {
+            Self::Ios => "IOS",
+            Self::MacOs => "MAC_OS",
+        }
+    }
+}
+
 /// The name of an SDK without folders, version and suffix, in lower case: `iphoneos` of
 /// `/Applications/Xcode.app/…/iPhoneOS26.0.sdk`.
 pub fn sdk_family(name: &str) -> String {

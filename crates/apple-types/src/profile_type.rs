@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::distribution::Distribution;
-use crate::platform::Platform;
+use crate::platform::{Platform, PortalPlatform};
 
 /// One of Apple's provisioning profile types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -152,12 +152,12 @@ impl ProfileType {
         }
     }
 
-    /// Apple's word for a bundle ID's platform when one is created for this profile type.
-    pub fn bundle_id_platform(self) -> &'static str {
+    /// The platform of a bundle ID that is created for this profile type.
+    pub fn portal_platform(self) -> PortalPlatform {
         if self.platform_name() == "macOS" {
-            "MAC_OS"
+            PortalPlatform::MacOs
         } else {
-            "IOS"
+            PortalPlatform::Ios
         }
     }
 }

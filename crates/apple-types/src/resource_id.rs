@@ -2,7 +2,10 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
+
+use serde::{Serialize, Serializer};
 
 /// Apple's ID of a resource of type `T`, such as `8FW3K2LM9Q` of a bundle ID. It is never empty, and it is no identifier
 /// that people choose, such as `com.example.app`.
@@ -53,6 +56,18 @@ impl<T> PartialOrd for ResourceId<T> {
 impl<T> Ord for ResourceId<T> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.text.cmp(&other.text)
+    }
+}
+
+impl<T> Hash for ResourceId<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl<T> Serialize for ResourceId<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
     }
 }
 

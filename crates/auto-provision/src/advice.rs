@@ -117,6 +117,15 @@ pub(crate) fn about_manual_task(task: &ManualTask) -> String {
     )
 }
 
+/// A manual task as `mode: plan` prints it: the fact, and what to do.
+pub(crate) fn manual_task_text(task: &ManualTask) -> String {
+    format!(
+        "{}: an API key can't do that. After the run has created the App ID, {}.",
+        capitalized(&task.to_string()),
+        about_manual_task(task)
+    )
+}
+
 fn about_plan_error(error: &PlanError) -> String {
     match error {
         PlanError::NoCertificate(_) => {
@@ -321,7 +330,7 @@ mod tests {
     fn a_warning_is_a_fact_and_what_to_do() {
         let warning = Warning::InvalidUdid {
             name: "Ada's iPhone".to_owned(),
-            udid: "12".to_owned(),
+            udid: "12".parse().unwrap(),
         };
         assert_eq!(
             warning_text(&warning),

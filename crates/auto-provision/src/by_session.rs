@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use apple_account::AppleId;
+use apple_types::TeamId;
 use developer_portal::{Hosts, Services, Session, Team};
 use provisioning::Distribution;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
@@ -36,7 +37,7 @@ pub async fn open_session(
     step: &Step<Options>,
     account: &AppleId,
     team_key: &str,
-    team_id: Option<&str>,
+    team_id: Option<&TeamId>,
 ) -> anyhow::Result<OpenSession> {
     let hosts = Hosts::apple_or(|name| step.env.get(name))?;
     let open = async {

@@ -11,6 +11,7 @@ use step_kit::html_report::Block;
 use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step};
 use time::{Duration, OffsetDateTime};
 
+use crate::certificates::team_text;
 use crate::options::{Mode, Options};
 use crate::project::Analysis;
 
@@ -228,10 +229,8 @@ fn uses(analysis: &Analysis, distribution: Distribution) -> Vec<CertificateUse> 
 
 /// A certificate that does not exist yet, as a plan needs it. Its team is that of the others on the portal.
 fn planned(kind: CertificateKind, listed: &[ListedCertificate], now: OffsetDateTime) -> Certificate {
-    let team = listed.iter().filter_map(|known| known.certificate.as_ref());
-    let team = team
-        .map(|certificate| certificate.team_id.clone())
-        .find(|team_id| !team_id.is_empty());
+    let mut known = listed.iter().filter_map(|known| known.certificate.as_ref());
+    let team_id = known.find_map(|certificate| certificate.team_id.clone());
     let name = if kind == CertificateKind::AppleDevelopment {
         "Apple Development"
     } else {
@@ -240,7 +239,7 @@ fn planned(kind: CertificateKind, listed: &[ListedCertificate], now: OffsetDateT
     Certificate {
         serial: format!("{PLANNED}: {name}"),
         common_name: name.to_owned(),
-        team_id: team.unwrap_or_default(),
+        team_id,
         team_name: String::new(),
         sha1: String::new(),
         not_before: now,
@@ -254,7 +253,7 @@ fn tell(step: &Step<Options>, supplied: &ObtainedCertificate, certificate: &Cert
     let facts = format!(
         "{} (team {}, serial {}, until {})",
         certificate.common_name,
-        certificate.team_id,
+        team_text(certificate),
         certificate.serial,
         certificate.not_after.date()
     );

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use apple_types::TeamId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use futures_util::future::join_all;
@@ -161,7 +162,7 @@ pub fn usable(step: &Step<Options>, identities: &[Identity]) -> Vec<Certificate>
         step.log.plain(format!(
             "{} (team {}, serial {}), expires {}",
             certificate.common_name,
-            certificate.team_id,
+            team_text(certificate),
             certificate.serial,
             certificate.not_after.date()
         ));
@@ -175,18 +176,23 @@ pub fn usable(step: &Step<Options>, identities: &[Identity]) -> Vec<Certificate>
     usable
 }
 
+/// The team ID in a line of the log.
+pub(crate) fn team_text(certificate: &Certificate) -> &str {
+    certificate.team_id.as_ref().map_or("none", TeamId::as_str)
+}
+
 /// Those of one team.
 ///
 /// # Errors
 /// When there are none, with the teams of those that there are.
-pub fn of_team(certificates: Vec<Certificate>, team_id: &str) -> anyhow::Result<Vec<Certificate>> {
+pub fn of_team(certificates: Vec<Certificate>, team_id: &TeamId) -> anyhow::Result<Vec<Certificate>> {
     let others: BTreeSet<String> = certificates
         .iter()
-        .map(|certificate| certificate.team_id.clone())
+        .map(|certificate| team_text(certificate).to_owned())
         .collect();
     let own: Vec<Certificate> = certificates
         .into_iter()
-        .filter(|certificate| certificate.team_id == team_id)
+        .filter(|certificate| certificate.team_id.as_ref() == Some(team_id))
         .collect();
     if own.is_empty() {
         let others: Vec<String> = others.into_iter().collect();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use apple_account::TestDevice;
+use apple_types::Udid;
 use step_kit::{InputProblem, InputProblems, Step};
 
 use crate::options::Options;
@@ -18,17 +19,19 @@ pub(crate) fn to_register(
     step: &Step<Options>,
     on_bitrise: &[TestDevice],
 ) -> anyhow::Result<Vec<provisioning::TestDevice>> {
-    let order = &step.inputs;
-    let Some(path) = &order.test_device_list else {
-        let all = on_bitrise.iter().filter(|_| order.register_test_devices);
+    let inputs = &step.inputs;
+    let Some(path) = &inputs.test_device_list else {
+        let all = on_bitrise.iter().filter(|_| inputs.register_test_devices);
         return Ok(all
-            .map(|device| provisioning::TestDevice {
-                udid: device.udid.clone(),
-                name: device.title.clone(),
+            .filter_map(|device| {
+                Some(provisioning::TestDevice {
+                    udid: Udid::new(&device.udid)?,
+                    name: device.title.clone(),
+                })
             })
             .collect());
     };
-    if !order.register_test_devices {
+    if !inputs.register_test_devices {
         step.log
             .warn("test_device_list_path is ignored, because register_test_devices is `no`.");
         return Ok(Vec::new());
@@ -56,11 +59,10 @@ pub(crate) fn to_register(
 /// Reads UDIDs: separated by commas only, as go-xcode reads them (2026-05-14).
 fn parse(text: &str) -> Vec<provisioning::TestDevice> {
     text.split(',')
-        .map(str::trim)
-        .filter(|udid| !udid.is_empty())
+        .filter_map(Udid::new)
         .enumerate()
         .map(|(index, udid)| provisioning::TestDevice {
-            udid: udid.to_owned(),
+            udid,
             name: format!("Device {}", index + 1),
         })
         .collect()
@@ -72,8 +74,12 @@ mod tests {
 
     #[test]
     fn udids_are_separated_by_commas_alone() {
-        let udids =
-            |text: &str| -> Vec<String> { parse(text).into_iter().map(|device| device.udid).collect() };
+        let udids = |text: &str| -> Vec<String> {
+            parse(text)
+                .into_iter()
+                .map(|device| device.udid.to_string())
+                .collect()
+        };
         assert_eq!(udids("\n a , b,\nc\n,"), ["a", "b", "c"]);
         assert_eq!(udids("a\nb"), ["a\nb"]);
         assert!(udids(" \n").is_empty());

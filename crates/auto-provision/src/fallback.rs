@@ -70,8 +70,9 @@ async fn sign(
         certificates: CertificateChoice::Each,
     };
     // Bundle IDs may depend on the team, which is that of the certificates.
-    let signed = match certificates.first() {
-        Some(certificate) => analysis.clone().signed_by(&certificate.team_id)?,
+    let team_id = certificates.iter().find_map(|known| known.team_id.as_ref());
+    let signed = match team_id {
+        Some(team_id) => analysis.clone().signed_by(team_id)?,
         None => analysis.clone(),
     };
     let analysis = &signed;

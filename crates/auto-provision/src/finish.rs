@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use apple_types::XcodeVersion;
 use portal_access::{Portal, Reconciled};
 use provisioning::{
-    DesiredProfile, Distribution, Policy, PortalCertificate, Query, SignedProfile, wildcard_of,
+    DesiredProfile, Distribution, Policy, PortalCertificate, Query, ResourceId, SignedProfile,
 };
 use signing_assets::{Certificate, Identity, Keychain, Profile, ProfileDirectories};
 use step_kit::{Advice as _, Step};
@@ -24,7 +24,7 @@ use crate::project::Analysis;
 use crate::report;
 use crate::signing::export_options::{self, MethodNames, ProfileNames};
 use crate::signing::files::{Circumstances, Preparation, SigningFiles, XCCONFIG_VARIABLE};
-use crate::signing::{self, SigningTable, profile_for};
+use crate::signing::{self, SignedWith, SigningTable};
 use crate::xcode;
 
 /// `mode: plan`: prints what would change, as text and as JSON, and changes nothing.
@@ -42,15 +42,17 @@ pub(crate) async fn show_plan(
         .await
         .map_err(|error| advice::refused(error.into()))?;
     let planned = planned_certificates(desired_profiles);
-    snapshot
-        .certificates
-        .extend(planned.iter().map(|known| PortalCertificate {
-            id: known.serial.clone(),
+    snapshot.certificates.extend(planned.iter().filter_map(|known| {
+        Some(PortalCertificate {
+            id: ResourceId::new(&known.serial)?,
             serial: known.serial.clone(),
-        }));
+        })
+    }));
     let plan =
         provisioning::plan(desired_profiles, &snapshot, policy, clock::now()).map_err(advice::plan_failed)?;
     plan_log::show(&step.log, &plan, &planned);
+    let tasks: Vec<String> = plan.manual_tasks.iter().map(advice::manual_task_text).collect();
+    tasks.iter().for_each(|task| step.log.warn(task));
     step.report.is_plan();
     let mut lines: Vec<String> = planned
         .iter()
@@ -60,6 +62,11 @@ pub(crate) async fn show_plan(
     report::list(&step.report, "Planned", &lines);
     step.report
         .markdown(&format!("Planned, and not done:\n\n- {}", lines.join("\n- ")));
+    if !tasks.is_empty() {
+        report::list(&step.report, "Left to you", &tasks);
+        step.report
+            .markdown(&format!("**Left to you**\n\n- {}", tasks.join("\n- ")));
+    }
     show_files(step, analysis)?;
     let mut actions: Vec<serde_json::Value> = planned
         .iter()
@@ -155,10 +162,11 @@ pub(crate) async fn finish(
         step.inputs.keychain_password.secret().clone(),
         step.runner.clone(),
     );
-    keychain
-        .install(&used)
-        .await
-        .hint_with("check keychain_path and keychain_password, and that the keychain is not damaged")?;
+    let installed = keychain.install(&used).await;
+    installed.map_err(|error| {
+        anyhow::Error::from(error)
+            .hint("check keychain_path and keychain_password, and that the keychain is not damaged")
+    })?;
     used.iter().for_each(|identity| {
         step.log.debug(format!(
             "{} is in the keychain.",
@@ -198,7 +206,7 @@ pub(crate) async fn finish(
         match apply_to {
             ApplyTo::Project => {
                 warn_of_overrides(step, analysis);
-                sign(step, analysis, signed)?;
+                sign(step, analysis, &table)?;
             }
             ApplyTo::Xcconfig => show_table(step, &table),
             ApplyTo::None => {}
@@ -208,7 +216,7 @@ pub(crate) async fn finish(
     report::warn(step, &expiry::warnings(signed, clock::now()));
     show_settings(step, projects, &files, machine.xcode);
     step.log.heading("Outputs");
-    for (key, value) in outputs(step, analysis, signed)? {
+    for (key, value) in outputs(&table)? {
         step.export(key, &value).await?;
     }
     for (key, value) in file_outputs(&table, &files, projects)? {
@@ -219,8 +227,8 @@ pub(crate) async fn finish(
     Ok(())
 }
 
-fn sign(step: &Step<Options>, analysis: &Analysis, signed: &[SignedProfile]) -> anyhow::Result<()> {
-    let edits = edits(analysis, signed, step.inputs.identity)?;
+fn sign(step: &Step<Options>, analysis: &Analysis, table: &SigningTable) -> anyhow::Result<()> {
+    let edits = edits(analysis, table, step.inputs.identity);
     for (_, (target, configuration, signing)) in &edits {
         step.log.debug(format!(
             "{} ({configuration}): team {}, profile {}",
@@ -237,7 +245,7 @@ fn show_table(step: &Step<Options>, table: &SigningTable) {
             "{} ({}): team {}, profile {}",
             target.name,
             target.configurations.join(", "),
-            target.build.certificate.team_id,
+            target.build.team_id,
             target.build.profile_uuid
         ));
     }
@@ -311,7 +319,7 @@ impl Machine {
     }
 }
 
-/// The first certificate of a want is the one that the project uses.
+/// The first certificate of a desired profile is the one that the project uses.
 fn serial_of(signed: &SignedProfile) -> Option<&str> {
     signed
         .desired
@@ -320,61 +328,19 @@ fn serial_of(signed: &SignedProfile) -> Option<&str> {
         .map(|certificate| certificate.serial.as_str())
 }
 
-trait HintWith<T> {
-    fn hint_with(self, advice: &str) -> anyhow::Result<T>;
-}
-
-impl<T> HintWith<T> for Result<T, signing_assets::KeychainError> {
-    fn hint_with(self, advice: &str) -> anyhow::Result<T> {
-        self.map_err(|error| anyhow::Error::from(error).hint(advice))
-    }
-}
-
-fn manual_signing(
-    signed: &SignedProfile,
-    platform: xcode_project::Platform,
-    named: IdentityName,
-) -> anyhow::Result<ManualSigning> {
-    let certificate = signed
-        .desired
-        .certificates
-        .first()
-        .context("there is no certificate")?;
-    let details = signed
-        .profile
-        .details
-        .as_ref()
-        .context("the portal gave an unusable profile")?;
-    Ok(ManualSigning {
-        team_id: certificate.team_id.clone(),
-        identity: match named {
-            IdentityName::Sha1 => certificate.sha1.clone(),
-            IdentityName::CommonName => certificate.common_name.clone(),
-        },
-        profile_uuid: details.uuid.clone(),
-        platform,
-    })
-}
-
 /// A target of a project, its configuration, and how it is signed.
 type Edit = (Arc<Project>, (xcode_project::Target, String, ManualSigning));
 
-fn edits(analysis: &Analysis, signed: &[SignedProfile], named: IdentityName) -> anyhow::Result<Vec<Edit>> {
-    let mut edits = Vec::new();
-    for item in &analysis.archived {
-        let signing = manual_signing(profile_for(signed, &item.need.bundle_id)?, item.platform, named)?;
-        let edit = (item.target.clone(), item.configuration.clone(), signing);
-        edits.push((Arc::clone(&item.project), edit));
-    }
-    for item in &analysis.ui_tests {
-        let wildcard = wildcard_of(&item.need.bundle_id).unwrap_or_default();
-        let signing = manual_signing(profile_for(signed, &wildcard)?, item.platform, named)?;
-        edits.extend(item.target.configurations.iter().map(|name| {
-            let edit = (item.target.clone(), name.clone(), signing.clone());
+fn edits(analysis: &Analysis, table: &SigningTable, named: IdentityName) -> Vec<Edit> {
+    let items = analysis.archived.iter().chain(&analysis.ui_tests);
+    let rows = items.zip(&table.targets).flat_map(|(item, row)| {
+        let signing = row.build.manual_signing(item.platform, named);
+        row.configurations.iter().map(move |configuration| {
+            let edit = (item.target.clone(), configuration.clone(), signing.clone());
             (Arc::clone(&item.project), edit)
-        }));
-    }
-    Ok(edits)
+        })
+    });
+    rows.collect()
 }
 
 /// How often a project that another program changes at the same time is edited anew.
@@ -429,58 +395,30 @@ fn save_one(
     }
 }
 
-/// The outputs, in the order in which they are exported.
-fn outputs(
-    step: &Step<Options>,
-    analysis: &Analysis,
-    signed: &[SignedProfile],
-) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let distribution = step.inputs.distribution;
-    let item = analysis.archived.first().context("there is no target")?;
-    let main = &item.need;
-    let of_main = |wanted: Distribution| {
-        signed.iter().find(|signed| {
-            signed.desired.bundle_id == main.bundle_id && signed.desired.distribution == wanted
-        })
-    };
-    let team = manual_signing(
-        profile_for(signed, &main.bundle_id)?,
-        item.platform,
-        step.inputs.identity,
-    )?
-    .team_id;
+/// The outputs that the originals have, in the order in which they are exported.
+fn outputs(table: &SigningTable) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let (target, export) = table.main()?;
     let mut outputs = vec![
-        ("BITRISE_EXPORT_METHOD", distribution.as_str().to_owned()),
-        ("BITRISE_DEVELOPER_TEAM", team),
+        ("BITRISE_EXPORT_METHOD", table.distribution.to_string()),
+        ("BITRISE_DEVELOPER_TEAM", target.build.team_id.to_string()),
     ];
-    let production = if distribution == Distribution::Development {
-        None
-    } else {
-        of_main(distribution)
+    let mut put = |with: &SignedWith, identity, profile| {
+        outputs.push((identity, with.certificate.common_name.clone()));
+        outputs.push((profile, with.profile_uuid.clone()));
     };
-    for (signed, identity, profile) in [
-        (
-            of_main(Distribution::Development),
+    if target.build.distribution == Distribution::Development {
+        put(
+            &target.build,
             "BITRISE_DEVELOPMENT_CODESIGN_IDENTITY",
             "BITRISE_DEVELOPMENT_PROFILE",
-        ),
-        (
-            production,
+        );
+    }
+    if table.distribution != Distribution::Development && export.distribution == table.distribution {
+        put(
+            export,
             "BITRISE_PRODUCTION_CODESIGN_IDENTITY",
             "BITRISE_PRODUCTION_PROFILE",
-        ),
-    ] {
-        let Some(signed) = signed else { continue };
-        let certificate = signed
-            .desired
-            .certificates
-            .first()
-            .context("there is no certificate")?;
-        outputs.push((identity, certificate.common_name.clone()));
-        outputs.push((
-            profile,
-            manual_signing(signed, item.platform, step.inputs.identity)?.profile_uuid,
-        ));
+        );
     }
     Ok(outputs)
 }

@@ -119,8 +119,8 @@ pub async fn provision(
         certificates: choice,
     };
     // Which team signs is known now, and bundle IDs may depend on it.
-    let analysis = match certificates.iter().find(|known| !known.team_id.is_empty()) {
-        Some(certificate) => analysis.signed_by(&certificate.team_id)?,
+    let analysis = match certificates.iter().find_map(|known| known.team_id.as_ref()) {
+        Some(team_id) => analysis.signed_by(team_id)?,
         None => analysis,
     };
     let desired_profiles = provisioning::desired_profiles(&analysis.needs(), &policy, certificates)

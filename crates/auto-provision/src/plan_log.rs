@@ -49,14 +49,14 @@ fn row(action: &Action) -> [String; 4] {
     };
     match action {
         Action::RegisterDevice { name, udid, .. } => {
-            cells("+", "device", udid, format!("register as `{name}`"))
+            cells("+", "device", udid.as_str(), format!("register as `{name}`"))
         }
         Action::CreateBundleId {
             identifier, parent, ..
         } => cells(
             "+",
             "App ID",
-            identifier,
+            identifier.as_str(),
             match parent {
                 Some(parent) => format!("not registered; App Clip of {parent}"),
                 None => "not registered".to_owned(),
@@ -65,7 +65,12 @@ fn row(action: &Action) -> [String; 4] {
         Action::EnableCapability {
             bundle_id,
             capability,
-        } => cells("~", "App ID", bundle_id, format!("enable {}", capability.kind)),
+        } => cells(
+            "~",
+            "App ID",
+            bundle_id.as_str(),
+            format!("enable {}", capability.kind),
+        ),
         Action::ChangeCapability {
             bundle_id,
             capability,
@@ -73,7 +78,7 @@ fn row(action: &Action) -> [String; 4] {
         } => cells(
             "~",
             "App ID",
-            bundle_id,
+            bundle_id.as_str(),
             format!("change the settings of {}", capability.kind),
         ),
         Action::Assign {
@@ -83,7 +88,7 @@ fn row(action: &Action) -> [String; 4] {
         } => cells(
             "~",
             "App ID",
-            bundle_id,
+            bundle_id.as_str(),
             format!("assign the {what} {}", identifiers.join(", ")),
         ),
         Action::RepairProfile { name, reason, .. } => {
@@ -117,13 +122,13 @@ mod tests {
     fn a_change_is_a_sign_a_thing_and_a_reason() {
         let rows = [
             row(&Action::CreateBundleId {
-                identifier: "com.example.app".to_owned(),
+                identifier: "com.example.app".parse().unwrap(),
                 name: "Example".to_owned(),
-                platform: "IOS",
+                platform: apple_types::PortalPlatform::Ios,
                 parent: None,
             }),
             row(&Action::DeleteProfile {
-                id: "P1".to_owned(),
+                id: provisioning::ResourceId::new("P1").unwrap(),
                 name: "Bitrise iOS app-store - (com.example.app)".to_owned(),
                 reason: "it expired on 2026-01-02".to_owned(),
             }),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use command::Runner;
-use provisioning::Target as Need;
+use provisioning::{BundleIdentifier, Target as Need, TeamId};
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 use xcode_project::{
     Answer, Archive, Built, Container, Error, Platform, Project, Roots, Settings, Target, Workspace,
@@ -117,7 +117,7 @@ pub struct Analysis {
     /// The xcconfig file that `XCODE_XCCONFIG_FILE` names.
     pub(crate) overrides: Option<PathBuf>,
     /// Drivers, which keep their own profiles: bundle ID and profile.
-    pub(crate) kept: Vec<(String, String)>,
+    pub(crate) kept: Vec<(BundleIdentifier, String)>,
 }
 
 impl Analysis {
@@ -154,7 +154,7 @@ impl Analysis {
             .map(|need| {
                 vec![
                     need.name.clone(),
-                    need.bundle_id.clone(),
+                    need.bundle_id.to_string(),
                     short_names(need.entitlements.keys()),
                 ]
             })
@@ -300,10 +300,10 @@ impl Analysis {
     ///
     /// # Errors
     /// When what the team's settings lead to can't be read.
-    pub(crate) fn signed_by(mut self, team_id: &str) -> anyhow::Result<Self> {
+    pub(crate) fn signed_by(mut self, team_id: &TeamId) -> anyhow::Result<Self> {
         if self.is_edited {
             for item in self.archived.iter_mut().chain(&mut self.ui_tests) {
-                let settings = item.settings.clone().edited(edits(Some(team_id)));
+                let settings = item.settings.clone().edited(edits(Some(team_id.as_str())));
                 item.need = need(&item.project, &item.target, &settings, item.need.ui_test)?;
             }
         }
@@ -426,7 +426,7 @@ struct Reader<'a> {
     is_platform_chosen: bool,
     warnings: BTreeSet<String>,
     /// Drivers, which keep their own profiles: bundle ID and profile.
-    kept: Vec<(String, String)>,
+    kept: Vec<(BundleIdentifier, String)>,
 }
 
 impl Reader<'_> {
@@ -465,7 +465,10 @@ impl Reader<'_> {
         let from_files = settings.for_platform(platform);
         let declared = Declared::of(&project, &target, &from_files);
         if platform == Platform::DriverKit {
-            let bundle_id = project.bundle_id(&target, &from_files).ok();
+            let bundle_id = project
+                .bundle_id(&target, &from_files)
+                .ok()
+                .and_then(BundleIdentifier::new);
             return self.driver(&target, bundle_id, declared).map(|()| None);
         }
         let is_known = built.is_platform_known || self.is_platform_chosen;
@@ -544,7 +547,7 @@ impl Reader<'_> {
     fn driver(
         &mut self,
         target: &Target,
-        bundle_id: Option<String>,
+        bundle_id: Option<BundleIdentifier>,
         declared: Declared,
     ) -> anyhow::Result<()> {
         let name = &target.name;
@@ -582,6 +585,9 @@ fn need(project: &Project, target: &Target, settings: &Settings, ui_test: bool) 
         }
     }
     let entitlements = project.entitlements(target, settings, &bundle_id)?;
+    let bundle_id = bundle_id
+        .parse()
+        .with_context(|| format!("could not read the bundle ID of the target `{}`", target.name))?;
     Ok(Need {
         name: target.name.clone(),
         bundle_id,

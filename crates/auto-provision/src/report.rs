@@ -1,7 +1,7 @@
 //! What a run leaves for people, beside its log: what is signed with what until when, what was changed and why, and
 //! what was asked.
 
-use provisioning::{Action, SignedProfile};
+use provisioning::{Action, BundleIdentifier, SignedProfile};
 use step_kit::html_report::{Block, Expiry, Request, Timeline, Waterfall};
 use step_kit::{Report, Step};
 use transport::Journal;
@@ -17,13 +17,12 @@ struct Line {
 }
 
 fn lines(analysis: &Analysis, signed: &[SignedProfile]) -> Vec<Line> {
-    let target_of = |bundle_id: &str| {
+    let target_of = |bundle_id: &BundleIdentifier| {
         let items = analysis.archived.iter().chain(&analysis.ui_tests);
         let names: Vec<&str> = items
             .filter(|item| {
-                item.need.bundle_id == bundle_id
-                    || (item.need.ui_test
-                        && provisioning::wildcard_of(&item.need.bundle_id).as_deref() == Some(bundle_id))
+                item.need.bundle_id == *bundle_id
+                    || (item.need.ui_test && item.need.bundle_id.wildcard().as_ref() == Some(bundle_id))
             })
             .map(|item| item.need.name.as_str())
             .collect();
@@ -44,7 +43,7 @@ fn lines(analysis: &Analysis, signed: &[SignedProfile]) -> Vec<Line> {
         Line {
             cells: [
                 target_of(&signed.desired.bundle_id),
-                signed.desired.bundle_id.clone(),
+                signed.desired.bundle_id.to_string(),
                 signed.profile.name.clone(),
                 details
                     .map(|details| details.expires_at.date().to_string())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use app_store_connect::Client;
 use app_store_connect::uploads::{BuildName, CommitFile, CreateBuildUpload, ReserveFile};
+use apple_types::StorePlatform;
 use tokio::sync::OnceCell;
 use transport::{StatusCode, Transfer};
 
@@ -43,8 +44,8 @@ pub struct Package {
     pub short_version: String,
     /// The build number, `CFBundleVersion`.
     pub version: String,
-    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
-    pub platform: &'static str,
+    /// The platform.
+    pub platform: StorePlatform,
 }
 
 impl Package {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use app_store_connect::Client;
 use app_store_connect::uploads::{BuildName, TrainOf};
+use apple_types::StorePlatform;
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 
@@ -25,8 +26,8 @@ pub struct Name {
     pub short_version: String,
     /// The build number, `CFBundleVersion`.
     pub version: String,
-    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
-    pub platform: &'static str,
+    /// The platform.
+    pub platform: StorePlatform,
 }
 
 impl Name {

@@ -8,6 +8,7 @@
     reason = "helpers of tests: what fails ends the test"
 )]
 
+use apple_types::StorePlatform;
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -231,7 +232,7 @@ fn package() -> (tempfile::NamedTempFile, Package) {
         app: "A1".to_owned(),
         short_version: "1.2".to_owned(),
         version: "7".to_owned(),
-        platform: "IOS",
+        platform: StorePlatform::Ios,
     };
     (file, package)
 }
@@ -241,7 +242,7 @@ fn watch(server: &Server, path: PathBuf, started: OffsetDateTime) -> Watch {
         app: "A1".to_owned(),
         short_version: "1.2".to_owned(),
         version: "7".to_owned(),
-        platform: "IOS",
+        platform: StorePlatform::Ios,
     };
     Watch::since(server.client(), name, path, started)
 }

@@ -3,6 +3,7 @@
 //! Undocumented; facts as of 2026-11-25 from fastlane's spaceship: nearly everything is a `POST` of a form, lists too; lists come in pages of 500 whose totals are not to be
 //! trusted; a list for devices, certificates or profiles is one for iOS or one for the Mac.
 
+use apple_types::{BundleIdentifier, TeamId, Udid};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
@@ -31,12 +32,12 @@ type Pairs = Vec<(&'static str, String)>;
 #[derive(Debug, Clone, Copy)]
 pub struct Services<'a> {
     session: &'a Session,
-    team_id: &'a str,
+    team_id: &'a TeamId,
 }
 
 impl<'a> Services<'a> {
     /// The services of `session` for the team with this ID.
-    pub fn new(session: &'a Session, team_id: &'a str) -> Self {
+    pub fn new(session: &'a Session, team_id: &'a TeamId) -> Self {
         Self { session, team_id }
     }
 
@@ -46,7 +47,7 @@ impl<'a> Services<'a> {
     }
 
     fn call<'c>(&self, kind: Kind, path: &'c str, writes: bool, pairs: Pairs) -> Call<'c> {
-        let mut all = vec![("teamId", self.team_id.to_owned())];
+        let mut all = vec![("teamId", self.team_id.to_string())];
         all.extend(pairs);
         Call {
             kind,
@@ -98,12 +99,12 @@ impl<'a> Services<'a> {
     ///
     /// # Errors
     /// When the portal does not take it, for the reason it gives.
-    pub async fn add_device(&self, slug: Slug, name: &str, udid: &str) -> Result<Device, SessionError> {
+    pub async fn add_device(&self, slug: Slug, name: &str, udid: &Udid) -> Result<Device, SessionError> {
         let path = format!("account/{}/device/addDevices.action", slug.as_str());
         let class = if slug == Slug::Mac { "mac" } else { "iphone" };
         let pairs = vec![
             ("deviceClasses", class.to_owned()),
-            ("deviceNumbers", udid.to_owned()),
+            ("deviceNumbers", udid.to_string()),
             // Apple takes fifty characters.
             ("deviceNames", name.chars().take(50).collect()),
             ("register", "single".to_owned()),
@@ -116,7 +117,7 @@ impl<'a> Services<'a> {
         devices
             .into_iter()
             .next()
-            .ok_or(SessionError::Portal(Refusal::Device(udid.to_owned())))
+            .ok_or(SessionError::Portal(Refusal::Device(udid.to_string())))
     }
 
     /// Every App ID, without features.
@@ -142,10 +143,15 @@ impl<'a> Services<'a> {
     ///
     /// # Errors
     /// When the portal does not.
-    pub async fn add_app_id(&self, slug: Slug, identifier: &str, name: &str) -> Result<AppId, SessionError> {
+    pub async fn add_app_id(
+        &self,
+        slug: Slug,
+        identifier: &BundleIdentifier,
+        name: &str,
+    ) -> Result<AppId, SessionError> {
         let path = format!("account/{}/identifiers/addAppId.action", slug.as_str());
-        let mut pairs = vec![("identifier", identifier.to_owned()), ("name", name.to_owned())];
-        if identifier.ends_with('*') {
+        let mut pairs = vec![("identifier", identifier.to_string()), ("name", name.to_owned())];
+        if identifier.is_wildcard() {
             pairs.push(("type", "wildcard".to_owned()));
         } else {
             pairs.push(("type", "explicit".to_owned()));

@@ -1,13 +1,14 @@
 //! Which team an Apple ID works for.
 
+use apple_types::TeamId;
 use serde::Deserialize;
 
 /// A team that the Apple ID is a member of.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Team {
-    /// Its ID of ten characters.
-    pub team_id: String,
+    /// Its ID.
+    pub team_id: TeamId,
     /// Its name.
     #[serde(default)]
     pub name: String,
@@ -36,7 +37,7 @@ pub enum TeamError {
     #[error("the Apple ID is no member of the team `{wanted}`; its teams are: {known}")]
     Unknown {
         /// The team that was asked for.
-        wanted: String,
+        wanted: TeamId,
         /// Name, ID and kind of each team.
         known: String,
     },
@@ -46,7 +47,7 @@ pub enum TeamError {
 ///
 /// # Errors
 /// With name, ID and kind of each team, when it is not clear which is meant.
-pub fn choose<'a>(teams: &'a [Team], wanted: Option<&str>) -> Result<&'a Team, TeamError> {
+pub fn choose<'a>(teams: &'a [Team], wanted: Option<&TeamId>) -> Result<&'a Team, TeamError> {
     let list = || {
         let lines: Vec<String> = teams
             .iter()
@@ -59,9 +60,9 @@ pub fn choose<'a>(teams: &'a [Team], wanted: Option<&str>) -> Result<&'a Team, T
         (_, Some(wanted)) => {
             teams
                 .iter()
-                .find(|team| team.team_id == wanted)
+                .find(|team| team.team_id == *wanted)
                 .ok_or_else(|| TeamError::Unknown {
-                    wanted: wanted.to_owned(),
+                    wanted: wanted.clone(),
                     known: list(),
                 })
         }
@@ -76,7 +77,7 @@ mod tests {
 
     fn team(id: &str, kind: &str) -> Team {
         Team {
-            team_id: id.to_owned(),
+            team_id: id.parse().unwrap(),
             name: format!("Team {id}"),
             kind: kind.to_owned(),
         }
@@ -86,7 +87,7 @@ mod tests {
     fn a_team_is_chosen_only_where_it_is_clear() {
         let both = [team("A", "Individual"), team("B", "In-House")];
         assert_eq!(choose(&both[..1], None).unwrap().team_id, "A");
-        assert!(choose(&both, Some("B")).unwrap().is_enterprise());
+        assert!(choose(&both, TeamId::new("B").as_ref()).unwrap().is_enterprise());
         assert_eq!(choose(&[], None), Err(TeamError::None));
         let several = choose(&both, None).unwrap_err().to_string();
         assert!(
@@ -94,7 +95,7 @@ mod tests {
             "{several}"
         );
         assert!(
-            choose(&both, Some("C"))
+            choose(&both, TeamId::new("C").as_ref())
                 .unwrap_err()
                 .to_string()
                 .contains("no member of the team `C`")

@@ -15,6 +15,7 @@
 
 use std::collections::HashMap;
 
+use apple_types::{BundleIdentifier, TeamId};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use transport::{Method, Response};
@@ -258,12 +259,12 @@ pub struct NewProfile<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct V1<'a> {
     session: &'a Session,
-    team_id: &'a str,
+    team_id: &'a TeamId,
 }
 
 impl<'a> V1<'a> {
     /// The services of `session` for the team with this ID.
-    pub fn new(session: &'a Session, team_id: &'a str) -> Self {
+    pub fn new(session: &'a Session, team_id: &'a TeamId) -> Self {
         Self { session, team_id }
     }
 
@@ -360,7 +361,7 @@ impl<'a> V1<'a> {
     /// When the portal does not.
     pub async fn create_app_clip(
         &self,
-        identifier: &str,
+        identifier: &BundleIdentifier,
         name: &str,
         parent: &str,
     ) -> Result<String, SessionError> {

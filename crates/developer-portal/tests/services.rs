@@ -4,12 +4,15 @@
 mod common;
 
 use apple_sandbox::{Fault, Kind, Sandbox, Seed, SeedDevice, SeedProfile};
+use apple_types::{TeamId, Udid};
 use developer_portal::{
     Assignable, ProfileRequest, Services, Session, SessionError, Slug, envelope::Refusal,
 };
 use redaction::Redactor;
 
-const TEAM: &str = "SBXTEAM123";
+fn team() -> TeamId {
+    "SBXTEAM123".parse().unwrap()
+}
 
 /// Does something with a session on the portal of a sandbox.
 fn with<T>(sandbox: &Sandbox, work: impl AsyncFnOnce(&Session) -> T) -> T {
@@ -38,7 +41,7 @@ fn long_lists_come_in_pages() {
         })
         .unwrap();
         let listed = with(&sandbox, async |session| {
-            Services::new(session, TEAM).devices(Slug::Ios).await
+            Services::new(session, &team()).devices(Slug::Ios).await
         });
         assert_eq!(listed.unwrap().len(), count);
     }
@@ -48,19 +51,20 @@ fn long_lists_come_in_pages() {
 fn a_change_fetches_the_token_of_its_kind_and_a_forgotten_one_anew() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
     with(&sandbox, async |session| {
-        let services = Services::new(session, TEAM);
+        let team = team();
+        let services = Services::new(session, &team);
         // None was listed before: the first change fetches a token.
         services
-            .add_app_id(Slug::Ios, "com.example.one", "One")
+            .add_app_id(Slug::Ios, &"com.example.one".parse().unwrap(), "One")
             .await
             .unwrap();
         sandbox.state().apple_id.forget_tokens();
         services
-            .add_app_id(Slug::Ios, "com.example.two", "Two")
+            .add_app_id(Slug::Ios, &"com.example.two".parse().unwrap(), "Two")
             .await
             .unwrap();
         services
-            .add_app_id(Slug::Ios, "com.example.*", "All")
+            .add_app_id(Slug::Ios, &"com.example.*".parse().unwrap(), "All")
             .await
             .unwrap();
     });
@@ -75,8 +79,11 @@ fn changes_that_come_together_wait_for_each_other() {
     })
     .unwrap();
     with(&sandbox, async |session| {
-        let services = Services::new(session, TEAM);
-        let names: Vec<String> = (100..130).map(|number| device(number).udid).collect();
+        let team = team();
+        let services = Services::new(session, &team);
+        let names: Vec<Udid> = (100..130)
+            .map(|number| device(number).udid.parse().unwrap())
+            .collect();
         let added = names
             .iter()
             .map(|udid| services.add_device(Slug::Ios, "one of many", udid));
@@ -100,7 +107,8 @@ fn a_profile_is_made_repaired_downloaded_and_deleted() {
     })
     .unwrap();
     with(&sandbox, async |session| {
-        let services = Services::new(session, TEAM);
+        let team = team();
+        let services = Services::new(session, &team);
         let there = services.profiles(Slug::Ios).await.unwrap().remove(0);
         let content = services.content(Slug::Ios, &there).await.unwrap();
         assert!(content.windows(5).any(|window| window == b"<dict"));
@@ -161,9 +169,10 @@ fn a_profile_is_made_repaired_downloaded_and_deleted() {
 fn groups_containers_and_features_are_set() {
     let sandbox = Sandbox::start(&Seed::default()).unwrap();
     with(&sandbox, async |session| {
-        let services = Services::new(session, TEAM);
+        let team = team();
+        let services = Services::new(session, &team);
         let app_id = services
-            .add_app_id(Slug::Ios, "com.example.app", "App")
+            .add_app_id(Slug::Ios, &"com.example.app".parse().unwrap(), "App")
             .await
             .unwrap();
         for (what, identifier) in [
@@ -208,9 +217,10 @@ fn groups_are_assigned_with_either_kind_of_token_and_the_second_is_tried_once() 
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
         sandbox.state().assigned_by_app_id_tokens = by_app_id;
         with(&sandbox, async |session| {
-            let services = Services::new(session, TEAM);
+            let team = team();
+            let services = Services::new(session, &team);
             let app_id = services
-                .add_app_id(Slug::Ios, "com.example.app", "App")
+                .add_app_id(Slug::Ios, &"com.example.app".parse().unwrap(), "App")
                 .await
                 .unwrap();
             let what = Assignable::AppGroups;
@@ -239,19 +249,24 @@ fn refusals_carry_apples_words() {
     })
     .unwrap();
     with(&sandbox, async |session| {
-        let services = Services::new(session, TEAM);
+        let team = team();
+        let services = Services::new(session, &team);
         let refusal = |error: SessionError| match error {
             SessionError::Portal(refusal) => refusal,
             other => panic!("{other}"),
         };
         let full = services
-            .add_device(Slug::Ios, "x", &device(9).udid)
+            .add_device(Slug::Ios, "x", &device(9).udid.parse().unwrap())
             .await
             .unwrap_err();
         assert!(matches!(refusal(full), Refusal::DeviceLimit(_)));
-        let no_udid = services.add_device(Slug::Ios, "x", "what").await.unwrap_err();
+        let no_udid = services
+            .add_device(Slug::Ios, "x", &"what".parse().unwrap())
+            .await
+            .unwrap_err();
         assert!(matches!(refusal(no_udid), Refusal::Device(_)));
-        let wrong_team = Services::new(session, "NOSUCHTEAM");
+        let no_team = "NOSUCHTEAM".parse().unwrap();
+        let wrong_team = Services::new(session, &no_team);
         let error = refusal(wrong_team.devices(Slug::Ios).await.unwrap_err());
         assert!(error.to_string().contains("'NOSUCHTEAM'"), "{error}");
         assert!(matches!(error, Refusal::Team(_)));

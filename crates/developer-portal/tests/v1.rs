@@ -4,11 +4,16 @@
 mod common;
 
 use apple_sandbox::{Json, Sandbox, Seed};
+use apple_types::TeamId;
 use developer_portal::v1::{Capability, NewProfile};
 use developer_portal::{Services, Session, SessionError};
 use redaction::Redactor;
 
 const TEAM: &str = "SBXTEAM123";
+
+fn team() -> TeamId {
+    TEAM.parse().unwrap()
+}
 
 fn with<T>(sandbox: &Sandbox, work: impl AsyncFnOnce(&Session) -> T) -> T {
     let value = sandbox.state().apple_id.sessions[0].clone();
@@ -71,7 +76,8 @@ fn a_capability_is_enabled_and_the_others_stay_whatever_apple_does_with_them() {
             state.bundle_ids[0].groups = vec!["group.x".to_owned()];
         }
         with(&sandbox, async |session| {
-            let v1 = Services::new(session, TEAM).v1();
+            let team = team();
+            let v1 = Services::new(session, &team).v1();
             v1.enable(&id, &[Capability::on("WEATHERKIT", &[])])
                 .await
                 .unwrap();
@@ -109,7 +115,8 @@ fn settings_are_written_as_the_web_page_writes_them() {
     let (sandbox, id) = with_app(&[]);
     let settings = [("ICLOUD_VERSION".to_owned(), vec!["XCODE_6".to_owned()])];
     with(&sandbox, async |session| {
-        let v1 = Services::new(session, TEAM).v1();
+        let team = team();
+        let v1 = Services::new(session, &team).v1();
         v1.enable(&id, &[Capability::on("ICLOUD", &settings)])
             .await
             .unwrap();
@@ -129,12 +136,13 @@ fn settings_are_written_as_the_web_page_writes_them() {
 fn an_app_clip_belongs_to_its_app() {
     let (sandbox, id) = with_app(&[]);
     with(&sandbox, async |session| {
-        let v1 = Services::new(session, TEAM).v1();
-        v1.create_app_clip("com.example.app.Clip", "Clip", &id)
+        let team = team();
+        let v1 = Services::new(session, &team).v1();
+        v1.create_app_clip(&"com.example.app.Clip".parse().unwrap(), "Clip", &id)
             .await
             .unwrap();
         let refused = v1
-            .create_app_clip("com.example.app.Two", "Clip", "NOSUCHID")
+            .create_app_clip(&"com.example.app.Two".parse().unwrap(), "Clip", "NOSUCHID")
             .await;
         assert!(matches!(refused, Err(SessionError::V1(_))));
     });
@@ -163,7 +171,8 @@ fn a_profile_that_the_older_services_have_no_word_for_is_made_listed_and_deleted
         )
     };
     with(&sandbox, async |session| {
-        let v1 = Services::new(session, TEAM).v1();
+        let team = team();
+        let v1 = Services::new(session, &team).v1();
         let new = NewProfile {
             name: "Catalyst",
             profile_type: "MAC_CATALYST_APP_DEVELOPMENT",
@@ -193,7 +202,8 @@ fn a_session_that_ends_is_renewed_and_refusals_keep_apples_words() {
     let account = common::account(Some(&password), &[("myacinfo", session), ("DES5a", trust)]);
     common::open(&sandbox, &account, &Redactor::new(), async |session| {
         let session = session.unwrap();
-        let v1 = Services::new(&session, TEAM).v1();
+        let team = team();
+        let v1 = Services::new(&session, &team).v1();
         sandbox.state().apple_id.end_sessions();
         v1.bundle_id(&id).await.unwrap();
         let Err(SessionError::V1(refusal)) = v1.bundle_id("NOSUCHID").await else {

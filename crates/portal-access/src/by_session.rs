@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use apple_types::PortalPlatform;
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,14 +19,14 @@ use developer_portal::{Services, SessionError, Slug};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use provisioning::capability::Capability;
 use provisioning::{
-    Assignable, Assigned, BundleId, Details, Device, EnabledCapability, PortalCertificate, PortalProfile,
-    ProfileType, Query, ResourceId, Snapshot, bundle_id_name,
+    Assignable, Assigned, BundleId, BundleIdentifier, Details, Device, EnabledCapability, PortalCertificate,
+    PortalProfile, ProfileType, Query, ResourceId, Snapshot, Udid, bundle_id_name,
 };
 use signing_assets::{Certificate, Profile};
 
 use crate::features;
-use crate::listing::{device, is_managed, may_serve, profile, request};
-use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind, known_id};
+use crate::listing::{device, is_managed, may_serve, profile, registered, request};
+use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind, created_id, listed_id, texts};
 
 /// Requests of one kind in flight together: they share one connection, and a project of so many targets takes one round
 /// trip for them.
@@ -70,10 +71,18 @@ fn for_session(capability: &Capability) -> Vec<(String, Vec<String>)> {
     settings
 }
 
+/// The part of the portal for a platform.
+fn slug_of(platform: PortalPlatform) -> Slug {
+    match platform {
+        PortalPlatform::Ios => Slug::Ios,
+        PortalPlatform::MacOs => Slug::Mac,
+    }
+}
+
 fn newer_profile(listed: &v1::Profile) -> PortalProfile {
     let content = STANDARD.decode(&listed.content).unwrap_or_default();
     PortalProfile {
-        id: listed.id.clone(),
+        id: ResourceId::new(&listed.id),
         name: listed.name.clone(),
         profile_type: ProfileType::from_apple(&listed.profile_type),
         active: listed.state != "INVALID",
@@ -153,7 +162,7 @@ impl<'a> DeveloperPortal<'a> {
             };
             if serials.contains(&serial) {
                 found.push(PortalCertificate {
-                    id: certificate.certificate_id,
+                    id: listed_id(certificate.certificate_id, "list the certificates")?,
                     serial,
                 });
             }
@@ -170,7 +179,14 @@ impl<'a> DeveloperPortal<'a> {
             .devices(slug)
             .await
             .map_err(failed("list the devices"))?;
-        Ok(listed.into_iter().map(device).collect())
+        let listed = listed
+            .into_iter()
+            .map(|listed| device(listed, "list the devices"));
+        Ok(listed
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
     async fn app_ids(&self, slug: Slug, query: &Query) -> Result<Vec<portal::AppId>, PortalError> {
@@ -180,10 +196,12 @@ impl<'a> DeveloperPortal<'a> {
             .await
             .map_err(failed("list the App IDs"))?;
         listed.retain(|known| {
-            query
-                .bundle_ids
-                .iter()
-                .any(|wanted| wanted.eq_ignore_ascii_case(&known.identifier))
+            BundleIdentifier::new(&known.identifier).is_some_and(|known| {
+                query
+                    .bundle_ids
+                    .iter()
+                    .any(|wanted| wanted.is_same_but_for_case(&known))
+            })
         });
         listed
             .iter()
@@ -226,10 +244,14 @@ impl<'a> DeveloperPortal<'a> {
         let (bundle_ids, profiles) = futures_util::join!(details, profiles);
         let mut bundle_ids = bundle_ids?;
         for (owner, profile) in profiles {
-            let owner = owner.unwrap_or_else(|| {
+            let named = || {
                 let named = query.profile_names.iter().find(|(name, _)| *name == profile.name);
-                named.map(|(_, owner)| owner.clone()).unwrap_or_default()
-            });
+                named.map(|(_, owner)| owner.clone())
+            };
+            // Of a profile that Xcode manages, whose file can't be read, nobody knows what it is for.
+            let Some(owner) = owner.or_else(named) else {
+                continue;
+            };
             match bundle_ids.iter_mut().find(|known| known.identifier == owner) {
                 Some(known) => known.profiles.push(profile),
                 // An App ID that was not asked for: a wildcard one, or one whose profile holds a name that we need.
@@ -263,19 +285,28 @@ impl<'a> DeveloperPortal<'a> {
                 features::capabilities(&app_id.features)
             }
         };
-        let capabilities = capabilities
-            .into_iter()
-            .map(|capability| EnabledCapability {
+        let id = &app_id.app_id_id;
+        let with_id = |capability| {
+            Ok(EnabledCapability {
                 // There is no ID of its own: the App ID's, and the feature by its kind.
-                id: app_id.app_id_id.clone(),
+                id: listed_id(id.clone(), "list the App IDs")?,
                 capability,
             })
-            .collect();
+        };
+        let capabilities: Vec<EnabledCapability> = capabilities
+            .into_iter()
+            .map(with_id)
+            .collect::<Result<_, PortalError>>()?;
+        let identifier = listed.identifier.parse().map_err(|error| PortalError {
+            what: "list the App IDs".to_owned(),
+            kind: PortalErrorKind::Refused,
+            source: Box::<apple_types::EmptyIdentifier>::new(error),
+        })?;
         let identifiers =
             |all: &[portal::Associated]| all.iter().map(|one| one.identifier.clone()).collect::<Vec<_>>();
         Ok(BundleId {
-            id: ResourceId::new(app_id.app_id_id),
-            identifier: app_id.identifier,
+            id: Some(listed_id(app_id.app_id_id, "list the App IDs")?),
+            identifier,
             capabilities,
             profiles: Vec::new(),
             assigned: Some(Assigned {
@@ -287,7 +318,11 @@ impl<'a> DeveloperPortal<'a> {
 
     /// A profile with its file, and the bundle ID that it is for. One whose file can't be had is as good as one that
     /// can't be read.
-    async fn with_content(&self, slug: Slug, listed: portal::Profile) -> (Option<String>, PortalProfile) {
+    async fn with_content(
+        &self,
+        slug: Slug,
+        listed: portal::Profile,
+    ) -> (Option<BundleIdentifier>, PortalProfile) {
         let content = match self.services.content(slug, &listed).await {
             Ok(content) => content,
             Err(error) => {
@@ -307,7 +342,9 @@ impl<'a> DeveloperPortal<'a> {
             self.note(&listed.id, Place::V1);
             // The older services list them, too, under a type that they have no word for.
             for known in &mut snapshot.bundle_ids {
-                known.profiles.retain(|profile| profile.id != listed.id);
+                known
+                    .profiles
+                    .retain(|profile| profile.id != ResourceId::new(&listed.id));
             }
             let profile = newer_profile(listed);
             let owner =
@@ -395,46 +432,43 @@ impl Portal for DeveloperPortal<'_> {
         Ok(all)
     }
 
-    async fn register_device(&self, name: &str, udid: &str, platform: &str) -> Result<Device, PortalError> {
-        let slug = if platform == "MAC_OS" {
-            Slug::Mac
-        } else {
-            Slug::Ios
-        };
+    async fn register_device(
+        &self,
+        name: &str,
+        udid: &Udid,
+        platform: PortalPlatform,
+    ) -> Result<Device, PortalError> {
+        let slug = slug_of(platform);
         let added = self
             .services
             .add_device(slug, name, udid)
             .await
             .map_err(failed(format!("register the device `{udid}`")))?;
-        Ok(device(added))
+        registered(added, udid.clone(), &format!("register the device `{udid}`"))
     }
 
     async fn create_bundle_id(
         &self,
-        identifier: &str,
+        identifier: &BundleIdentifier,
         _: &str,
-        platform: &str,
+        platform: PortalPlatform,
         parent: Option<&ResourceId<BundleId>>,
     ) -> Result<ResourceId<BundleId>, PortalError> {
-        let name = bundle_id_name(identifier);
+        let name = bundle_id_name(identifier.as_str());
         let name = name.trim();
         if let Some(parent) = parent {
             let what = format!("create the App ID `{identifier}` of the App Clip");
             let made = self.v1.create_app_clip(identifier, name, parent.as_str()).await;
-            return known_id(made.map_err(failed(what.clone()))?, what);
+            return created_id(made.map_err(failed(what.clone()))?, what);
         }
-        let slug = if platform == "MAC_OS" {
-            Slug::Mac
-        } else {
-            Slug::Ios
-        };
+        let slug = slug_of(platform);
         let made = self
             .services
             .add_app_id(slug, identifier, name)
             .await
             .map_err(failed(format!("create the App ID `{identifier}`")))?;
         self.note(&made.app_id_id, Place::Part(slug));
-        known_id(made.app_id_id, format!("create the App ID `{identifier}`"))
+        created_id(made.app_id_id, format!("create the App ID `{identifier}`"))
     }
 
     async fn enable_capability(
@@ -457,11 +491,14 @@ impl Portal for DeveloperPortal<'_> {
         Ok(())
     }
 
-    async fn change_capability(&self, id: &str, capability: &Capability) -> Result<(), PortalError> {
+    async fn change_capability(
+        &self,
+        id: &ResourceId<EnabledCapability>,
+        capability: &Capability,
+    ) -> Result<(), PortalError> {
         // A capability has no ID of its own here, but that of its App ID.
-        let what = format!("change {}", capability.kind);
-        self.enable_capability(&known_id(id.to_owned(), what)?, capability)
-            .await
+        let app_id = listed_id(id.to_string(), format!("change {}", capability.kind))?;
+        self.enable_capability(&app_id, capability).await
     }
 
     async fn assign(
@@ -501,10 +538,10 @@ impl Portal for DeveloperPortal<'_> {
             .map_err(failed(format!("assign the {what} {}", identifiers.join(", "))))
     }
 
-    async fn delete_profile(&self, id: &str) -> Result<(), PortalError> {
-        let deleted = match self.seen(id) {
-            Place::Part(slug) => self.services.delete_profile(slug, id).await,
-            Place::V1 => self.v1.delete_profile(id).await,
+    async fn delete_profile(&self, id: &ResourceId<PortalProfile>) -> Result<(), PortalError> {
+        let deleted = match self.seen(id.as_str()) {
+            Place::Part(slug) => self.services.delete_profile(slug, id.as_str()).await,
+            Place::V1 => self.v1.delete_profile(id.as_str()).await,
         };
         deleted.map_err(failed(format!("delete the profile with ID {id}")))
     }
@@ -517,15 +554,16 @@ impl Portal for DeveloperPortal<'_> {
                     name: new.name,
                     profile_type: new.profile_type.as_str(),
                     bundle_id: new.bundle_id.as_str(),
-                    certificates: new.certificates,
-                    devices: new.devices,
+                    certificates: &texts(new.certificates),
+                    devices: &texts(new.devices),
                 })
                 .await
                 .map_err(failed(format!("create the profile `{}`", new.name)))?;
             self.note(&made.id, Place::V1);
             return Ok(newer_profile(&made));
         }
-        let request = request(new);
+        let (certificates, devices) = (texts(new.certificates), texts(new.devices));
+        let request = request(new, &certificates, &devices);
         let made = self
             .services
             .create_profile(request)
@@ -534,16 +572,21 @@ impl Portal for DeveloperPortal<'_> {
         self.made(request.slug, made, new.profile_type).await
     }
 
-    async fn repair_profile(&self, id: &str, new: NewProfile<'_>) -> Result<PortalProfile, PortalError> {
+    async fn repair_profile(
+        &self,
+        id: &ResourceId<PortalProfile>,
+        new: NewProfile<'_>,
+    ) -> Result<PortalProfile, PortalError> {
         if new.profile_type.is_by_v1() {
             // There is no such request: delete and create.
             self.delete_profile(id).await?;
             return self.create_profile(new).await;
         }
-        let request = request(new);
+        let (certificates, devices) = (texts(new.certificates), texts(new.devices));
+        let request = request(new, &certificates, &devices);
         let made = self
             .services
-            .repair_profile(id, request)
+            .repair_profile(id.as_str(), request)
             .await
             .map_err(failed(format!("repair the profile `{}`", new.name)))?;
         self.made(request.slug, made, new.profile_type).await

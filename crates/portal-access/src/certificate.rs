@@ -10,11 +10,14 @@ use app_store_connect::{Error as AscError, Resource};
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use provisioning::{CertificateSearch, CertificateUse, ListedCertificate, find_certificate, occupied_slots};
+use provisioning::{
+    CertificateSearch, CertificateUse, ListedCertificate, PortalCertificate, ResourceId, find_certificate,
+    occupied_slots,
+};
 use signing_assets::{Certificate, PrivateKey};
 use time::OffsetDateTime;
 
-use crate::portal::{AppStoreConnect, PortalError, PortalErrorKind, failed};
+use crate::portal::{AppStoreConnect, PortalError, PortalErrorKind, failed, listed_id};
 
 /// Validity is counted in seconds: after this, whatever was created in the same second is listed.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -39,7 +42,7 @@ pub trait CertificateStore: Sync {
     /// Creates one from a request in PEM, and returns it.
     async fn create(&self, certificate_type: &str, request: &str) -> Result<ListedCertificate, PortalError>;
     /// Revokes the one with this portal ID.
-    async fn revoke(&self, id: &str) -> Result<(), PortalError>;
+    async fn revoke(&self, id: &ResourceId<PortalCertificate>) -> Result<(), PortalError>;
     /// Waits.
     async fn pause(&self, time: Duration) {
         tokio::time::sleep(time).await;
@@ -231,7 +234,10 @@ impl CertificateStore for AppStoreConnect {
     async fn listed(&self) -> Result<Vec<ListedCertificate>, PortalError> {
         let all = self.0.items(&asc::Certificates).await;
         let all = all.map_err(failed("list the certificates"))?;
-        Ok(all.data.into_iter().map(listed).collect())
+        all.data
+            .into_iter()
+            .map(|found| listed(found, "list the certificates"))
+            .collect()
     }
 
     async fn create(&self, certificate_type: &str, request: &str) -> Result<ListedCertificate, PortalError> {
@@ -240,12 +246,12 @@ impl CertificateStore for AppStoreConnect {
             request,
         };
         let what = format!("create a certificate of the type {certificate_type}");
-        let created = self.0.send(&call).await.map_err(failed(what))?;
-        Ok(listed(created.data))
+        let created = self.0.send(&call).await.map_err(failed(what.clone()))?;
+        listed(created.data, &what)
     }
 
-    async fn revoke(&self, id: &str) -> Result<(), PortalError> {
-        match self.0.send(&asc::RevokeCertificate(id)).await {
+    async fn revoke(&self, id: &ResourceId<PortalCertificate>) -> Result<(), PortalError> {
+        match self.0.send(&asc::RevokeCertificate(id.as_str())).await {
             Ok(_) => Ok(()),
             // It is gone already.
             Err(error)
@@ -260,12 +266,12 @@ impl CertificateStore for AppStoreConnect {
     }
 }
 
-fn listed(resource: Resource<asc::Certificate>) -> ListedCertificate {
+fn listed(resource: Resource<asc::Certificate>, what: &str) -> Result<ListedCertificate, PortalError> {
     let attributes = resource.attributes;
     let der = STANDARD.decode(attributes.certificate_content.trim()).ok();
     let certificate = der.and_then(|der| Certificate::parse(&der).ok());
-    ListedCertificate {
-        id: resource.id,
+    Ok(ListedCertificate {
+        id: listed_id(resource.id, what)?,
         certificate_type: attributes.certificate_type,
         name: attributes.name,
         owner: attributes.display_name,
@@ -275,5 +281,5 @@ fn listed(resource: Resource<asc::Certificate>) -> ListedCertificate {
             .map(|certificate| certificate.not_after)
             .or(attributes.expiration_date),
         certificate,
-    }
+    })
 }

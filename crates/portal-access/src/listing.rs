@@ -2,11 +2,17 @@
 
 use developer_portal as portal;
 use developer_portal::Slug;
-use provisioning::{Details, Device, DeviceClass, PortalProfile, ProfileType, Query, covers};
+use provisioning::{
+    BundleIdentifier, Details, Device, DeviceClass, PortalProfile, ProfileType, Query, ResourceId, Udid,
+};
 
-use crate::portal::NewProfile;
+use crate::portal::{NewProfile, PortalError, listed_id};
 
-pub(crate) fn request(new: NewProfile<'_>) -> portal::ProfileRequest<'_> {
+pub(crate) fn request<'a>(
+    new: NewProfile<'a>,
+    certificates: &'a [String],
+    devices: &'a [String],
+) -> portal::ProfileRequest<'a> {
     portal::ProfileRequest {
         slug: if new.profile_type.is_mac() {
             Slug::Mac
@@ -17,8 +23,8 @@ pub(crate) fn request(new: NewProfile<'_>) -> portal::ProfileRequest<'_> {
         app_id: new.bundle_id.as_str(),
         distribution: method(new.profile_type),
         sub_platform: (new.profile_type.platform_name() == "tvOS").then_some("tvOS"),
-        certificates: new.certificates,
-        devices: new.devices,
+        certificates,
+        devices,
     }
 }
 
@@ -70,7 +76,7 @@ pub(crate) fn profile(listed: &portal::Profile, content: Vec<u8>) -> PortalProfi
         details.xcode_managed |= is_managed(listed);
     }
     PortalProfile {
-        id: listed.provisioning_profile_id.clone(),
+        id: ResourceId::new(&listed.provisioning_profile_id),
         name: listed.name.clone(),
         profile_type: type_of(listed),
         active: listed.status != "Invalid",
@@ -98,12 +104,24 @@ pub(crate) fn may_serve(listed: &portal::Profile, query: &Query) -> bool {
         Some((family, identifier)) if !family.starts_with("XC") => query
             .bundle_ids
             .iter()
-            .any(|wanted| covers(identifier.trim(), wanted)),
+            .any(|wanted| BundleIdentifier::new(identifier).is_some_and(|known| known.covers(wanted))),
         _ => true,
     }
 }
 
-pub(crate) fn device(listed: portal::Device) -> Device {
+/// A listed device; `None` for one without a UDID, which no profile can list.
+pub(crate) fn device(listed: portal::Device, what: &str) -> Result<Option<Device>, PortalError> {
+    match Udid::new(&listed.device_number) {
+        Some(udid) => registered(listed, udid, what).map(Some),
+        None => {
+            tracing::debug!("the device {} has no UDID", listed.name);
+            Ok(None)
+        }
+    }
+}
+
+/// The device with this UDID.
+pub(crate) fn registered(listed: portal::Device, udid: Udid, what: &str) -> Result<Device, PortalError> {
     let class = match listed.device_class.to_lowercase().as_str() {
         "iphone" => DeviceClass::Iphone,
         "ipad" => DeviceClass::Ipad,
@@ -115,15 +133,15 @@ pub(crate) fn device(listed: portal::Device) -> Device {
         "vision" | "applevision" | "applevisionpro" => DeviceClass::AppleVisionPro,
         other => DeviceClass::from_apple(&other.to_uppercase()),
     };
-    Device {
-        id: listed.device_id,
+    Ok(Device {
+        id: listed_id(listed.device_id, what)?,
         name: listed.name,
-        udid: listed.device_number,
+        udid,
         class,
         enabled: listed.status == "c",
         processing: listed.status == "p",
         added_at: None,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -155,7 +173,7 @@ mod tests {
     #[test]
     fn a_managed_profile_is_looked_at_only_where_its_name_does_not_exclude_it() {
         let query = Query {
-            bundle_ids: vec!["com.example.app".to_owned()],
+            bundle_ids: vec!["com.example.app".parse().expect("a bundle ID")],
             ..Query::default()
         };
         for (name, expected) in [

@@ -2,12 +2,13 @@
 
 use app_store_connect::resources as asc;
 use app_store_connect::{Client, Error as AscError, Many, Resource};
+use apple_types::PortalPlatform;
 use async_trait::async_trait;
 use base64::Engine as _;
 use provisioning::capability::Capability;
 use provisioning::{
-    Assignable, BundleId, Details, Device, DeviceClass, EnabledCapability, PortalCertificate, PortalProfile,
-    ProfileType, Query, ResourceId, Snapshot,
+    Assignable, BundleId, BundleIdentifier, Details, Device, DeviceClass, EnabledCapability,
+    PortalCertificate, PortalProfile, ProfileType, Query, ResourceId, Snapshot, Udid,
 };
 
 /// Bundle IDs per request: more would make its URL too long.
@@ -45,14 +46,19 @@ pub trait Portal: Sync {
     /// Reads everything that a plan depends on, at once.
     async fn snapshot(&self, query: &Query) -> Result<Snapshot, PortalError>;
     /// Registers a device.
-    async fn register_device(&self, name: &str, udid: &str, platform: &str) -> Result<Device, PortalError>;
+    async fn register_device(
+        &self,
+        name: &str,
+        udid: &Udid,
+        platform: PortalPlatform,
+    ) -> Result<Device, PortalError>;
     /// Creates a bundle ID, and returns the portal's ID of it. An App Clip's has `parent`, the portal's ID of its app's;
     /// only plans for [`PortalAccess::Session`](provisioning::PortalAccess::Session) ask for it.
     async fn create_bundle_id(
         &self,
-        identifier: &str,
+        identifier: &BundleIdentifier,
         name: &str,
-        platform: &str,
+        platform: PortalPlatform,
         parent: Option<&ResourceId<BundleId>>,
     ) -> Result<ResourceId<BundleId>, PortalError>;
     /// Enables a capability of the bundle ID with this portal ID.
@@ -62,7 +68,11 @@ pub trait Portal: Sync {
         capability: &Capability,
     ) -> Result<(), PortalError>;
     /// Changes the settings of the capability with this portal ID.
-    async fn change_capability(&self, id: &str, capability: &Capability) -> Result<(), PortalError>;
+    async fn change_capability(
+        &self,
+        id: &ResourceId<EnabledCapability>,
+        capability: &Capability,
+    ) -> Result<(), PortalError>;
     /// Associates App Groups or iCloud containers with the bundle ID of this portal ID: all that it shall have. Only
     /// plans for [`PortalAccess::Session`](provisioning::PortalAccess::Session) ask for it.
     async fn assign(
@@ -72,11 +82,15 @@ pub trait Portal: Sync {
         identifiers: &[String],
     ) -> Result<(), PortalError>;
     /// Deletes the profile with this portal ID.
-    async fn delete_profile(&self, id: &str) -> Result<(), PortalError>;
+    async fn delete_profile(&self, id: &ResourceId<PortalProfile>) -> Result<(), PortalError>;
     /// Creates a profile.
     async fn create_profile(&self, new: NewProfile<'_>) -> Result<PortalProfile, PortalError>;
     /// Makes the profile with this portal ID anew in its place.
-    async fn repair_profile(&self, id: &str, new: NewProfile<'_>) -> Result<PortalProfile, PortalError> {
+    async fn repair_profile(
+        &self,
+        id: &ResourceId<PortalProfile>,
+        new: NewProfile<'_>,
+    ) -> Result<PortalProfile, PortalError> {
         self.delete_profile(id).await?;
         self.create_profile(new).await
     }
@@ -92,18 +106,36 @@ pub struct NewProfile<'a> {
     /// The bundle ID's portal ID.
     pub bundle_id: &'a ResourceId<BundleId>,
     /// The certificates' portal IDs.
-    pub certificates: &'a [String],
+    pub certificates: &'a [ResourceId<PortalCertificate>],
     /// The devices' portal IDs.
-    pub devices: &'a [String],
+    pub devices: &'a [ResourceId<Device>],
 }
 
-/// The portal's ID of something that was just created.
-pub(crate) fn known_id(text: String, what: String) -> Result<ResourceId<BundleId>, PortalError> {
+/// The portal's ID of something that was just created; without it, only the next snapshot can tell what there is.
+pub(crate) fn created_id<T>(text: String, what: impl Into<String>) -> Result<ResourceId<T>, PortalError> {
+    known_id(text, what, PortalErrorKind::Race)
+}
+
+/// The portal's ID of something that it lists.
+pub(crate) fn listed_id<T>(text: String, what: impl Into<String>) -> Result<ResourceId<T>, PortalError> {
+    known_id(text, what, PortalErrorKind::Refused)
+}
+
+fn known_id<T>(
+    text: String,
+    what: impl Into<String>,
+    kind: PortalErrorKind,
+) -> Result<ResourceId<T>, PortalError> {
     ResourceId::new(text).ok_or_else(|| PortalError {
-        what,
-        kind: PortalErrorKind::Race,
+        what: what.into(),
+        kind,
         source: "Apple's answer has no ID of it".into(),
     })
+}
+
+/// Portal IDs as the clients take them.
+pub(crate) fn texts<T>(ids: &[ResourceId<T>]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
 }
 
 /// The portal through the App Store Connect API.
@@ -142,15 +174,17 @@ impl AppStoreConnect {
             .items(&asc::CertificatesBySerial(serials))
             .await
             .map_err(failed("list the certificates"))?;
-        let certificate = |listed: Resource<asc::Certificate>| PortalCertificate {
-            id: listed.id,
-            serial: listed
-                .attributes
-                .serial_number
-                .trim_start_matches('0')
-                .to_uppercase(),
+        let certificate = |listed: Resource<asc::Certificate>| {
+            Ok(PortalCertificate {
+                id: listed_id(listed.id, "list the certificates")?,
+                serial: listed
+                    .attributes
+                    .serial_number
+                    .trim_start_matches('0')
+                    .to_uppercase(),
+            })
         };
-        Ok(listed.data.into_iter().map(certificate).collect())
+        listed.data.into_iter().map(certificate).collect()
     }
 
     async fn devices(&self, wanted: bool) -> Result<Vec<Device>, PortalError> {
@@ -162,10 +196,18 @@ impl AppStoreConnect {
             .items(&asc::Devices)
             .await
             .map_err(failed("list the devices"))?;
-        Ok(listed.data.into_iter().map(device).collect())
+        let listed = listed
+            .data
+            .into_iter()
+            .map(|listed| device(listed, "list the devices"));
+        Ok(listed
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect())
     }
 
-    async fn bundle_ids(&self, identifiers: &[String]) -> Result<Vec<BundleId>, PortalError> {
+    async fn bundle_ids(&self, identifiers: &[BundleIdentifier]) -> Result<Vec<BundleId>, PortalError> {
         let listed = self
             .0
             .items(&asc::BundleIdsLike(identifiers))
@@ -174,37 +216,38 @@ impl AppStoreConnect {
         let mut found = Vec::new();
         // Apple matches parts: what merely contains an identifier is left out.
         let wanted = |id: &Resource<asc::BundleId>| {
+            let found = BundleIdentifier::new(&id.attributes.identifier)?;
             identifiers
                 .iter()
-                .any(|identifier| identifier.eq_ignore_ascii_case(&id.attributes.identifier))
+                .any(|identifier| identifier.is_same_but_for_case(&found))
+                .then_some(found)
         };
         let capabilities = listed.included::<asc::BundleIdCapability>("bundleIdCapabilities");
         let profiles = listed.included::<asc::Profile>("profiles");
-        for id in listed.data.iter().filter(|id| wanted(id)) {
+        for (id, identifier) in listed.data.iter().filter_map(|id| Some((id, wanted(id)?))) {
             let own = id.related("bundleIdCapabilities");
             let capabilities = own
                 .iter()
                 .filter_map(|related| capabilities.get(&related.id))
                 .map(enabled)
-                .collect();
+                .collect::<Result<_, _>>()?;
             let profiles = if id.has_more("profiles") {
-                let what = failed(format!("list the profiles of `{}`", id.attributes.identifier));
+                let what = failed(format!("list the profiles of `{identifier}`"));
                 let all: Many<asc::Profile> = self
                     .0
                     .items(&asc::ProfilesOfBundleId(&id.id))
                     .await
                     .map_err(what)?;
-                all.data.iter().map(profile).collect()
+                all.data.iter().map(profile).collect::<Result<_, _>>()?
             } else {
                 id.related("profiles")
                     .iter()
                     .filter_map(|related| profiles.get(&related.id))
                     .map(profile)
-                    .collect()
+                    .collect::<Result<_, _>>()?
             };
-            let (identifier, id) = (id.attributes.identifier.clone(), ResourceId::new(&id.id));
             found.push(BundleId {
-                id,
+                id: Some(listed_id(id.id.clone(), "list the bundle IDs")?),
                 identifier,
                 capabilities,
                 profiles,
@@ -234,21 +277,27 @@ impl Portal for AppStoreConnect {
         })
     }
 
-    async fn register_device(&self, name: &str, udid: &str, platform: &str) -> Result<Device, PortalError> {
+    async fn register_device(
+        &self,
+        name: &str,
+        udid: &Udid,
+        platform: PortalPlatform,
+    ) -> Result<Device, PortalError> {
         let call = asc::RegisterDevice { name, udid, platform };
         let answer = self
             .0
             .send(&call)
             .await
             .map_err(failed(format!("register the device `{udid}`")))?;
-        Ok(device(answer.data))
+        let what = format!("register the device `{udid}`");
+        registered(answer.data, udid.clone(), &what)
     }
 
     async fn create_bundle_id(
         &self,
-        identifier: &str,
+        identifier: &BundleIdentifier,
         name: &str,
-        platform: &str,
+        platform: PortalPlatform,
         _: Option<&ResourceId<BundleId>>,
     ) -> Result<ResourceId<BundleId>, PortalError> {
         let call = asc::CreateBundleId {
@@ -258,7 +307,7 @@ impl Portal for AppStoreConnect {
         };
         let what = format!("create the bundle ID `{identifier}`");
         let answer = self.0.send(&call).await.map_err(failed(what.clone()))?;
-        known_id(answer.data.id, what)
+        created_id(answer.data.id, what)
     }
 
     async fn enable_capability(
@@ -278,9 +327,13 @@ impl Portal for AppStoreConnect {
             .map_err(failed(format!("enable {}", capability.kind)))
     }
 
-    async fn change_capability(&self, id: &str, capability: &Capability) -> Result<(), PortalError> {
+    async fn change_capability(
+        &self,
+        id: &ResourceId<EnabledCapability>,
+        capability: &Capability,
+    ) -> Result<(), PortalError> {
         let call = asc::ChangeCapability {
-            id,
+            id: id.as_str(),
             kind: &capability.kind,
             settings: &capability.settings,
         };
@@ -304,9 +357,9 @@ impl Portal for AppStoreConnect {
         })
     }
 
-    async fn delete_profile(&self, id: &str) -> Result<(), PortalError> {
+    async fn delete_profile(&self, id: &ResourceId<PortalProfile>) -> Result<(), PortalError> {
         self.0
-            .send(&asc::DeleteProfile(id))
+            .send(&asc::DeleteProfile(id.as_str()))
             .await
             .map(drop)
             .map_err(failed(format!("delete the profile with ID {id}")))
@@ -324,31 +377,42 @@ impl Portal for AppStoreConnect {
             name,
             profile_type: profile_type.as_str(),
             bundle_id: bundle_id.as_str(),
-            certificates,
-            devices,
+            certificates: &texts(certificates),
+            devices: &texts(devices),
         };
         let answer = self
             .0
             .send(&call)
             .await
             .map_err(failed(format!("create the profile `{name}`")))?;
-        Ok(profile(&answer.data))
+        profile(&answer.data)
     }
 }
 
-fn device(listed: Resource<asc::Device>) -> Device {
-    Device {
-        id: listed.id,
+/// A listed device; `None` for one without a UDID, which no profile can list.
+fn device(listed: Resource<asc::Device>, what: &str) -> Result<Option<Device>, PortalError> {
+    match Udid::new(&listed.attributes.udid) {
+        Some(udid) => registered(listed, udid, what).map(Some),
+        None => {
+            tracing::debug!("the device {} has no UDID", listed.attributes.name);
+            Ok(None)
+        }
+    }
+}
+
+fn registered(listed: Resource<asc::Device>, udid: Udid, what: &str) -> Result<Device, PortalError> {
+    Ok(Device {
+        id: listed_id(listed.id, what)?,
         class: DeviceClass::from_apple(&listed.attributes.device_class),
         enabled: listed.attributes.status == "ENABLED",
         processing: listed.attributes.status == "PROCESSING",
         added_at: listed.attributes.added_date,
         name: listed.attributes.name,
-        udid: listed.attributes.udid,
-    }
+        udid,
+    })
 }
 
-fn enabled(listed: &Resource<asc::BundleIdCapability>) -> EnabledCapability {
+fn enabled(listed: &Resource<asc::BundleIdCapability>) -> Result<EnabledCapability, PortalError> {
     let chosen = |setting: &asc::CapabilitySetting| {
         let options = setting
             .options
@@ -367,26 +431,26 @@ fn enabled(listed: &Resource<asc::BundleIdCapability>) -> EnabledCapability {
         .iter()
         .map(chosen)
         .collect();
-    EnabledCapability {
-        id: listed.id.clone(),
+    Ok(EnabledCapability {
+        id: listed_id(listed.id.clone(), "list the capabilities")?,
         capability: Capability {
             kind: listed.attributes.capability_type.clone(),
             settings,
         },
-    }
+    })
 }
 
-fn profile(listed: &Resource<asc::Profile>) -> PortalProfile {
+fn profile(listed: &Resource<asc::Profile>) -> Result<PortalProfile, PortalError> {
     let encoded = listed.attributes.profile_content.as_deref().unwrap_or_default();
     let content = base64::engine::general_purpose::STANDARD
         .decode(encoded)
         .unwrap_or_default();
-    PortalProfile {
-        id: listed.id.clone(),
+    Ok(PortalProfile {
+        id: Some(listed_id(listed.id.clone(), "list the profiles")?),
         name: listed.attributes.name.clone(),
         profile_type: ProfileType::from_apple(&listed.attributes.profile_type),
         active: listed.attributes.profile_state == "ACTIVE",
         details: Details::read(&content),
         content,
-    }
+    })
 }

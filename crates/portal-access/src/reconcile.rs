@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use provisioning::{
-    Action, BundleId, DesiredProfile, Device, ManualTask, NoManagedProfile, NotGranted, Plan, PlanError,
-    Policy, PortalProfile, Query, ResourceId, SignedProfile, Snapshot, Warning, choose_managed,
-    grant_warnings, plan,
+    Action, BundleId, BundleIdentifier, DesiredProfile, Device, ManualTask, NoManagedProfile, NotGranted,
+    Plan, PlanError, Policy, PortalCertificate, PortalProfile, Query, ResourceId, SignedProfile, Snapshot,
+    Warning, choose_managed, grant_warnings, plan,
 };
 use transport::Backoff;
 
@@ -233,7 +233,7 @@ async fn register_devices(
 /// What an action left behind that later ones need.
 enum Made {
     Nothing,
-    BundleId(String, ResourceId<BundleId>),
+    BundleId(BundleIdentifier, ResourceId<BundleId>),
     Profile(usize, Box<PortalProfile>),
 }
 
@@ -245,7 +245,7 @@ async fn apply(
     changes: &mut Vec<Action>,
 ) -> Result<BTreeMap<usize, PortalProfile>, PortalError> {
     let mut profiles = plan.up_to_date.clone();
-    let mut ids: BTreeMap<String, ResourceId<BundleId>> = snapshot
+    let mut ids: BTreeMap<BundleIdentifier, ResourceId<BundleId>> = snapshot
         .bundle_ids
         .iter()
         .filter_map(|known| Some((known.identifier.clone(), known.id.clone()?)))
@@ -278,9 +278,9 @@ async fn perform<'a>(
     action: &'a Action,
     desired_profiles: &[DesiredProfile],
     snapshot: &Snapshot,
-    ids: &BTreeMap<String, ResourceId<BundleId>>,
+    ids: &BTreeMap<BundleIdentifier, ResourceId<BundleId>>,
 ) -> Result<(&'a Action, Made), PortalError> {
-    let id_of = |identifier: &str| {
+    let id_of = |identifier: &BundleIdentifier| {
         ids.get(identifier).ok_or_else(|| PortalError {
             what: action.to_string(),
             kind: PortalErrorKind::Refused,
@@ -296,9 +296,9 @@ async fn perform<'a>(
             platform,
             parent,
         } => {
-            let parent = parent.as_deref().map(id_of).transpose()?;
+            let parent = parent.as_ref().map(id_of).transpose()?;
             let id = portal
-                .create_bundle_id(identifier, name, platform, parent)
+                .create_bundle_id(identifier, name, *platform, parent)
                 .await?;
             Made::BundleId(identifier.clone(), id)
         }
@@ -345,8 +345,8 @@ async fn perform<'a>(
 
 /// What goes into a profile, in the portal's own IDs.
 struct Parts {
-    certificates: Vec<String>,
-    devices: Vec<String>,
+    certificates: Vec<ResourceId<PortalCertificate>>,
+    devices: Vec<ResourceId<Device>>,
 }
 
 impl Parts {

@@ -11,7 +11,7 @@ use portal_access::{
     CertificateError, CertificateNeed, CertificateStore, ObtainedCertificate, PortalError, PortalErrorKind,
     obtain_certificate,
 };
-use provisioning::{CertificateUse, ListedCertificate};
+use provisioning::{CertificateUse, ListedCertificate, PortalCertificate, ResourceId};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, IsCa, Issuer, KeyPair,
     SerialNumber,
@@ -82,7 +82,7 @@ impl Store {
         let der = csr.signed_by(&issuer).unwrap().der().to_vec();
         let certificate = Certificate::parse(&der).unwrap();
         let listed = ListedCertificate {
-            id: id.to_owned(),
+            id: ResourceId::new(id).unwrap(),
             certificate_type: "DEVELOPMENT".to_owned(),
             name: certificate.common_name.clone(),
             owner: "Created via API".to_owned(),
@@ -145,10 +145,10 @@ impl CertificateStore for Store {
         Ok(own)
     }
 
-    async fn revoke(&self, id: &str) -> Result<(), PortalError> {
+    async fn revoke(&self, id: &ResourceId<PortalCertificate>) -> Result<(), PortalError> {
         let mut inner = self.inner.lock().unwrap();
-        inner.revoked.push(id.to_owned());
-        inner.certificates.retain(|(_, known)| known.id != id);
+        inner.revoked.push(id.to_string());
+        inner.certificates.retain(|(_, known)| known.id != *id);
         Ok(())
     }
 
@@ -169,7 +169,7 @@ async fn a_run_revokes_its_own_certificate_where_another_was_first_and_no_other_
             let store = Store::new(event, lag);
             let supplied = store.obtain().await.unwrap();
             let inner = store.inner.lock().unwrap();
-            assert_eq!(supplied.listed.id, chosen, "{event:?} {lag}");
+            assert_eq!(supplied.listed.id.as_str(), chosen, "{event:?} {lag}");
             assert_eq!(inner.revoked, revoked, "{event:?} {lag}");
             assert_eq!(
                 supplied.is_new,

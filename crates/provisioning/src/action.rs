@@ -1,9 +1,10 @@
 //! The changes of the portal that a plan is made of.
 
+use apple_types::{BundleIdentifier, PortalPlatform, ResourceId, Udid};
 use serde::Serialize;
 
 use crate::capability::Capability;
-use crate::snapshot::Assignable;
+use crate::snapshot::{Assignable, EnabledCapability, PortalProfile};
 
 /// One change of the portal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,51 +15,51 @@ pub enum Action {
         /// Its name on the portal.
         name: String,
         /// Its UDID.
-        udid: String,
-        /// `IOS` or `MAC_OS`.
-        platform: &'static str,
+        udid: Udid,
+        /// The platform that it is registered for.
+        platform: PortalPlatform,
     },
     /// Create a bundle ID.
     CreateBundleId {
         /// The identifier.
-        identifier: String,
+        identifier: BundleIdentifier,
         /// Its name on the portal.
         name: String,
-        /// Apple's platform word.
-        platform: &'static str,
+        /// Its platform.
+        platform: PortalPlatform,
         /// The bundle ID of its app, for an App Clip's.
         #[serde(skip_serializing_if = "Option::is_none")]
-        parent: Option<String>,
+        parent: Option<BundleIdentifier>,
     },
     /// Enable a capability of a bundle ID.
     EnableCapability {
         /// The identifier.
-        bundle_id: String,
+        bundle_id: BundleIdentifier,
         /// What is enabled.
         capability: Capability,
     },
     /// Change the settings of a capability.
     ChangeCapability {
         /// The identifier.
-        bundle_id: String,
+        bundle_id: BundleIdentifier,
         /// The capability's ID on the portal.
-        id: String,
+        id: ResourceId<EnabledCapability>,
         /// What it becomes.
         capability: Capability,
     },
     /// Associate App Groups or iCloud containers with a bundle ID.
     Assign {
         /// The identifier of the bundle ID.
-        bundle_id: String,
+        bundle_id: BundleIdentifier,
         /// What is associated.
         what: Assignable,
         /// All identifiers that it shall have.
         identifiers: Vec<String>,
     },
-    /// Make a profile anew in its place.
+    /// Recreate a profile in its place.
     RepairProfile {
         /// Its ID on the portal.
-        id: String,
+        id: ResourceId<PortalProfile>,
         /// The position of its desired profile.
         #[serde(rename = "desired_profile")]
         desired: usize,
@@ -70,7 +71,7 @@ pub enum Action {
     /// Delete a profile.
     DeleteProfile {
         /// Its ID on the portal.
-        id: String,
+        id: ResourceId<PortalProfile>,
         /// Its name.
         name: String,
         /// Why.

@@ -5,6 +5,7 @@
 //! out can only be switched on by a person or by an Apple ID session; some capabilities Apple grants to an account on
 //! request.
 
+use apple_types::BundleIdentifier;
 use plist::{Dictionary, Value};
 use serde::Serialize;
 
@@ -607,14 +608,14 @@ pub fn is_app_clip(entitlements: &Dictionary) -> bool {
 }
 
 /// The bundle ID of the app that an App Clip belongs to, without the App ID prefix: a variable, or ten letters and digits.
-pub fn parent_app(entitlements: &Dictionary) -> Option<String> {
+pub fn parent_app(entitlements: &Dictionary) -> Option<BundleIdentifier> {
     let parents = strings(entitlements, PARENT_APPS);
     let parent = parents.first()?;
     let bundle_id = match parent.strip_prefix('$') {
         Some(variable) => variable.split_once([')', '}'])?.1.trim_start_matches('.'),
         None => parent.split_once('.')?.1,
     };
-    (!bundle_id.is_empty() && !has_variable(bundle_id)).then(|| bundle_id.to_owned())
+    BundleIdentifier::new(bundle_id).filter(|bundle_id| !has_variable(bundle_id.as_str()))
 }
 
 /// Whether the target signs people in with Apple.

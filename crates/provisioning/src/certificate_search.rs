@@ -1,15 +1,17 @@
 //! Whether the portal has a certificate for a private key, and which one signs.
 
+use apple_types::ResourceId;
 use signing_assets::{Certificate, PrivateKey};
 use time::{Duration, OffsetDateTime};
 
 use crate::certificates::CertificateUse;
+use crate::snapshot::PortalCertificate;
 
 /// A certificate of the portal, with its content where the portal gives it.
 #[derive(Debug, Clone)]
 pub struct ListedCertificate {
     /// The portal's ID.
-    pub id: String,
+    pub id: ResourceId<PortalCertificate>,
     /// Apple's type, such as `DISTRIBUTION`.
     pub certificate_type: String,
     /// Its name, such as `Apple Distribution: Example GmbH`.
@@ -124,7 +126,7 @@ mod tests {
         let der = params.self_signed(pair).unwrap().der().to_vec();
         let certificate = Certificate::parse(&der).unwrap();
         ListedCertificate {
-            id: format!("ID{serial}"),
+            id: ResourceId::new(format!("ID{serial}")).unwrap(),
             certificate_type: "DISTRIBUTION".to_owned(),
             name: name.to_owned(),
             owner: "Created via API".to_owned(),

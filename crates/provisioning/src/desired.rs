@@ -1,12 +1,12 @@
 //! What a project needs of the portal: from targets, policy and certificates to the profiles that must exist.
 
-use apple_types::{Distribution, Platform, ProfileType};
+use apple_types::{BundleIdentifier, Distribution, Platform, ProfileType, Udid};
 use plist::Dictionary;
 use signing_assets::Certificate;
 
 use crate::certificates::{CertificateChoice, CertificateUse, NoCertificate};
 use crate::grants::{self, MissingEntitlement};
-use crate::names::{profile_name, wildcard_of};
+use crate::names::profile_name;
 use crate::plan_error::PlanError;
 
 /// A target that needs a profile.
@@ -15,7 +15,7 @@ pub struct Target {
     /// Its name.
     pub name: String,
     /// Its bundle ID.
-    pub bundle_id: String,
+    pub bundle_id: BundleIdentifier,
     /// What it is built for.
     pub platform: Platform,
     /// Its entitlements; nobody asks for those of a UI test bundle.
@@ -28,7 +28,7 @@ pub struct Target {
 #[derive(Debug, Clone)]
 pub struct TestDevice {
     /// Its UDID.
-    pub udid: String,
+    pub udid: Udid,
     /// Its name, for messages.
     pub name: String,
 }
@@ -67,7 +67,7 @@ pub struct DesiredProfile {
     /// Whether the run goes on without it: development profiles beside those of the distribution that was asked for.
     pub optional: bool,
     /// Its bundle ID, possibly a wildcard.
-    pub bundle_id: String,
+    pub bundle_id: BundleIdentifier,
     /// Its type.
     pub profile_type: ProfileType,
     /// What it is for.
@@ -141,7 +141,9 @@ pub fn desired_profiles(
                 .filter(|kind| policy.access == PortalAccess::Session || *kind != ProfileType::MacAppInhouse)
                 .ok_or_else(no_type)?;
             let bundle_id = if target.ui_test {
-                wildcard_of(&target.bundle_id)
+                target
+                    .bundle_id
+                    .wildcard()
                     .ok_or_else(|| PlanError::NoWildcard(target.bundle_id.clone()))?
             } else {
                 target.bundle_id.clone()

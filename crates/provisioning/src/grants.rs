@@ -4,6 +4,7 @@
 //! only say what to enable; whether a target can be signed, its profile alone says. The rule for each entitlement is from
 //! TN3125, TN3161, Bazel's plisttool and profiles that were published, as of 2026-11-25.
 
+use apple_types::BundleIdentifier;
 use plist::{Dictionary, Value};
 
 /// An entitlement of a target that a profile does not grant.
@@ -151,7 +152,7 @@ pub(crate) fn is_claimed(value: &Value) -> bool {
 pub fn missing_entitlements(
     claims: &Dictionary,
     granted: &Dictionary,
-    bundle_id: &str,
+    bundle_id: &BundleIdentifier,
 ) -> Vec<MissingEntitlement> {
     let context = Context::of(granted, bundle_id);
     let mut missing_entitlements = Vec::new();
@@ -190,12 +191,12 @@ pub fn missing_entitlements(
 struct Context<'a> {
     /// The App ID prefix with its dot. It is the profile's, and need not be the team's ID.
     prefix: String,
-    bundle_id: &'a str,
+    bundle_id: &'a BundleIdentifier,
     is_mac: bool,
 }
 
 impl<'a> Context<'a> {
-    fn of(granted: &Dictionary, bundle_id: &'a str) -> Self {
+    fn of(granted: &Dictionary, bundle_id: &'a BundleIdentifier) -> Self {
         let text = |key: &str| granted.get(key).and_then(Value::as_string);
         let mac = text("com.apple.application-identifier");
         let prefix = text("application-identifier")
@@ -215,8 +216,8 @@ impl<'a> Context<'a> {
         [
             ("AppIdentifierPrefix", self.prefix.as_str()),
             ("TeamIdentifierPrefix", self.prefix.as_str()),
-            ("CFBundleIdentifier", self.bundle_id),
-            ("PRODUCT_BUNDLE_IDENTIFIER", self.bundle_id),
+            ("CFBundleIdentifier", self.bundle_id.as_str()),
+            ("PRODUCT_BUNDLE_IDENTIFIER", self.bundle_id.as_str()),
         ]
         .iter()
         .filter(|(_, value)| !value.is_empty())
@@ -466,7 +467,11 @@ mod tests {
             granted.insert("application-identifier".to_owned(), "SEED123456.org.x".into());
             granted.extend(grant.clone().map(|grant| (key.clone(), grant)));
             let claims = [(key.clone(), claim.clone())].into_iter().collect();
-            let found = missing_entitlements(&claims, &granted, "org.x");
+            let found = missing_entitlements(
+                &claims,
+                &granted,
+                &BundleIdentifier::new("org.x").expect("a bundle ID"),
+            );
             assert_eq!(
                 found.is_empty(),
                 expected,
@@ -499,9 +504,13 @@ mod tests {
             .collect()
         };
         let values = |prefix| {
-            missing_entitlements(&claims, &granted(prefix), "org.x")
-                .remove(0)
-                .values
+            missing_entitlements(
+                &claims,
+                &granted(prefix),
+                &BundleIdentifier::new("org.x").expect("a bundle ID"),
+            )
+            .remove(0)
+            .values
         };
         assert_eq!(values(""), ["group.a", "TEAM123456.c"]);
         // On the Mac groups with the team's prefix need no profile.
@@ -514,7 +523,12 @@ mod tests {
             .into_iter()
             .collect();
         assert_eq!(
-            missing_entitlements(&claims, &Dictionary::new(), "org.x")[0].kind,
+            missing_entitlements(
+                &claims,
+                &Dictionary::new(),
+                &BundleIdentifier::new("org.x").expect("a bundle ID")
+            )[0]
+            .kind,
             MissingEntitlementKind::Undocumented
         );
     }

@@ -1,14 +1,14 @@
 //! Profiles that are installed already: one that fits is used without asking the portal.
 
-use apple_types::{Distribution, ProfileType};
+use apple_types::{BundleIdentifier, Distribution, ProfileType, Udid};
 use signing_assets::Profile;
 use time::{Duration, OffsetDateTime};
 
 use crate::desired::{DesiredProfile, Policy};
 use crate::grants::MissingEntitlementKind;
-use crate::managed::covers;
+use crate::managed::rejections;
 use crate::signed_profile::SignedProfile;
-use crate::snapshot::{Details, Device, PortalProfile};
+use crate::snapshot::{Details, PortalProfile};
 
 /// The installed profile that serves a want as it is; `None` when the portal must be asked.
 ///
@@ -27,22 +27,14 @@ pub fn installed_profile(
 
 /// No profile at hand signs a want.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("no {distribution} profile fits `{bundle_id}`{}", told(rejected))]
+#[error("no {distribution} profile fits `{bundle_id}`{}", rejections(rejected))]
 pub struct NoProfile {
     /// What was to be signed.
-    pub bundle_id: String,
+    pub bundle_id: BundleIdentifier,
     /// For what.
     pub distribution: Distribution,
     /// Profiles of its bundle ID, and why they don't do.
     pub rejected: Vec<String>,
-}
-
-fn told(rejected: &[String]) -> String {
-    if rejected.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", rejected.join("; "))
-    }
 }
 
 /// For each want one of the profiles at hand, whoever made it, with those certificates that it lists. Wants that are
@@ -62,10 +54,10 @@ pub fn choose_among(
         let mut own: Vec<&(Profile, Vec<u8>)> = profiles
             .iter()
             .filter(|(profile, _)| {
-                covers(&profile.bundle_id, &desired.bundle_id) && is_of_type(profile, desired.profile_type)
+                profile.bundle_id.covers(&desired.bundle_id) && is_of_type(profile, desired.profile_type)
             })
             .collect();
-        own.sort_by_key(|(profile, _)| std::cmp::Reverse(profile.bundle_id.len()));
+        own.sort_by_key(|(profile, _)| std::cmp::Reverse(profile.bundle_id.as_str().len()));
         let mut found = None;
         for (profile, content) in own {
             match fitted(desired, profile, now) {
@@ -126,7 +118,7 @@ fn fitted(
 
 fn portal_profile(desired: &DesiredProfile, profile: &Profile, content: &[u8]) -> PortalProfile {
     PortalProfile {
-        id: String::new(),
+        id: None,
         name: profile.name.clone(),
         profile_type: Some(desired.profile_type),
         active: true,
@@ -142,12 +134,7 @@ fn fits(desired: &DesiredProfile, policy: &Policy, profile: &Profile, now: Offse
             .iter()
             .any(|certificate| certificate.serial == serial)
     };
-    let udids: Vec<String> = profile
-        .devices
-        .iter()
-        .flatten()
-        .map(|udid| Device::comparable(udid))
-        .collect();
+    let udids: Vec<&Udid> = profile.devices.iter().flatten().collect();
     !profile.xcode_managed
         && profile.bundle_id == desired.bundle_id
         && is_of_type(profile, desired.profile_type)
@@ -160,7 +147,7 @@ fn fits(desired: &DesiredProfile, policy: &Policy, profile: &Profile, now: Offse
             || policy
                 .test_devices
                 .iter()
-                .all(|device| udids.contains(&Device::comparable(&device.udid))))
+                .all(|device| udids.contains(&&device.udid)))
         && desired
             .missing_entitlements(&profile.entitlements)
             .iter()

@@ -22,13 +22,15 @@ mod staleness;
 mod warning;
 
 pub use action::Action;
-pub use apple_types::{DeviceClass, Distribution, Platform, ProfileType, ResourceId};
+pub use apple_types::{
+    BundleIdentifier, DeviceClass, Distribution, Platform, ProfileType, ResourceId, TeamId, Udid,
+};
 pub use certificate_search::{CertificateSearch, ListedCertificate, find_certificate, occupied_slots};
 pub use certificates::{CertificateChoice, CertificateUse, NoCertificate, usable_certificates};
 pub use desired::{DesiredProfile, Policy, PortalAccess, Target, TestDevice, desired_profiles};
 pub use installed::{NoProfile, choose_among, installed_profile};
-pub use managed::{NoManagedProfile, choose_managed, covers};
-pub use names::{bundle_id_name, profile_name, wildcard_of};
+pub use managed::{NoManagedProfile, choose_managed};
+pub use names::{bundle_id_name, profile_name};
 pub use not_granted::{MissingGrant, NotGranted, grant_warnings};
 pub use plan::{Plan, plan};
 pub use plan_error::PlanError;

@@ -1,30 +1,30 @@
 //! Profiles that Xcode made for itself: found and checked, never changed.
 
-use apple_types::Distribution;
+use apple_types::{BundleIdentifier, Distribution};
 use time::{Duration, OffsetDateTime};
 
 use crate::desired::{DesiredProfile, Policy};
 use crate::grants::MissingEntitlementKind;
 use crate::signed_profile::SignedProfile;
-use crate::snapshot::{BundleId, Device, PortalProfile, Snapshot};
+use crate::snapshot::{BundleId, PortalProfile, Snapshot};
 use crate::staleness;
 
 /// Xcode has made no profile that would do.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "Xcode has made no usable {distribution} profile for `{bundle_id}`{}",
-    told(rejected)
+    rejections(rejected)
 )]
 pub struct NoManagedProfile {
     /// What was to be signed.
-    pub bundle_id: String,
+    pub bundle_id: BundleIdentifier,
     /// For what.
     pub distribution: Distribution,
     /// Those that are there, and why they don't do.
     pub rejected: Vec<String>,
 }
 
-fn told(rejected: &[String]) -> String {
+pub(crate) fn rejections(rejected: &[String]) -> String {
     if rejected.is_empty() {
         String::new()
     } else {
@@ -64,12 +64,12 @@ fn choose_one(
     let mut covering: Vec<&BundleId> = snapshot
         .bundle_ids
         .iter()
-        .filter(|known| covers(&known.identifier, &desired.bundle_id))
+        .filter(|known| known.identifier.covers(&desired.bundle_id))
         .collect();
     covering.sort_by_key(|known| {
         (
-            known.identifier.contains('*'),
-            std::cmp::Reverse(known.identifier.len()),
+            known.identifier.is_wildcard(),
+            std::cmp::Reverse(known.identifier.as_str().len()),
         )
     });
     let mut rejected = Vec::new();
@@ -98,14 +98,6 @@ fn choose_one(
         distribution: desired.distribution,
         rejected,
     })
-}
-
-/// Whether an App ID's identifier, possibly a pattern, is for a bundle ID. An asterisk also spans dots.
-pub fn covers(identifier: &str, bundle_id: &str) -> bool {
-    match identifier.strip_suffix('*') {
-        Some(stem) => bundle_id.starts_with(stem),
-        None => identifier == bundle_id,
-    }
 }
 
 /// The want with those certificates that the profile has, or why the profile does not fit.
@@ -149,7 +141,7 @@ fn fitted(
         let missing = snapshot.devices.iter().find(|device| {
             device.enabled
                 && desired.profile_type.takes_device(device.class)
-                && !details.udids.contains(&Device::comparable(&device.udid))
+                && !details.udids.contains(&device.udid)
         });
         if let Some(device) = missing {
             return Err(format!(
@@ -168,26 +160,4 @@ fn fitted(
         return Err(format!("it does not grant {gap}"));
     }
     Ok(fitted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::covers;
-
-    #[test]
-    fn a_pattern_covers_what_begins_like_it() {
-        for (identifier, bundle_id, expected) in [
-            ("com.example.app", "com.example.app", true),
-            ("com.example.app", "com.example.app.widget", false),
-            ("com.example.*", "com.example.app.widget", true),
-            ("*", "com.example.app", true),
-            ("com.example.*", "com.examples", false),
-        ] {
-            assert_eq!(
-                covers(identifier, bundle_id),
-                expected,
-                "{identifier} {bundle_id}"
-            );
-        }
-    }
 }

@@ -4,20 +4,24 @@
 //! step spells platforms `iOS` and `tvOS`, the Apple ID step spells them in lower case, and before its
 //! version 1.5.0 left the platform out.
 
-use apple_types::{Distribution, ProfileType};
+use apple_types::{BundleIdentifier, Distribution, ProfileType};
 
 /// The name of a profile made by this project, such as `Bitrise iOS development - (com.example.app)`.
 ///
 /// A wildcard bundle ID loses its asterisk, which Apple does not allow in names.
-pub fn profile_name(profile_type: ProfileType, distribution: Distribution, bundle_id: &str) -> String {
+pub fn profile_name(
+    profile_type: ProfileType,
+    distribution: Distribution,
+    bundle_id: &BundleIdentifier,
+) -> String {
     named(profile_type.platform_name(), distribution, bundle_id)
 }
 
-/// Names of the same profile as the sister step writes them; such a profile is used, never doubled.
+/// Names of the same profile as the Apple ID step wrote them; such a profile is used, never duplicated.
 pub fn alternative_names(
     profile_type: ProfileType,
     distribution: Distribution,
-    bundle_id: &str,
+    bundle_id: &BundleIdentifier,
 ) -> Vec<String> {
     vec![
         named(
@@ -29,21 +33,21 @@ pub fn alternative_names(
     ]
 }
 
-fn named(platform: &str, distribution: Distribution, bundle_id: &str) -> String {
-    match bundle_id.strip_suffix(".*") {
+fn named(platform: &str, distribution: Distribution, bundle_id: &BundleIdentifier) -> String {
+    match bundle_id.as_str().strip_suffix(".*") {
         Some(stem) => format!("Wildcard Bitrise {platform} {distribution} - ({stem})"),
         None => format!("Bitrise {platform} {distribution} - ({bundle_id})"),
     }
 }
 
-/// The name of a bundle ID made by this project: `Bitrise com example app`.
-pub fn bundle_id_name(bundle_id: &str) -> String {
-    let prefix = if bundle_id.ends_with(".*") {
+/// The name of a bundle ID, or of something that is associated with one, made by this project: `Bitrise com example app`.
+pub fn bundle_id_name(identifier: &str) -> String {
+    let prefix = if identifier.ends_with(".*") {
         "Wildcard "
     } else {
         ""
     };
-    let words: String = bundle_id
+    let words: String = identifier
         .chars()
         .map(|c| {
             if matches!(c, '.' | '_' | '-' | '*') {
@@ -56,18 +60,16 @@ pub fn bundle_id_name(bundle_id: &str) -> String {
     format!("{prefix}Bitrise {words}")
 }
 
-/// The wildcard that covers `bundle_id` and its siblings; `None` when it has only one component.
-pub fn wildcard_of(bundle_id: &str) -> Option<String> {
-    bundle_id.rsplit_once('.').map(|(stem, _)| format!("{stem}.*"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_are_those_of_the_originals() {
-        let name = |id| profile_name(ProfileType::IosAppDevelopment, Distribution::Development, id);
+        let name = |id| {
+            let id = BundleIdentifier::new(id).expect("a bundle ID");
+            profile_name(ProfileType::IosAppDevelopment, Distribution::Development, &id)
+        };
         assert_eq!(
             name("com.example.app"),
             "Bitrise iOS development - (com.example.app)"
@@ -81,19 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn both_older_spellings_of_the_sister_step_are_known() {
+    fn both_older_spellings_of_the_apple_id_step_are_known() {
         assert_eq!(
-            alternative_names(ProfileType::TvosAppStore, Distribution::AppStore, "a.b"),
+            alternative_names(
+                ProfileType::TvosAppStore,
+                Distribution::AppStore,
+                &BundleIdentifier::new("a.b").expect("a bundle ID")
+            ),
             ["Bitrise tvos app-store - (a.b)", "Bitrise app-store - (a.b)"]
         );
-    }
-
-    #[test]
-    fn a_wildcard_replaces_the_last_component() {
-        assert_eq!(
-            wildcard_of("com.example.UITests").as_deref(),
-            Some("com.example.*")
-        );
-        assert_eq!(wildcard_of("single"), None);
     }
 }

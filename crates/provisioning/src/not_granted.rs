@@ -1,6 +1,6 @@
 //! A profile that was just created and does not grant what its targets claim: what is missing, and who can provide it.
 
-use apple_types::Distribution;
+use apple_types::{BundleIdentifier, Distribution};
 
 use crate::capability::{Requirement, requirement};
 use crate::desired::{DesiredProfile, PortalAccess};
@@ -21,7 +21,7 @@ pub struct NotGranted {
     /// Its name.
     pub profile: String,
     /// Its App ID.
-    pub bundle_id: String,
+    pub bundle_id: BundleIdentifier,
     /// Its distribution.
     pub distribution: Distribution,
     /// How the portal was reached.

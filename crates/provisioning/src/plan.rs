@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use apple_types::{BundleIdentifier, Udid};
 use time::OffsetDateTime;
 
 use crate::action::Action;
@@ -77,7 +78,7 @@ impl Plan {
         desired_profiles: &[DesiredProfile],
         snapshot: &Snapshot,
         policy: &Policy,
-    ) -> Vec<String> {
+    ) -> Vec<Udid> {
         let mut new = Vec::new();
         if !desired_profiles
             .iter()
@@ -86,11 +87,7 @@ impl Plan {
             return new;
         }
         for device in &policy.test_devices {
-            let udid = Device::comparable(&device.udid);
-            let known = snapshot
-                .devices
-                .iter()
-                .find(|known| Device::comparable(&known.udid) == udid);
+            let known = snapshot.devices.iter().find(|known| known.udid == device.udid);
             match known {
                 Some(known) if known.processing => {
                     self.warnings.push(Warning::DeviceInProcess {
@@ -105,13 +102,13 @@ impl Plan {
                     });
                 }
                 Some(_) => {}
-                None if new.contains(&udid) => {}
-                None => match read_udid(device.udid.trim()) {
-                    Some((read, platform)) => {
-                        new.push(udid);
+                None if new.contains(&device.udid) => {}
+                None => match device.udid.registered_as() {
+                    Some((udid, platform)) => {
+                        new.push(udid.clone());
                         self.actions.push(Action::RegisterDevice {
                             name: "Bitrise test device".to_owned(),
-                            udid: read,
+                            udid,
                             platform,
                         });
                     }
@@ -140,8 +137,8 @@ impl Plan {
             }
             self.actions.push(Action::CreateBundleId {
                 identifier: desired.bundle_id.clone(),
-                name: bundle_id_name(&desired.bundle_id),
-                platform: desired.profile_type.bundle_id_platform(),
+                name: bundle_id_name(desired.bundle_id.as_str()),
+                platform: desired.profile_type.portal_platform(),
                 parent,
             });
             let containers = capability::icloud_containers(&desired.entitlements);
@@ -245,7 +242,7 @@ impl Plan {
         desired: &DesiredProfile,
         snapshot: &Snapshot,
         policy: &Policy,
-        new_udids: &[String],
+        new_udids: &[Udid],
         now: OffsetDateTime,
     ) -> Result<(), PlanError> {
         let devices: Vec<&Device> = snapshot
@@ -316,7 +313,8 @@ impl Plan {
                 }
                 Some(why) => {
                     reason.clone_from(&why);
-                    let (id, name) = (profile.id.clone(), profile.name.clone());
+                    let Some(id) = profile.id.clone() else { continue };
+                    let name = profile.name.clone();
                     let is_of_type = profile.profile_type == Some(desired.profile_type);
                     if policy.access == PortalAccess::Session && is_of_type && repairable.is_none() {
                         repairable = Some((id, why));
@@ -337,10 +335,10 @@ impl Plan {
             .filter(|known| known.identifier != desired.bundle_id);
         for (known, profile) in elsewhere.flat_map(|known| known.profiles.iter().map(move |one| (known, one)))
         {
-            if profile.name == desired.name {
+            if let Some(id) = profile.id.clone().filter(|_| profile.name == desired.name) {
                 reason = format!("{} has a profile of that name", known.identifier);
                 self.actions.push(Action::DeleteProfile {
-                    id: profile.id.clone(),
+                    id,
                     name: profile.name.clone(),
                     reason: format!("it belongs to {} and holds the name", known.identifier),
                 });
@@ -384,7 +382,7 @@ impl Plan {
 
 /// Whether an action deletes one of these profiles under this name, which need not happen where one fits.
 fn is_deletion_for(action: &Action, profiles: &[PortalProfile], own_name: &str) -> bool {
-    matches!(action, Action::DeleteProfile { id, name, .. } if name == own_name && profiles.iter().any(|profile| profile.id == *id))
+    matches!(action, Action::DeleteProfile { id, name, .. } if name == own_name && profiles.iter().any(|profile| profile.id.as_ref() == Some(id)))
 }
 
 /// Capabilities that every new bundle ID has from the start.
@@ -392,43 +390,26 @@ fn is_given(capability: &Capability) -> bool {
     matches!(capability.kind.as_str(), "IN_APP_PURCHASE" | "GAME_CENTER")
 }
 
-fn find_bundle_id<'a>(snapshot: &'a Snapshot, identifier: &str) -> Result<Option<&'a BundleId>, PlanError> {
+fn find_bundle_id<'a>(
+    snapshot: &'a Snapshot,
+    identifier: &BundleIdentifier,
+) -> Result<Option<&'a BundleId>, PlanError> {
     if let Some(exact) = snapshot
         .bundle_ids
         .iter()
-        .find(|known| known.identifier == identifier)
+        .find(|known| known.identifier == *identifier)
     {
         return Ok(Some(exact));
     }
     match snapshot
         .bundle_ids
         .iter()
-        .find(|known| known.identifier.eq_ignore_ascii_case(identifier))
+        .find(|known| known.identifier.is_same_but_for_case(identifier))
     {
         Some(other) => Err(PlanError::Case {
-            project: identifier.to_owned(),
+            project: identifier.clone(),
             portal: other.identifier.clone(),
         }),
         None => Ok(None),
-    }
-}
-
-/// The platform that a device with this UDID is registered for, and the UDID as Apple writes it; `None` for what is no
-/// UDID: 40 hexadecimal digits, 8-16 since 2018, and a UUID for Macs. Some tools leave the hyphen of 8-16 out
-/// (libimobiledevice #706).
-fn read_udid(udid: &str) -> Option<(String, &'static str)> {
-    let groups: Vec<&str> = udid.split('-').collect();
-    if !groups
-        .iter()
-        .all(|group| group.chars().all(|c| c.is_ascii_hexdigit()))
-    {
-        return None;
-    }
-    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
-    match lengths.as_slice() {
-        [24] => Some((format!("{}-{}", &udid[..8], &udid[8..]).to_uppercase(), "IOS")),
-        [40] | [8, 16] => Some((udid.to_owned(), "IOS")),
-        [8, 4, 4, 4, 12] => Some((udid.to_owned(), "MAC_OS")),
-        _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Why there is no plan.
 
-use apple_types::{Distribution, ProfileType};
+use apple_types::{BundleIdentifier, Distribution, ProfileType};
 
 use crate::certificates::NoCertificate;
 
@@ -28,21 +28,21 @@ pub enum PlanError {
     #[error(
         "the bundle ID `{0}` of the app clip does not exist, and an app clip's can't be created by the API"
     )]
-    AppClip(String),
+    AppClip(BundleIdentifier),
     /// The API can't enable it for app clips.
     #[error("Sign in with Apple can't be enabled by the API for the app clip `{0}`")]
-    AppClipSignIn(String),
+    AppClipSignIn(BundleIdentifier),
     /// Apple keeps identifiers that differ only in case apart from each other for nobody.
     #[error(
         "the project says `{project}`, and the portal has `{portal}`: bundle IDs that differ only in case can't both exist"
     )]
     Case {
         /// The project's bundle ID.
-        project: String,
+        project: BundleIdentifier,
         /// The portal's.
-        portal: String,
+        portal: BundleIdentifier,
     },
     /// A bundle ID of one component has no wildcard above it.
     #[error("the bundle ID `{0}` of a UI test target has no dot, so no wildcard profile covers it")]
-    NoWildcard(String),
+    NoWildcard(BundleIdentifier),
 }

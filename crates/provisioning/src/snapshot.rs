@@ -1,6 +1,6 @@
 //! The state of the portal, as far as a plan depends on it.
 
-use apple_types::{DeviceClass, ProfileType, ResourceId};
+use apple_types::{BundleIdentifier, DeviceClass, ProfileType, ResourceId, Udid};
 use plist::Dictionary;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -15,12 +15,12 @@ pub struct Query {
     /// Serial numbers of the certificates at hand.
     pub serials: Vec<String>,
     /// The bundle IDs that the project needs.
-    pub bundle_ids: Vec<String>,
+    pub bundle_ids: Vec<BundleIdentifier>,
     /// Whether devices matter.
     pub devices: bool,
     /// Names of profiles that may serve, with the bundle IDs that they are for. The API gives every profile of a bundle
     /// ID with its content; the services for sessions give one by one, so they must know which matter.
-    pub profile_names: Vec<(String, String)>,
+    pub profile_names: Vec<(String, BundleIdentifier)>,
     /// Whether profiles that Xcode manages matter.
     pub managed: bool,
     /// The types of those profiles that only the newer services for sessions know.
@@ -32,13 +32,8 @@ pub struct Query {
 }
 
 impl Query {
-    /// What the wants depend on.
+    /// What the desired profiles depend on.
     pub fn of(desired_profiles: &[DesiredProfile]) -> Self {
-        let unique = |mut all: Vec<String>| {
-            all.sort();
-            all.dedup();
-            all
-        };
         let certificates = desired_profiles.iter().flat_map(|desired| &desired.certificates);
         let names = desired_profiles.iter().flat_map(|desired| {
             let names = alternative_names(desired.profile_type, desired.distribution, &desired.bundle_id);
@@ -47,17 +42,8 @@ impl Query {
                 .map(|name| (name, desired.bundle_id.clone()))
         });
         Self {
-            serials: unique(
-                certificates
-                    .map(|certificate| certificate.serial.clone())
-                    .collect(),
-            ),
-            bundle_ids: unique(
-                desired_profiles
-                    .iter()
-                    .map(|desired| desired.bundle_id.clone())
-                    .collect(),
-            ),
+            serials: unique(certificates.map(|certificate| certificate.serial.clone())),
+            bundle_ids: unique(desired_profiles.iter().map(|desired| desired.bundle_id.clone())),
             devices: desired_profiles
                 .iter()
                 .any(|desired| desired.distribution.lists_devices()),
@@ -82,6 +68,13 @@ impl Query {
     }
 }
 
+/// Each once, in order.
+fn unique<T: Ord>(all: impl Iterator<Item = T>) -> Vec<T> {
+    all.collect::<std::collections::BTreeSet<T>>()
+        .into_iter()
+        .collect()
+}
+
 /// What was observed.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -97,7 +90,7 @@ pub struct Snapshot {
 #[derive(Debug, Clone)]
 pub struct PortalCertificate {
     /// The portal's ID.
-    pub id: String,
+    pub id: ResourceId<PortalCertificate>,
     /// Upper-case hexadecimal without leading zeros.
     pub serial: String,
 }
@@ -106,29 +99,19 @@ pub struct PortalCertificate {
 #[derive(Debug, Clone)]
 pub struct Device {
     /// The portal's ID.
-    pub id: String,
+    pub id: ResourceId<Device>,
     /// Its name.
     pub name: String,
     /// Its UDID.
-    pub udid: String,
+    pub udid: Udid,
     /// Its class.
     pub class: DeviceClass,
     /// Whether profiles may list it.
     pub enabled: bool,
-    /// Whether Apple still looks at it, which takes up to three days; profiles may list it then.
+    /// Whether Apple is still processing it, which takes up to three days; profiles may list it then.
     pub processing: bool,
     /// When it was registered, where the portal says so.
     pub added_at: Option<OffsetDateTime>,
-}
-
-impl Device {
-    /// A UDID in the one spelling in which UDIDs can be compared.
-    pub fn comparable(udid: &str) -> String {
-        udid.chars()
-            .filter(char::is_ascii_alphanumeric)
-            .collect::<String>()
-            .to_lowercase()
-    }
 }
 
 /// A bundle ID.
@@ -137,7 +120,7 @@ pub struct BundleId {
     /// The portal's ID; `None` for one that was not asked for, and stands here because of its profiles.
     pub id: Option<ResourceId<BundleId>>,
     /// The identifier, such as `com.example.app`.
-    pub identifier: String,
+    pub identifier: BundleIdentifier,
     /// Its capabilities.
     pub capabilities: Vec<EnabledCapability>,
     /// Its profiles, expired and invalid ones included.
@@ -177,8 +160,8 @@ impl std::fmt::Display for Assignable {
 /// A capability that a bundle ID has.
 #[derive(Debug, Clone)]
 pub struct EnabledCapability {
-    /// The portal's ID.
-    pub id: String,
+    /// The portal's ID; by session that of its App ID.
+    pub id: ResourceId<EnabledCapability>,
     /// What it is.
     pub capability: Capability,
 }
@@ -186,8 +169,8 @@ pub struct EnabledCapability {
 /// A profile on the portal.
 #[derive(Debug, Clone)]
 pub struct PortalProfile {
-    /// The portal's ID.
-    pub id: String,
+    /// The portal's ID; `None` for a file whose profile was not looked up on the portal.
+    pub id: Option<ResourceId<PortalProfile>>,
     /// Its name.
     pub name: String,
     /// Its type; `None` for one that this crate does not know.
@@ -207,8 +190,8 @@ pub struct Details {
     pub uuid: String,
     /// Serial numbers of its certificates.
     pub serials: Vec<String>,
-    /// UDIDs of its devices, comparable.
-    pub udids: Vec<String>,
+    /// UDIDs of its devices.
+    pub udids: Vec<Udid>,
     /// What it grants.
     pub entitlements: Dictionary,
     /// When it was made.
@@ -238,12 +221,7 @@ impl Details {
                 .iter()
                 .map(|certificate| certificate.serial.clone())
                 .collect(),
-            udids: profile
-                .devices
-                .unwrap_or_default()
-                .iter()
-                .map(|udid| Device::comparable(udid))
-                .collect(),
+            udids: profile.devices.unwrap_or_default(),
             entitlements: profile.entitlements,
             created_at: profile.created_at,
             expires_at: profile.expires_at,

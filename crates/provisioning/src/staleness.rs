@@ -1,5 +1,6 @@
 //! Whether a profile on the portal is what a target needs, and if not, why.
 
+use apple_types::Udid;
 use time::{Duration, OffsetDateTime};
 
 use crate::desired::DesiredProfile;
@@ -15,8 +16,8 @@ pub(crate) struct Requirements<'a> {
     pub(crate) desired: &'a DesiredProfile,
     /// Devices on the portal that belong into it.
     pub(crate) devices: &'a [&'a Device],
-    /// Comparable UDIDs of devices that are about to be registered.
-    pub(crate) new_udids: &'a [String],
+    /// Devices that are about to be registered.
+    pub(crate) new_udids: &'a [Udid],
     pub(crate) min_days_valid: i64,
     pub(crate) now: OffsetDateTime,
 }
@@ -62,12 +63,8 @@ pub(crate) fn staleness_reason(profile: &PortalProfile, needs: &Requirements<'_>
         ));
     }
     if needs.desired.distribution.lists_devices() {
-        let missing = |udid: &String| !details.udids.contains(udid);
-        if let Some(device) = needs
-            .devices
-            .iter()
-            .find(|device| missing(&Device::comparable(&device.udid)))
-        {
+        let missing = |udid: &Udid| !details.udids.contains(udid);
+        if let Some(device) = needs.devices.iter().find(|device| missing(&device.udid)) {
             return Some(format!(
                 "the device {} ({}){} is missing in it",
                 device.name,

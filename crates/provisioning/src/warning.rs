@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use apple_types::Distribution;
+use apple_types::{BundleIdentifier, Distribution, Udid};
 use time::Date;
 
 use crate::grants::MissingEntitlement;
@@ -24,21 +24,21 @@ pub enum Warning {
         /// Its name.
         name: String,
         /// Its UDID.
-        udid: String,
+        udid: Udid,
     },
     /// A device is disabled on the portal.
     DeviceDisabled {
         /// Its name.
         name: String,
         /// Its UDID.
-        udid: String,
+        udid: Udid,
     },
     /// A device has a UDID that is not one.
     InvalidUdid {
         /// The device's name.
         name: String,
         /// What stands for its UDID.
-        udid: String,
+        udid: Udid,
     },
     /// Apple registers no more devices in this membership year.
     DeviceLimit,
@@ -47,7 +47,7 @@ pub enum Warning {
         /// The profile's name.
         profile: String,
         /// Its bundle ID.
-        bundle_id: String,
+        bundle_id: BundleIdentifier,
         /// What the builds are signed for instead.
         distribution: Distribution,
     },
@@ -56,7 +56,7 @@ pub enum Warning {
         /// The identifier as it is written.
         identifier: String,
         /// The App ID of the target that claims it.
-        bundle_id: String,
+        bundle_id: BundleIdentifier,
     },
     /// A profile grants a capability, and not these identifiers of it, which nobody has linked with the App ID.
     NotLinked {
@@ -65,7 +65,7 @@ pub enum Warning {
         /// The profile's name.
         profile: String,
         /// Its App ID.
-        bundle_id: String,
+        bundle_id: BundleIdentifier,
     },
     /// A profile does not grant an entitlement that Apple does not document.
     Undocumented {
@@ -157,7 +157,7 @@ pub enum ManualTask {
         /// The containers' identifiers.
         containers: Vec<String>,
         /// The App ID.
-        bundle_id: String,
+        bundle_id: BundleIdentifier,
     },
 }
 

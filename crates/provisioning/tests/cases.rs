@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use plist::Value;
-use provisioning::{Action, Device, DeviceClass, Distribution as D, Platform as P, ProfileType, TestDevice};
+use provisioning::{Action, DeviceClass, Distribution as D, Platform as P, ProfileType, TestDevice};
 use time::Duration;
 
 /// What a case expects.
@@ -58,7 +58,7 @@ fn developer_id(case: &mut Case) {
     case.certificates
         .push(certificate("Developer ID Application: Example", "I1"));
     case.portal.certificates.push(provisioning::PortalCertificate {
-        id: "id-I1".to_owned(),
+        id: id("id-I1"),
         serial: "I1".to_owned(),
     });
 }
@@ -287,7 +287,7 @@ fn rows() -> Vec<Row> {
                 case.certificates
                     .push(certificate("Apple Development: Joe", "D2"));
                 case.portal.certificates.push(provisioning::PortalCertificate {
-                    id: "id-D2".to_owned(),
+                    id: id("id-D2"),
                     serial: "D2".to_owned(),
                 });
             },
@@ -392,7 +392,7 @@ fn rows() -> Vec<Row> {
             "two profiles of the name, the first expired",
             |case| {
                 let mut old = development_profile();
-                old.id = "old".to_owned();
+                old.id = Some(id("old"));
                 old.details.as_mut().unwrap().expires_at = NOW - Duration::days(3);
                 case.portal.bundle_ids[0].profiles.insert(0, old);
             },
@@ -414,7 +414,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             "a device more in the profile does no harm",
-            |case| case.details().udids.push("gone".to_owned()),
+            |case| case.details().udids.push("gone".parse().unwrap()),
             Nothing,
         ),
         (
@@ -464,7 +464,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             "a UDID in another spelling is the same device",
-            |case| case.portal.devices[0].udid = PHONE.replace('-', "").to_lowercase(),
+            |case| case.portal.devices[0].udid = PHONE.replace('-', "").to_lowercase().parse().unwrap(),
             Nothing,
         ),
         (
@@ -491,7 +491,7 @@ fn rows() -> Vec<Row> {
                     })
                     .collect();
                 case.details().udids = (0..230)
-                    .map(|number| Device::comparable(&format!("UDID{number}")))
+                    .map(|number| format!("UDID{number}").parse().unwrap())
                     .collect();
             },
             Nothing,
@@ -500,7 +500,7 @@ fn rows() -> Vec<Row> {
             "a test device is registered",
             |case| {
                 case.policy.test_devices = vec![TestDevice {
-                    udid: "00008120-0011223344556677".to_owned(),
+                    udid: "00008120-0011223344556677".parse().unwrap(),
                     name: "Joe".to_owned(),
                 }];
             },
@@ -510,7 +510,7 @@ fn rows() -> Vec<Row> {
             "a test device that is there",
             |case| {
                 case.policy.test_devices = vec![TestDevice {
-                    udid: PHONE.to_lowercase(),
+                    udid: PHONE.parse().unwrap(),
                     name: "Jane".to_owned(),
                 }];
             },
@@ -527,7 +527,7 @@ fn rows() -> Vec<Row> {
                 ));
                 case.portal.devices[1].processing = true;
                 case.policy.test_devices = vec![TestDevice {
-                    udid: "00008120-0011223344556677".to_owned(),
+                    udid: "00008120-0011223344556677".parse().unwrap(),
                     name: "Joe".to_owned(),
                 }];
             },
@@ -537,7 +537,7 @@ fn rows() -> Vec<Row> {
             "a test device without a proper UDID",
             |case| {
                 case.policy.test_devices = vec![TestDevice {
-                    udid: "x y".to_owned(),
+                    udid: "x y".parse().unwrap(),
                     name: "Typo".to_owned(),
                 }];
             },
@@ -557,7 +557,7 @@ fn rows() -> Vec<Row> {
         // --- bundle IDs
         (
             "a bundle ID that differs in case",
-            |case| case.portal.bundle_ids[0].identifier = "com.example.APP".to_owned(),
+            |case| case.portal.bundle_ids[0].identifier = "com.example.APP".parse().unwrap(),
             PlanError("differ only in case"),
         ),
         (
@@ -815,7 +815,7 @@ fn rows() -> Vec<Row> {
                 newer.not_after = NOW + Duration::days(350);
                 case.certificates.insert(0, newer);
                 case.portal.certificates.push(provisioning::PortalCertificate {
-                    id: "id-D9".to_owned(),
+                    id: id("id-D9"),
                     serial: "D9".to_owned(),
                 });
             },

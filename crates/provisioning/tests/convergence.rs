@@ -3,6 +3,7 @@
 
 mod common;
 
+use apple_types::PortalPlatform;
 use common::*;
 use proptest::prelude::*;
 use provisioning::{
@@ -19,10 +20,10 @@ fn carry_out(portal: &mut Snapshot, wanted: &[DesiredProfile], actions: &[Action
     for action in stages {
         match action {
             Action::RegisterDevice { name, udid, platform } => portal.devices.push(Device {
-                id: format!("new-{udid}"),
+                id: id(format!("new-{udid}")),
                 name: name.clone(),
                 udid: udid.clone(),
-                class: if *platform == "MAC_OS" {
+                class: if *platform == PortalPlatform::MacOs {
                     DeviceClass::Mac
                 } else {
                     DeviceClass::Iphone
@@ -32,7 +33,7 @@ fn carry_out(portal: &mut Snapshot, wanted: &[DesiredProfile], actions: &[Action
                 added_at: None,
             }),
             Action::CreateBundleId { identifier, .. } => portal.bundle_ids.push(BundleId {
-                id: ResourceId::new(format!("new-{identifier}")),
+                id: Some(id(format!("new-{identifier}"))),
                 identifier: identifier.clone(),
                 capabilities: Vec::new(),
                 profiles: Vec::new(),
@@ -50,7 +51,7 @@ fn carry_out(portal: &mut Snapshot, wanted: &[DesiredProfile], actions: &[Action
                 // Apple's answer to a bundle ID that changes: its profiles are invalid.
                 own.profiles.iter_mut().for_each(|profile| profile.active = false);
                 own.capabilities.push(EnabledCapability {
-                    id: format!("new-{}", capability.kind),
+                    id: id(format!("new-{}", capability.kind)),
                     capability: capability.clone(),
                 });
             }
@@ -74,7 +75,7 @@ fn carry_out(portal: &mut Snapshot, wanted: &[DesiredProfile], actions: &[Action
                 portal
                     .bundle_ids
                     .iter_mut()
-                    .for_each(|known| known.profiles.retain(|profile| profile.id != *id));
+                    .for_each(|known| known.profiles.retain(|profile| profile.id.as_ref() != Some(id)));
             }
             Action::Assign {
                 bundle_id,
@@ -102,8 +103,8 @@ fn carry_out(portal: &mut Snapshot, wanted: &[DesiredProfile], actions: &[Action
                     .iter_mut()
                     .find(|known| known.identifier == wanted[*desired].bundle_id)
                     .unwrap();
-                assert!(own.profiles.iter().any(|profile| profile.id == *id));
-                own.profiles.retain(|profile| profile.id != *id);
+                assert!(own.profiles.iter().any(|profile| profile.id.as_ref() == Some(id)));
+                own.profiles.retain(|profile| profile.id.as_ref() != Some(id));
                 create(portal, &wanted[*desired], name);
             }
         }
@@ -126,10 +127,10 @@ fn create(portal: &mut Snapshot, desired: &DesiredProfile, name: &str) {
                 && desired.distribution.lists_devices()
                 && desired.profile_type.takes_device(device.class)
         })
-        .map(|device| Device::comparable(&device.udid))
+        .map(|device| device.udid.clone())
         .collect();
     let made = PortalProfile {
-        id: format!("new-{name}"),
+        id: Some(id(format!("new-{name}"))),
         name: name.to_owned(),
         profile_type: Some(desired.profile_type),
         active: true,
@@ -191,7 +192,7 @@ prop_compose! {
         ];
         let (kind, distribution) = kinds[kind];
         let mut made = profile(APP, kind, distribution, ["D1", "P1", "OTHER"][serial]);
-        made.id = format!("profile-{id}");
+        made.id = ResourceId::new(format!("profile-{id}"));
         let names = [
             made.name.clone(),
             "Bitrise ios development - (com.example.app)".to_owned(),
@@ -236,7 +237,7 @@ prop_compose! {
         case.policy.distribution = distribution;
         case.policy.access = if by_session { PortalAccess::Session } else { PortalAccess::ApiKey };
         case.policy.min_profile_days_valid = min_profile_days_valid;
-        case.policy.test_devices = (0..test_devices).map(|number| TestDevice { udid: format!("00008120-001122334455667{number}"), name: format!("Test {number}") }).collect();
+        case.policy.test_devices = (0..test_devices).map(|number| TestDevice { udid: format!("00008120-001122334455667{number}").parse().unwrap(), name: format!("Test {number}") }).collect();
         case.portal.devices.extend(devices.into_iter().enumerate().map(|(number, (class, enabled))| device(&format!("d{number}"), &format!("UDID{number}"), class, enabled)));
         // Names are unique on the portal, and so are IDs.
         let (mut names, mut ids) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());

@@ -122,7 +122,7 @@ fn a_missing_icloud_container_is_not_chased_in_every_build() {
         containers,
     );
     case.portal.bundle_ids[0].capabilities = vec![EnabledCapability {
-        id: "c".to_owned(),
+        id: id("c"),
         capability: Capability {
             kind: "ICLOUD".to_owned(),
             settings: vec![("ICLOUD_VERSION".to_owned(), vec!["XCODE_6".to_owned()])],
@@ -180,7 +180,7 @@ fn a_profile_of_another_type_that_holds_the_name_makes_way() {
 fn missing_test_devices_are_registered_and_bad_udids_named() {
     let mut case = Case::default();
     let own = |name: &str, udid: &str| TestDevice {
-        udid: udid.to_owned(),
+        udid: udid.parse().unwrap(),
         name: name.to_owned(),
     };
     case.policy.test_devices = vec![
@@ -238,7 +238,7 @@ fn what_only_a_person_can_do_stops_the_plan() {
         (|case| case.portal.certificates.clear(), "does not know"),
         (|case| case.portal.devices.clear(), "no device is registered"),
         (
-            |case| case.portal.bundle_ids[0].identifier = "com.example.APP".to_owned(),
+            |case| case.portal.bundle_ids[0].identifier = "com.example.APP".parse().unwrap(),
             "differ only in case",
         ),
         (

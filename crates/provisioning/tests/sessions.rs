@@ -30,7 +30,7 @@ fn a_profile_that_does_not_fit_is_repaired_in_its_place() {
     let [Action::RepairProfile { id, reason, .. }] = plan.actions.as_slice() else {
         panic!("{:?}", plan.actions);
     };
-    assert_eq!(id, "com.example.app-development");
+    assert_eq!(id.as_str(), "com.example.app-development");
     assert!(reason.contains("it expired on"), "{reason}");
 }
 
@@ -38,7 +38,7 @@ fn a_profile_that_does_not_fit_is_repaired_in_its_place() {
 fn one_profile_is_repaired_and_its_twin_of_the_sister_step_is_deleted() {
     let mut case = case();
     let mut twin = development_profile();
-    twin.id = "twin".to_owned();
+    twin.id = Some(id("twin"));
     twin.name = "Bitrise ios development - (com.example.app)".to_owned();
     twin.active = false;
     case.portal.bundle_ids[0].profiles[0].active = false;
@@ -101,7 +101,7 @@ fn an_identifier_with_a_variable_is_never_created_and_always_named() {
         assert_eq!(assigned, [known], "{identifier}");
         let warning = Warning::UnresolvedIdentifier {
             identifier: identifier.to_owned(),
-            bundle_id: APP.to_owned(),
+            bundle_id: APP.parse().unwrap(),
         };
         assert!(
             plan.warnings.contains(&warning),
@@ -155,7 +155,7 @@ fn groups_and_containers_are_assigned_and_those_that_are_there_are_kept() {
         .filter(|action| matches!(action, Action::Assign { .. }))
         .collect();
     let expected = Action::Assign {
-        bundle_id: APP.to_owned(),
+        bundle_id: APP.parse().unwrap(),
         what: Assignable::AppGroups,
         identifiers: vec!["group.old".to_owned(), "group.new".to_owned()],
     };
@@ -241,7 +241,11 @@ fn an_app_clip_is_created_after_its_app() {
         .filter_map(|action| match action {
             Action::CreateBundleId {
                 identifier, parent, ..
-            } => Some((action.stage(), identifier.as_str(), parent.as_deref())),
+            } => Some((
+                action.stage(),
+                identifier.as_str(),
+                parent.as_ref().map(|parent| parent.as_str()),
+            )),
             _ => None,
         })
         .collect();
@@ -290,7 +294,7 @@ fn one_certificate_is_chosen_by_name_after_the_portal_said_which_it_knows() {
     assert_eq!(plan.desired_profiles[0].certificates[0].serial, "D1");
     assert_eq!(plan.warnings.len(), 2, "{:?}", plan.warnings);
     case.portal.certificates.push(provisioning::PortalCertificate {
-        id: "id-G1".to_owned(),
+        id: id("id-G1"),
         serial: "G1".to_owned(),
     });
     let chosen = |case: &Case| {

@@ -1,5 +1,6 @@
 //! Signing certificates: whose, of which kind, and until when.
 
+use apple_types::TeamId;
 use base16ct::upper::encode_string;
 use sha1::{Digest as _, Sha1};
 use time::OffsetDateTime;
@@ -12,9 +13,9 @@ pub struct Certificate {
     pub serial: String,
     /// The common name, such as `Apple Development: Jane Doe (ABCDE12345)`.
     pub common_name: String,
-    /// The team ID, from the subject's organisational unit.
-    pub team_id: String,
-    /// The team's name, from the subject's organisation.
+    /// The team ID, from the subject's organizational unit; `None` where there is none.
+    pub team_id: Option<TeamId>,
+    /// The team's name, from the subject's organization.
     pub team_name: String,
     /// The SHA-1 fingerprint in upper-case hexadecimal, which is how Xcode names an identity.
     pub sha1: String,
@@ -114,7 +115,7 @@ impl Certificate {
             serial: serial.trim_start_matches('0').to_owned(),
             kind: CertificateKind::of(&common_name),
             common_name,
-            team_id: text(subject.iter_organizational_unit().next()),
+            team_id: TeamId::new(text(subject.iter_organizational_unit().next())),
             team_name: text(subject.iter_organization().next()),
             sha1: encode_string(&Sha1::digest(der)),
             not_before: moment(parsed.validity().not_before),

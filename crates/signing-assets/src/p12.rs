@@ -182,7 +182,10 @@ mod tests {
             );
             let identities = read_p12(&file, "päss").unwrap();
             assert_eq!(identities.len(), 2);
-            assert_eq!(identities[0].certificate.team_id, "TEAM123456");
+            assert_eq!(
+                identities[0].certificate.team_id,
+                apple_types::TeamId::new("TEAM123456")
+            );
         }
     }
 

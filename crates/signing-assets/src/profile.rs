@@ -1,5 +1,6 @@
 //! Provisioning profiles: a property list signed by Apple (CMS SignedData).
 
+use apple_types::{BundleIdentifier, TeamId, Udid};
 use cms::content_info::ContentInfo;
 use cms::signed_data::SignedData;
 use der::asn1::OctetString;
@@ -18,15 +19,15 @@ pub struct Profile {
     /// Its name.
     pub name: String,
     /// The teams that it belongs to.
-    pub team_ids: Vec<String>,
+    pub team_ids: Vec<TeamId>,
     /// The bundle ID that it is for, without the team's prefix; it may end in an asterisk.
-    pub bundle_id: String,
+    pub bundle_id: BundleIdentifier,
     /// Apple's platform names, such as `iOS` or `OSX`.
     pub platforms: Vec<String>,
     /// The certificates that may sign with it.
     pub certificates: Vec<Certificate>,
     /// The UDIDs that it is for; `None` when it lists none.
-    pub devices: Option<Vec<String>>,
+    pub devices: Option<Vec<Udid>>,
     /// Whether it is for every device, as in-house profiles are.
     pub all_devices: bool,
     /// What it grants.
@@ -88,13 +89,19 @@ impl Profile {
         Ok(Self {
             uuid: uuid.to_owned(),
             name: text("Name")?.to_owned(),
-            team_ids: strings(fields, "TeamIdentifier"),
+            team_ids: strings(fields, "TeamIdentifier")
+                .iter()
+                .filter_map(TeamId::new)
+                .collect(),
             bundle_id: bundle_id(&entitlements).ok_or(ProfileError::Field("application-identifier"))?,
             platforms: strings(fields, "Platform"),
             certificates: certificates(fields),
-            devices: fields
-                .contains_key("ProvisionedDevices")
-                .then(|| strings(fields, "ProvisionedDevices")),
+            devices: fields.contains_key("ProvisionedDevices").then(|| {
+                strings(fields, "ProvisionedDevices")
+                    .iter()
+                    .filter_map(Udid::new)
+                    .collect()
+            }),
             all_devices: flag("ProvisionsAllDevices"),
             entitlements,
             created_at: date("CreationDate")?,
@@ -123,13 +130,13 @@ fn signed_content(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The application identifier is the team's prefix, a dot, and the bundle ID.
-fn bundle_id(entitlements: &Dictionary) -> Option<String> {
+fn bundle_id(entitlements: &Dictionary) -> Option<BundleIdentifier> {
     let keys = ["application-identifier", "com.apple.application-identifier"];
     let whole = keys
         .iter()
         .find_map(|key| entitlements.get(key))
         .and_then(Value::as_string)?;
-    whole.split_once('.').map(|(_, bundle_id)| bundle_id.to_owned())
+    BundleIdentifier::new(whole.split_once('.')?.1)
 }
 
 fn strings(fields: &Dictionary, key: &str) -> Vec<String> {

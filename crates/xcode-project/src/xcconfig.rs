@@ -42,6 +42,8 @@ pub struct Problem {
 pub struct Xcconfig {
     /// Its assignments, in order.
     pub assignments: Vec<(String, String)>,
+    /// The files that were read, each as often as it is included.
+    pub files: Vec<PathBuf>,
     /// The files that are not there.
     pub missing: Vec<MissingFile>,
     /// What is wrong with those that are.
@@ -91,6 +93,7 @@ impl Reader<'_> {
         };
         // Bytes that are no UTF-8, such as those of Latin-1, spoil the text that they stand in and nothing else.
         let text = String::from_utf8_lossy(&bytes);
+        self.read.files.push(file.path.clone());
         self.open.push(file.path.clone());
         if bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
             self.problem("it begins with a byte order mark, for which Xcode ignores its first line: save it as UTF-8 without one");

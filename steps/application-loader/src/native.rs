@@ -251,7 +251,7 @@ async fn package(
         app: app.id.clone(),
         short_version: short_version.clone(),
         version: version.clone(),
-        platform: artifact.platform.api_name(),
+        platform: artifact.platform,
     };
     Ok((app, package))
 }

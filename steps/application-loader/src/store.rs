@@ -5,6 +5,7 @@ use std::time::Duration;
 use app_store_connect::Client;
 use app_store_connect::uploads::{AppStoreVersion, AppStoreVersionsOf, BuildsOfApp, UploadsInProgress};
 use apple_account::Account;
+use apple_types::StorePlatform;
 use build_upload::{Followed, Name, TheApp, UploadError, Used, Watch, find_app};
 use step_kit::Step;
 use transport::Policy;
@@ -20,7 +21,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(30);
 pub(crate) struct Store {
     client: Client,
     pub(crate) app: TheApp,
-    platform: &'static str,
+    platform: StorePlatform,
     /// `None` where the package does not tell its versions.
     watch: Option<Watch>,
 }
@@ -94,7 +95,7 @@ impl Store {
             }
         };
         let details = &artifact.details;
-        let platform = artifact.platform.api_name();
+        let platform = artifact.platform;
         let names = details.short_version.clone().zip(details.version.clone());
         let mut watch = names.map(|(short_version, version)| {
             let name = Name {
@@ -218,10 +219,10 @@ impl Store {
     /// The page of the build, or of the app's builds where the build is not known yet.
     pub(crate) fn page(&self, build: Option<&str>) -> String {
         let platform = match self.platform {
-            "MAC_OS" => "macos",
-            "TV_OS" => "tvos",
-            "VISION_OS" => "visionos",
-            _ => "ios",
+            StorePlatform::Macos => "macos",
+            StorePlatform::Tvos => "tvos",
+            StorePlatform::Visionos => "visionos",
+            StorePlatform::Ios => "ios",
         };
         let page = format!(
             "https://appstoreconnect.apple.com/apps/{}/testflight/{platform}",

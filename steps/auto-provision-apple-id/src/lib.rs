@@ -7,6 +7,7 @@ mod certificates;
 mod inputs;
 
 use apple_account::{InputCredentials, Request, Selection};
+use apple_types::TeamId;
 use auto_provision::{
     Access, Account, Analysis, CertificateChoice, Options, Source, Supply, download_certificates, fall_back,
     of_team, open_session, provision, usable,
@@ -80,7 +81,8 @@ async fn sign_in(step: &Step<Options>, own: &Own) -> anyhow::Result<Account> {
         credentials: &InputCredentials::default(),
     };
     let (apple_id, found) = account_inputs::apple_id(step, request).await?;
-    let session = open_session(step, &apple_id, "team_id", own.team_id.as_deref()).await?;
+    let team_id = own.team_id.as_deref().and_then(TeamId::new);
+    let session = open_session(step, &apple_id, "team_id", team_id.as_ref()).await?;
     Ok(Account {
         access: Access::Session(Box::new(session)),
         test_devices: found.connection.test_devices,
@@ -88,12 +90,12 @@ async fn sign_in(step: &Step<Options>, own: &Own) -> anyhow::Result<Account> {
 }
 
 /// One certificate for each purpose. A project of another team does not help to choose.
-fn choice(step: &Step<Options>, analysis: &Analysis, team_id: &str) -> CertificateChoice {
+fn choice(step: &Step<Options>, analysis: &Analysis, team_id: &TeamId) -> CertificateChoice {
     let declared = analysis.archived.iter().map(|item| &item.declared);
     let other = declared
         .clone()
         .filter_map(|declared| declared.team_id.as_deref())
-        .find(|declared| *declared != team_id);
+        .find(|declared| *team_id != **declared);
     let identities: Vec<Option<String>> = declared.map(|declared| declared.identity.clone()).collect();
     let named = match other {
         Some(other) => {

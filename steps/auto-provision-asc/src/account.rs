@@ -1,6 +1,7 @@
 //! The account: connected on Bitrise, or given by the inputs.
 
 use apple_account::{Request, Selection};
+use apple_types::TeamId;
 use auto_provision::{Access, Account, Options, open_session};
 use step_kit::{Secret, Step};
 
@@ -46,7 +47,7 @@ async fn apple_id(
         step,
         &apple_id,
         "apple_id_team_id",
-        inputs.apple_id_team_id.as_deref(),
+        inputs.apple_id_team_id.as_deref().and_then(TeamId::new).as_ref(),
     )
     .await?;
     Ok(Account {

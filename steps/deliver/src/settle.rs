@@ -68,7 +68,7 @@ async fn found(
         app: app.id,
         short_version,
         version,
-        platform: native::api_platform(&step.inputs.platform),
+        platform: native::store_platform(&step.inputs.platform),
     };
     let watch = Watch::since(client, name, artifact.path.clone(), started);
     Ok(watch.arrived(PATIENCE).await?)

@@ -101,7 +101,7 @@ fn in_submission(state: &str, submission: &str) -> Snapshot {
 fn wanted() -> DesiredRelease {
     DesiredRelease {
         app: AppName::BundleId("com.example.app".to_owned()),
-        platform: "IOS",
+        platform: apple_types::StorePlatform::Ios,
         version: Some("1.1".to_owned()),
         may_change_version: true,
         edit_live: false,

@@ -1184,7 +1184,11 @@ fn a_bundle_id_is_that_of_the_team_that_signs() {
             .iter()
             .fold(app(), |app, (key, value)| app.set(key, value));
         let lab = Lab::of(&[IOS], &[app.set("PRODUCT_BUNDLE_IDENTIFIER", text)]);
-        let analysis = lab.read().unwrap().signed_by("NEWTEAM123").unwrap();
+        let analysis = lab
+            .read()
+            .unwrap()
+            .signed_by(&"NEWTEAM123".parse().unwrap())
+            .unwrap();
         analysis.needs()[0].bundle_id.clone()
     };
     let old = ("DEVELOPMENT_TEAM", "OLDTEAM123");
@@ -1220,7 +1224,7 @@ fn a_bundle_id_is_that_of_the_team_that_signs() {
     let need = lab
         .read()
         .unwrap()
-        .signed_by("NEWTEAM123")
+        .signed_by(&"NEWTEAM123".parse().unwrap())
         .unwrap()
         .needs()
         .remove(0);
@@ -1236,7 +1240,11 @@ fn a_bundle_id_that_xcodebuild_told_follows_the_team_too() {
         .set("DEVELOPMENT_TEAM", "OLDTEAM123")
         .set("PRODUCT_BUNDLE_IDENTIFIER", "a.$(BRAND).$(DEVELOPMENT_TEAM)");
     let lab = Lab::of(&[IOS], &[app]).xcodebuild(&answer);
-    let analysis = lab.read().unwrap().signed_by("NEWTEAM123").unwrap();
+    let analysis = lab
+        .read()
+        .unwrap()
+        .signed_by(&"NEWTEAM123".parse().unwrap())
+        .unwrap();
     assert_eq!(analysis.needs()[0].bundle_id, "a.acme.NEWTEAM123");
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn options(table: &SigningTable, style: Style<'_>) -> anyhow::Result<
     let mut options = Dictionary::new();
     let mut put = |key: &str, value: Value| options.insert(key.to_owned(), value);
     put("method", style.methods.method(table.distribution).into());
-    put("teamID", main.certificate.team_id.clone().into());
+    put("teamID", main.team_id.to_string().into());
     if let Some(environment) = cloud_environment(table) {
         put("iCloudContainerEnvironment", environment.into());
     }
@@ -113,9 +113,16 @@ pub(crate) fn specifiers(table: &SigningTable, names: ProfileNames) -> Vec<(Stri
             ProfileNames::Uuid => &with.profile_uuid,
             ProfileNames::Name => &with.profile_name,
         };
-        (target.bundle_id.clone(), profile.clone())
+        (target.bundle_id.to_string(), profile.clone())
     });
-    let mut all: Vec<(String, String)> = ours.chain(table.kept.iter().cloned()).collect();
+    let mut all: Vec<(String, String)> = ours
+        .chain(
+            table
+                .kept
+                .iter()
+                .map(|(bundle_id, profile)| (bundle_id.to_string(), profile.clone())),
+        )
+        .collect();
     all.sort();
     all.dedup_by(|next, first| next.0 == first.0);
     all
@@ -166,6 +173,7 @@ pub(crate) fn xml(options: Dictionary) -> anyhow::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use apple_types::TeamId;
     use signing_assets::{Certificate, CertificateKind};
     use time::OffsetDateTime;
     use xcode_project::{Platform, Settings};
@@ -182,7 +190,7 @@ mod tests {
             certificate: Certificate {
                 serial: "1".to_owned(),
                 common_name: format!("Apple {distribution}"),
-                team_id: "TEAM123456".to_owned(),
+                team_id: TeamId::new("TEAM123456"),
                 team_name: String::new(),
                 sha1: format!("SHA1-{distribution}"),
                 not_before: OffsetDateTime::UNIX_EPOCH,
@@ -190,6 +198,7 @@ mod tests {
                 kind: CertificateKind::AppleDistribution,
                 der: Vec::new(),
             },
+            team_id: "TEAM123456".parse().unwrap(),
         }
     }
 
@@ -202,7 +211,7 @@ mod tests {
             project: "App.xcodeproj".into(),
             configurations: vec!["Release".to_owned()],
             platform: Platform::Ios,
-            bundle_id: id.to_owned(),
+            bundle_id: id.parse().unwrap(),
             is_ui_test: false,
             entitlements: pairs.collect(),
             settings: Settings::from_assignments([], "iphoneos", "Release"),
@@ -277,7 +286,9 @@ mod tests {
                 target(Distribution::AppStore, "a.b.c", &[]),
             ],
         );
-        table.kept.push(("a.b.driver".to_owned(), "By hand".to_owned()));
+        table
+            .kept
+            .push(("a.b.driver".parse().unwrap(), "By hand".to_owned()));
         let mut tests = target(Distribution::AppStore, "a.tests", &[]);
         tests.export = None;
         table.targets.push(tests);

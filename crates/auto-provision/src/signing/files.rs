@@ -23,7 +23,7 @@ const MODE: u32 = 0o644;
 /// Larger than any xcconfig file, in bytes.
 const LARGEST_XCCONFIG: u64 = 16 << 20;
 
-/// More files than steps of a workflow ever write for one scheme.
+/// More files than the steps of a Workflow ever write for one scheme.
 const MOST_FILES: usize = 1000;
 
 /// What is clear before anything is changed: that the files can be written, and where.
@@ -77,10 +77,10 @@ impl Preparation {
 
     /// The name of the xcconfig file: another one than those that it includes, however indirectly.
     fn xcconfig_name(&self) -> String {
-        let chain = self.include.as_deref().map(chain).unwrap_or_default();
+        let included = self.include.as_deref().map(included_files).unwrap_or_default();
         let is_free = |name: &String| {
             let folder = self.folder.as_deref().unwrap_or(Path::new(""));
-            !chain.contains(&resolved(&folder.join(name)))
+            !included.contains(&resolved(&folder.join(name)))
         };
         let first = format!("{}-signing.xcconfig", self.stem);
         let next = (2..MOST_FILES).map(|number| format!("{}-signing-{number}.xcconfig", self.stem));
@@ -235,7 +235,7 @@ pub(crate) fn installer<'a>(table: &SigningTable, identities: &'a [Identity]) ->
             let certificate = &identity.certificate;
             is_packaged
                 && certificate.kind == CertificateKind::MacInstaller
-                && certificate.team_id == with.certificate.team_id
+                && certificate.team_id.as_ref() == Some(&with.team_id)
                 && certificate.not_after > now
         })
         .max_by_key(|identity| identity.certificate.not_after)
@@ -279,29 +279,15 @@ fn included(path: Option<&Path>) -> anyhow::Result<Option<PathBuf>> {
     Ok(Some(path.to_owned()))
 }
 
-/// A file and the absolute paths that it includes, however indirectly.
-fn chain(path: &Path) -> Vec<PathBuf> {
-    let mut open = vec![path.to_owned()];
-    let mut all: Vec<PathBuf> = Vec::new();
-    while let Some(path) = open.pop().map(|path| resolved(&path)) {
-        if all.contains(&path) || all.len() > MOST_FILES {
-            continue;
-        }
-        let text = files::read(&path, LARGEST_XCCONFIG).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        open.extend(text.lines().filter_map(|line| {
-            let rest = line
-                .trim()
-                .strip_prefix('#')?
-                .trim_start()
-                .strip_prefix("include")?;
-            let name = rest.trim_start_matches('?').trim().strip_prefix('"')?;
-            let name = Path::new(name.split('"').next()?);
-            Some(path.parent().unwrap_or(Path::new("")).join(name))
-        }));
-        all.push(path);
-    }
-    all
+/// A file and the files that it includes, however indirectly: also those that are not there, which must not come to be.
+fn included_files(path: &Path) -> Vec<PathBuf> {
+    let read = xcode_project::xcconfig::read(path, None);
+    let missing = read.missing.iter().map(|missing| &missing.path);
+    read.files
+        .iter()
+        .chain(missing)
+        .map(|path| resolved(path))
+        .collect()
 }
 
 /// The path without links, as far as it exists.
@@ -383,17 +369,20 @@ mod tests {
             format!("#include \"{}\"\n", at("b.xcconfig").display()),
         )
         .unwrap();
-        std::fs::write(at("b.xcconfig"), "# include? \"c.xcconfig\" // more\nX = 1\n").unwrap();
+        std::fs::write(at("b.xcconfig"), "#include? \"c.xcconfig\" // more\nX = 1\n").unwrap();
         std::fs::write(
             at("c.xcconfig"),
-            format!("#include \"{}\"\n", at("a.xcconfig").display()),
+            format!(
+                "#include \"{}\"\n#include? \"d.xcconfig\"\n",
+                at("a.xcconfig").display()
+            ),
         )
         .unwrap();
-        let names: Vec<String> = chain(&at("a.xcconfig"))
+        let names: Vec<String> = included_files(&at("a.xcconfig"))
             .iter()
             .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
             .collect();
-        assert_eq!(names, ["a.xcconfig", "b.xcconfig", "c.xcconfig"]);
+        assert_eq!(names, ["a.xcconfig", "b.xcconfig", "c.xcconfig", "d.xcconfig"]);
     }
 
     #[test]

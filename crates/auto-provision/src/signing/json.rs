@@ -29,7 +29,7 @@ pub(crate) fn document(
         "scheme": table.scheme,
         "configuration": table.configuration,
         "distribution": table.distribution.as_str(),
-        "team_id": main.certificate.team_id,
+        "team_id": main.team_id,
         "signing_style": if is_automatic { "automatic" } else { "manual" },
         "apply_to": apply_to.as_str(),
         "files": files.collect::<Map<String, Value>>(),
@@ -67,7 +67,7 @@ fn signed_with(with: &SignedWith) -> anyhow::Result<Value> {
             "serial": certificate.serial,
             "expires_at": certificate.not_after.format(&Rfc3339)?,
         },
-        "team_id": certificate.team_id,
+        "team_id": with.team_id,
     }))
 }
 

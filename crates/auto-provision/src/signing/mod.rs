@@ -9,11 +9,12 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use plist::Dictionary;
-use provisioning::{Distribution, SignedProfile, wildcard_of};
+use provisioning::{BundleIdentifier, Distribution, SignedProfile, TeamId};
 use signing_assets::Certificate;
 use time::OffsetDateTime;
-use xcode_project::{Platform, Settings};
+use xcode_project::{ManualSigning, Platform, Settings};
 
+use crate::options::IdentityName;
 use crate::project::{Analysis, Item};
 
 /// A profile with the certificate that signs beside it.
@@ -24,11 +25,20 @@ pub(crate) struct SignedWith {
     pub(crate) profile_uuid: String,
     pub(crate) expires_at: OffsetDateTime,
     pub(crate) certificate: Certificate,
+    /// The certificate's team.
+    pub(crate) team_id: TeamId,
 }
 
 impl SignedWith {
     fn of(signed: &SignedProfile) -> anyhow::Result<Self> {
         let certificate = signed.desired.certificates.first();
+        let certificate = certificate.cloned().context("there is no certificate")?;
+        let team_id = certificate.team_id.clone().with_context(|| {
+            format!(
+                "the certificate `{}` (serial {}) names no team: its subject has no organizational unit",
+                certificate.common_name, certificate.serial
+            )
+        })?;
         let details = signed.profile.details.as_ref();
         let details = details.context("the portal gave an unusable profile")?;
         Ok(Self {
@@ -36,8 +46,22 @@ impl SignedWith {
             profile_name: signed.profile.name.clone(),
             profile_uuid: details.uuid.clone(),
             expires_at: details.expires_at,
-            certificate: certificate.cloned().context("there is no certificate")?,
+            certificate,
+            team_id,
         })
+    }
+
+    /// How a project file says it.
+    pub(crate) fn manual_signing(&self, platform: Platform, named: IdentityName) -> ManualSigning {
+        ManualSigning {
+            team_id: self.team_id.to_string(),
+            identity: match named {
+                IdentityName::Sha1 => self.certificate.sha1.clone(),
+                IdentityName::CommonName => self.certificate.common_name.clone(),
+            },
+            profile_uuid: self.profile_uuid.clone(),
+            platform,
+        }
     }
 }
 
@@ -49,7 +73,7 @@ pub(crate) struct SignedTarget {
     /// The configurations that it is signed in.
     pub(crate) configurations: Vec<String>,
     pub(crate) platform: Platform,
-    pub(crate) bundle_id: String,
+    pub(crate) bundle_id: BundleIdentifier,
     pub(crate) is_ui_test: bool,
     /// What it needs.
     pub(crate) entitlements: Dictionary,
@@ -70,7 +94,7 @@ pub(crate) struct SigningTable {
     /// The main one first, UI tests last.
     pub(crate) targets: Vec<SignedTarget>,
     /// Profiles of drivers, which keep their own: bundle ID and name.
-    pub(crate) kept: Vec<(String, String)>,
+    pub(crate) kept: Vec<(BundleIdentifier, String)>,
 }
 
 impl SigningTable {
@@ -97,7 +121,10 @@ impl SigningTable {
             })
         });
         let ui_tests = analysis.ui_tests.iter().map(|item| {
-            let wildcard = wildcard_of(&item.need.bundle_id).unwrap_or_default();
+            let bundle_id = &item.need.bundle_id;
+            let wildcard = bundle_id
+                .wildcard()
+                .with_context(|| format!("no wildcard profile covers `{bundle_id}`"))?;
             let configurations = item.target.configurations.clone();
             Ok(target(
                 item,
@@ -145,20 +172,20 @@ fn target(item: &Item, configurations: Vec<String>, build: SignedWith) -> Signed
 
 fn find<'a>(
     signed: &'a [SignedProfile],
-    bundle_id: &str,
+    bundle_id: &BundleIdentifier,
     distribution: Option<Distribution>,
 ) -> Option<&'a SignedProfile> {
     let mut of_target = signed
         .iter()
-        .filter(|signed| signed.desired.bundle_id == bundle_id);
+        .filter(|signed| signed.desired.bundle_id == *bundle_id);
     of_target.find(|signed| distribution.is_none_or(|wanted| signed.desired.distribution == wanted))
 }
 
 /// The profile that a build uses for a bundle ID: development where there is one, since that is what builds before the
 /// export.
-pub(crate) fn profile_for<'a>(
+fn profile_for<'a>(
     signed: &'a [SignedProfile],
-    bundle_id: &str,
+    bundle_id: &BundleIdentifier,
 ) -> anyhow::Result<&'a SignedProfile> {
     find(signed, bundle_id, Some(Distribution::Development))
         .or_else(|| find(signed, bundle_id, None))

@@ -21,6 +21,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use provisioning::BundleIdentifier;
 use xcode_project::{Answer, Platform, Settings, normalized};
 
 use super::{SignedTarget, SigningTable};
@@ -69,7 +70,7 @@ pub(crate) struct Candidate<'a> {
     pub(crate) project: &'a Path,
     pub(crate) settings: &'a Settings,
     /// What it is signed for; `None` for a target that is not signed here.
-    pub(crate) signed_for: Option<(&'a str, Platform)>,
+    pub(crate) signed_for: Option<(&'a BundleIdentifier, Platform)>,
 }
 
 impl Candidate<'_> {
@@ -80,7 +81,7 @@ impl Candidate<'_> {
 
     fn bundle_id(&self) -> String {
         match self.signed_for {
-            Some((bundle_id, _)) => bundle_id.to_owned(),
+            Some((bundle_id, _)) => bundle_id.to_string(),
             None => {
                 let answer = self.settings.settled("PRODUCT_BUNDLE_IDENTIFIER");
                 answer.value().unwrap_or_default().to_owned()
@@ -216,7 +217,7 @@ fn row(text: &mut String, target: &SignedTarget, name: &str) {
         text,
         "\n// {}: {}, profile {}, certificate {}\n",
         comment(&target.name),
-        comment(&target.bundle_id),
+        comment(target.bundle_id.as_str()),
         comment(&with.profile_name),
         comment(&with.certificate.common_name)
     );
@@ -224,7 +225,7 @@ fn row(text: &mut String, target: &SignedTarget, name: &str) {
         for (setting, value) in SETTINGS.iter().zip([
             with.certificate.sha1.as_str(),
             "Manual",
-            &with.certificate.team_id,
+            with.team_id.as_str(),
             &with.profile_uuid,
             &with.profile_uuid,
         ]) {

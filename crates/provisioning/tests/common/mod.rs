@@ -11,7 +11,7 @@ use provisioning::capability::Capability;
 use provisioning::{
     Action, BundleId, CertificateChoice, Details, Device, DeviceClass, Distribution, EnabledCapability, Plan,
     PlanError, Platform, Policy, PortalAccess, PortalCertificate, PortalProfile, ProfileType, ResourceId,
-    Snapshot, Target, desired_profiles, plan, profile_name,
+    Snapshot, Target, TeamId, desired_profiles, plan, profile_name,
 };
 use signing_assets::{Certificate, CertificateKind};
 use time::macros::datetime;
@@ -21,11 +21,15 @@ pub const NOW: OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
 pub const APP: &str = "com.example.app";
 pub const PHONE: &str = "00008101-000A1B2C3D4E001E";
 
+pub fn id<T>(text: impl Into<String>) -> ResourceId<T> {
+    ResourceId::new(text).unwrap()
+}
+
 pub fn certificate(name: &str, serial: &str) -> Certificate {
     Certificate {
         serial: serial.to_owned(),
         common_name: name.to_owned(),
-        team_id: "TEAM123456".to_owned(),
+        team_id: TeamId::new("TEAM123456"),
         team_name: "Example".to_owned(),
         sha1: format!("F{serial}"),
         not_before: NOW - Duration::days(30),
@@ -45,9 +49,9 @@ pub fn distribution() -> Certificate {
 
 pub fn device(name: &str, udid: &str, class: DeviceClass, enabled: bool) -> Device {
     Device {
-        id: format!("id-{name}"),
+        id: id(format!("id-{name}")),
         name: name.to_owned(),
-        udid: udid.to_owned(),
+        udid: udid.parse().unwrap(),
         class,
         enabled,
         processing: false,
@@ -63,15 +67,15 @@ pub fn profile(
     serial: &str,
 ) -> PortalProfile {
     PortalProfile {
-        id: format!("{bundle_id}-{distribution}"),
-        name: profile_name(profile_type, distribution, bundle_id),
+        id: Some(id(format!("{bundle_id}-{distribution}"))),
+        name: profile_name(profile_type, distribution, &bundle_id.parse().unwrap()),
         profile_type: Some(profile_type),
         active: true,
         content: Vec::new(),
         details: Some(Details {
             uuid: "uuid".to_owned(),
             serials: vec![serial.to_owned()],
-            udids: vec![Device::comparable(PHONE)],
+            udids: vec![PHONE.parse().unwrap()],
             entitlements: Dictionary::new(),
             created_at: NOW - Duration::days(60),
             expires_at: NOW + Duration::days(300),
@@ -92,7 +96,7 @@ pub fn development_profile() -> PortalProfile {
 
 pub fn bundle_id(identifier: &str, capabilities: &[&str], profiles: Vec<PortalProfile>) -> BundleId {
     let enabled = |kind: &&str| EnabledCapability {
-        id: format!("cap-{kind}"),
+        id: id(format!("cap-{kind}")),
         capability: Capability {
             kind: (*kind).to_owned(),
             settings: Vec::new(),
@@ -101,7 +105,7 @@ pub fn bundle_id(identifier: &str, capabilities: &[&str], profiles: Vec<PortalPr
     let capabilities = capabilities.iter().map(enabled).collect();
     BundleId {
         id: ResourceId::new(format!("id-{identifier}")),
-        identifier: identifier.to_owned(),
+        identifier: identifier.parse().unwrap(),
         capabilities,
         profiles,
         assigned: None,
@@ -120,7 +124,7 @@ pub struct Case {
 impl Default for Case {
     fn default() -> Self {
         let known = |serial: &str| PortalCertificate {
-            id: format!("id-{serial}"),
+            id: id(format!("id-{serial}")),
             serial: serial.to_owned(),
         };
         Self {
@@ -145,7 +149,7 @@ impl Default for Case {
 pub fn target(bundle_id: &str, platform: Platform, entitlements: &[(&str, Value)]) -> Target {
     Target {
         name: bundle_id.to_owned(),
-        bundle_id: bundle_id.to_owned(),
+        bundle_id: bundle_id.parse().unwrap(),
         platform,
         entitlements: entitlements
             .iter()

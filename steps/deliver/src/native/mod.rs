@@ -15,7 +15,7 @@ use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 
 use crate::inputs::Inputs;
 
-pub(crate) use request::{Request, api_platform};
+pub(crate) use request::{Request, store_platform};
 
 /// How long Apple may process a build that is to be submitted.
 const PROCESSING_TIMEOUT: Duration = Duration::from_secs(2 * 3600);

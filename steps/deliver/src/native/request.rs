@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use app_store_release::{deliverfile, options};
+use apple_types::StorePlatform;
 use serde_json::Value;
 use step_kit::{InputProblem, InputProblems, Step};
 
@@ -164,7 +165,7 @@ fn fastlane_file(directory: &Path, name: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Apple's name of the input `platform`.
-pub(crate) fn api_platform(name: &str) -> &'static str {
-    app_store_release::desired::platform(name).unwrap_or("IOS")
+/// The platform that the input `platform` names.
+pub(crate) fn store_platform(name: &str) -> StorePlatform {
+    app_store_release::desired::platform(name).unwrap_or(StorePlatform::Ios)
 }

@@ -57,7 +57,7 @@ pub(crate) async fn upload(
             .version
             .clone()
             .with_context(|| missing("CFBundleVersion"))?,
-        platform: crate::native::request::api_platform(&step.inputs.platform),
+        platform: crate::native::request::store_platform(&step.inputs.platform),
     };
     let uploader = Uploader::new(engine.client().clone(), Transfer::new(Journal::default())?);
     let at_the_end = uploader.clone();

@@ -12,6 +12,8 @@ use xcode_project::{Container, Workspace};
 
 use super::super::{SignedWith, SigningTable, target as signed_target};
 use super::*;
+use apple_types::TeamId;
+
 use crate::options::ApplyTo;
 use crate::project::Analysis;
 use crate::project::tests::Lab;
@@ -26,7 +28,7 @@ fn certificate(name: &str) -> Certificate {
     Certificate {
         serial: "1F".to_owned(),
         common_name: format!("Apple Development: {name}"),
-        team_id: "TEAM123456".to_owned(),
+        team_id: TeamId::new("TEAM123456"),
         team_name: "Example".to_owned(),
         sha1: "0123456789ABCDEF0123456789ABCDEF01234567".to_owned(),
         not_before: OffsetDateTime::UNIX_EPOCH,
@@ -46,6 +48,7 @@ fn table(analysis: &Analysis) -> SigningTable {
             profile_uuid: format!("uuid-{}-{:?}", item.need.bundle_id, item.platform),
             expires_at: OffsetDateTime::UNIX_EPOCH,
             certificate: certificate("O'Brien // \u{2028}"),
+            team_id: "TEAM123456".parse().unwrap(),
         };
         let configurations = if item.need.ui_test {
             item.target.configurations.clone()
@@ -183,7 +186,7 @@ fn check(lab: Lab) -> String {
                             vec![
                                 with.certificate.sha1.clone(),
                                 "Manual".to_owned(),
-                                with.certificate.team_id.clone(),
+                                with.team_id.to_string(),
                                 with.profile_uuid.clone(),
                                 with.profile_uuid.clone(),
                             ]
@@ -485,7 +488,7 @@ fn the_file_that_the_variable_names_already_keeps_its_effect() {
         .unwrap()
         .needs()
         .into_iter()
-        .map(|need| need.bundle_id)
+        .map(|need| need.bundle_id.to_string())
         .collect();
     assert_eq!(ids, ["org.example.beta", "org.example.beta.share"]);
     let text = check(lab);
