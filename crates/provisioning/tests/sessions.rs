@@ -7,8 +7,8 @@ use common::*;
 use plist::Value;
 use provisioning::capability::Capability;
 use provisioning::{
-    Action, Assignable, Assigned, CertificateChoice, DeviceClass, Distribution, Platform, PortalAccess,
-    ProfileType, Warning,
+    Action, Assignable, Assigned, BundleIdentifier, CertificateChoice, DeviceClass, Distribution, Platform,
+    PortalAccess, ProfileType, Warning,
 };
 use time::Duration;
 
@@ -244,7 +244,7 @@ fn an_app_clip_is_created_after_its_app() {
             } => Some((
                 action.stage(),
                 identifier.as_str(),
-                parent.as_ref().map(|parent| parent.as_str()),
+                parent.as_ref().map(BundleIdentifier::as_str),
             )),
             _ => None,
         })
