@@ -39,6 +39,72 @@ pub struct App {
     pub icon_name: Option<String>,
     /// `CFBundleIconFiles`, the beginnings of the names of its icon files.
     pub icon_files: Vec<String>,
+    /// What it says about how it appears and works.
+    pub(crate) presentation: Presentation,
+}
+
+/// What an app says about how it appears and works.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Presentation {
+    /// Whether it runs on iPad by itself: `UIDeviceFamily` has 2.
+    pub(crate) is_for_ipad: bool,
+    /// `UISupportedInterfaceOrientations`, as it is on iPad.
+    pub(crate) orientations: Vec<String>,
+    /// `UIRequiresFullScreen`, with which it takes no part in multitasking.
+    pub(crate) requires_full_screen: bool,
+    /// `UILaunchStoryboardName`, as it is on iPad.
+    pub(crate) launch_storyboard: Option<String>,
+    /// `UILaunchScreen` or `UILaunchScreens`.
+    pub(crate) has_launch_screen: bool,
+    /// `UIBackgroundModes`.
+    pub(crate) background_modes: Vec<String>,
+    /// `BGTaskSchedulerPermittedIdentifiers`.
+    pub(crate) background_tasks: Vec<String>,
+    /// Whether it is never on screen: it only carries a watch app, a sticker pack, or an iMessage app.
+    pub(crate) is_container: bool,
+}
+
+impl Presentation {
+    fn of(info: &Dictionary) -> Self {
+        // The key with the device's name counts before the one without.
+        let on_ipad = |key: &str| {
+            let own = format!("{key}~ipad");
+            info.get(&own).or_else(|| info.get(key))
+        };
+        let is_two = |value: &Value| {
+            value.as_signed_integer() == Some(2) || value.as_string().map(str::trim) == Some("2")
+        };
+        let families = info.get("UIDeviceFamily");
+        Self {
+            is_for_ipad: families.is_some_and(|families| match families {
+                Value::Array(families) => families.iter().any(is_two),
+                family => is_two(family),
+            }),
+            orientations: on_ipad("UISupportedInterfaceOrientations")
+                .map(strings)
+                .unwrap_or_default(),
+            requires_full_screen: on_ipad("UIRequiresFullScreen").is_some_and(is_true),
+            launch_storyboard: on_ipad("UILaunchStoryboardName")
+                .and_then(Value::as_string)
+                .map(|name| name.trim().to_owned())
+                .filter(|name| !name.is_empty()),
+            has_launch_screen: on_ipad("UILaunchScreen").is_some() || on_ipad("UILaunchScreens").is_some(),
+            background_modes: texts(info, "UIBackgroundModes"),
+            background_tasks: texts(info, "BGTaskSchedulerPermittedIdentifiers"),
+            is_container: ["ITSWatchOnlyContainer", "LSApplicationLaunchProhibited"]
+                .iter()
+                .any(|key| info.get(key).is_some_and(is_true)),
+        }
+    }
+}
+
+/// Whether a value means yes, also as build scripts write it.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Boolean(flag) => *flag,
+        Value::String(text) => matches!(text.trim(), "YES" | "yes" | "true" | "1"),
+        value => value.as_signed_integer() == Some(1),
+    }
 }
 
 impl App {
@@ -67,6 +133,7 @@ impl App {
                 .chain([info])
                 .flat_map(|icons| texts(icons, "CFBundleIconFiles"))
                 .collect(),
+            presentation: Presentation::of(info),
         })
     }
 
@@ -135,13 +202,20 @@ fn text(info: &Dictionary, key: &str) -> Option<String> {
 }
 
 fn texts(info: &Dictionary, key: &str) -> Vec<String> {
-    let items = info.get(key).and_then(Value::as_array);
-    let items = items.map(Vec::as_slice).unwrap_or_default();
-    items
-        .iter()
-        .filter_map(Value::as_string)
-        .map(str::to_owned)
-        .collect()
+    info.get(key).map(strings).unwrap_or_default()
+}
+
+/// The texts of an array; one text stands for an array of it.
+fn strings(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .filter_map(Value::as_string)
+            .map(str::to_owned)
+            .collect(),
+        Value::String(text) => vec![text.clone()],
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]

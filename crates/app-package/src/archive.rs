@@ -53,6 +53,11 @@ impl<F: Read + Seek> Archive<F> {
         self.archive.file_names_raw()
     }
 
+    /// Whether there is an entry of this name.
+    pub(crate) fn holds(&self, name: &[u8]) -> bool {
+        self.archive.index_for_name_raw(name).is_some()
+    }
+
     /// An entry, unpacked while it is read.
     pub(crate) fn entry(&mut self, name: &[u8]) -> Result<ZipFile<'_, Window<F>>, Error> {
         let index = self.archive.index_for_name_raw(name);

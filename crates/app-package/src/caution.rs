@@ -1,6 +1,8 @@
 //! What App Store Connect takes with a warning, or may refuse.
 
-use crate::{Package, StorePlatform};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{Bundle, Package, StorePlatform};
 
 /// What App Store Connect takes with a warning, or may refuse: nothing that the package surely fails by.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,9 +26,22 @@ pub enum Caution {
     },
     /// A required-reason API is not declared (ITMS-91053).
     #[error(
-        "the app names APIs of `{0}`, and PrivacyInfo.xcprivacy does not declare it; Apple may refuse the build (ITMS-91053)"
+        "{bundle} uses APIs of `{category}`, which no privacy manifest in it declares; Apple may refuse the build (ITMS-91053)"
     )]
-    UndeclaredApi(String),
+    UndeclaredApi {
+        /// The bundle.
+        bundle: String,
+        /// The category of the APIs.
+        category: &'static str,
+    },
+    /// The app and its watch app embed bundles of the same ID (ITMS-90806).
+    #[error("the bundle ID `{bundle_id}` stands in {}; Apple asks for different ones (ITMS-90806)", .bundles.join(" and "))]
+    SharedIdentifier {
+        /// The bundle ID.
+        bundle_id: String,
+        /// The bundles that have it.
+        bundles: Vec<String>,
+    },
     /// A privacy manifest has keys that are not Apple's (ITMS-91056).
     #[error("`{path}` has unknown keys ({}); Apple may refuse the build (ITMS-91056)", .keys.join(", "))]
     UnknownPrivacyKeys {
@@ -86,15 +101,73 @@ pub(crate) fn of(package: &Package) -> Vec<Caution> {
             });
         }
     }
-    let declared = |category: &str| {
-        let own = package.privacy_manifests.iter();
-        own.filter(|manifest| !manifest.path.contains('/'))
-            .any(|manifest| manifest.declared.contains(category))
-    };
     if is_ios || app.platform() == Ok(StorePlatform::Tvos) || app.platform() == Ok(StorePlatform::Visionos) {
-        let named = package.api_categories.iter();
-        let undeclared = named.filter(|category| !declared(category));
-        cautions.extend(undeclared.map(|category| Caution::UndeclaredApi((*category).to_owned())));
+        cautions.extend(undeclared_apis(package));
+    }
+    cautions.extend(shared_identifiers(package));
+    cautions
+}
+
+/// Apple judges each executable by the manifests of its own bundle: an app's does not speak for its extensions and
+/// frameworks (mozilla-mobile/firefox-ios #19250, achorein/expo-share-intent #50, both 2024). A resource bundle of a
+/// package that is linked statically belongs to the bundle that it lies in.
+fn undeclared_apis(package: &Package) -> Vec<Caution> {
+    let holder = |path: &str| {
+        let holders = package.bundles.iter().map(|bundle| bundle.path.as_str());
+        let holders = holders.filter(|holder| {
+            path.strip_prefix(holder)
+                .is_some_and(|rest| rest.starts_with('/'))
+        });
+        holders.max_by_key(|holder| holder.len()).unwrap_or("").to_owned()
+    };
+    let mut declared: BTreeSet<(String, &str)> = BTreeSet::new();
+    for manifest in &package.privacy_manifests {
+        let holder = holder(&manifest.path);
+        let categories = manifest.declared.iter();
+        declared.extend(categories.map(|category| (holder.clone(), category.as_str())));
+    }
+    let app = package.contents.as_deref().map(|contents| ("", &contents.code));
+    let bundles = package
+        .bundles
+        .iter()
+        .map(|bundle| (bundle.path.as_str(), &bundle.code));
+    let mut cautions = Vec::new();
+    for (path, code) in app.into_iter().chain(bundles) {
+        let categories = code
+            .executable
+            .iter()
+            .flat_map(|executable| &executable.api_categories);
+        for category in categories {
+            if !declared.contains(&(path.to_owned(), category)) {
+                let bundle = if path.is_empty() {
+                    "the app".to_owned()
+                } else {
+                    format!("`{path}`")
+                };
+                cautions.push(Caution::UndeclaredApi { bundle, category });
+            }
+        }
     }
     cautions
+}
+
+/// Frameworks that an app and its watch app embed each by itself (CocoaPods/CocoaPods #9135, dotnet/macios #6920, 2019).
+fn shared_identifiers(package: &Package) -> Vec<Caution> {
+    let is_framework = |bundle: &&Bundle| bundle.path.ends_with(".framework");
+    let mut bundles: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for bundle in package.bundles.iter().filter(is_framework) {
+        if let Some(id) = &bundle.info.bundle_id {
+            bundles.entry(id).or_default().push(&bundle.path);
+        }
+    }
+    let of_watch = |path: &&str| path.starts_with("Watch/");
+    let shared = bundles
+        .into_iter()
+        .filter(|(_, paths)| paths.iter().any(of_watch) && !paths.iter().all(|path| of_watch(path)));
+    shared
+        .map(|(id, paths)| Caution::SharedIdentifier {
+            bundle_id: id.to_owned(),
+            bundles: paths.iter().map(|path| format!("`{path}`")).collect(),
+        })
+        .collect()
 }

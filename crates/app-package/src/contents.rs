@@ -1,9 +1,12 @@
 //! Rules about what an `.ipa` holds beside its property lists: signature, profile, icons, privacy manifests, and the archive.
 
+use apple_types::Distribution;
 use plist::{Dictionary, Value};
+use signing_assets::Profile;
 
+use crate::code::Code;
 use crate::ipa::Contents;
-use crate::{Obstacle, Package, StorePlatform};
+use crate::{Bundle, Obstacle, Package, StorePlatform};
 
 /// Entitlements that are there for development only.
 const OF_DEVELOPMENT: [&str; 2] = ["get-task-allow", "com.apple.security.get-task-allow"];
@@ -33,16 +36,18 @@ pub(crate) fn obstacles(package: &Package) -> Vec<Obstacle> {
     if contents.trailing > 0 {
         obstacles.push(Obstacle::TrailingBytes(contents.trailing));
     }
-    if let Some(executable) = &contents.executable
-        && !executable.simulator_slices.is_empty()
-        && !package.app.is_for_simulator()
-    {
-        obstacles.push(Obstacle::SimulatorCode {
-            bundle: "the app".to_owned(),
-            slices: executable.simulator_slices.clone(),
-        });
+    if !package.app.is_for_simulator() {
+        obstacles.extend(simulator_code("the app", &contents.code));
+        obstacles.extend(signature("the app", &contents.code, package.profile.as_deref()));
     }
-    obstacles.extend(signature(package, contents));
+    for bundle in &package.bundles {
+        let name = format!("`{}`", bundle.path);
+        obstacles.extend(simulator_code(&name, &bundle.code));
+        // What is not signed as a whole has been said already.
+        if contents.code.is_signed() && !package.app.is_for_simulator() {
+            obstacles.extend(nested_signature(&name, bundle, contents));
+        }
+    }
     obstacles.extend(icon(package, contents));
     for manifest in &package.privacy_manifests {
         let problems = manifest.problems.iter();
@@ -54,42 +59,83 @@ pub(crate) fn obstacles(package: &Package) -> Vec<Obstacle> {
     obstacles
 }
 
-/// The signature and the profile. Nothing follows from their absence in what is no real app: one has a Mach-O executable.
-fn signature(package: &Package, contents: &Contents) -> Vec<Obstacle> {
-    // Simulator builds are not signed for devices, and are refused for that.
-    if package.app.is_for_simulator() {
+fn simulator_code(bundle: &str, code: &Code) -> Option<Obstacle> {
+    let slices = &code.executable.as_ref()?.simulator_slices;
+    (!slices.is_empty()).then(|| Obstacle::SimulatorCode {
+        bundle: bundle.to_owned(),
+        slices: slices.clone(),
+    })
+}
+
+/// The signature and the profile of a bundle inside of a signed app. Apps and extensions have profiles of their own,
+/// frameworks have none and take their entitlements from who loads them.
+fn nested_signature(name: &str, bundle: &Bundle, contents: &Contents) -> Vec<Obstacle> {
+    let is_framework = bundle.path.ends_with(".framework");
+    let is_unsigned = bundle.code.executable.is_some() && !bundle.code.is_signed();
+    if is_framework || is_unsigned {
+        return is_unsigned
+            .then(|| Obstacle::Unsigned(name.to_owned()))
+            .into_iter()
+            .collect();
+    }
+    // An app without one has been told of it, and its extensions are signed in the same way.
+    if bundle.code.executable.is_none() || !contents.code.has_profile {
         return Vec::new();
     }
-    let is_signed = contents.is_sealed
-        || contents
-            .executable
-            .as_ref()
-            .is_some_and(|executable| executable.is_signed);
-    match (&contents.executable, is_signed) {
+    signature(name, &bundle.code, bundle.code.profile.as_deref())
+}
+
+/// The signature and the profile. Nothing follows from their absence in what is no real app: one has a Mach-O executable.
+fn signature(bundle: &str, code: &Code, profile: Option<&Profile>) -> Vec<Obstacle> {
+    match (&code.executable, code.is_signed()) {
         (None, false) => return Vec::new(),
-        (Some(_), false) => return vec![Obstacle::Unsigned],
-        (_, true) if !contents.has_profile => return vec![Obstacle::NoProfile],
+        (Some(_), false) => return vec![Obstacle::Unsigned(bundle.to_owned())],
+        (_, true) if !code.has_profile => return vec![Obstacle::NoProfile(bundle.to_owned())],
         (_, true) => {}
     }
-    let entitlements = contents
+    let mut obstacles: Vec<Obstacle> = OF_DEVELOPMENT
+        .into_iter()
+        .filter(|key| code.entitlement(key).and_then(Value::as_boolean) == Some(true))
+        .map(|entitlement| Obstacle::DevelopmentSigning {
+            bundle: bundle.to_owned(),
+            entitlement,
+        })
+        .collect();
+    let Some(profile) = profile else {
+        return obstacles;
+    };
+    if let Some(distribution) = distribution(profile) {
+        obstacles.push(Obstacle::Profile {
+            bundle: bundle.to_owned(),
+            distribution,
+            profile: profile.name.clone(),
+        });
+    }
+    let entitlements = code
         .executable
         .as_ref()
         .and_then(|executable| executable.entitlements.as_ref());
-    let Some(entitlements) = entitlements else {
-        return Vec::new();
-    };
-    let mut obstacles: Vec<Obstacle> = OF_DEVELOPMENT
-        .into_iter()
-        .filter(|key| entitlements.get(key).and_then(Value::as_boolean) == Some(true))
-        .map(Obstacle::DevelopmentSigning)
-        .collect();
-    if let Some(profile) = &package.profile {
-        obstacles.extend(not_granted(entitlements, &profile.entitlements, &profile.name));
+    if let Some(entitlements) = entitlements {
+        obstacles.extend(not_granted(bundle, entitlements, profile));
     }
     obstacles
 }
 
-fn not_granted(entitlements: &Dictionary, granted: &Dictionary, profile: &str) -> Vec<Obstacle> {
+/// The profile's distribution, `None` for the store's.
+fn distribution(profile: &Profile) -> Option<Distribution> {
+    let is_debuggable = OF_DEVELOPMENT
+        .iter()
+        .any(|key| profile.entitlements.get(key).and_then(Value::as_boolean) == Some(true));
+    if is_debuggable {
+        Some(Distribution::Development)
+    } else if profile.all_devices {
+        Some(Distribution::Enterprise)
+    } else {
+        profile.devices.as_ref().map(|_| Distribution::AdHoc)
+    }
+}
+
+fn not_granted(bundle: &str, entitlements: &Dictionary, profile: &Profile) -> Vec<Obstacle> {
     let needs_grant = |key: &str| {
         let is_restricted = key.starts_with("com.apple.developer.") || GRANTED.contains(&key);
         is_restricted && !FREE.contains(&key)
@@ -97,16 +143,17 @@ fn not_granted(entitlements: &Dictionary, granted: &Dictionary, profile: &str) -
     let claims = entitlements.iter().filter(|(key, _)| needs_grant(key));
     claims
         .filter_map(|(key, found)| {
-            let grant = granted.get(key);
+            let grant = profile.entitlements.get(key);
             let is_granted = match grant {
                 Some(grant) => covers(grant, found),
                 // A Boolean that is false, or an empty list, claims nothing.
                 None => found.as_boolean() == Some(false) || found.as_array().is_some_and(Vec::is_empty),
             };
             (!is_granted).then(|| Obstacle::Entitlement {
+                bundle: bundle.to_owned(),
                 entitlement: key.clone(),
                 found: shown(found),
-                profile: profile.to_owned(),
+                profile: profile.name.clone(),
                 granted: grant.map_or_else(|| "nothing".to_owned(), shown),
             })
         })
@@ -131,7 +178,7 @@ fn covers(grant: &Value, found: &Value) -> bool {
     }
 }
 
-fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => format!("`{text}`"),
         Value::Boolean(flag) => format!("`{flag}`"),
@@ -161,7 +208,7 @@ fn icon(package: &Package, contents: &Contents) -> Option<Obstacle> {
         )));
     }
     // What is no real app proves nothing by what it lacks.
-    contents.executable.as_ref()?;
+    contents.code.executable.as_ref()?;
     let sdk = app.sdk_name.as_deref()?.strip_prefix("iphoneos")?;
     let major: u32 = sdk.split('.').next()?.parse().ok()?;
     if major < 11 {

@@ -12,6 +12,7 @@ use object::read::macho::{LoadCommandVariant, MachHeader};
 use plist::Dictionary;
 
 use crate::apis::Scanner;
+use crate::der;
 
 /// Real load commands take some tens of kilobytes.
 const LARGEST_COMMANDS: u32 = 4 << 20;
@@ -37,15 +38,6 @@ pub(crate) struct Executable {
     pub(crate) api_categories: BTreeSet<&'static str>,
 }
 
-/// How much of an executable is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Depth {
-    /// Headers alone.
-    Headers,
-    /// All of it.
-    All,
-}
-
 /// One architecture in the file.
 struct Slice {
     cpu: u32,
@@ -60,12 +52,12 @@ struct Commands {
 
 impl Executable {
     /// Reads an executable; `None` where it is no Mach-O file, or a damaged one.
-    pub(crate) fn read(from: impl Read, depth: Depth) -> Option<Self> {
+    pub(crate) fn read(from: impl Read) -> Option<Self> {
         let mut tape = Tape {
             inner: from,
             position: 0,
             ahead: Vec::new(),
-            scanner: (depth == Depth::All).then(Scanner::default),
+            scanner: Scanner::default(),
         };
         let mut executable = Self::default();
         let mut slices = slices(&mut tape)?;
@@ -75,10 +67,6 @@ impl Executable {
             let is_intel = matches!(slice.cpu, macho::CPU_TYPE_X86 | macho::CPU_TYPE_X86_64);
             if is_intel {
                 executable.simulator_slices.push(cpu_name(slice.cpu));
-            }
-            if depth == Depth::Headers && slice.offset > 0 {
-                is_read = true;
-                continue;
             }
             let Some(commands) = commands(&mut tape, slice.offset) else {
                 continue;
@@ -93,8 +81,7 @@ impl Executable {
                 continue;
             };
             executable.is_signed = true;
-            if depth == Depth::All
-                && size <= LARGEST_SIGNATURE
+            if size <= LARGEST_SIGNATURE
                 && let Some(signature) = tape.at(slice.offset.checked_add(u64::from(offset))?, size as usize)
             {
                 executable.entitlements = entitlements(&signature).or(executable.entitlements);
@@ -104,9 +91,7 @@ impl Executable {
             return None;
         }
         tape.finish();
-        if let Some(scanner) = tape.scanner {
-            executable.api_categories = scanner.found();
-        }
+        executable.api_categories = tape.scanner.found();
         Some(executable)
     }
 }
@@ -209,23 +194,25 @@ fn read_commands<H: MachHeader<Endian = Endianness>>(bytes: &[u8]) -> Option<Com
     Some(commands)
 }
 
-/// The entitlements in a signature: the property list of its slot 5.
+/// The entitlements in a signature: a property list, or the same in DER, which is what iOS 15 and later go by.
 fn entitlements(signature: &[u8]) -> Option<Dictionary> {
     const SUPER_BLOB: u32 = 0xfade_0cc0;
     const ENTITLEMENTS: u32 = 0xfade_7171;
+    const DER_ENTITLEMENTS: u32 = 0xfade_7172;
     if u32_be(signature, 0)? != SUPER_BLOB {
         return None;
     }
     let count = (u32_be(signature, 8)? as usize).min(64);
-    (0..count).find_map(|index| {
-        let offset = u32_be(signature, 12 + index * 8 + 4)? as usize;
-        let blob = signature.get(offset..)?;
-        if u32_be(blob, 0)? != ENTITLEMENTS {
-            return None;
-        }
-        let length = u32_be(blob, 4)? as usize;
-        property_list::read(blob.get(8..length)?).ok()?.into_dictionary()
-    })
+    let blob = |magic: u32| {
+        (0..count).find_map(|index| {
+            let offset = u32_be(signature, 12 + index * 8 + 4)? as usize;
+            let blob = signature.get(offset..)?;
+            let length = u32_be(blob, 4)? as usize;
+            (u32_be(blob, 0)? == magic).then(|| blob.get(8..length))?
+        })
+    };
+    let listed = || property_list::read(blob(ENTITLEMENTS)?).ok()?.into_dictionary();
+    listed().or_else(|| der::entitlements(blob(DER_ENTITLEMENTS)?))
 }
 
 fn u32_be(bytes: &[u8], at: usize) -> Option<u32> {
@@ -239,7 +226,7 @@ struct Tape<R> {
     /// Where the bytes in `ahead` begin.
     position: u64,
     ahead: Vec<u8>,
-    scanner: Option<Scanner>,
+    scanner: Scanner,
 }
 
 impl<R: Read> Tape<R> {
@@ -252,9 +239,7 @@ impl<R: Read> Tape<R> {
                 .take(missing as u64)
                 .read_to_end(&mut more)
                 .ok()?;
-            if let Some(scanner) = &mut self.scanner {
-                scanner.look_at(&more);
-            }
+            self.scanner.look_at(&more);
             self.ahead.append(&mut more);
         }
         self.ahead.get(..count).map(<[u8]>::to_vec)
@@ -283,13 +268,12 @@ impl<R: Read> Tape<R> {
 
     /// Shows the rest to the scanner.
     fn finish(&mut self) {
-        let Some(scanner) = &mut self.scanner else { return };
         let mut chunk = vec![0; CHUNK];
         while let Ok(read) = self.inner.read(&mut chunk) {
             if read == 0 {
                 break;
             }
-            scanner.look_at(&chunk[..read]);
+            self.scanner.look_at(&chunk[..read]);
         }
     }
 }

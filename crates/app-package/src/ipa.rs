@@ -3,18 +3,13 @@
 use std::collections::BTreeSet;
 use std::io::{Read, Seek};
 
-use signing_assets::Profile;
-
 use crate::archive::Archive;
-use crate::executable::{Depth, Executable};
+use crate::code::Code;
 use crate::privacy::PrivacyManifest;
 use crate::{App, Bundle, Error};
 
 /// Real ones have some tens of kilobytes.
 const LARGEST_INFO: u64 = 16 * 1024 * 1024;
-
-/// A profile with a thousand devices and a hundred certificates stays below one megabyte.
-const LARGEST_PROFILE: u64 = 16 * 1024 * 1024;
 
 const INFO: &str = "Payload/*.app/Info.plist";
 
@@ -28,26 +23,22 @@ const MOST_APPS: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     pub(crate) app: App,
-    pub(crate) profile: Option<Profile>,
+    /// The app's executable, with what it is signed with.
+    pub(crate) code: Code,
     pub(crate) bundles: Vec<Bundle>,
     /// The folders of all apps under `Payload`.
     pub(crate) apps: Vec<String>,
-    /// The app's executable, where it is a real one.
-    pub(crate) executable: Option<Executable>,
     pub(crate) privacy_manifests: Vec<PrivacyManifest>,
-    /// Whether the app has a provisioning profile, readable or not.
-    pub(crate) has_profile: bool,
-    /// Whether the app is signed: it has the list of its resources' hashes.
-    pub(crate) is_sealed: bool,
     pub(crate) has_asset_catalog: bool,
+    /// Names of its compiled storyboards and nibs, without their extensions.
+    pub(crate) storyboards: BTreeSet<String>,
     /// Names of the files right below the app.
     pub(crate) files: BTreeSet<String>,
     /// How many bytes follow the archive.
     pub(crate) trailing: u64,
 }
 
-/// Reads the app, its profile, and the bundles in it. A profile that can't be read is none: it is looked at to help only;
-/// so are embedded bundles.
+/// Reads the app and the bundles in it. Those that can't be read are left out: they are looked at to help only.
 pub(crate) fn read<F: Read + Seek>(file: &mut F, size: u64) -> Result<Contents, Error> {
     let mut archive = Archive::open(file, size)?;
     let mut infos: Vec<Vec<u8>> = Vec::new();
@@ -83,31 +74,19 @@ pub(crate) fn read<F: Read + Seek>(file: &mut F, size: u64) -> Result<Contents, 
             .collect(),
         trailing: archive.trailing,
         files: files_below(&archive, &root),
-        is_sealed: archive.names().any(|name| {
-            name.strip_prefix(root.as_slice()) == Some(b"_CodeSignature/CodeResources".as_slice())
-        }),
+        storyboards: storyboards_below(&archive, &root),
         ..Contents::default()
     };
     contents.has_asset_catalog = contents.files.contains("Assets.car");
-    contents.has_profile = contents.files.contains("embedded.mobileprovision");
-    if contents.has_profile {
-        let name = [root.as_slice(), b"embedded.mobileprovision"].concat();
-        let bytes = archive.content(&name, LARGEST_PROFILE).ok();
-        contents.profile = bytes.and_then(|bytes| Profile::parse(&bytes).ok());
-    }
-    contents.executable = executable(&mut archive, &root, &app, Depth::All);
+    contents.code = Code::read(&mut archive, &root, &app);
     for (name, path) in nested {
         let content = archive.content(&name, LARGEST_INFO).ok();
         let Some(info) = content.and_then(|bytes| App::of_plist(&bytes).ok()) else {
             continue;
         };
         let folder = &name[..name.len() - b"Info.plist".len()];
-        let found = executable(&mut archive, folder, &info, Depth::Headers);
-        contents.bundles.push(Bundle {
-            path,
-            info,
-            simulator_slices: found.map(|found| found.simulator_slices).unwrap_or_default(),
-        });
+        let code = Code::read(&mut archive, folder, &info);
+        contents.bundles.push(Bundle { path, info, code });
     }
     for name in manifests {
         let Some(path) = name.strip_prefix(root.as_slice()) else {
@@ -133,16 +112,19 @@ fn files_below<F: Read + Seek>(archive: &Archive<F>, root: &[u8]) -> BTreeSet<St
         .collect()
 }
 
-/// The executable of the bundle in `folder`, named by its `Info.plist`.
-fn executable<F: Read + Seek>(
-    archive: &mut Archive<F>,
-    folder: &[u8],
-    info: &App,
-    depth: Depth,
-) -> Option<Executable> {
-    let name = info.executable.as_deref()?;
-    let entry = archive.entry(&[folder, name.as_bytes()].concat()).ok()?;
-    Executable::read(entry, depth)
+/// The compiled storyboards and nibs right below the app or in a folder of a language there: they are folders or files.
+fn storyboards_below<F: Read + Seek>(archive: &Archive<F>, root: &[u8]) -> BTreeSet<String> {
+    let path = |name: &[u8]| String::from_utf8(name.strip_prefix(root)?.to_vec()).ok();
+    let name = |path: String| {
+        let mut parts = path.split('/').peekable();
+        parts.next_if(|part| part.ends_with(".lproj"));
+        let name = parts.next()?;
+        let name = name
+            .strip_suffix(".storyboardc")
+            .or_else(|| name.strip_suffix(".nib"));
+        name.map(str::to_owned)
+    };
+    archive.names().filter_map(path).filter_map(name).collect()
 }
 
 /// The path below the main app of an embedded bundle whose `Info.plist` this is.

@@ -8,22 +8,26 @@ mod apis;
 mod app;
 mod archive;
 mod caution;
+mod code;
 mod contents;
+mod der;
 mod error;
 mod executable;
+mod identifiers;
 mod ipa;
+mod multitasking;
 mod obstacle;
 mod pkg;
 mod privacy;
 mod rules;
 mod xar;
 
-use std::collections::BTreeSet;
 use std::io::{Read, Seek};
 use std::path::Path;
 
 use signing_assets::Profile;
 
+use crate::code::Code;
 use crate::ipa::Contents;
 
 pub use app::{App, UnknownPlatform};
@@ -59,21 +63,19 @@ pub struct Package {
     pub apps: Vec<String>,
     /// The privacy manifests in the app.
     pub privacy_manifests: Vec<PrivacyManifest>,
-    /// The categories of required-reason APIs that the app's executable names.
-    pub api_categories: BTreeSet<&'static str>,
     /// What an `.ipa` holds beside that.
     contents: Option<Box<Contents>>,
 }
 
 /// A bundle in the main app.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Bundle {
     /// Its path below the app, such as `PlugIns/Share.appex`.
     pub path: String,
     /// What its Info.plist says.
     pub info: App,
-    /// The slices of its executable that run in a simulator only, such as `x86_64`.
-    pub simulator_slices: Vec<String>,
+    /// Its executable, with what it is signed with.
+    pub(crate) code: Code,
 }
 
 impl Package {
@@ -95,18 +97,14 @@ impl Package {
         match format {
             Format::Ipa => {
                 let mut contents = ipa::read(file, size)?;
-                let executable = contents.executable.as_mut();
                 Ok(Self {
                     format,
                     size,
                     app: std::mem::take(&mut contents.app),
-                    profile: contents.profile.take().map(Box::new),
+                    profile: contents.code.profile.take(),
                     bundles: std::mem::take(&mut contents.bundles),
                     apps: std::mem::take(&mut contents.apps),
                     privacy_manifests: std::mem::take(&mut contents.privacy_manifests),
-                    api_categories: executable
-                        .map(|executable| std::mem::take(&mut executable.api_categories))
-                        .unwrap_or_default(),
                     contents: Some(Box::new(contents)),
                 })
             }
@@ -118,7 +116,6 @@ impl Package {
                 bundles: Vec::new(),
                 apps: Vec::new(),
                 privacy_manifests: Vec::new(),
-                api_categories: BTreeSet::new(),
                 contents: None,
             }),
         }

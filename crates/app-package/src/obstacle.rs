@@ -1,8 +1,6 @@
 //! Why App Store Connect would refuse a package, as far as the package itself proves it.
 
 use apple_types::Distribution;
-use plist::Value;
-use signing_assets::Profile;
 
 use crate::{Format, Package, rules};
 
@@ -13,8 +11,10 @@ pub enum Obstacle {
     #[error("the app was built for a simulator; archive it for a device")]
     Simulator,
     /// Its profile is of another distribution.
-    #[error("the app is signed with the {distribution} profile `{profile}`; export it for the App Store")]
+    #[error("{bundle} is signed with the {distribution} profile `{profile}`; export it for the App Store")]
     Profile {
+        /// The bundle.
+        bundle: String,
         /// The profile's distribution.
         distribution: Distribution,
         /// The profile's name.
@@ -77,24 +77,31 @@ pub enum Obstacle {
         /// The slices.
         slices: Vec<String>,
     },
-    /// The app is signed and has no profile (ITMS-90161).
+    /// A bundle is signed and has no profile (ITMS-90161).
     #[error(
-        "the app has no embedded.mobileprovision; export the archive for the App Store instead of zipping the app"
+        "{0} has no embedded.mobileprovision; export the archive for the App Store instead of zipping the app"
     )]
-    NoProfile,
-    /// The app is a real one without any signature (ITMS-90034).
-    #[error("the app is not signed; export the archive for the App Store")]
-    Unsigned,
-    /// The signature is one for development (ITMS-90164).
+    NoProfile(String),
+    /// A bundle is a real one without any signature (ITMS-90034, ITMS-90035).
+    #[error("{0} is not signed; export the archive for the App Store")]
+    Unsigned(String),
+    /// A signature is one for development (ITMS-90164).
     #[error(
-        "the app is signed for development: its signature has the entitlement `{0}`; export it for the App Store"
+        "{bundle} is signed for development: its signature has the entitlement `{entitlement}`; export it for the App Store"
     )]
-    DevelopmentSigning(&'static str),
-    /// The signature claims what the profile does not grant (ITMS-90164).
+    DevelopmentSigning {
+        /// The bundle.
+        bundle: String,
+        /// The entitlement.
+        entitlement: &'static str,
+    },
+    /// A signature claims what the profile beside it does not grant (ITMS-90164).
     #[error(
-        "the signature has the entitlement `{entitlement}` = {found}, and the profile `{profile}` grants {granted}; sign the app with a profile that grants it"
+        "the signature of {bundle} has the entitlement `{entitlement}` = {found}, and its profile `{profile}` grants {granted}; sign it with a profile that grants it"
     )]
     Entitlement {
+        /// The bundle.
+        bundle: String,
         /// The entitlement.
         entitlement: String,
         /// Its value in the signature.
@@ -118,16 +125,56 @@ pub enum Obstacle {
     /// The file goes on after the archive.
     #[error("{0} bytes follow the end of the zip archive; upload the .ipa as it was exported")]
     TrailingBytes(u64),
-    /// An extension is not below the app.
+    /// A bundle is not below the app that it is in.
     #[error("the bundle ID `{found}` of {bundle} must be `{app}.` and one more part")]
     Identifier {
         /// The bundle.
         bundle: String,
         /// Its bundle ID.
         found: String,
-        /// The app's.
+        /// That of the app that it is in.
         app: String,
     },
+    /// Two bundles of an app have the same bundle ID (ITMS-90685).
+    #[error(
+        "the bundle ID `{bundle_id}` stands in {} (ITMS-90685); give each its own, and embed each framework once, in the app", .bundles.join(" and ")
+    )]
+    Collision {
+        /// The bundle ID.
+        bundle_id: String,
+        /// The bundles that have it.
+        bundles: Vec<String>,
+    },
+    /// An App Clip and its app do not name each other (ITMS-90876).
+    #[error(
+        "the signature of {bundle} has the entitlement `{entitlement}` = {found}, and it must name the bundle ID `{needed}`; sign the app and its App Clip again"
+    )]
+    AppClip {
+        /// The bundle.
+        bundle: String,
+        /// The entitlement.
+        entitlement: &'static str,
+        /// Its value.
+        found: String,
+        /// The bundle ID that must be in it.
+        needed: String,
+    },
+    /// An app for iPad that takes part in multitasking lacks an orientation (ITMS-90474).
+    #[error(
+        "`UISupportedInterfaceOrientations` for iPad lacks {}: iPad multitasking needs all four orientations (ITMS-90474); add them, or set `UIRequiresFullScreen`",
+        .0.join(", ")
+    )]
+    Orientations(Vec<&'static str>),
+    /// An app for iPad that takes part in multitasking has no launch screen (ITMS-90475).
+    #[error(
+        "{0} (ITMS-90475); iPad multitasking needs a launch screen, unless `UIRequiresFullScreen` is set"
+    )]
+    LaunchScreen(String),
+    /// Background processing without identifiers (ITMS-90771).
+    #[error(
+        "`UIBackgroundModes` has `processing`, and `BGTaskSchedulerPermittedIdentifiers` names no task (ITMS-90771); list the identifiers of the app's background tasks, or remove the mode"
+    )]
+    BackgroundTasks,
 }
 
 impl Package {
@@ -137,14 +184,6 @@ impl Package {
         // Simulator builds are never signed with a profile: where one is inside, the platform's name is wrong.
         if self.app.is_for_simulator() && self.profile.is_none() {
             obstacles.push(Obstacle::Simulator);
-        }
-        if let Some(profile) = &self.profile
-            && let Some(distribution) = distribution(profile)
-        {
-            obstacles.push(Obstacle::Profile {
-                distribution,
-                profile: profile.name.clone(),
-            });
         }
         // What installers say of their apps is optional, so nothing follows from its absence.
         if self.format == Format::Ipa {
@@ -162,19 +201,5 @@ impl Package {
         }
         obstacles.extend(rules::obstacles(self, rules::now()));
         obstacles
-    }
-}
-
-/// The profile's distribution, `None` for the store's.
-fn distribution(profile: &Profile) -> Option<Distribution> {
-    let debuggable = ["get-task-allow", "com.apple.security.get-task-allow"]
-        .iter()
-        .any(|key| profile.entitlements.get(key).and_then(Value::as_boolean) == Some(true));
-    if debuggable {
-        Some(Distribution::Development)
-    } else if profile.all_devices {
-        Some(Distribution::Enterprise)
-    } else {
-        profile.devices.as_ref().map(|_| Distribution::AdHoc)
     }
 }

@@ -1,6 +1,6 @@
 //! Rules of App Store Connect that a package shows by itself; the codes are those of Apple's refusals.
 
-use crate::{App, Obstacle, Package, contents};
+use crate::{App, Obstacle, Package, contents, identifiers, multitasking};
 
 /// From when on (seconds since 1970) which major version of the SDK is needed, and on which SDKs.
 ///
@@ -30,14 +30,9 @@ pub(crate) fn obstacles(package: &Package, now: u64) -> Vec<Obstacle> {
         let name = format!("`{}`", bundle.path);
         check_info(&bundle.info, &name, &mut obstacles);
         check_versions_are_there(&bundle.info, &name, &mut obstacles);
-        if !bundle.simulator_slices.is_empty() {
-            obstacles.push(Obstacle::SimulatorCode {
-                bundle: name,
-                slices: bundle.simulator_slices.clone(),
-            });
-        }
-        obstacles.extend(wrong_identifier(package, &bundle.path, &bundle.info));
     }
+    obstacles.extend(identifiers::obstacles(package));
+    obstacles.extend(multitasking::obstacles(package));
     obstacles
 }
 
@@ -72,7 +67,7 @@ fn check_versions_are_there(info: &App, bundle: &str, obstacles: &mut Vec<Obstac
     }
 }
 
-fn is_unresolved(value: &str) -> bool {
+pub(crate) fn is_unresolved(value: &str) -> bool {
     value.contains("$(") || value.contains("${")
 }
 
@@ -96,25 +91,6 @@ fn old_sdk(app: &App, now: u64) -> Option<Obstacle> {
     (major < *needed).then(|| Obstacle::OldSdk {
         sdk: sdk.to_owned(),
         needed: *needed,
-    })
-}
-
-/// An extension or a watch app of the app itself must be below it by one part (ITMS-90541 for the latter); those of embedded
-/// apps are below these.
-fn wrong_identifier(package: &Package, path: &str, info: &App) -> Option<Obstacle> {
-    let is_own = path.matches('/').count() == 1;
-    let is_own_extension = is_own && (path.ends_with(".appex") || path.starts_with("Watch/"));
-    let (app, found) = (package.app.bundle_id.as_ref()?, info.bundle_id.as_ref()?);
-    let rest = found
-        .strip_prefix(app.as_str())
-        .and_then(|rest| rest.strip_prefix('.'));
-    let fits = rest.is_some_and(|rest| !rest.is_empty() && !rest.contains('.'));
-    (is_own_extension && !fits && !is_unresolved(found) && !is_unresolved(app)).then(|| {
-        Obstacle::Identifier {
-            bundle: format!("`{path}`"),
-            found: found.clone(),
-            app: app.clone(),
-        }
     })
 }
 

@@ -64,7 +64,7 @@ pub(crate) fn examine(inputs: &Inputs, path: PathBuf, format: Format, log: &Log)
             let error = anyhow::anyhow!(obstacles.join("\n"))
                 .context(format!("App Store Connect would refuse {}", path.display()));
             return Err(error.hint(
-                "export the archive with the distribution method app-store, and upload what that gives",
+                "correct this in the project, archive it again, and export the archive with the distribution method app-store",
             ));
         }
         for caution in package.cautions() {
