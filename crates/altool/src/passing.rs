@@ -10,7 +10,7 @@ use crate::finding::Finding;
 pub enum Passing {
     /// Apple's servers or storage had a fault: HTTP 500, 502, 503, 504 and what altool makes of them.
     Server,
-    /// The connection failed: `NSURLErrorDomain` -1001, -1003 to -1006, -1009.
+    /// The connection failed: `NSURLErrorDomain` -1001, -1003 to -1006, -1009, -1200.
     Network,
     /// Too many requests.
     Throttled,
@@ -39,7 +39,7 @@ impl fmt::Display for Passing {
 }
 
 /// Codes by kind. `NSURLErrorDomain` constants are Apple's; the others were collected from public logs (2026-11-25).
-const CODES: [(&str, Passing); 22] = [
+const CODES: [(&str, Passing); 23] = [
     ("500", Passing::Server),
     ("502", Passing::Server),
     ("503", Passing::Server),
@@ -55,6 +55,7 @@ const CODES: [(&str, Passing); 22] = [
     ("-1005", Passing::Network),
     ("-1006", Passing::Network),
     ("-1009", Passing::Network),
+    ("-1200", Passing::Network),
     ("-1011", Passing::Server),
     ("429", Passing::Throttled),
     ("RATE_LIMIT_EXCEEDED", Passing::Throttled),
@@ -65,7 +66,7 @@ const CODES: [(&str, Passing); 22] = [
     ("NOT_AUTHORIZED", Passing::Authentication),
 ];
 
-const PHRASES: [(&str, Passing); 22] = [
+const PHRASES: [(&str, Passing); 27] = [
     ("The request timed out", Passing::Network),
     ("The network connection was lost", Passing::Network),
     ("The Internet connection appears to be offline", Passing::Network),
@@ -74,6 +75,16 @@ const PHRASES: [(&str, Passing); 22] = [
         Passing::Network,
     ),
     ("Could not connect to the server", Passing::Network),
+    // `NSPOSIXErrorDomain` 54, 57, and 60, which Foundation passes on in their own words.
+    ("Connection reset by peer", Passing::Network),
+    ("Socket is not connected", Passing::Network),
+    ("Operation timed out", Passing::Network),
+    ("An SSL error has occurred", Passing::Network),
+    // iTMSTransporter, which the altool of Xcode 13 and 14 drives.
+    (
+        "Communication error. Please use diagnostic mode",
+        Passing::Network,
+    ),
     ("server returned an invalid response", Passing::Server),
     ("try your request again", Passing::Server),
     ("Failed to upload part number", Passing::Server),

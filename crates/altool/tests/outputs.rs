@@ -277,6 +277,18 @@ fn failures_that_pass_are_told_apart() {
             "Error Domain=NSURLErrorDomain Code=-1003 \"no host\"",
             Passing::Network,
         ),
+        (
+            "ERROR: [ContentDelivery.Uploader.1] Error Domain=NSPOSIXErrorDomain Code=54 \"Connection reset by peer\"",
+            Passing::Network,
+        ),
+        (
+            "*** Error: Error Domain=NSURLErrorDomain Code=-1200 \"An SSL error has occurred and a secure connection to the server cannot be made.\"",
+            Passing::Network,
+        ),
+        (
+            "*** Error: Communication error. Please use diagnostic mode to check connectivity. You need to have outbound access to TCP port 443.",
+            Passing::Network,
+        ),
         ("The request timed out.", Passing::Network),
     ] {
         assert_eq!(passing(&read(stdout, "", FAILED)), kind, "{stdout}");
