@@ -18,7 +18,6 @@ use crate::paths::{existing, normalized, same_name};
 use crate::project::Project;
 use crate::scheme::Scheme;
 use crate::settings::{Answer, Settings, elements};
-use crate::xcconfig;
 
 /// The projects that are built together, each read once.
 #[derive(Debug)]
@@ -32,15 +31,17 @@ pub struct Workspace {
     /// All projects, also nested ones, in the workspace's order; read when something is looked for in all of them.
     all: Option<Vec<Arc<Project>>>,
     targets: BTreeMap<Key, Arc<Known>>,
-    /// The product of each target that has one, by project.
-    products: BTreeMap<PathBuf, Arc<Vec<(String, Target)>>>,
+    /// The product of each target that has one, by project and configuration.
+    products: BTreeMap<(PathBuf, String), Arc<Vec<(String, Target)>>>,
 }
 
 /// A target of a project.
 pub type Held = (Arc<Project>, Target);
 
-type Key = (PathBuf, String);
+/// A target in a configuration: the project, the target's ID, and the configuration.
+type Key = (PathBuf, String, String);
 
+/// What the settings of a target say.
 #[derive(Debug)]
 struct Known {
     settings: Option<Settings>,
@@ -131,11 +132,7 @@ impl Workspace {
         target: &Target,
         configuration: &str,
     ) -> Result<Settings, Error> {
-        let settings = project.settings(target, configuration)?;
-        let settings = match &self.overrides {
-            Some(path) => settings.overlaid(xcconfig::read(path, Some(&project.source_root()))),
-            None => settings,
-        };
+        let settings = project.settings_under(self.overrides.as_deref(), target, configuration)?;
         Ok(settings.surrounded(self.surroundings.clone()))
     }
 
@@ -145,7 +142,11 @@ impl Workspace {
     }
 
     fn known(&mut self, project: &Project, target: &Target, configuration: &str) -> Arc<Known> {
-        let key = (normalized(project.path()), target.id.clone());
+        let key = (
+            normalized(project.path()),
+            target.id.clone(),
+            configuration.to_owned(),
+        );
         if let Some(known) = self.targets.get(&key) {
             return Arc::clone(known);
         }
@@ -540,7 +541,8 @@ impl Workspace {
     }
 
     fn products(&mut self, project: &Project, configuration: &str) -> Arc<Vec<(String, Target)>> {
-        if let Some(known) = self.products.get(project.path()) {
+        let key = (project.path().to_owned(), configuration.to_owned());
+        if let Some(known) = self.products.get(&key) {
             return Arc::clone(known);
         }
         let mut all = Vec::new();
@@ -550,7 +552,7 @@ impl Workspace {
             }
         }
         let all = Arc::new(all);
-        self.products.insert(project.path().to_owned(), Arc::clone(&all));
+        self.products.insert(key, Arc::clone(&all));
         all
     }
 

@@ -1,6 +1,8 @@
 //! A project's targets, configurations and settings.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use apple_types::{is_simulator, sdk_family as family};
 
@@ -10,7 +12,7 @@ use crate::model::{Configuration, Model, Target};
 use crate::pbx::PbxFile;
 use crate::pbxproj::Document;
 use crate::settings::{Level, Origin, Settings, elements};
-use crate::xcconfig;
+use crate::xcconfig::{self, Xcconfig};
 use crate::xcproj::XcprojFile;
 use crate::{LARGEST_FILE, MOST_VALUES};
 
@@ -27,6 +29,8 @@ pub struct Project {
     path: PathBuf,
     pub(crate) source: Source,
     pub(crate) model: Model,
+    /// The xcconfig files that settings were read from: many targets share one.
+    xcconfigs: Mutex<BTreeMap<PathBuf, Xcconfig>>,
 }
 
 /// The project file itself.
@@ -85,6 +89,7 @@ impl Project {
             path: path.to_owned(),
             source,
             model,
+            xcconfigs: Mutex::default(),
         })
     }
 
@@ -144,6 +149,17 @@ impl Project {
     /// # Errors
     /// When the target has no configuration at all.
     pub fn settings(&self, target: &Target, configuration: &str) -> Result<Settings, Error> {
+        self.settings_under(None, target, configuration)
+    }
+
+    /// The same, under the xcconfig file that `XCODE_XCCONFIG_FILE` names: it beats the target, and may name another SDK
+    /// (swift-build `Settings.swift`, addOverrides).
+    pub(crate) fn settings_under(
+        &self,
+        overrides: Option<&Path>,
+        target: &Target,
+        configuration: &str,
+    ) -> Result<Settings, Error> {
         let no_configuration = || Error::NoConfiguration {
             target: target.name.clone(),
             configuration: configuration.to_owned(),
@@ -166,28 +182,30 @@ impl Project {
         let mut settings = Settings {
             configuration: name,
             target: target.name.clone(),
+            levels: Vec::new(),
             ..Settings::from_assignments([], "", "")
         };
+        let mut file = |path: Option<&Path>, origin: Origin| {
+            let file = path.map(|path| self.xcconfig(path)).unwrap_or_default();
+            settings.missing_files.extend(file.missing);
+            settings.problems.extend(file.problems);
+            Level {
+                origin,
+                assignments: file.assignments,
+            }
+        };
         let mut read = |of: &Configuration, own: Origin, below: Origin| {
-            let base = of.base.as_deref();
-            let base = base.map(|path| xcconfig::read(path, Some(&self.model.source_root)));
-            let base = base.unwrap_or_default();
-            settings.missing_files.extend(base.missing);
-            settings.problems.extend(base.problems);
-            [
-                Level {
-                    origin: own,
-                    assignments: assignments(of),
-                },
-                Level {
-                    origin: below,
-                    assignments: base.assignments,
-                },
-            ]
+            let own = Level {
+                origin: own,
+                assignments: assignments(of),
+            };
+            [own, file(of.base.as_deref(), below)]
         };
         let of_project = of_project.map(|of| read(of, Origin::Project, Origin::ProjectXcconfig));
         let of_target = read(of_target, Origin::Target, Origin::TargetXcconfig);
-        settings.levels = of_target.into();
+        let of_environment = overrides.map(|path| file(Some(path), Origin::Environment));
+        settings.levels.extend(of_environment);
+        settings.levels.extend(of_target);
         settings
             .levels
             .push(built_in::of_target(&target.name, &target.product_type));
@@ -198,10 +216,17 @@ impl Project {
         let sdk = sdk(&settings);
         Ok(settings.built_for(sdk, false))
     }
+
+    /// An xcconfig file, which is read once.
+    fn xcconfig(&self, path: &Path) -> Xcconfig {
+        let mut known = self.xcconfigs.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = || xcconfig::read(path, Some(&self.model.source_root));
+        known.entry(path.to_owned()).or_insert_with(read).clone()
+    }
 }
 
 /// The SDK that the project names: `SDKROOT`, else the first device of `SUPPORTED_PLATFORMS`. Blank when it does not say.
-pub(crate) fn sdk(settings: &Settings) -> String {
+fn sdk(settings: &Settings) -> String {
     let root = settings.get("SDKROOT").value().unwrap_or_default().to_owned();
     if !root.is_empty() && root != "auto" && root != "/" {
         return if root.contains('/') { family(&root) } else { root };

@@ -12,7 +12,7 @@ use apple_types::Platform;
 use crate::built_in;
 use crate::conditions::{Context, Match};
 use crate::macros::Expansion;
-use crate::xcconfig::{MissingFile, Problem, Xcconfig};
+use crate::xcconfig::{MissingFile, Problem};
 
 /// What a setting is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,21 +143,6 @@ impl Settings {
             .assignments
             .push(("SDKROOT".to_owned(), sdk.clone()));
         self.built_for(sdk, is_catalyst)
-    }
-
-    /// The same under the xcconfig file that `XCODE_XCCONFIG_FILE` names, which beats the target.
-    #[must_use]
-    pub(crate) fn overlaid(mut self, file: Xcconfig) -> Self {
-        self.missing_files.extend(file.missing);
-        self.problems.extend(file.problems);
-        let level = Level {
-            origin: Origin::Environment,
-            assignments: file.assignments,
-        };
-        self.levels.insert(0, level);
-        // It may name another SDK.
-        let sdk = crate::project::sdk(&self);
-        self.built_for(sdk, false)
     }
 
     /// The same, as they are after settings of the target are written: those win. What `xcodebuild` made of their old
