@@ -3,7 +3,8 @@
 
 mod common;
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -118,6 +119,45 @@ async fn a_connection_that_breaks_or_stalls_is_worth_another_attempt() {
     assert!(
         matches!(error, TransferError::Stalled { .. }) && error.is_passing(),
         "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_drops_in_the_middle_costs_this_piece_alone() {
+    const PIECE: usize = 8 << 20;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let job = Job::new(&format!("http://{}", listener.local_addr().unwrap()));
+    let bytes: Vec<u8> = (0..3 * PIECE).map(|at| (at / 1021) as u8).collect();
+    std::fs::write(&job.file, &bytes).unwrap();
+    let server = std::thread::spawn(move || {
+        let take = |length: usize| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut heard = vec![0; length];
+            stream.read_exact(&mut heard).unwrap();
+            (stream, heard)
+        };
+        // A third of it arrives, and the rest meets a closed connection.
+        drop(take(PIECE / 3));
+        let (mut stream, mut heard) = take(PIECE);
+        let head = heard.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+        let mut rest = vec![0; head];
+        stream.read_exact(&mut rest).unwrap();
+        heard.extend(rest);
+        stream.write_all(&answer("200 OK", &[], "")).unwrap();
+        heard.split_off(head)
+    });
+    let (offset, length) = (PIECE as u64, PIECE as u64);
+    let error = job.send(offset, length, &[]).await.unwrap_err();
+    assert!(
+        matches!(error, TransferError::Lost { .. }) && error.is_passing(),
+        "{error}"
+    );
+    assert_eq!(job.sent.load(Ordering::Relaxed), 0);
+    job.send(offset, length, &[]).await.unwrap();
+    assert_eq!(job.sent.load(Ordering::Relaxed), length);
+    assert!(
+        server.join().unwrap() == bytes[PIECE..2 * PIECE],
+        "the second time, all of it arrives"
     );
 }
 
