@@ -693,6 +693,48 @@ fn groups_and_containers_of_the_entitlements_are_made_and_assigned() {
 }
 
 #[test]
+fn a_group_that_targets_and_builds_share_is_created_once() {
+    let group = "<key>com.apple.security.application-groups</key><array><string>group.com.example.made</string></array>";
+    let extension = |name: &'static str, bundle_id: &'static str| Target {
+        name,
+        kind: "app-extension",
+        bundle_id,
+        entitlements: group,
+        ..Target::APP
+    };
+    let app = Target {
+        entitlements: group,
+        depends_on: &[1, 2],
+        ..Target::APP
+    };
+    let targets = [
+        app,
+        extension("Share", "com.example.made.share"),
+        extension("Widget", "com.example.made.widget"),
+    ];
+    let sandbox = start(&usual());
+    // All have looked before the first one has created it.
+    let creation = "POST /services-account/QH65B2/account/ios/identifiers/addApplicationGroup";
+    sandbox.fail(Fault::always(creation, Kind::Latency { milliseconds: 300 }));
+    let machines: Vec<Machine> = (0..3).map(|_| machine(&sandbox, &targets)).collect();
+    let children: Vec<_> = machines.iter().map(|machine| machine.start(STEP, &[])).collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+    }
+    let state = sandbox.state();
+    assert_eq!(state.groups.len(), 1);
+    for target in targets {
+        let made = state.bundle_id(target.bundle_id).unwrap();
+        assert_eq!(made.groups, ["group.com.example.made"], "{}", target.name);
+    }
+}
+
+#[test]
 fn what_one_side_makes_the_other_finds() {
     let sandbox = start(&Seed::default());
     let machine = machine(&sandbox, &[Target::APP]);

@@ -39,6 +39,8 @@ pub struct DeveloperPortal<'a> {
     v1: V1<'a>,
     /// Which part of the portal a thing is on, by its ID: what a plan does not need to know.
     seen: Mutex<HashMap<String, Place>>,
+    /// Held while groups and containers are looked for and created: App IDs share them, and are changed at the same time.
+    assigning: tokio::sync::Mutex<()>,
 }
 
 /// Where a thing is.
@@ -115,6 +117,7 @@ impl<'a> DeveloperPortal<'a> {
             services,
             v1: services.v1(),
             seen: Mutex::default(),
+            assigning: tokio::sync::Mutex::default(),
         }
     }
 
@@ -366,6 +369,28 @@ impl<'a> DeveloperPortal<'a> {
         }
     }
 
+    /// Creates a group or container; returns its ID.
+    async fn create_assignable(
+        &self,
+        kind: portal::Assignable,
+        what: Assignable,
+        identifier: &str,
+    ) -> Result<String, PortalError> {
+        let name = bundle_id_name(identifier);
+        let refusal = match self.services.add_assignable(kind, identifier, name.trim()).await {
+            Ok(created) => return Ok(created.id),
+            Err(error) => error,
+        };
+        // Another build may have been faster, or the answer alone was lost.
+        let known = self.services.assignables(kind).await.unwrap_or_default();
+        match known.into_iter().find(|known| known.identifier == identifier) {
+            Some(known) => Ok(known.id),
+            None => Err(failed(format!("create `{identifier}`, one of the {what}"))(
+                refusal,
+            )),
+        }
+    }
+
     async fn made(
         &self,
         slug: Slug,
@@ -511,6 +536,7 @@ impl Portal for DeveloperPortal<'_> {
             Assignable::AppGroups => portal::Assignable::AppGroups,
             Assignable::CloudContainers => portal::Assignable::CloudContainers,
         };
+        let looking = self.assigning.lock().await;
         let known = self
             .services
             .assignables(kind)
@@ -520,18 +546,11 @@ impl Portal for DeveloperPortal<'_> {
         for identifier in identifiers {
             let id = match known.iter().find(|known| known.identifier == *identifier) {
                 Some(known) => known.id.clone(),
-                None => {
-                    let name = bundle_id_name(identifier);
-                    let made = self
-                        .services
-                        .add_assignable(kind, identifier, name.trim())
-                        .await
-                        .map_err(failed(format!("create `{identifier}`, one of the {what}")))?;
-                    made.id
-                }
+                None => self.create_assignable(kind, what, identifier).await?,
             };
             ids.push(id);
         }
+        drop(looking);
         self.services
             .assign(kind, bundle_id.as_str(), &ids)
             .await
