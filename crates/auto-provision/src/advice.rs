@@ -60,6 +60,42 @@ pub(crate) fn refused(error: anyhow::Error) -> anyhow::Error {
     }
 }
 
+/// The error of a project that can't be read, with its advice.
+pub(crate) fn unreadable(error: anyhow::Error) -> anyhow::Error {
+    let advice = step_kit::find::<xcode_project::Error>(&error).and_then(about_project);
+    match advice {
+        Some(advice) => error.hint(advice),
+        None => error,
+    }
+}
+
+/// Files that a generator writes are not in the repository: the step that runs it must come first.
+pub(crate) fn about_project(error: &xcode_project::Error) -> Option<String> {
+    use xcode_project::Error;
+    const GENERATORS: &str =
+        "such as `pod install`, `flutter build ios --config-only`, or `xcodegen generate`";
+    Some(match error {
+        Error::Unresolved { files, .. } | Error::NoBundleId { files, .. } if !files.is_empty() => format!(
+            "run what creates {} before this step, {GENERATORS}",
+            if files.len() == 1 { "it" } else { "them" }
+        ),
+        Error::Unresolved { missing, .. } => format!(
+            "define {} in the project or in an xcconfig file that is there when the step runs",
+            if missing.len() == 1 { "it" } else { "them" }
+        ),
+        Error::NoBundleId { target, .. } => {
+            format!("set PRODUCT_BUNDLE_IDENTIFIER in the build settings of `{target}`")
+        }
+        Error::InvalidBundleId { target, .. } => format!(
+            "set PRODUCT_BUNDLE_IDENTIFIER of `{target}` to a valid bundle ID; where a script fills it in, run that before this step"
+        ),
+        Error::MissingProject { .. } => format!(
+            "run what creates the project before this step, {GENERATORS}, or take the target out of the scheme's Build action"
+        ),
+        _ => return None,
+    })
+}
+
 /// A warning as a step prints it: the fact, and what to do where there is something.
 pub(crate) fn warning_text(warning: &Warning) -> String {
     let fact = capitalized(&warning.to_string());

@@ -12,6 +12,7 @@ use xcode_project::{
     Answer, Archive, Built, Container, Error, Platform, Project, Roots, Settings, Target, Workspace,
 };
 
+use crate::advice;
 use crate::destination;
 use crate::options::{ApplyTo, BuildSettings, Options};
 use crate::settings::Xcodebuild;
@@ -134,6 +135,7 @@ impl Analysis {
         let overrides = step.env.path(XCCONFIG_VARIABLE);
         let analysis = Self::of(&step.inputs, &step.runner, surroundings, overrides)
             .await
+            .map_err(advice::unreadable)
             .context("could not read the project")?;
         let file = Path::new(&step.inputs.project_path).file_name();
         step.log.plain(format!(
@@ -504,7 +506,16 @@ impl Reader<'_> {
         let told = match self.xcodebuild.settings(&project, &target, from_files).await {
             Ok(settings) => settings,
             // What the files lack is the cause; that there is no Xcode to ask is not.
-            Err(asking) => return Err(error.unwrap_or(asking)),
+            Err(asking) => {
+                return Err(match error {
+                    Some(error) if no_xcodebuild(&asking) => error,
+                    Some(error) => {
+                        let both = format!("{error:#}; {asking:#}");
+                        error.context(both)
+                    }
+                    None => asking,
+                });
+            }
         };
         self.warnings.extend(gaps.left_open(&target, &told));
         let need = match (
@@ -567,6 +578,17 @@ impl Reader<'_> {
             ))),
         }
     }
+}
+
+/// Whether there is no Xcode that could be asked, rather than one that failed.
+fn no_xcodebuild(error: &anyhow::Error) -> bool {
+    let cause = step_kit::find::<command::Error>(error);
+    cause.is_some_and(|cause| match cause {
+        command::Error::NotFound { .. } => true,
+        // Apple's stand-in without an Xcode: the command line tools are selected, or nothing is.
+        command::Error::Failed { output, .. } => output.contains("xcode-select: error"),
+        _ => false,
+    })
 }
 
 /// What a target needs by its settings.

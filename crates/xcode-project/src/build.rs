@@ -32,11 +32,14 @@ pub struct Workspace {
     all: Option<Vec<Arc<Project>>>,
     targets: BTreeMap<Key, Arc<Known>>,
     /// The product of each target that has one, by project and configuration.
-    products: BTreeMap<(PathBuf, String), Arc<Vec<(String, Target)>>>,
+    products: BTreeMap<(PathBuf, String), Products>,
 }
 
 /// A target of a project.
 pub type Held = (Arc<Project>, Target);
+
+/// Targets with the file names of their products.
+type Products = Arc<Vec<(String, Target)>>;
 
 /// A target in a configuration: the project, the target's ID, and the configuration.
 type Key = (PathBuf, String, String);
@@ -540,7 +543,7 @@ impl Workspace {
             .collect()
     }
 
-    fn products(&mut self, project: &Project, configuration: &str) -> Arc<Vec<(String, Target)>> {
+    fn products(&mut self, project: &Project, configuration: &str) -> Products {
         let key = (project.path().to_owned(), configuration.to_owned());
         if let Some(known) = self.products.get(&key) {
             return Arc::clone(known);

@@ -1033,6 +1033,50 @@ fn what_xcodebuild_takes_for_nothing_is_said() {
 }
 
 #[test]
+fn an_xcodebuild_that_fails_is_named_beside_what_the_files_lack() {
+    let app = app().set("PRODUCT_BUNDLE_IDENTIFIER", "a.b$(SUFFIX)");
+    let lab = |script: &str| {
+        let lab = Lab::of(&[IOS], std::slice::from_ref(&app)).xcodebuild("");
+        std::fs::write(lab.path("bin/xcodebuild"), format!("#!/bin/sh\n{script}\n")).unwrap();
+        lab
+    };
+    // Exit status and words of a project whose packages can't be resolved (flutter #63632, periphery #241).
+    lab("echo 'xcodebuild: error: Could not resolve package dependencies:' >&2; exit 74").fails(&[
+        "SUFFIX",
+        "Could not resolve package dependencies",
+        "74",
+    ]);
+    // Apple's stand-in on a Mac without an Xcode knows nothing of the project.
+    let absent = lab("echo \"xcode-select: error: tool 'xcodebuild' requires Xcode\" >&2; exit 1");
+    absent.fails(&["SUFFIX"]);
+    let error = format!("{:#}", absent.read().unwrap_err());
+    assert!(!error.contains("xcodebuild"), "{error}");
+}
+
+#[test]
+fn what_a_project_lacks_has_an_advice() {
+    let gaps = |files: Vec<PathBuf>| xcode_project::Error::Unresolved {
+        target: "App".to_owned(),
+        setting: "PRODUCT_BUNDLE_IDENTIFIER".to_owned(),
+        missing: vec!["SUFFIX".to_owned()],
+        files,
+    };
+    for (error, expected) in [
+        (
+            gaps(Vec::new()),
+            "define it in the project or in an xcconfig file",
+        ),
+        (
+            gaps(vec!["Pods.xcconfig".into()]),
+            "run what creates it before this step",
+        ),
+    ] {
+        let advice = crate::advice::about_project(&error).unwrap_or_default();
+        assert!(advice.starts_with(expected), "{advice}");
+    }
+}
+
+#[test]
 fn a_project_that_is_there_and_can_not_be_read_is_an_error() {
     let targets = [app().needs_of("Kit", "Share")];
     let lab = || {
