@@ -160,10 +160,10 @@ fn shared_identifiers(package: &Package) -> Vec<Caution> {
             bundles.entry(id).or_default().push(&bundle.path);
         }
     }
-    let of_watch = |path: &&str| path.starts_with("Watch/");
+    let of_watch = |paths: &[&str]| paths.iter().filter(|path| path.starts_with("Watch/")).count();
     let shared = bundles
         .into_iter()
-        .filter(|(_, paths)| paths.iter().any(of_watch) && !paths.iter().all(|path| of_watch(path)));
+        .filter(|(_, paths)| (1..paths.len()).contains(&of_watch(paths)));
     shared
         .map(|(id, paths)| Caution::SharedIdentifier {
             bundle_id: id.to_owned(),
