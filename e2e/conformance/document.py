@@ -22,6 +22,7 @@ def merge(paths):
 def amend(document):
     """Says what the prose says."""
     schemas = document["components"]["schemas"]
+    drop_empty_formats(schemas)
     for schema in schemas.values():
         attributes = schema.get("properties", {}).get("attributes", {})
         if "type" in schema.get("properties", {}) and "links" in schema.get("properties", {}):
@@ -56,6 +57,18 @@ def amend(document):
                     },
                 )
     return document
+
+
+def drop_empty_formats(value):
+    """Some schemas have the format `null`, which no format is."""
+    if isinstance(value, dict):
+        if "format" in value and value["format"] is None:
+            del value["format"]
+        for inner in value.values():
+            drop_empty_formats(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            drop_empty_formats(inner)
 
 
 def used(schema, schemas):

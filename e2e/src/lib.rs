@@ -235,7 +235,7 @@ pub fn ipa(info: &[(&str, &str)]) -> Vec<u8> {
     ipa_of(info, 0)
 }
 
-/// An `.ipa` with so many bytes in it that don't compress.
+/// An `.ipa` with so many bytes in it that don't compress. A value that begins with `<`, such as `<false/>`, is XML.
 pub fn ipa_of(info: &[(&str, &str)], size: usize) -> Vec<u8> {
     let mut fields = BTreeMap::from([
         ("CFBundleIdentifier", "com.example.courier"),
@@ -252,7 +252,10 @@ pub fn ipa_of(info: &[(&str, &str)], size: usize) -> Vec<u8> {
     }
     let body: String = fields
         .iter()
-        .map(|(key, value)| format!("<key>{key}</key><string>{value}</string>"))
+        .map(|(key, value)| match value.strip_prefix('<') {
+            Some(_) => format!("<key>{key}</key>{value}"),
+            None => format!("<key>{key}</key><string>{value}</string>"),
+        })
         .collect();
     let plist = format!("<?xml version=\"1.0\"?><plist version=\"1.0\"><dict>{body}</dict></plist>");
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));

@@ -9,7 +9,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use apple_sandbox::{Ports, Sandbox, Seed, SeedAppleId};
+use apple_sandbox::{Ports, Sandbox, Seed, SeedAppleId, SeedProfile};
 use e2e::{Machine, ipa_of, secrets};
 
 /// A sandbox with a proxy, and the file of its CA.
@@ -55,6 +55,17 @@ impl Led {
             .env("NODE_EXTRA_CA_CERTS", self.ca())
             .current_dir(self.folder.path());
         command
+    }
+
+    /// Asks for builds until there is one, as who waits for Apple does.
+    fn wait_for_a_build(&self) {
+        let script = r#"token=$(curl -sS "$1/_sandbox/token")
+for _ in 1 2 3 4 5 6 7 8; do
+  curl -sS --fail -H "Authorization: Bearer $token" "$1/v1/builds" | grep -q VALID && exit 0
+done
+exit 1"#;
+        let (there, text) = run(Command::new("bash").args(["-c", script, "bash", &self.sandbox.url()]));
+        assert!(there, "{text}");
     }
 
     /// What the client asked for that the sandbox refused.
@@ -216,6 +227,187 @@ fn codemagic_creates_lists_and_deletes_app_ids_and_devices() {
     assert!(state.devices.iter().any(|device| device.name == "By codemagic"));
     drop(state);
     assert_eq!(led.refusals(), Vec::<String>::new());
+}
+
+/// A package whose Info.plist says that it uses no encryption that is not exempt, so that Apple does not ask.
+fn package_with_compliance(folder: &Path) -> String {
+    let path = folder.join("Courier.ipa");
+    let says = [("ITSAppUsesNonExemptEncryption", "<false/>")];
+    std::fs::write(&path, e2e::ipa_of(&says, 20 << 10)).unwrap();
+    path.display().to_string()
+}
+
+// codemagic-cli-tools 0.70.0, from PyPI.
+#[test]
+#[cfg_attr(
+    no_codemagic,
+    ignore = "install e2e/codemagic/requirements.txt into e2e/codemagic/.venv"
+)]
+fn codemagic_fetches_signing_files_and_creates_what_is_missing() {
+    let led = Led::start(&Seed::default());
+    let key = led.folder.path().join("key.pem");
+    let (made, text) = run(Command::new("openssl").args(["genrsa", "-out"]).arg(&key).arg("2048"));
+    assert!(made, "{text}");
+    let key = format!("@file:{}", key.display());
+    for kind in ["IOS_APP_DEVELOPMENT", "IOS_APP_ADHOC", "IOS_APP_STORE"] {
+        for _ in 0..2 {
+            let (worked, text) = run(codemagic(&led).args([
+                "fetch-signing-files",
+                "com.example.fetched",
+                "--type",
+                kind,
+                "--create",
+                "--certificate-key",
+                &key,
+                "--certificates-dir",
+                "certificates",
+                "--profiles-dir",
+                "profiles",
+            ]));
+            assert!(
+                worked && text.contains("Saved Signing Certificate") && text.contains("Saved Profile"),
+                "{kind}\n{text}\n{}",
+                led.refusals().join("\n")
+            );
+        }
+    }
+    let state = led.sandbox.state();
+    // The second run of each finds what the first one created.
+    let kinds: Vec<&str> = state.profiles.iter().map(|one| one.profile_type.as_str()).collect();
+    assert_eq!(kinds, ["IOS_APP_DEVELOPMENT", "IOS_APP_ADHOC", "IOS_APP_STORE"]);
+    assert_eq!(state.bundle_ids.len(), 1);
+    drop(state);
+    assert_eq!(led.refusals(), Vec::<String>::new());
+}
+
+// codemagic-cli-tools 0.70.0 wants every attribute of a build, `usesNonExemptEncryption` included.
+#[test]
+#[cfg_attr(
+    no_codemagic,
+    ignore = "install e2e/codemagic/requirements.txt into e2e/codemagic/.venv"
+)]
+fn codemagic_reads_a_build_that_says_how_it_encrypts() {
+    let led = Led::start(&Seed::default());
+    let mut machine = Machine::new();
+    machine.meets(&led.sandbox);
+    let package = package_with_compliance(led.folder.path());
+    let inputs = [("ipa_path", package.as_str()), ("uploader", "native")];
+    machine.run("step-application-loader", &inputs).ended(0);
+    let number = led.sandbox.state().uploads[0].version.clone();
+    led.wait_for_a_build();
+    for arguments in [
+        &["builds", "list", "--json", "-s"][..],
+        &["apps", "builds", "1023456789", "--json", "-s"],
+        &["get-latest-testflight-build-number", "1023456789"],
+        &["get-latest-build-number", "1023456789"],
+    ] {
+        let (worked, text) = run(codemagic(&led).args(arguments));
+        assert!(
+            worked && text.contains(&number),
+            "{arguments:?}\n{text}\n{}",
+            led.refusals().join("\n")
+        );
+    }
+}
+
+/// A script by spaceship 2.146.1, with the Ruby that npm's `@expo/traveling-fastlane-linux` carries. That Ruby's own
+/// launcher names another file of authorities, so the launcher's variables are taken over without it.
+fn spaceship(led: &Led, script: &str) -> Command {
+    let package = e2e::repository().join("e2e/fastlane/node_modules/@expo/traveling-fastlane-linux/dist/lib");
+    let ruby = package.join("ruby");
+    assert!(ruby.join("bin.real/ruby").is_file(), "run `npm ci` in e2e/fastlane");
+    let mut command = led.command("bash");
+    let start = r#"eval "$("$1/bin/ruby_environment")"; export SSL_CERT_FILE="$2"; exec "$1/bin.real/ruby" -W0 -rbundler/setup "$3""#;
+    command
+        .args(["-c", start, "bash"])
+        .arg(&ruby)
+        .arg(led.ca())
+        .arg(e2e::repository().join("e2e/fastlane").join(script))
+        .env("BUNDLE_GEMFILE", package.join("vendor/Gemfile"))
+        .env("LC_ALL", "C.UTF-8");
+    command
+}
+
+#[test]
+#[cfg_attr(no_real_fastlane, ignore = "run `npm ci` in e2e/fastlane for a real fastlane")]
+fn spaceship_with_a_key_goes_through_the_life_of_a_build() {
+    let led = Led::start(&Seed {
+        bundle_ids: [("com.example.courier".to_owned(), Vec::new())].into(),
+        profiles: vec![SeedProfile {
+            name: "Ours".to_owned(),
+            bundle_id: "com.example.courier".to_owned(),
+            profile_type: "IOS_APP_ADHOC".to_owned(),
+            ..SeedProfile::default()
+        }],
+        ..Seed::default()
+    });
+    let mut machine = Machine::new();
+    machine.meets(&led.sandbox);
+    let package = package_with_compliance(led.folder.path());
+    let inputs = [("ipa_path", package.as_str()), ("uploader", "native")];
+    machine.run("step-application-loader", &inputs).ended(0);
+    led.wait_for_a_build();
+    let (key_id, issuer, key) = {
+        let state = led.sandbox.state();
+        (
+            state.key_id.clone(),
+            state.issuer_id.clone().unwrap(),
+            state.private_key.clone(),
+        )
+    };
+    let file = led.folder.path().join("key.p8");
+    std::fs::write(&file, key).unwrap();
+    let (worked, text) = run(spaceship(&led, "by_key.rb")
+        .env("KEY_ID", key_id)
+        .env("ISSUER_ID", issuer)
+        .env("KEY_FILE", file));
+    let problems = format!("{text}\n{}", led.refusals().join("\n"));
+    assert!(worked, "{problems}");
+    for words in [
+        "profile=Ours ACTIVE IOS_APP_ADHOC",
+        "app=Courier",
+        "VALID train=",
+        "encrypts=false",
+        "texts=Faster.",
+        "review=WAITING_FOR_REVIEW",
+        "groups=Friends",
+        "done",
+    ] {
+        assert!(text.contains(words), "{words}\n{problems}");
+    }
+}
+
+#[test]
+#[cfg_attr(no_real_fastlane, ignore = "run `npm ci` in e2e/fastlane for a real fastlane")]
+fn spaceship_with_a_session_creates_changes_and_deletes_everything_of_signing() {
+    let led = Led::start(&Seed::default());
+    let url = format!("{}/_sandbox/fastlane-session", led.sandbox.url());
+    let (found, session) = run(Command::new("curl").args(["-sS", "--fail", &url]));
+    assert!(found, "{session}");
+    let (name, password) = {
+        let seed = &led.sandbox.state().apple_id.seed;
+        (seed.name.clone(), seed.password.clone())
+    };
+    let (worked, text) = run(spaceship(&led, "by_session.rb")
+        .env("FASTLANE_USER", name)
+        .env("FASTLANE_PASSWORD", password)
+        .env("FASTLANE_SESSION", session));
+    let problems = format!("{text}\n{}", led.refusals().join("\n"));
+    assert!(worked, "{problems}");
+    for words in [
+        "app=Ship renamed push=true groups=group.com.example.ship",
+        "certificate=AppleDevelopment of_the_key=true",
+        "profile=Ship profile plist=true",
+        "after a change=Invalid",
+        "repaired=Active",
+        "passes=pass.com.example.ship merchants=merchant.com.example.ship",
+        "left=0 certificates=2",
+        "v1: 0 3 2 0",
+        "done",
+    ] {
+        assert!(text.contains(words), "{words}\n{problems}");
+    }
+    assert!(!text.contains("appleauth"), "{problems}");
 }
 
 // @expo/apple-utils 2.2.1 signs in with a password, over TLS: nothing of it is patched.

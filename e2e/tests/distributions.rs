@@ -161,7 +161,13 @@ fn every_distribution_of_every_kind_of_project_is_signed() {
                     continue;
                 }
                 let what = format!("{name}, {distribution}, workspace: {in_workspace}");
-                let sandbox = Sandbox::start(&seed()).unwrap();
+                // Only a team of the Enterprise Program distributes in-house.
+                let enterprise = distribution == "enterprise";
+                let sandbox = Sandbox::start(&Seed {
+                    enterprise,
+                    ..seed()
+                })
+                .unwrap();
                 let machine = machine(&sandbox);
                 let folder = machine.path("made");
                 let mut path = project::write(&folder, targets);

@@ -1,5 +1,5 @@
 //! What is written by hand once and repeated elsewhere: the root manifest and its launcher, each step's
-//! launcher, the tables of the READMEs.
+//! launcher, the tables of the READMEs, those of the sandbox's included.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use step_yaml::{Mapping, Value};
 
+use crate::coverage;
 use crate::steps::{self, Entry, Step, VERSION};
 use crate::workspace;
 
@@ -68,6 +69,10 @@ fn files() -> anyhow::Result<Vec<Generated>> {
         };
         files.push((readme, text));
     }
+    let readme = root.join("crates/apple-sandbox/README.md");
+    let text = std::fs::read_to_string(&readme).with_context(|| readme.display().to_string())?;
+    let text = replaced(&text, "served", &coverage::table()?).context(readme.display().to_string())?;
+    files.push((readme, text));
     Ok(files)
 }
 

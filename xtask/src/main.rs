@@ -10,6 +10,7 @@ mod apple_document;
 mod bench;
 mod ci;
 mod conformance;
+mod coverage;
 mod demo;
 mod dist;
 mod docs;

@@ -1,11 +1,14 @@
 //! The Apple ID: what signs in, and what it is asked for.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
+
+use crate::handed_out::HandedOut;
+
+/// How many sessions are alive at once; older ones have ended.
+const MOST_SESSIONS: usize = 1000;
 
 /// An Apple ID of the seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,15 +94,9 @@ pub struct AppleAccount {
     pub trust: String,
     /// How often a password was tried and was not right.
     pub failures: u32,
-    /// Exchanges that were begun: the client's public number and the server's secret one.
+    /// What sign-in and the portal gave, and expect back.
     #[serde(skip)]
-    pub(crate) exchanges: BTreeMap<String, (Vec<u8>, [u8; 32])>,
-    /// Tokens against forged requests, and the kinds that they are for.
-    #[serde(skip)]
-    pub(crate) tokens: Vec<(String, String)>,
-    /// What was asked to be proved by work.
-    #[serde(skip)]
-    pub(crate) challenges: Vec<String>,
+    pub(crate) handed_out: HandedOut,
 }
 
 /// Says how many there are, and not what they are.
@@ -117,9 +114,7 @@ impl AppleAccount {
             ends_after: None,
             trust: format!("HSARMTKNSRVXWFla{}SRVT", noise(dice, 24)),
             failures: 0,
-            exchanges: BTreeMap::new(),
-            tokens: Vec::new(),
-            challenges: Vec::new(),
+            handed_out: HandedOut::default(),
         }
     }
 
@@ -127,23 +122,27 @@ impl AppleAccount {
     pub(crate) fn begin_session(&mut self, dice: &mut fastrand::Rng) -> String {
         let value = format!("DAWTKNV3{}", noise(dice, 40));
         self.sessions.push(value.clone());
+        for all in [&mut self.sessions, &mut self.tainted] {
+            let surplus = all.len().saturating_sub(MOST_SESSIONS);
+            all.drain(..surplus);
+        }
         value
     }
 
     /// Ends every session.
     pub fn end_sessions(&mut self) {
         self.sessions.clear();
-        self.tokens.clear();
+        self.handed_out.forget_tokens();
     }
 
     /// Forgets every token against forged requests: the next change is a `Bad Request`.
     pub fn forget_tokens(&mut self) {
-        self.tokens.clear();
+        self.handed_out.forget_tokens();
     }
 
     /// What a leak would show.
     pub fn secrets(&self) -> Vec<String> {
-        let tokens = self.tokens.iter().map(|(_, token)| token.clone());
+        let tokens = self.handed_out.tokens().map(str::to_owned);
         self.sessions
             .iter()
             .cloned()
@@ -151,6 +150,22 @@ impl AppleAccount {
             .chain(tokens)
             .filter(|secret| !secret.is_empty())
             .collect()
+    }
+
+    /// The session's cookies as `fastlane spaceauth` prints them: YAML of Ruby's `HTTP::Cookie` (docs.fastlane.tools,
+    /// "Continuous integration", 2026-11). `None` where no session is alive.
+    pub(crate) fn fastlane_session(&self) -> Option<String> {
+        let session = self.sessions.first()?;
+        let cookies = [
+            ("DES58b07eb6d7e2fa3c1c7c2f", self.trust.as_str(), "idmsa.apple.com"),
+            ("myacinfo", session, "apple.com"),
+        ];
+        let cookie = |(name, value, domain): &(&str, &str, &str)| {
+            format!(
+                "- !ruby/object:HTTP::Cookie\n  name: {name}\n  value: {value}\n  domain: {domain}\n  for_domain: true\n  path: \"/\"\n  secure: true\n  httponly: true\n"
+            )
+        };
+        Some(format!("---\n{}", cookies.iter().map(cookie).collect::<String>()))
     }
 
     /// The Apple ID's part of Bitrise's document.

@@ -73,6 +73,12 @@ impl Refusal {
         Err(first)
     }
 
+    /// What it says in detail; of several, the first.
+    pub(crate) fn detail(&self) -> String {
+        let first = self.errors.first().map(|error| &error["detail"]);
+        first.and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
     /// Whether it is about that place of the body.
     pub(crate) fn is_at(&self, pointer: &str) -> bool {
         self.errors
@@ -136,6 +142,9 @@ impl Refusal {
             "ENTITY_ERROR.ATTRIBUTE.UNKNOWN" => "The provided entity includes an unknown attribute",
             "ENTITY_ERROR.RELATIONSHIP.INVALID" => {
                 "The provided entity includes a relationship with an invalid value"
+            }
+            "ENTITY_ERROR.RELATIONSHIP.NOT_ALLOWED" => {
+                "A relationship in the provided entity is not allowed for this request"
             }
             "ENTITY_ERROR.RELATIONSHIP.REQUIRED" => "The provided entity is missing a required relationship",
             "ENTITY_ERROR.RELATIONSHIP.UNKNOWN" => "The provided entity includes an unknown relationship",

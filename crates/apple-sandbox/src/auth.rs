@@ -17,6 +17,9 @@ use crate::state::State;
 /// The longest life of a token, in seconds.
 const LONGEST: i64 = 20 * 60;
 
+/// How far the clock of a client may be ahead where it does not say when it issued a token, in seconds: some round up.
+const SKEW: i64 = 5;
+
 /// Checks an `Authorization` header.
 pub(crate) fn check(header: Option<&str>, state: &State) -> Result<(), Refusal> {
     let now = OffsetDateTime::now_utc().unix_timestamp();
@@ -75,7 +78,12 @@ fn problem(header: Option<&str>, state: &State, now: i64) -> Option<String> {
     } else {
         "appstoreconnect-v1"
     };
-    if claims_json["aud"] != audience {
+    // Libraries such as golang-jwt write the one audience as an array, which RFC 7519 allows (4.1.3).
+    let is_for_us = match &claims_json["aud"] {
+        Value::Array(all) => all.iter().any(|one| one == audience),
+        one => one == audience,
+    };
+    if !is_for_us {
         return Some(format!(
             "`aud` is {}, and has to be {audience}",
             claims_json["aud"]
@@ -121,7 +129,10 @@ fn bad_time(claims: &Value, now: i64) -> Option<String> {
     if let Some(issued) = issued.filter(|issued| *issued > now + 60) {
         return Some(format!("`iat` is {} s in the future", issued - now));
     }
-    let life = expires - issued.unwrap_or(now);
+    let life = match issued {
+        Some(issued) => expires - issued,
+        None => expires - now - SKEW,
+    };
     (life > LONGEST).then(|| format!("the token lives {life} s, and Apple takes {LONGEST} s at most"))
 }
 
@@ -135,7 +146,9 @@ mod tests {
     fn the_twenty_minutes_count_from_the_time_of_issue_where_there_is_one() {
         for (claims, right) in [
             (json!({"exp": 2200}), true),
-            (json!({"exp": 2201}), false),
+            // A client that rounds up, or whose clock is a little ahead.
+            (json!({"exp": 2205}), true),
+            (json!({"exp": 2206}), false),
             (json!({"exp": 2200.5}), true),
             (json!({"iat": 1000, "exp": 2200}), true),
             (json!({"iat": 900, "exp": 2150}), false),

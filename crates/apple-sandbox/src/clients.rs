@@ -92,11 +92,11 @@ fn clients(http: &str, state: &State, ruby: &str, python: &str, node: &str) -> S
         "\n# fastlane, with the API key\n\
          (umask 077; curl -s {http}/_sandbox/fastlane-key.json -o key.json)\n\
          {ruby} fastlane run get_certificates development:true api_key_path:key.json\n\
-         \n# fastlane, with the Apple ID\n\
-         {ruby} FASTLANE_USER={name} FASTLANE_PASSWORD={password} fastlane run register_device udid:00008120-000011112222333E name:Lab\n\
+         \n# fastlane, with the Apple ID and its session\n\
+         {ruby} FASTLANE_USER={name} FASTLANE_PASSWORD={password} FASTLANE_SESSION=\"$(curl -s {http}/_sandbox/fastlane-session)\" fastlane run register_device udid:00008120-000011112222333E name:Lab\n\
          \n# codemagic-cli-tools\n\
          {python} APP_STORE_CONNECT_ISSUER_ID={issuer} APP_STORE_CONNECT_KEY_IDENTIFIER={key} APP_STORE_CONNECT_PRIVATE_KEY=\"$(curl -s {http}/files/{file})\" app-store-connect bundle-ids list\n\
-         \n# EAS and @expo/apple-utils\n\
+         \n# EAS and @expo/apple-utils, with a seed of `apple_id: {{second_factor: false}}`: there is no code to enter\n\
          {node} EXPO_APPLE_ID={name} EXPO_APPLE_PASSWORD={password} EXPO_APPLE_TEAM_ID={} eas credentials -p ios\n",
         state.team_id
     )

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::answer::answer;
 use crate::state::{State, Upload, UploadFile};
+use crate::uploads;
 
 /// An App Store version of an app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,6 +86,11 @@ struct Delivered {
     md5: String,
     #[serde(default)]
     sha256: String,
+    /// What the Info.plist says; `None` where Apple asks.
+    #[serde(default)]
+    uses_non_exempt_encryption: Option<bool>,
+    #[serde(default)]
+    min_os_version: Option<String>,
 }
 
 /// Takes a build over: 404 when no app has its bundle ID, 409 when its number is used.
@@ -127,6 +133,7 @@ pub(crate) fn take(body: &[u8], state: &mut State) -> Response {
         created: OffsetDateTime::now_utc(),
         committed: true,
         looks: 0,
+        declared: uploads::declared(delivered.uses_non_exempt_encryption, delivered.min_os_version),
     });
     state.upload_files.push(UploadFile {
         upload: id.clone(),

@@ -24,6 +24,7 @@ mod deliveries;
 mod era;
 mod fault;
 mod guard;
+mod handed_out;
 mod listen;
 mod manage;
 mod pki;
@@ -31,6 +32,7 @@ mod portal;
 mod profile;
 mod random;
 mod replay;
+mod request_log;
 mod seed;
 mod server;
 mod sign_in;
@@ -51,10 +53,11 @@ pub use fault::{Fault, Kind};
 pub use pki::intermediate;
 pub use random::{Chance, RandomFaults};
 pub use replay::Replay;
+pub use request_log::{Logged, RequestLog};
 pub use seed::{Seed, SeedApp, SeedCertificate, SeedDevice, SeedProfile};
 pub use serde_json::Value as Json;
 pub use server::{Ports, Sandbox};
 pub use state::{
-    App, Associable, Build, BundleId, Capability, Certificate, Device, Logged, Part, Processing, Profile,
+    App, Associable, Build, BundleId, Capability, Certificate, Device, Part, Processing, Profile,
     State, Upload, UploadFile,
 };

@@ -47,6 +47,11 @@ pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) ->
             200,
             &json!({"key_id": state.key_id, "issuer_id": state.issuer_id, "key": state.private_key, "duration": 1200, "in_house": state.enterprise}),
         ),
+        // What fastlane takes as `FASTLANE_SESSION`.
+        ("GET", "/_sandbox/fastlane-session") => match state.apple_id.fastlane_session() {
+            Some(session) => session.into_response(),
+            None => answer(404, &json!({"error": "the Apple ID has no session that is alive"})),
+        },
         ("GET", "/_sandbox/requests") => answer(200, &json!(state.requests)),
         ("GET", "/_sandbox/faults") => answer(200, &json!(state.faults)),
         ("POST", "/_sandbox/faults") => match serde_json::from_slice::<Fault>(body) {

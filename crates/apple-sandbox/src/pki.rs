@@ -7,10 +7,12 @@ use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{DerSignature, SigningKey};
 use p256::pkcs8::DecodePrivateKey as _;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, IsCa, Issuer, KeyIdMethod,
-    KeyPair, SerialNumber,
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair, SerialNumber,
+    SubjectPublicKeyInfo,
 };
 use time::OffsetDateTime;
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::prelude::FromDer as _;
 
 /// The CA, which also signs profiles.
 pub(crate) struct Authority {
@@ -149,15 +151,19 @@ impl Authority {
     }
 
     /// Issues a certificate for the key of a request (PKCS#10 in DER), whose signature proves that its sender has the key.
+    /// What else the request asks for is left out, as Apple does; spaceship signs its requests with SHA-1.
     ///
     /// # Errors
     /// When it is no such request, or is not signed by its key.
     pub(crate) fn certify(&self, subject: &Subject<'_>, request: &[u8]) -> anyhow::Result<Vec<u8>> {
-        let request = pem("CERTIFICATE REQUEST", request);
-        let mut request =
-            CertificateSigningRequestParams::from_pem(&request).context("the CSR is not valid")?;
-        request.params = params_of(subject);
-        Ok(request.signed_by(&self.issuer)?.der().to_vec())
+        let (rest, request) = X509CertificationRequest::from_der(request).context("the CSR is not valid")?;
+        anyhow::ensure!(rest.is_empty(), "the CSR is not valid: something follows it");
+        request
+            .verify_signature()
+            .context("the CSR is not signed by its key")?;
+        let key = request.certification_request_info.subject_pki.raw;
+        let key = SubjectPublicKeyInfo::from_der(key).context("the CSR's key is of an unknown kind")?;
+        Ok(params_of(subject).signed_by(&key, &self.issuer)?.der().to_vec())
     }
 
     /// Signs with the CA's key: ECDSA over SHA-256, in DER.
@@ -199,4 +205,64 @@ fn pack(certificate: &[u8], key: &[u8], name: &str, passphrase: &str) -> anyhow:
 /// A new App Store Connect key: PKCS#8 in PEM.
 pub(crate) fn api_key() -> anyhow::Result<String> {
     Ok(KeyPair::generate()?.serialize_pem())
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    /// A request as spaceship makes it, signed with SHA-1, which also asks for extensions: by
+    /// `openssl req -new -newkey rsa:2048 -sha1 -subj /CN=PEM -addext basicConstraints=CA:FALSE -addext
+    /// subjectKeyIdentifier=hash` of OpenSSL 3.0, 2026-11-25.
+    const OLD: &str = concat!(
+        "MIICjjCCAXYCAQAwDjEMMAoGA1UEAwwDUEVNMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAxl+ait76",
+        "aAnTg5CCndgg8pElZqDBCjLP35WkxHDXtGZ4fPCYWkEZajzvIe+Th0bz34Y2iDfmEEVuIwj5/dowPTDgbQo88BBA",
+        "NN8RhxYiqLVP3yqLnuQGso0juoYHqSfl2rGyT2NSjpNGM+Q0+aAXDlhWIDcspC7RCTQOAFmL1gg55Wn/iej6tvgD",
+        "f33PbZPnkUvgPmdMiyKkReSd4LCnjc2h6dSnnwLLzb9ZsA/Y8joPj+mBSgBz1iL+Qd6Yrg1eWVVsN8DU3jxuu4WV",
+        "x/RJq3cdhJM3R7gJZ5IPLfDUDMpo9erg9xJy/rVTfQS26A0MSQLNxeOtziL3tkDuslmsOQIDAQABoDswOQYJKoZI",
+        "hvcNAQkOMSwwKjAJBgNVHRMEAjAAMB0GA1UdDgQWBBS1QTxQSC5KxjpeiYksMRGJfPJnBzANBgkqhkiG9w0BAQUF",
+        "AAOCAQEAFqQVaceBEwkITNa+qSzrFz3nId0LTHX6ZZqw1l492xitiXldtkT7Ohutcoe/TEz/cczsIgnPUuu+8k0w",
+        "NeFOX7rwYSdkqdySIEVQKeJWeCXkhQVBE6BvxpWD/fMTOIfXnuZ1W48d63Sn+bHCbxy/XRBfZ+D5nlrEga30li92",
+        "MuT5OV1wlxxzXYT0nQJa0a4LvICtZ7KQkCcG90+arhpmbhVO12EHY2RZX1ApcRs9kwkiQH3tHTnseg8iRkXXj7jL",
+        "3k11XZ+jxCYbrJkZJgNHJ3Yk3r564b4A0KcCAgkS5fb+1/dqKs3y4RLrdDLmv6j4Ym1o0SQJLnB5YDgiov++Yg==",
+    );
+
+    fn certified(request: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let subject = Subject {
+            common_name: "Apple Development: Ada",
+            team_id: "SBXTEAM123",
+            serial: 7,
+            expires: OffsetDateTime::now_utc() + time::Duration::days(1),
+            issuer: None,
+        };
+        Authority::new()?.certify(&subject, request)
+    }
+
+    #[test]
+    fn a_request_signed_with_sha_1_gets_a_certificate_of_its_key_and_nothing_else_that_it_asks_for() {
+        let request = STANDARD.decode(OLD).unwrap();
+        let der = certified(&request).unwrap();
+        let (_, made) = x509_parser::certificate::X509Certificate::from_der(&der).unwrap();
+        let (_, asked) = X509CertificationRequest::from_der(&request).unwrap();
+        let key = asked.certification_request_info.subject_pki.raw;
+        assert_eq!(made.public_key().raw, key);
+        assert!(made.basic_constraints().unwrap().is_none());
+        assert_eq!(
+            made.subject().iter_common_name().next().unwrap().as_str().unwrap(),
+            "Apple Development: Ada"
+        );
+    }
+
+    #[test]
+    fn a_request_that_another_key_signed_is_refused() {
+        let mut request = STANDARD.decode(OLD).unwrap();
+        let last = request.len() - 1;
+        request[last] ^= 1;
+        let error = format!("{:#}", certified(&request).unwrap_err());
+        assert!(error.contains("not signed by its key"), "{error}");
+        let error = format!("{:#}", certified(b"nonsense").unwrap_err());
+        assert!(error.contains("not valid"), "{error}");
+    }
 }

@@ -17,8 +17,9 @@ use tokio::sync::oneshot;
 use crate::answer::{Refusal, Why};
 use crate::asc::{self, Request};
 use crate::fault::{Fault, Kind};
+use crate::request_log::Logged;
 use crate::seed::Seed;
-use crate::state::{Logged, State};
+use crate::state::State;
 use crate::tls::Tls;
 use crate::{bitrise, guard, listen, manage, portal, replay, sign_in, uploads};
 
@@ -401,7 +402,7 @@ async fn log(response: Response, faults: &[Kind], state: &Shared, asked: Asked) 
     head.headers.remove(header::CONTENT_LENGTH);
     let is_reset = faults.contains(&Kind::Reset) || faults.contains(&Kind::ResetBefore);
     let broken = is_reset || faults.contains(&Kind::Truncated);
-    locked(state).note(Logged {
+    locked(state).requests.note(Logged {
         method: asked.method,
         path: asked.path,
         query: asked.query,

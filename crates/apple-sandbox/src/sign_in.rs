@@ -146,8 +146,7 @@ fn challenge(request: &Request<'_>, state: &mut State) -> Response {
     if request.value("widgetKey") != Some(SERVICE_KEY) {
         return (StatusCode::BAD_REQUEST, "<html>Bad Request</html>").into_response();
     }
-    let challenge: String = (0..32).map(|_| state.dice.digit(16)).collect();
-    state.apple_id.challenges.push(challenge.clone());
+    let challenge = state.apple_id.handed_out.challenge(&mut state.dice);
     let mut response = (StatusCode::OK, "<html>Sign in</html>").into_response();
     for (name, value) in [
         ("X-Apple-HC-Bits", BITS.to_string()),
@@ -183,7 +182,10 @@ fn begin(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Respo
     state.dice.fill(&mut secret);
     let public_b = srp::public(&verifier, &secret);
     let name = format!("d-227-{}:PRN", state.uuid());
-    state.apple_id.exchanges.insert(name.clone(), (public_a, secret));
+    state
+        .apple_id
+        .handed_out
+        .begin_exchange(&name, public_a, secret);
     answer(
         200,
         &json!({
@@ -202,16 +204,9 @@ fn is_paid(stamp: &str, state: &mut State) -> bool {
     let [_, bits, _, challenge, _, _] = parts.as_slice() else {
         return false;
     };
-    let Some(index) = state
-        .apple_id
-        .challenges
-        .iter()
-        .position(|known| known == challenge)
-    else {
+    if !state.apple_id.handed_out.take_challenge(challenge) {
         return false;
-    };
-    // Each challenge is good for one stamp.
-    state.apple_id.challenges.remove(index);
+    }
     let digest = Sha1::digest(stamp);
     let zeros: u32 = digest
         .iter()
@@ -230,16 +225,13 @@ fn complete(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Re
     if !is_paid(header(headers, "x-apple-hc"), state) {
         return (StatusCode::FORBIDDEN, "<html>403 Forbidden</html>").into_response();
     }
-    let exchange = state
-        .apple_id
-        .exchanges
-        .remove(body["c"].as_str().unwrap_or_default());
-    let Some((public_a, secret)) = exchange else {
+    let name = body["c"].as_str().unwrap_or_default();
+    let Some(exchange) = state.apple_id.handed_out.end_exchange(name) else {
         return service_error(400, "-900007", "Bad request");
     };
     let seed = state.apple_id.seed.clone();
     let verifier = srp::verifier(&seed.password, &seed.protocol, &SALT);
-    let proofs = srp::proofs(&seed.name, &SALT, &verifier, &public_a, &secret);
+    let proofs = srp::proofs(&seed.name, &SALT, &verifier, &exchange.public, &exchange.secret);
     let given = |key: &str| {
         STANDARD
             .decode(body[key].as_str().unwrap_or_default())

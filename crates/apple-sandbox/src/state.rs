@@ -14,6 +14,7 @@ use crate::fault::Fault;
 use crate::pki::Authority;
 use crate::random::Chance;
 use crate::replay::Replay;
+use crate::request_log::{Logged, RequestLog};
 
 /// The whole state.
 #[derive(Debug, Serialize)]
@@ -95,9 +96,7 @@ pub struct State {
     /// Faults that wait to strike.
     pub faults: Vec<Fault>,
     /// What was asked, oldest first.
-    pub requests: Vec<Logged>,
-    /// How many bytes those take.
-    pub(crate) logged: usize,
+    pub requests: RequestLog,
     /// Files that are served under `/files/`.
     #[serde(skip)]
     pub files: BTreeMap<String, Vec<u8>>,
@@ -299,6 +298,8 @@ pub struct Upload {
     /// Whether its file was committed.
     pub committed: bool,
     pub(crate) looks: u32,
+    /// What the package says of itself, as attributes of the build that it becomes.
+    pub(crate) declared: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A file of an upload.
@@ -351,65 +352,7 @@ pub struct Processing {
     pub warnings: Vec<(String, String)>,
 }
 
-/// A request that was served.
-#[derive(Debug, Clone, Serialize)]
-pub struct Logged {
-    /// The method.
-    pub method: String,
-    /// The path.
-    pub path: String,
-    /// The query as it came.
-    pub query: String,
-    /// The body as it came, where it was text.
-    pub body: String,
-    /// The answer's status; 0 for a connection that was broken.
-    pub status: u16,
-    /// The answer's body, where it was text.
-    pub answer: String,
-    /// Why it was refused, or which fault struck; empty for most requests.
-    pub reason: String,
-}
-
-/// Requests beyond so many, or so many bytes of them, are forgotten from the oldest on.
-const MOST_LOGGED: usize = 5000;
-const LARGEST_LOG: usize = 32 << 20;
-
-impl Logged {
-    fn size(&self) -> usize {
-        [
-            &self.method,
-            &self.path,
-            &self.query,
-            &self.body,
-            &self.answer,
-            &self.reason,
-        ]
-        .iter()
-        .map(|text| text.len())
-        .sum::<usize>()
-            + size_of::<Self>()
-    }
-}
-
 impl State {
-    /// Writes a request down, and forgets old ones where there are too many.
-    pub(crate) fn note(&mut self, request: Logged) {
-        self.logged += request.size();
-        self.requests.push(request);
-        if self.requests.len() <= MOST_LOGGED && self.logged <= LARGEST_LOG {
-            return;
-        }
-        let mut forgotten = 0;
-        while self.requests.len() - forgotten > MOST_LOGGED / 2 || self.logged > LARGEST_LOG / 2 {
-            let Some(request) = self.requests.get(forgotten) else {
-                break;
-            };
-            self.logged -= request.size();
-            forgotten += 1;
-        }
-        self.requests.drain(..forgotten);
-    }
-
     /// A fresh resource ID.
     pub(crate) fn id(&mut self) -> String {
         self.next_id += 1;

@@ -8,8 +8,9 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
+use app_package::{Format, Package};
 use md5::Md5;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
@@ -80,7 +81,7 @@ pub(crate) fn look(state: &mut State, id: &str) {
     upload.state = "COMPLETE".to_owned();
     upload.build = Some(build_id.clone());
     state.builds.push(Build {
-        id: build_id,
+        id: build_id.clone(),
         app: upload.app.clone(),
         version: upload.version.clone(),
         short_version: upload.short_version.clone(),
@@ -88,12 +89,50 @@ pub(crate) fn look(state: &mut State, id: &str) {
         processing_state: "VALID".to_owned(),
         uploaded: now,
     });
+    let declared = upload.declared.clone();
+    state
+        .objects
+        .entry("builds", &build_id)
+        .attributes
+        .extend(declared);
+}
+
+/// What a package says of the build that it becomes. Apple does not ask about encryption where the Info.plist has
+/// `ITSAppUsesNonExemptEncryption` ("Complying with Encryption Export Regulations", 2026-11).
+pub(crate) fn declared(uses_encryption: Option<bool>, minimum_os: Option<String>) -> Map<String, Value> {
+    let members = [
+        ("usesNonExemptEncryption", uses_encryption.map(Value::from)),
+        ("minOsVersion", minimum_os.map(Value::from)),
+    ];
+    let known = members.into_iter();
+    known
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect()
+}
+
+/// What the package in a file says; nothing where it can't be read.
+fn declared_by(path: &std::path::Path, uti: &str) -> Map<String, Value> {
+    let format = match uti {
+        "com.apple.pkg" => Format::Pkg,
+        _ => Format::Ipa,
+    };
+    let package = Package::read(path, format);
+    package.map_or_else(
+        |_| Map::new(),
+        |package| declared(package.app.uses_encryption, package.app.minimum_os_version),
+    )
 }
 
 /// A look at every upload of an app.
 pub(crate) fn look_at_all_of(state: &mut State, app: &str) {
     let own = state.uploads.iter().filter(|upload| upload.app == app);
     let ids: Vec<String> = own.map(|upload| upload.id.clone()).collect();
+    ids.iter().for_each(|id| look(state, id));
+}
+
+/// A look at every upload.
+pub(crate) fn look_at_all(state: &mut State) {
+    let ids: Vec<String> = state.uploads.iter().map(|upload| upload.id.clone()).collect();
     ids.iter().for_each(|id| look(state, id));
 }
 
@@ -143,6 +182,7 @@ pub(crate) fn begin(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refus
         created: change.now,
         committed: false,
         looks: 0,
+        declared: Map::new(),
     });
     Ok(Key::new("buildUploads", &id))
 }
@@ -302,9 +342,15 @@ pub(crate) fn commit(change: &mut Change<'_>, draft: &Draft) -> Result<(), Refus
         }
     }
     let (of, is_well) = (known.upload.clone(), known.state != "FAILED");
+    let declared = if keep {
+        declared_by(&path, &known.uti)
+    } else {
+        Map::new()
+    };
     let mut uploads = change.state.uploads.iter_mut();
     if let Some(upload) = uploads.find(|upload| upload.id == of && is_well) {
         upload.committed = true;
+        upload.declared = declared;
     }
     Ok(())
 }

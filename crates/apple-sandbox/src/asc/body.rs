@@ -191,8 +191,8 @@ fn read(
     for name in members.keys() {
         let is_known = match name.as_str() {
             "type" | "id" => true,
-            "attributes" => body.attributes.is_some(),
-            "relationships" => body.relationships.is_some(),
+            // Some SDKs, such as `appstoreconnect` of PyPI, always send both; what is in them is looked at below.
+            "attributes" | "relationships" => true,
             _ => false,
         };
         if !is_known {
@@ -231,10 +231,8 @@ fn read(
     for (name, value) in &relationships {
         let place = format!("{at}/relationships/{name}");
         let Some(relationship) = body.relationships.as_ref().and_then(|all| all.get(name)) else {
-            if body.relationships.is_some() {
-                let words = format!("'{name}' is not a relationship on the resource '{}'", body.kind);
-                refusals.push(Refusal::entity("ENTITY_ERROR.RELATIONSHIP.UNKNOWN", words).at(place));
-            }
+            let words = format!("'{name}' is not a relationship on the resource '{}'", body.kind);
+            refusals.push(Refusal::entity("ENTITY_ERROR.RELATIONSHIP.UNKNOWN", words).at(place));
             continue;
         };
         // Nothing is what is not said; `null` empties a relationship (deliver clears categories by it).
@@ -284,11 +282,9 @@ fn read(
 fn check_attributes(given: &Map<String, Value>, body: &Body, at: &str, refusals: &mut Vec<Refusal>) {
     for (name, value) in given {
         let Some(shape) = body.attributes.as_ref().and_then(|all| all.get(name)) else {
-            if body.attributes.is_some() {
-                let words = format!("'{name}' is not an attribute on the resource '{}'", body.kind);
-                let refusal = Refusal::entity("ENTITY_ERROR.ATTRIBUTE.UNKNOWN", words);
-                refusals.push(refusal.at(format!("{at}/attributes/{name}")));
-            }
+            let words = format!("'{name}' is not an attribute on the resource '{}'", body.kind);
+            let refusal = Refusal::entity("ENTITY_ERROR.ATTRIBUTE.UNKNOWN", words);
+            refusals.push(refusal.at(format!("{at}/attributes/{name}")));
             continue;
         };
         if body.required.contains(name) && (value.is_null() || value == "") {

@@ -1,10 +1,10 @@
-//! Devices and certificates.
+//! Devices.
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::asc::is_udid;
-use crate::state::{Certificate, Device, State};
+use crate::state::{Device, State};
 
 use super::{Call, No, Outcome, Yes, payload};
 
@@ -115,68 +115,4 @@ pub(super) fn set_status(id: &str, status: &str, state: &mut State) -> Outcome {
     };
     status.clone_into(&mut known.status);
     payload("device", device(known))
-}
-
-/// What the portal calls kinds of certificates; in-house ones are kinds of their own.
-fn type_id(kind: &str, enterprise: bool) -> &'static str {
-    match kind {
-        "DEVELOPMENT" => "83Q87W3TGH",
-        "DISTRIBUTION" => "WXV89964HE",
-        "IOS_DEVELOPMENT" => "5QPB9NHCEI",
-        "IOS_DISTRIBUTION" if enterprise => "9RQEK7MSXA",
-        "IOS_DISTRIBUTION" => "R58UK2EWSO",
-        "MAC_APP_DEVELOPMENT" => "749Y1QAGU7",
-        "MAC_APP_DISTRIBUTION" => "HXZEUKP0FP",
-        "MAC_INSTALLER_DISTRIBUTION" => "2PQI8IDXNH",
-        _ => "W0EURJRMC5",
-    }
-}
-
-pub(super) fn certificate(known: &Certificate, state: &State) -> Value {
-    let mut value = json!({
-        "certRequestId": format!("R{}", known.id),
-        "certificateId": known.id,
-        "name": "Ada Example",
-        "statusString": "Issued",
-        "certificateStatusCode": 0,
-        "certRequestStatusCode": 4,
-        "expirationDate": known.expires.date().to_string(),
-        "ownerType": "team",
-        "ownerName": "Example GmbH",
-        "canDownload": true,
-        "canRevoke": true,
-        "certificateTypeDisplayId": type_id(&known.certificate_type, state.enterprise),
-        "serialNum": known.serial,
-        "typeString": known.certificate_type,
-    });
-    if !state.serials_are_listed
-        && let Some(fields) = value.as_object_mut()
-    {
-        fields.remove("serialNum");
-    }
-    value
-}
-
-pub(super) fn certificates(call: &Call<'_>, state: &mut State) -> Outcome {
-    let types: Vec<&str> = call.value("types").split(',').collect();
-    let listed = state
-        .certificates
-        .iter()
-        .filter(|known| known.on_portal && known.expires > OffsetDateTime::now_utc())
-        .map(|known| certificate(known, state))
-        .filter(|known| {
-            types
-                .iter()
-                .any(|wanted| known["certificateTypeDisplayId"] == **wanted)
-        })
-        .collect();
-    call.page("certRequests", listed)
-}
-
-pub(super) fn certificate_content(call: &Call<'_>, state: &mut State) -> Outcome {
-    let id = call.required("certificateId")?;
-    let known = state.certificates.iter().find(|known| known.id == id);
-    known
-        .map(|known| Yes::File(known.der.clone()))
-        .ok_or_else(|| No::data(format!("There is no certificate '{id}' on this team.")))
 }

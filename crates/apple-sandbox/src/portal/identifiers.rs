@@ -122,7 +122,10 @@ fn app_id(id: &BundleId, state: &State, detailed: bool) -> Value {
             "associatedCloudContainers".to_owned(),
             of(&id.containers, &state.containers, "cloudContainer"),
         );
-        fields.insert("associatedIdentifiers".to_owned(), json!([]));
+        fields.insert(
+            "associatedIdentifiers".to_owned(),
+            of(&id.merchants, &state.merchants, "omcId"),
+        );
         fields.insert("canEdit".to_owned(), true.into());
         fields.insert("canDelete".to_owned(), true.into());
     }
@@ -351,4 +354,50 @@ pub(super) fn assign_containers(call: &Call<'_>, state: &mut State) -> Outcome {
     let index = position(state, call.required("appIdId")?)?;
     state.bundle_ids[index].containers = identifiers(&call.values("cloudContainers"), &state.containers)?;
     changed(index, state)
+}
+
+pub(super) fn merchants(call: &Call<'_>, state: &mut State) -> Outcome {
+    let listed = state
+        .merchants
+        .iter()
+        .map(|known| associable(known, "omcId", &state.team_id))
+        .collect();
+    call.page("identifierList", listed)
+}
+
+pub(super) fn add_merchant(call: &Call<'_>, state: &mut State) -> Outcome {
+    let id = state.id();
+    let made = new_associable(call, "merchant.", &state.merchants, id)?;
+    let answer = associable(&made, "omcId", &state.team_id);
+    state.merchants.push(made);
+    payload("omcId", answer)
+}
+
+pub(super) fn assign_merchants(call: &Call<'_>, state: &mut State) -> Outcome {
+    let index = position(state, call.required("appIdId")?)?;
+    state.bundle_ids[index].merchants = identifiers(&call.values("omcIds"), &state.merchants)?;
+    changed(index, state)
+}
+
+/// Takes the one with the ID away, and says its identifier.
+fn removed(id: &str, known: &mut Vec<Associable>) -> Result<String, No> {
+    let found = known.iter().position(|known| known.id == id);
+    let index = found.ok_or_else(|| No::data(format!("There is no '{id}' on this team.")))?;
+    Ok(known.remove(index).identifier)
+}
+
+pub(super) fn delete_merchant(call: &Call<'_>, state: &mut State) -> Outcome {
+    let gone = removed(call.required("omcId")?, &mut state.merchants)?;
+    for known in &mut state.bundle_ids {
+        known.merchants.retain(|one| *one != gone);
+    }
+    Ok(super::Yes::Payload(Map::new()))
+}
+
+pub(super) fn delete_group(call: &Call<'_>, state: &mut State) -> Outcome {
+    let gone = removed(call.required("applicationGroup")?, &mut state.groups)?;
+    for known in &mut state.bundle_ids {
+        known.groups.retain(|one| *one != gone);
+    }
+    Ok(super::Yes::Payload(Map::new()))
 }

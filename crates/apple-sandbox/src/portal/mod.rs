@@ -4,8 +4,10 @@
 //! Facts: nearly everything is a `POST` of a form and answered with HTTP 200; an envelope says whether it worked. Changes
 //! need a token that was given with an answer about the same kind of thing.
 
+mod certificates;
 mod devices;
 mod identifiers;
+mod passes;
 mod profiles;
 pub(crate) mod v1;
 
@@ -13,7 +15,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
 
-use crate::account::{Team, noise};
+use crate::account::Team;
 use crate::answer::answer;
 use crate::asc::Request;
 use crate::fault::Kind;
@@ -121,6 +123,8 @@ fn kind_of(path: &str) -> (&'static str, bool) {
         // Public clients assign with the tokens of what they assign.
         _ if action.contains("ApplicationGroup") => "app group",
         _ if action.contains("CloudContainer") => "cloud container",
+        _ if action.contains("OMC") => "merchant",
+        _ if action.contains("PassTypeId") => "pass type ID",
         _ if path.contains("/device/") => "device",
         _ if path.contains("/certificate/") => "certificate",
         _ if path.contains("/profile/") => "profile",
@@ -157,10 +161,7 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
     }
     let given = headers.get("csrf").and_then(|value| value.to_str().ok());
     let has_time = headers.contains_key("csrf_ts");
-    let is_known = given.is_some_and(|given| {
-        let mut tokens = state.apple_id.tokens.iter();
-        tokens.any(|(known, token)| known == kind && token == given)
-    });
+    let is_known = given.is_some_and(|given| state.apple_id.handed_out.has_token(Some(kind), given));
     if needs_token && !(is_known && has_time) {
         return (StatusCode::BAD_REQUEST, "Bad Request").into_response();
     }
@@ -208,21 +209,17 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
     response
 }
 
-/// How many tokens against forged requests are remembered.
-const MOST_TOKENS: usize = 2000;
-
 /// Adds the pair of headers against forged requests to an answer that says yes.
 fn give_token(kind: &str, response: &mut Response, state: &mut State) {
-    let token = noise(&mut state.dice, 64);
-    if let (true, Ok(value)) = (response.status().is_success(), HeaderValue::from_str(&token)) {
+    if !response.status().is_success() {
+        return;
+    }
+    let token = state.apple_id.handed_out.give_token(kind, &mut state.dice);
+    if let Ok(value) = HeaderValue::from_str(&token) {
         response.headers_mut().insert("csrf", value);
         response
             .headers_mut()
             .insert("csrf_ts", HeaderValue::from_static("1795000000000"));
-        state.apple_id.tokens.push((kind.to_owned(), token));
-        // A sandbox may run for days; no client comes back with a token as old as that.
-        let surplus = state.apple_id.tokens.len().saturating_sub(MOST_TOKENS);
-        state.apple_id.tokens.drain(..surplus);
     }
 }
 
@@ -232,8 +229,10 @@ fn answered(call: &Call<'_>, action: &str, state: &mut State) -> Outcome {
         "addDevices" => devices::add(call, state),
         "deleteDevice" => devices::set_status(call.value("deviceId"), "DISABLED", state),
         "enableDevice" => devices::set_status(call.value("displayId"), "ENABLED", state),
-        "listCertRequests" => devices::certificates(call, state),
-        "downloadCertificateContent" => devices::certificate_content(call, state),
+        "listCertRequests" => certificates::list(call, state),
+        "downloadCertificateContent" => certificates::content(call, state),
+        "submitCertificateRequest" => certificates::create(call, state),
+        "revokeCertificate" => certificates::revoke(call, state),
         "listAppIds" => identifiers::list(call, state),
         "getAppIdDetail" => identifiers::details(call, state),
         "addAppId" => identifiers::add(call, state),
@@ -246,6 +245,14 @@ fn answered(call: &Call<'_>, action: &str, state: &mut State) -> Outcome {
         "listCloudContainers" => identifiers::containers(call, state),
         "addCloudContainer" => identifiers::add_container(call, state),
         "assignCloudContainerToAppId" => identifiers::assign_containers(call, state),
+        "deleteApplicationGroup" => identifiers::delete_group(call, state),
+        "listPassTypeIds" => passes::list(call, state),
+        "addPassTypeId" => passes::add(call, state),
+        "deletePassTypeId" => passes::delete(call, state),
+        "listOMCs" => identifiers::merchants(call, state),
+        "addOMC" => identifiers::add_merchant(call, state),
+        "deleteOMC" => identifiers::delete_merchant(call, state),
+        "assignOMCToAppId" => identifiers::assign_merchants(call, state),
         "listProvisioningProfiles" => profiles::list(call, state),
         "getProvisioningProfile" => profiles::details(call, state),
         "createProvisioningProfile" => profiles::create(call, state),

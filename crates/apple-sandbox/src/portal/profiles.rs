@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::profile;
 use crate::state::{Profile, State};
 
-use super::{Call, No, Outcome, Yes, devices, payload};
+use super::{Call, No, Outcome, Yes, certificates, devices, payload};
 
 /// Profile types, and what the portal calls their platform, sub-platform and distribution.
 const TYPES: [(&str, &str, &str, &str); 11] = [
@@ -70,7 +70,7 @@ fn resource(known: &Profile, state: &State, detailed: bool) -> Value {
             .filter(|certificate| known.certificates.contains(&certificate.id));
         fields.insert(
             "certificates".to_owned(),
-            own.map(|certificate| devices::certificate(certificate, state))
+            own.map(|certificate| certificates::certificate(certificate, state))
                 .collect(),
         );
         fields.insert("certificateIds".to_owned(), json!(known.certificates));

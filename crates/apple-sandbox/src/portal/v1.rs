@@ -34,8 +34,7 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
         (method, _) => method,
     };
     let has_token = text("csrf").is_some_and(|given| {
-        let mut tokens = state.apple_id.tokens.iter();
-        text("csrf_ts").is_some() && tokens.any(|(_, token)| token == given)
+        text("csrf_ts").is_some() && state.apple_id.handed_out.has_token(None, given)
     });
     let outcome = if method != "GET" && !has_token {
         Err(Refusal::new(
@@ -73,7 +72,9 @@ fn answered(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
             .and_then(|all| all.remove("teamId"))
             .unwrap_or_default()
     };
-    if team != *state.team_id {
+    // spaceship 2.237 names none when it changes a device: it is for the only team that there is.
+    let is_only_team = team.is_null() && state.teams().len() == 1;
+    if team != *state.team_id && !is_only_team {
         return Err(Refusal::new(
             403,
             "FORBIDDEN_ERROR",
@@ -128,10 +129,13 @@ fn answered(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
         ("POST", [kind @ ("appGroups" | "merchantIds" | "cloudContainers")]) => {
             create_associable(&inner, kind, &body, state)
         }
-        ("GET", ["certificates" | "profiles"] | ["bundleIds", _, "profiles"])
-        | ("GET" | "POST", ["devices"])
-        | ("POST", ["profiles"])
-        | ("DELETE", ["profiles", _]) => asc::route_session(&inner, state),
+        // What spaceship 2.237 (`Spaceship::ConnectAPI::Provisioning::API`) and `@expo/apple-utils` 2.2.1 ask a session for.
+        ("GET", ["certificates" | "devices" | "profiles", ..] | ["bundleIds", _, "profiles"])
+        | ("POST", ["certificates" | "devices" | "profiles" | "bundleIdCapabilities"])
+        | ("PATCH", ["certificates" | "devices" | "bundleIdCapabilities", _])
+        | ("DELETE", ["certificates" | "profiles" | "bundleIdCapabilities", _]) => {
+            asc::route_session(&inner, state)
+        }
         _ => Err(Refusal::new(
             404,
             "PATH_ERROR",

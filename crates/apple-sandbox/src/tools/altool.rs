@@ -375,6 +375,8 @@ fn deliver_to(url: &str, file: &Path, app_id: Option<&str>) -> anyhow::Result<Op
         "size": content.len(),
         "md5": hex(&Md5::digest(&content)),
         "sha256": hex(&Sha256::digest(&content)),
+        "uses_non_exempt_encryption": app.uses_encryption,
+        "min_os_version": app.minimum_os_version,
     });
     let (status, _) = post(url, "/_sandbox/builds", &body.to_string())?;
     Ok((status != 201).then_some(status))

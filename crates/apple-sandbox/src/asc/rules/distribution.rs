@@ -8,7 +8,7 @@ use super::Change;
 use crate::answer::Refusal;
 use crate::asc::body::Draft;
 use crate::asc::date;
-use crate::asc::objects::Key;
+use crate::asc::objects::{Key, Objects};
 
 fn unprocessable(detail: impl Into<String>) -> Refusal {
     Refusal::new(
@@ -226,12 +226,20 @@ pub(super) fn check_link(change: &Change<'_>, key: &Key, name: &str, targets: &[
     Ok(())
 }
 
-/// What a build has from the start.
-pub(super) fn details_of_build() -> Value {
+/// What a build has from the start. Apple asks about encryption unless the package says it.
+pub(super) fn details_of_build(objects: &Objects, id: &str) -> Value {
+    let says = objects
+        .value("builds", id, "usesNonExemptEncryption")
+        .is_some_and(Value::is_boolean);
+    let (internal, external) = if says {
+        ("READY_FOR_BETA_TESTING", "READY_FOR_BETA_SUBMISSION")
+    } else {
+        ("MISSING_EXPORT_COMPLIANCE", "MISSING_EXPORT_COMPLIANCE")
+    };
     json!({
         "autoNotifyEnabled": false,
-        "internalBuildState": "MISSING_EXPORT_COMPLIANCE",
-        "externalBuildState": "MISSING_EXPORT_COMPLIANCE",
+        "internalBuildState": internal,
+        "externalBuildState": external,
     })
 }
 

@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 pub(crate) use assets::Asset;
 
 use super::body::Draft;
-use super::document::{Api, Place};
+use super::document::{Api, Place, Table};
 use super::objects::Key;
 use super::view::View;
 use crate::answer::Refusal;
@@ -33,6 +33,19 @@ pub(crate) struct Change<'a> {
     /// Whether an API key asks, rather than a session.
     pub(crate) by_key: bool,
     pub(crate) now: OffsetDateTime,
+}
+
+impl<'a> Change<'a> {
+    /// A change by the older services of a session, whose answers have no links.
+    pub(crate) fn by_session(state: &'a mut State) -> Self {
+        Self {
+            state,
+            api: Table::get().api(false),
+            base: "",
+            by_key: false,
+            now: OffsetDateTime::now_utc(),
+        }
+    }
 }
 
 impl Change<'_> {
@@ -299,7 +312,9 @@ pub(crate) fn relate(
 pub(crate) fn observe(change: &mut Change<'_>, place: Place<'_>) {
     match place {
         Place::Instance("buildUploads", id) => uploads::look(change.state, id),
-        Place::Related("apps", id, "buildUploads") => uploads::look_at_all_of(change.state, id),
+        // Clients that wait for a build ask for builds.
+        Place::Related("apps", id, "buildUploads" | "builds") => uploads::look_at_all_of(change.state, id),
+        Place::Collection("builds") => uploads::look_at_all(change.state),
         _ => {}
     }
     seeds::prepare(change.state, change.api, change.now);

@@ -24,8 +24,13 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
             "You can not use special characters such as @, &, *, ', \" in a profile's name.",
         ));
     }
-    // The Enterprise Program has no App Store.
-    if change.by_key && state.enterprise && kind.ends_with("_STORE") {
+    // The Enterprise Program has no App Store, and only it distributes in-house.
+    let is_of_other_program = if state.enterprise {
+        kind.ends_with("_STORE")
+    } else {
+        kind.ends_with("_INHOUSE")
+    };
+    if change.by_key && is_of_other_program {
         let words = format!("You are not permitted to create profiles of the type {kind} on this team.");
         return Err(Refusal::attribute("profileType", words));
     }
@@ -65,15 +70,20 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         };
         return Err(Refusal::relationship("devices", words));
     }
-    if profile::lists_devices(&kind) == devices.is_empty() {
-        return Err(Refusal::relationship(
-            "devices",
-            if devices.is_empty() {
-                "You must provide devices for this profile type"
-            } else {
-                "Devices can't be used with this profile type"
-            },
-        ));
+    if profile::lists_devices(&kind) && devices.is_empty() {
+        let words = "You must provide devices for this profile type";
+        return Err(Refusal::relationship("devices", words));
+    }
+    if !profile::lists_devices(&kind) && !devices.is_empty() {
+        // Code and words from codemagic-cli-tools pull request #26 (2020-03-13), which quotes the answer for the App Store.
+        let place = match kind.as_str() {
+            kind if kind.ends_with("_STORE") => "the App Store",
+            kind if kind.ends_with("_INHOUSE") => "In-House distribution",
+            _ => "direct distribution",
+        };
+        let words = format!("No devices can be associated to Provisioning Profiles for {place}.");
+        let code = "ENTITY_ERROR.RELATIONSHIP.NOT_ALLOWED";
+        return Err(Refusal::entity(code, words).at("/data/relationships/devices"));
     }
     let known = state.bundle_ids.iter().find(|known| known.id == bundle_id);
     if kind.ends_with("_STORE") && known.is_some_and(|known| known.identifier.ends_with('*')) {

@@ -268,7 +268,8 @@ fn build(preparation: &mut Preparation<'_>, id: &str) {
         }
     };
     preparation.relate(&key, "preReleaseVersion", &train);
-    let details = preparation.add("buildBetaDetails", id, distribution::details_of_build());
+    let details = distribution::details_of_build(&preparation.state.objects, id);
+    let details = preparation.add("buildBetaDetails", id, details);
     preparation.relate(&details, "build", &key);
     let locale = match preparation
         .state
