@@ -246,7 +246,10 @@ fn package_with_compliance(folder: &Path) -> String {
 fn codemagic_fetches_signing_files_and_creates_what_is_missing() {
     let led = Led::start(&Seed::default());
     let key = led.folder.path().join("key.pem");
-    let (made, text) = run(Command::new("openssl").args(["genrsa", "-out"]).arg(&key).arg("2048"));
+    let (made, text) = run(Command::new("openssl")
+        .args(["genrsa", "-out"])
+        .arg(&key)
+        .arg("2048"));
     assert!(made, "{text}");
     let key = format!("@file:{}", key.display());
     for kind in ["IOS_APP_DEVELOPMENT", "IOS_APP_ADHOC", "IOS_APP_STORE"] {
@@ -273,7 +276,11 @@ fn codemagic_fetches_signing_files_and_creates_what_is_missing() {
     }
     let state = led.sandbox.state();
     // The second run of each finds what the first one created.
-    let kinds: Vec<&str> = state.profiles.iter().map(|one| one.profile_type.as_str()).collect();
+    let kinds: Vec<&str> = state
+        .profiles
+        .iter()
+        .map(|one| one.profile_type.as_str())
+        .collect();
     assert_eq!(kinds, ["IOS_APP_DEVELOPMENT", "IOS_APP_ADHOC", "IOS_APP_STORE"]);
     assert_eq!(state.bundle_ids.len(), 1);
     drop(state);
@@ -315,7 +322,10 @@ fn codemagic_reads_a_build_that_says_how_it_encrypts() {
 fn spaceship(led: &Led, script: &str) -> Command {
     let package = e2e::repository().join("e2e/fastlane/node_modules/@expo/traveling-fastlane-linux/dist/lib");
     let ruby = package.join("ruby");
-    assert!(ruby.join("bin.real/ruby").is_file(), "run `npm ci` in e2e/fastlane");
+    assert!(
+        ruby.join("bin.real/ruby").is_file(),
+        "run `npm ci` in e2e/fastlane"
+    );
     let mut command = led.command("bash");
     let start = r#"eval "$("$1/bin/ruby_environment")"; export SSL_CERT_FILE="$2"; exec "$1/bin.real/ruby" -W0 -rbundler/setup "$3""#;
     command

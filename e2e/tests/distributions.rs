@@ -163,11 +163,7 @@ fn every_distribution_of_every_kind_of_project_is_signed() {
                 let what = format!("{name}, {distribution}, workspace: {in_workspace}");
                 // Only a team of the Enterprise Program distributes in-house.
                 let enterprise = distribution == "enterprise";
-                let sandbox = Sandbox::start(&Seed {
-                    enterprise,
-                    ..seed()
-                })
-                .unwrap();
+                let sandbox = Sandbox::start(&Seed { enterprise, ..seed() }).unwrap();
                 let machine = machine(&sandbox);
                 let folder = machine.path("made");
                 let mut path = project::write(&folder, targets);

@@ -68,7 +68,11 @@ pub(crate) fn table() -> anyhow::Result<String> {
     let path = workspace::root().join("crates/apple-sandbox/src/asc/apple.json");
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let table: Table = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-    Ok(format!("{}\n{}", described(&table.store), described(&table.enterprise)))
+    Ok(format!(
+        "{}\n{}",
+        described(&table.store),
+        described(&table.enterprise)
+    ))
 }
 
 fn described(api: &Api) -> String {
@@ -126,7 +130,11 @@ fn served(api: &Api) -> BTreeMap<&str, Served<'_>> {
         }
     }
     for (kind, one) in &mut all {
-        let relationships = api.kinds.get(*kind).into_iter().flat_map(|known| &known.relationships);
+        let relationships = api
+            .kinds
+            .get(*kind)
+            .into_iter()
+            .flat_map(|known| &known.relationships);
         for (name, leads_to) in relationships {
             if leads_to.ends_with('@') && !one.related.contains(name.as_str()) {
                 one.missing.insert(name);

@@ -157,7 +157,11 @@ impl AppleAccount {
     pub(crate) fn fastlane_session(&self) -> Option<String> {
         let session = self.sessions.first()?;
         let cookies = [
-            ("DES58b07eb6d7e2fa3c1c7c2f", self.trust.as_str(), "idmsa.apple.com"),
+            (
+                "DES58b07eb6d7e2fa3c1c7c2f",
+                self.trust.as_str(),
+                "idmsa.apple.com",
+            ),
             ("myacinfo", session, "apple.com"),
         ];
         let cookie = |(name, value, domain): &(&str, &str, &str)| {

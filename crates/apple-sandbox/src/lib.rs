@@ -58,6 +58,6 @@ pub use seed::{Seed, SeedApp, SeedCertificate, SeedDevice, SeedProfile};
 pub use serde_json::Value as Json;
 pub use server::{Ports, Sandbox};
 pub use state::{
-    App, Associable, Build, BundleId, Capability, Certificate, Device, Part, Processing, Profile,
-    State, Upload, UploadFile,
+    App, Associable, Build, BundleId, Capability, Certificate, Device, Part, Processing, Profile, State,
+    Upload, UploadFile,
 };

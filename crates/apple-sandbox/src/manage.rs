@@ -50,7 +50,10 @@ pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) ->
         // What fastlane takes as `FASTLANE_SESSION`.
         ("GET", "/_sandbox/fastlane-session") => match state.apple_id.fastlane_session() {
             Some(session) => session.into_response(),
-            None => answer(404, &json!({"error": "the Apple ID has no session that is alive"})),
+            None => answer(
+                404,
+                &json!({"error": "the Apple ID has no session that is alive"}),
+            ),
         },
         ("GET", "/_sandbox/requests") => answer(200, &json!(state.requests)),
         ("GET", "/_sandbox/faults") => answer(200, &json!(state.faults)),

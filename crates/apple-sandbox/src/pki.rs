@@ -250,7 +250,12 @@ mod tests {
         assert_eq!(made.public_key().raw, key);
         assert!(made.basic_constraints().unwrap().is_none());
         assert_eq!(
-            made.subject().iter_common_name().next().unwrap().as_str().unwrap(),
+            made.subject()
+                .iter_common_name()
+                .next()
+                .unwrap()
+                .as_str()
+                .unwrap(),
             "Apple Development: Ada"
         );
     }

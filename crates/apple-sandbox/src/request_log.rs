@@ -124,7 +124,12 @@ mod tests {
             let mut log = RequestLog::default();
             for number in 0..count {
                 log.note(request(number, answer));
-                assert!(log.len() <= MOST && log.size <= LARGEST, "{} {}", log.len(), log.size);
+                assert!(
+                    log.len() <= MOST && log.size <= LARGEST,
+                    "{} {}",
+                    log.len(),
+                    log.size
+                );
             }
             assert_eq!(log.size, log.iter().map(Logged::size).sum::<usize>());
             let last = log.last().map(|one| one.path.clone());

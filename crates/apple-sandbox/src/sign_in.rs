@@ -182,10 +182,7 @@ fn begin(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Respo
     state.dice.fill(&mut secret);
     let public_b = srp::public(&verifier, &secret);
     let name = format!("d-227-{}:PRN", state.uuid());
-    state
-        .apple_id
-        .handed_out
-        .begin_exchange(&name, public_a, secret);
+    state.apple_id.handed_out.begin_exchange(&name, public_a, secret);
     answer(
         200,
         &json!({

@@ -3,12 +3,12 @@
 use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
 
+use app_package::{Format, Package};
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
-use app_package::{Format, Package};
 use md5::Md5;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};

@@ -91,7 +91,10 @@ pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
 /// The one that a call names by `certificateId`, unless it was revoked.
 fn named<'a>(call: &Call<'_>, state: &'a State) -> Result<&'a Certificate, No> {
     let id = call.required("certificateId")?;
-    let known = state.certificates.iter().find(|known| known.id == id && known.on_portal);
+    let known = state
+        .certificates
+        .iter()
+        .find(|known| known.id == id && known.on_portal);
     known.ok_or_else(|| No::data(format!("There is no certificate '{id}' on this team.")))
 }
 
@@ -103,7 +106,9 @@ pub(super) fn content(call: &Call<'_>, state: &mut State) -> Outcome {
 pub(super) fn create(call: &Call<'_>, state: &mut State) -> Outcome {
     let id = call.required("type")?;
     let Some(kind) = kind_of(id, state.enterprise) else {
-        return Err(No::data(format!("'{id}' is no type of certificates that the sandbox makes.")));
+        return Err(No::data(format!(
+            "'{id}' is no type of certificates that the sandbox makes."
+        )));
     };
     let attributes = json!({"certificateType": kind, "csrContent": call.required("csrContent")?});
     let draft = Draft {
@@ -126,7 +131,8 @@ pub(super) fn create(call: &Call<'_>, state: &mut State) -> Outcome {
 
 pub(super) fn revoke(call: &Call<'_>, state: &mut State) -> Outcome {
     let key = Key::new("certificates", &named(call, state)?.id);
-    rules::delete(&mut rules::Change::by_session(state), &key).map_err(|refusal| No::data(refusal.detail()))?;
+    rules::delete(&mut rules::Change::by_session(state), &key)
+        .map_err(|refusal| No::data(refusal.detail()))?;
     let revoked = state.certificates.iter().find(|known| known.id == key.id);
     let answer: Vec<Value> = revoked.map(|one| certificate(one, state)).into_iter().collect();
     Ok(Yes::Payload(Map::from_iter([(

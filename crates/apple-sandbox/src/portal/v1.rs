@@ -33,9 +33,8 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
         ("POST", Some("DELETE")) => "DELETE",
         (method, _) => method,
     };
-    let has_token = text("csrf").is_some_and(|given| {
-        text("csrf_ts").is_some() && state.apple_id.handed_out.has_token(None, given)
-    });
+    let has_token = text("csrf")
+        .is_some_and(|given| text("csrf_ts").is_some() && state.apple_id.handed_out.has_token(None, given));
     let outcome = if method != "GET" && !has_token {
         Err(Refusal::new(
             403,
