@@ -71,7 +71,7 @@ impl Project {
             source,
         };
         let (source, model) = if is_xcproj {
-            let (xcproj, model) = XcprojFile::read(&text, path).map_err(syntax)?;
+            let (xcproj, model) = XcprojFile::read(text, path).map_err(syntax)?;
             (Source::Xcproj(xcproj), model)
         } else {
             let pbxproj = PbxFile::new(Document::parse(&text).map_err(syntax)?);

@@ -84,7 +84,12 @@ impl Project {
         }
         Ok(match &self.source {
             Source::Pbxproj(file) => edit_pbxproj(file, &settings, &attributes),
-            Source::Xcproj(file) => file.edited(&self.model, &settings, &attributes),
+            Source::Xcproj(file) => file
+                .edited(&self.model, &settings, &attributes)
+                .map_err(|source| Error::Syntax {
+                    path: self.file.clone(),
+                    source,
+                })?,
         })
     }
 

@@ -1,8 +1,8 @@
 //! A lossless view of a JSON5 text: every value, key and comma knows its bytes.
 //!
-//! The text itself is the source of truth, so comments, order, spacing, spelling and trailing commas are kept: an
-//! unedited document prints as it was, to the byte. The grammar is
-//! that of json5.org, version 1.0.0.
+//! The text itself is the source of truth, so comments, order, spacing, spelling and trailing commas are kept. What is
+//! written without escapes is borrowed from it, which is nearly all of a project. The grammar is that of json5.org,
+//! version 1.0.0.
 
 mod edit;
 mod parser;
@@ -20,23 +20,23 @@ pub const DEEPEST: usize = 512;
 
 /// A JSON5 text with its values.
 #[derive(Debug, Clone)]
-pub struct Document {
-    text: String,
-    root: Node,
+pub struct Document<'a> {
+    text: &'a str,
+    root: Node<'a>,
 }
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
-pub struct Node {
+pub struct Node<'a> {
     /// The bytes of the value.
     pub span: Range<usize>,
     /// The value.
-    pub value: Value,
+    pub value: Value<'a>,
 }
 
 /// A value.
 #[derive(Debug, Clone)]
-pub enum Value {
+pub enum Value<'a> {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -44,80 +44,77 @@ pub enum Value {
     /// A number; may be infinite or not a number.
     Number(f64),
     /// A string, without quotes and escapes.
-    Text(String),
+    Text(Cow<'a, str>),
     /// An array.
-    Array(Vec<Element>),
+    Array(Vec<Element<'a>>),
     /// An object, in the text's order; a key may stand in it more than once.
-    Object(Vec<Member>),
+    Object(Vec<Member<'a>>),
 }
 
 /// An element of an array.
 #[derive(Debug, Clone)]
-pub struct Element {
+pub struct Element<'a> {
     /// The value.
-    pub node: Node,
+    pub node: Node<'a>,
     /// Where the comma after it stands.
     pub comma: Option<usize>,
 }
 
 /// A key with its value.
 #[derive(Debug, Clone)]
-pub struct Member {
+pub struct Member<'a> {
     /// The key, without quotes and escapes.
-    pub key: Cow<'static, str>,
+    pub key: Cow<'a, str>,
     /// The bytes of the key.
     pub key_span: Range<usize>,
     /// The value.
-    pub node: Node,
+    pub node: Node<'a>,
     /// Where the comma after it stands.
     pub comma: Option<usize>,
 }
 
-impl Document {
+impl<'a> Document<'a> {
     /// Reads a JSON5 text.
     ///
     /// # Errors
     /// With line, column and what was expected: when it is not JSON5, is larger than 256 MiB, or is nested deeper than
     /// [`DEEPEST`].
-    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+    pub fn parse(text: &'a str) -> Result<Self, SyntaxError> {
         if text.len() > LARGEST {
             return Err(SyntaxError::at(text, 0, "expected a file of at most 256 MiB"));
         }
         let root = parser::parse(text).map_err(|(at, expected)| SyntaxError::at(text, at, &expected))?;
-        Ok(Self {
-            text: text.to_owned(),
-            root,
-        })
+        Ok(Self { text, root })
     }
 
     /// The outermost value.
-    pub fn root(&self) -> &Node {
+    pub fn root(&self) -> &Node<'a> {
         &self.root
     }
 
     /// The text, to the byte.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The text with some values replaced, which must not overlap.
-    pub(crate) fn replaced(&self, mut edits: Vec<(Range<usize>, String)>) -> String {
-        edits.sort_by_key(|(span, _)| span.start);
-        let mut out = String::with_capacity(self.text.len() + 1024);
-        let mut copied = 0;
-        for (span, text) in edits {
-            out.push_str(&self.text[copied..span.start]);
-            out.push_str(&text);
-            copied = span.end;
-        }
-        out.push_str(&self.text[copied..]);
-        out
+    pub fn text(&self) -> &'a str {
+        self.text
     }
 }
 
-impl Node {
+/// A text with some values replaced, which must not overlap.
+pub(crate) fn replaced(text: &str, mut edits: Vec<(Range<usize>, String)>) -> String {
+    edits.sort_by_key(|(span, _)| span.start);
+    let mut out = String::with_capacity(text.len() + 1024);
+    let mut copied = 0;
+    for (span, new) in edits {
+        out.push_str(&text[copied..span.start]);
+        out.push_str(&new);
+        copied = span.end;
+    }
+    out.push_str(&text[copied..]);
+    out
+}
+
+impl<'a> Node<'a> {
     /// The members of an object; none for other values.
-    pub fn members(&self) -> &[Member] {
+    pub fn members(&self) -> &[Member<'a>] {
         match &self.value {
             Value::Object(members) => members,
             _ => &[],
@@ -125,7 +122,7 @@ impl Node {
     }
 
     /// The elements of an array; none for other values.
-    pub fn elements(&self) -> &[Element] {
+    pub fn elements(&self) -> &[Element<'a>] {
         match &self.value {
             Value::Array(elements) => elements,
             _ => &[],

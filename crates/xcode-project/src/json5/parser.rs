@@ -9,7 +9,7 @@ use super::{DEEPEST, Element, Member, Node, Value};
 pub(super) type Problem = (usize, String);
 
 /// Reads a whole text.
-pub(super) fn parse(text: &str) -> Result<Node, Problem> {
+pub(super) fn parse(text: &str) -> Result<Node<'_>, Problem> {
     let mut parser = Parser {
         text,
         bytes: text.as_bytes(),
@@ -31,7 +31,7 @@ struct Parser<'a> {
     at: usize,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn expected<T>(&self, what: &str) -> Result<T, Problem> {
         Err((self.at, format!("expected {what}")))
     }
@@ -77,7 +77,7 @@ impl Parser<'_> {
         }
     }
 
-    fn node(&mut self, depth: usize) -> Result<Node, Problem> {
+    fn node(&mut self, depth: usize) -> Result<Node<'a>, Problem> {
         let start = self.at;
         let value = match self.peek() {
             Some(b'{' | b'[') if depth >= DEEPEST => {
@@ -95,10 +95,10 @@ impl Parser<'_> {
         })
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, Problem> {
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, Problem> {
         self.at += 1;
         // Most objects of a project are files with a path and a membership.
-        let mut members: Vec<Member> = Vec::with_capacity(2);
+        let mut members: Vec<Member<'a>> = Vec::with_capacity(2);
         loop {
             self.skip()?;
             if self.peek() == Some(b'}') {
@@ -128,9 +128,9 @@ impl Parser<'_> {
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value, Problem> {
+    fn array(&mut self, depth: usize) -> Result<Value<'a>, Problem> {
         self.at += 1;
-        let mut elements: Vec<Element> = Vec::with_capacity(1);
+        let mut elements: Vec<Element<'a>> = Vec::with_capacity(1);
         loop {
             self.skip()?;
             if self.peek() == Some(b']') {
@@ -156,35 +156,25 @@ impl Parser<'_> {
         Ok(Some(self.at - 1))
     }
 
-    fn string(&mut self) -> Result<String, Problem> {
+    fn string(&mut self) -> Result<Cow<'a, str>, Problem> {
         let (text, end) = string::quoted(self.text, self.at)?;
         self.at = end;
         Ok(text)
     }
 
-    fn key(&mut self) -> Result<Cow<'static, str>, Problem> {
-        if let Some(quote @ (b'"' | b'\'')) = self.peek() {
-            let rest = &self.text[self.at + 1..];
-            let plain = rest
-                .bytes()
-                .position(|byte| byte == quote || matches!(byte, b'\\' | b'\n' | b'\r'));
-            if let Some(length) = plain
-                && rest.as_bytes()[length] == quote
-            {
-                self.at += length + 2;
-                return Ok(kept(&rest[..length]));
-            }
-            return self.string().map(Cow::Owned);
+    fn key(&mut self) -> Result<Cow<'a, str>, Problem> {
+        if matches!(self.peek(), Some(b'"' | b'\'')) {
+            return self.string();
         }
         let (name, end) = string::identifier(self.text, self.at)?;
         if name.is_empty() {
             return self.expected("a key or `}`");
         }
         self.at = end;
-        Ok(Cow::Owned(name))
+        Ok(name)
     }
 
-    fn word(&mut self) -> Result<Value, Problem> {
+    fn word(&mut self) -> Result<Value<'a>, Problem> {
         let rest = &self.text[self.at..];
         let length = rest
             .bytes()
@@ -222,22 +212,6 @@ impl Parser<'_> {
             None => self.expected("a number"),
         }
     }
-}
-
-/// A key; those that every file of a project has need no memory of their own.
-fn kept(key: &str) -> Cow<'static, str> {
-    Cow::Borrowed(match key {
-        "path" => "path",
-        "target-membership" => "target-membership",
-        "kind" => "kind",
-        "children" => "children",
-        "name" => "name",
-        "id" => "id",
-        "type" => "type",
-        "index" => "index",
-        "build-phase" => "build-phase",
-        other => return Cow::Owned(other.to_owned()),
-    })
 }
 
 fn is_hexadecimal(text: &str) -> bool {
@@ -283,7 +257,7 @@ fn number(text: &str) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn value(text: &str) -> Value {
+    fn value(text: &str) -> Value<'_> {
         parse(text)
             .unwrap_or_else(|(at, what)| panic!("{text} at {at}: {what}"))
             .value

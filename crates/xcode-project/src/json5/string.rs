@@ -1,5 +1,7 @@
 //! Strings and names of JSON5.
 
+use std::borrow::Cow;
+
 use super::parser::Problem;
 
 /// The characters that end a line in JSON5.
@@ -13,11 +15,12 @@ pub(super) fn is_name_byte(byte: u8) -> bool {
 }
 
 /// Reads the string whose quote stands at `open`; returns its text and the byte after it.
-pub(super) fn quoted(text: &str, open: usize) -> Result<(String, usize), Problem> {
+pub(super) fn quoted(text: &str, open: usize) -> Result<(Cow<'_, str>, usize), Problem> {
     let bytes = text.as_bytes();
     let quote = bytes[open];
+    let start = open + 1;
     let mut out = String::new();
-    let mut at = open + 1;
+    let mut at = start;
     loop {
         let rest = &bytes[at..];
         let plain = rest
@@ -25,8 +28,12 @@ pub(super) fn quoted(text: &str, open: usize) -> Result<(String, usize), Problem
             .position(|byte| *byte == quote || matches!(byte, b'\\' | b'\n' | b'\r'));
         match plain.map(|length| (length, rest[length])) {
             Some((length, byte)) if byte == quote => {
-                out.push_str(&text[at..at + length]);
-                return Ok((out, at + length + 1));
+                let end = at + length;
+                if at == start {
+                    return Ok((Cow::Borrowed(&text[start..end]), end + 1));
+                }
+                out.push_str(&text[at..end]);
+                return Ok((Cow::Owned(out), end + 1));
             }
             Some((length, b'\\')) => {
                 out.push_str(&text[at..at + length]);
@@ -98,7 +105,7 @@ fn hexadecimal(text: &str, at: usize, length: usize) -> Option<u32> {
 }
 
 /// Reads the name at `start`, which is empty where none begins; returns it and the byte after it.
-pub(super) fn identifier(text: &str, start: usize) -> Result<(String, usize), Problem> {
+pub(super) fn identifier(text: &str, start: usize) -> Result<(Cow<'_, str>, usize), Problem> {
     let mut name = String::new();
     let mut at = start;
     while let Some(c) = text[at..].chars().next() {
@@ -114,7 +121,7 @@ pub(super) fn identifier(text: &str, start: usize) -> Result<(String, usize), Pr
         name.push(c);
         at = end;
     }
-    Ok((name, at))
+    Ok((Cow::Owned(name), at))
 }
 
 /// Combining marks and connectors, which may stand within a name of ECMAScript: the blocks of them.
@@ -146,7 +153,7 @@ pub(super) fn written_with(text: &str, quote: char) -> String {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> String {
+    fn read(text: &str) -> Cow<'_, str> {
         let (read, end) = quoted(text, 0).unwrap_or_else(|(at, what)| panic!("{text} at {at}: {what}"));
         assert_eq!(end, text.len(), "{text}");
         read

@@ -4,8 +4,9 @@
 //! again (tuist/XcodeProj 9.17, `BuildSettingsMapping.swift`; rork-xcode 0.13, `settings.ts`; files of Xcode 27.2).
 //! What does not change keeps its bytes.
 
-use crate::json5::{Document, Layout, Node, ObjectEdit, Value};
+use crate::json5::{Document, Layout, Node, ObjectEdit, Value, replaced};
 use crate::model::{Model, SettingValue};
+use crate::pbxproj::SyntaxError;
 use crate::signing::{Assignment, Attributes};
 
 use super::XcprojFile;
@@ -21,21 +22,22 @@ const AFTER_SETTINGS: [&str; 4] = [
 
 impl XcprojFile {
     /// The text with build settings and the attributes of their targets set.
+    ///
+    /// # Errors
+    /// Never for a file that was read: each target was parsed as part of it.
     pub(crate) fn edited(
         &self,
         model: &Model,
         assignments: &[Assignment<'_>],
         attributes: &[Attributes<'_>],
-    ) -> String {
+    ) -> Result<String, SyntaxError> {
         let configurations: Vec<String> = model
             .configurations
             .iter()
             .map(|configuration| configuration.name.clone())
             .collect();
-        let targets = self.document.root().get("targets");
-        let nodes = targets.map(Node::elements).unwrap_or_default();
         let mut edits = Vec::new();
-        for (known, node) in model.targets.iter().zip(nodes) {
+        for (known, span) in model.targets.iter().zip(&self.targets) {
             let id = known.target.id.as_str();
             let own: Vec<&Assignment<'_>> = assignments
                 .iter()
@@ -45,57 +47,57 @@ impl XcprojFile {
             if own.is_empty() && noted.is_none() {
                 continue;
             }
-            let edited = self.target(&node.node, &own, noted, &configurations);
-            edits.push((node.node.span.clone(), edited));
+            let target = Document::parse(&self.text[span.clone()])?;
+            edits.push((span.clone(), edited(&target, &own, noted, &configurations)));
         }
-        self.document.replaced(edits)
+        Ok(replaced(&self.text, edits))
     }
+}
 
-    fn target(
-        &self,
-        node: &Node,
-        assignments: &[&Assignment<'_>],
-        noted: Option<&Attributes<'_>>,
-        configurations: &[String],
-    ) -> String {
-        let text = self.text();
-        let mut target = ObjectEdit::of(text, node);
-        if let Some(noted) = noted {
-            for (key, value) in [
-                ("legacy-provisioning-style", "manual"),
-                ("legacy-team-id", noted.team_id),
-            ] {
-                let is_other = node.text(key).is_some_and(|old| old != value);
-                if let Some(number) = target.position(key).filter(|_| is_other) {
-                    target.set_text(number, value);
-                }
+/// The text of a target with its settings and attributes set.
+fn edited(
+    document: &Document<'_>,
+    assignments: &[&Assignment<'_>],
+    noted: Option<&Attributes<'_>>,
+    configurations: &[String],
+) -> String {
+    let (text, node) = (document.text(), document.root());
+    let mut target = ObjectEdit::of(text, node);
+    if let Some(noted) = noted {
+        for (key, value) in [
+            ("legacy-provisioning-style", "manual"),
+            ("legacy-team-id", noted.team_id),
+        ] {
+            let is_other = node.text(key).is_some_and(|old| old != value);
+            if let Some(number) = target.position(key).filter(|_| is_other) {
+                target.set_text(number, value);
             }
         }
-        if assignments.is_empty() {
-            return target.render();
-        }
-        let place = target.position("build-settings").unwrap_or_else(|| {
-            let mut keys = target.keys();
-            keys.position(|key| AFTER_SETTINGS.contains(&key))
-                .unwrap_or_else(|| target.keys().count())
-        });
-        let layout = target.layout(place, None);
-        let existing = node.get("build-settings").filter(|old| is_object(old));
-        let mut object = existing.map_or_else(|| ObjectEdit::empty(&layout), |old| ObjectEdit::of(text, old));
-        let mut values = Values::of(text, existing, configurations);
-        for assignment in assignments {
-            values.set(assignment);
-        }
-        for setting in values.changed() {
-            setting.write(&mut object, configurations, &layout);
-        }
-        let rendered = object.render();
-        match target.position("build-settings") {
-            Some(number) => target.set_value_text(number, rendered),
-            None => target.insert(place, "build-settings", rendered, None),
-        }
-        target.render()
     }
+    if assignments.is_empty() {
+        return target.render();
+    }
+    let place = target.position("build-settings").unwrap_or_else(|| {
+        let mut keys = target.keys();
+        keys.position(|key| AFTER_SETTINGS.contains(&key))
+            .unwrap_or_else(|| target.keys().count())
+    });
+    let layout = target.layout(place, None);
+    let existing = node.get("build-settings").filter(|old| is_object(old));
+    let mut object = existing.map_or_else(|| ObjectEdit::empty(&layout), |old| ObjectEdit::of(text, old));
+    let mut values = Values::of(text, existing, configurations);
+    for assignment in assignments {
+        values.set(assignment);
+    }
+    for setting in values.changed() {
+        setting.write(&mut object, configurations, &layout);
+    }
+    let rendered = object.render();
+    match target.position("build-settings") {
+        Some(number) => target.set_value_text(number, rendered),
+        None => target.insert(place, "build-settings", rendered, None),
+    }
+    target.render()
 }
 
 fn is_object(node: &Node) -> bool {
@@ -105,7 +107,7 @@ fn is_object(node: &Node) -> bool {
 /// The settings that are set, each with its value in every configuration.
 struct Values<'a> {
     text: &'a str,
-    object: Option<&'a Node>,
+    object: Option<&'a Node<'a>>,
     configurations: &'a [String],
     settings: Vec<Setting>,
 }
@@ -131,7 +133,7 @@ impl PartialEq for Spelled {
 }
 
 impl<'a> Values<'a> {
-    fn of(text: &'a str, object: Option<&'a Node>, configurations: &'a [String]) -> Self {
+    fn of(text: &'a str, object: Option<&'a Node<'a>>, configurations: &'a [String]) -> Self {
         Self {
             text,
             object,

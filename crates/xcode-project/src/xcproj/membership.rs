@@ -88,7 +88,7 @@ impl Place {
 }
 
 fn add<'a>(
-    node: &'a Node,
+    node: &'a Node<'a>,
     item: &dyn Fn() -> BuildItem,
     known: &Names<'a>,
     phases: &Phases<'a>,
@@ -110,12 +110,12 @@ fn add<'a>(
 /// A membership: the build phase that it names, and the attributes of the file there.
 #[derive(Debug, Clone, Copy)]
 struct Member<'a> {
-    phase: &'a Node,
+    phase: &'a Node<'a>,
     attributes: Option<Object<'a>>,
 }
 
 impl<'a> Member<'a> {
-    fn of(node: &'a Node) -> Outcome<Self> {
+    fn of(node: &'a Node<'a>) -> Outcome<Self> {
         if !matches!(node.value, Value::Object(_)) {
             return Ok(Self {
                 phase: node,
@@ -173,7 +173,7 @@ enum Wanted<'a> {
 impl<'a> Wanted<'a> {
     /// `"Target/kind"`, `"Target/kind/name"`, the same as an array, or `"id:…"`. What names a target that is not there
     /// is nothing.
-    fn of(node: &'a Node, known: &Names<'_>) -> Outcome<Option<Self>> {
+    fn of(node: &'a Node<'a>, known: &Names<'_>) -> Outcome<Option<Self>> {
         let parts = parts(node, 3)?;
         if let [id] = parts.as_slice()
             && let Some(id) = id.strip_prefix("id:")
@@ -194,7 +194,7 @@ impl<'a> Wanted<'a> {
     }
 
     /// `"kind"`, `"kind/name"` or `"id:…"`, of a target that is known.
-    fn within(target: usize, node: &'a Node) -> Outcome<Self> {
+    fn within(target: usize, node: &'a Node<'a>) -> Outcome<Self> {
         let parts = parts(node, 2)?;
         let [kind, name @ ..] = parts.as_slice() else {
             return Err(Problem::new(
@@ -282,7 +282,7 @@ impl<'a> Phases<'a> {
 }
 
 /// The parts of a name that is written with slashes, at most so many, or as an array.
-fn parts(node: &Node, most: usize) -> Outcome<Vec<&str>> {
+fn parts<'a>(node: &'a Node<'a>, most: usize) -> Outcome<Vec<&'a str>> {
     match &node.value {
         Value::Array(elements) => elements.iter().map(|element| component(&element.node)).collect(),
         _ => {

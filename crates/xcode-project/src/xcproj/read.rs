@@ -164,7 +164,7 @@ fn targets_by_name<'a>(drafts: &[Draft<'a>]) -> Outcome<HashMap<&'a str, usize>>
     Ok(names)
 }
 
-fn draft<'a>(node: &'a Node, tree: &Tree<'a>) -> Outcome<Draft<'a>> {
+fn draft<'a>(node: &'a Node<'a>, tree: &Tree<'a>) -> Outcome<Draft<'a>> {
     let object = Object::of(node, "a target")?;
     let mut phases = Vec::new();
     for element in object.array("build-phases")? {
@@ -179,7 +179,7 @@ fn draft<'a>(node: &'a Node, tree: &Tree<'a>) -> Outcome<Draft<'a>> {
     })
 }
 
-fn phase(node: &Node) -> Outcome<DraftPhase<'_>> {
+fn phase<'a>(node: &'a Node<'a>) -> Outcome<DraftPhase<'a>> {
     let object = match node.as_text() {
         Some(_) => None,
         None => Some(Object::of(node, "a build phase")?),

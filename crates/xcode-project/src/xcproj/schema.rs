@@ -25,15 +25,15 @@ impl Problem {
 /// An object whose keys are known to be there once.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Object<'a> {
-    node: &'a Node,
-    members: &'a [Member],
+    node: &'a Node<'a>,
+    members: &'a [Member<'a>],
 }
 
 impl<'a> Object<'a> {
     /// The object that a value must be; `what` names it in errors.
     ///
     /// Which of two equal keys Xcode takes is not documented, so that neither is.
-    pub(super) fn of(node: &'a Node, what: &str) -> Outcome<Self> {
+    pub(super) fn of(node: &'a Node<'a>, what: &str) -> Outcome<Self> {
         let Value::Object(members) = &node.value else {
             return Err(Problem::new(node, format!("expected an object for {what}")));
         };
@@ -59,24 +59,24 @@ impl<'a> Object<'a> {
         Problem::new(self.node, message)
     }
 
-    pub(super) fn members(&self) -> &'a [Member] {
+    pub(super) fn members(&self) -> &'a [Member<'a>] {
         self.members
     }
 
     /// The value under a key; `None` for `null` too.
-    pub(super) fn get(&self, key: &str) -> Option<&'a Node> {
+    pub(super) fn get(&self, key: &str) -> Option<&'a Node<'a>> {
         self.raw(key).filter(|node| !matches!(node.value, Value::Null))
     }
 
     /// The value under a key, also `null`.
-    pub(super) fn raw(&self, key: &str) -> Option<&'a Node> {
+    pub(super) fn raw(&self, key: &str) -> Option<&'a Node<'a>> {
         let mut members = self.members.iter();
         members
             .find(|member| member.key == key)
             .map(|member| &member.node)
     }
 
-    pub(super) fn required(&self, key: &str) -> Outcome<&'a Node> {
+    pub(super) fn required(&self, key: &str) -> Outcome<&'a Node<'a>> {
         self.get(key)
             .ok_or_else(|| Problem::new(self.node, format!("expected the key `{key}` in this object")))
     }
@@ -101,7 +101,7 @@ impl<'a> Object<'a> {
     }
 
     /// The elements of an array; none where it is absent.
-    pub(super) fn array(&self, key: &str) -> Outcome<&'a [Element]> {
+    pub(super) fn array(&self, key: &str) -> Outcome<&'a [Element<'a>]> {
         self.get(key).map_or(Ok(&[]), |node| array(node, key))
     }
 
@@ -117,12 +117,12 @@ impl<'a> Object<'a> {
     }
 }
 
-pub(super) fn text<'a>(node: &'a Node, what: &str) -> Outcome<&'a str> {
+pub(super) fn text<'a>(node: &'a Node<'a>, what: &str) -> Outcome<&'a str> {
     let wrong = || Problem::new(node, format!("expected a string for `{what}`"));
     node.as_text().ok_or_else(wrong)
 }
 
-pub(super) fn array<'a>(node: &'a Node, what: &str) -> Outcome<&'a [Element]> {
+pub(super) fn array<'a>(node: &'a Node<'a>, what: &str) -> Outcome<&'a [Element<'a>]> {
     match &node.value {
         Value::Array(elements) => Ok(elements),
         _ => Err(Problem::new(node, format!("expected an array for `{what}`"))),

@@ -36,7 +36,7 @@ pub(super) fn folded(key: &str, configuration: &str) -> String {
 /// The value of a setting.
 pub(super) fn value(node: &Node, key: &str) -> Outcome<SettingValue> {
     match &node.value {
-        Value::Text(text) => Ok(SettingValue::Text(text.clone())),
+        Value::Text(text) => Ok(SettingValue::Text(text.clone().into_owned())),
         Value::Array(elements) => elements
             .iter()
             .map(|element| text(&element.node, key).map(str::to_owned))

@@ -37,7 +37,7 @@ pub(super) struct Tree<'a> {
 
 impl<'a> Tree<'a> {
     /// Reads `files`, whose paths count from `root`.
-    pub(super) fn read(files: &'a Node, root: &Path) -> Outcome<Self> {
+    pub(super) fn read(files: &'a Node<'a>, root: &Path) -> Outcome<Self> {
         let mut tree = Self {
             root: root.to_owned(),
             ..Self::default()
@@ -70,7 +70,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn add(&mut self, list: &'a Node, what: &str, parent: Option<Number>) -> Outcome<()> {
+    fn add(&mut self, list: &'a Node<'a>, what: &str, parent: Option<Number>) -> Outcome<()> {
         for element in array(list, what)? {
             let object = Object::of(&element.node, "a file, group or folder")?;
             let kind = object.text("kind")?.unwrap_or("file-reference");
@@ -108,7 +108,7 @@ impl<'a> Tree<'a> {
     /// When it means nothing, or one of several things: Xcode refuses the project then (XcodeProj, pull request 1184).
     pub(super) fn resolve(&self, node: &Node) -> Outcome<Number> {
         let (written, found) = match &node.value {
-            Value::Text(text) => (text.clone(), self.by_text(text)),
+            Value::Text(text) => (text.clone().into_owned(), self.by_text(text)),
             Value::Array(elements) => {
                 let mut names = Vec::new();
                 for element in elements {
@@ -142,7 +142,7 @@ impl<'a> Tree<'a> {
 }
 
 /// A component of a name path: a name, or an object that holds one.
-pub(super) fn component(node: &Node) -> Outcome<&str> {
+pub(super) fn component<'a>(node: &'a Node<'a>) -> Outcome<&'a str> {
     if let Some(name) = node.as_text() {
         return Ok(name);
     }
