@@ -42,6 +42,8 @@ pub(crate) fn obstacles(package: &Package) -> Vec<Obstacle> {
     }
     for bundle in &package.bundles {
         let name = format!("`{}`", bundle.path);
+        let profile = bundle.code.profile.as_deref();
+        obstacles.extend(profile.and_then(|profile| wrong_profile(&name, profile)));
         obstacles.extend(simulator_code(&name, &bundle.code));
         // What is not signed as a whole has been said already.
         if contents.code.is_signed() && !package.app.is_for_simulator() {
@@ -104,13 +106,6 @@ fn signature(bundle: &str, code: &Code, profile: Option<&Profile>) -> Vec<Obstac
     let Some(profile) = profile else {
         return obstacles;
     };
-    if let Some(distribution) = distribution(profile) {
-        obstacles.push(Obstacle::Profile {
-            bundle: bundle.to_owned(),
-            distribution,
-            profile: profile.name.clone(),
-        });
-    }
     let entitlements = code
         .executable
         .as_ref()
@@ -119,6 +114,15 @@ fn signature(bundle: &str, code: &Code, profile: Option<&Profile>) -> Vec<Obstac
         obstacles.extend(not_granted(bundle, entitlements, profile));
     }
     obstacles
+}
+
+/// A profile that is not for the store, whatever it signs.
+pub(crate) fn wrong_profile(bundle: &str, profile: &Profile) -> Option<Obstacle> {
+    Some(Obstacle::Profile {
+        bundle: bundle.to_owned(),
+        distribution: distribution(profile)?,
+        profile: profile.name.clone(),
+    })
 }
 
 /// The profile's distribution, `None` for the store's.

@@ -2,7 +2,7 @@
 
 use apple_types::Distribution;
 
-use crate::{Format, Package, rules};
+use crate::{Format, Package, contents, rules};
 
 /// Why App Store Connect would refuse a package.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -185,6 +185,8 @@ impl Package {
         if self.app.is_for_simulator() && self.profile.is_none() {
             obstacles.push(Obstacle::Simulator);
         }
+        let profile = self.profile.as_deref();
+        obstacles.extend(profile.and_then(|profile| contents::wrong_profile("the app", profile)));
         // What installers say of their apps is optional, so nothing follows from its absence.
         if self.format == Format::Ipa {
             let needed = [

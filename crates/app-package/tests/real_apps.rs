@@ -12,6 +12,7 @@ const DEVELOPMENT: &[u8] = include_bytes!("fixtures/dev-aarch64-ios.gz");
 const SIMULATOR: &[u8] = include_bytes!("fixtures/store-aarch64-ios-simulator.gz");
 const INTEL: &[u8] = include_bytes!("fixtures/store-x86_64-ios-simulator.gz");
 const PROFILE: &[u8] = include_bytes!("fixtures/store.mobileprovision");
+const AD_HOC: &[u8] = include_bytes!("fixtures/ad-hoc.mobileprovision");
 
 fn unpacked(fixture: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -367,6 +368,31 @@ fn an_extension_is_compared_with_its_own_profile() {
     );
     // A static framework holds an archive, which nobody signs.
     assert_eq!(obstacles(&with(kit, Some(b"!<arch>\n".to_vec()))), "");
+}
+
+#[test]
+fn a_profile_of_another_distribution_is_named_wherever_it_lies() {
+    for (bundle, profile) in [
+        ("the app", "embedded.mobileprovision"),
+        (
+            "`PlugIns/Nest.appex`",
+            "PlugIns/Nest.appex/embedded.mobileprovision",
+        ),
+    ] {
+        let expected =
+            format!("{bundle} is signed with the ad-hoc profile `Heron Ad Hoc`; export it for the App Store");
+        assert_eq!(obstacles(&with(profile, Some(AD_HOC.to_vec()))), expected);
+        // Whatever it signs.
+        let mut fake = parts();
+        fake.retain(|(name, _)| name != profile && !name.starts_with("_CodeSignature"));
+        for (name, content) in &mut fake {
+            if !name.contains('.') || name.ends_with("/Nest") || name.ends_with("/Kit") {
+                *content = b"not a real binary".to_vec();
+            }
+        }
+        fake.push((profile.to_owned(), AD_HOC.to_vec()));
+        assert_eq!(obstacles(&read(&fake)), expected);
+    }
 }
 
 #[test]

@@ -47,6 +47,26 @@ const WITH_VALUE: [&[&str]; 12] = [
     FORMAT,
 ];
 
+/// Commands of altool that upload nothing, in either program.
+const OTHER_COMMANDS: [&str; 10] = [
+    "--validate-app",
+    "--list-apps",
+    "--list-providers",
+    "--build-status",
+    "--generate-jwt",
+    "--notarize-app",
+    "--notarization-info",
+    "--store-password-in-keychain-item",
+    "--help",
+    "--version",
+];
+
+/// The command among the user's options that would take the place of the upload.
+pub(crate) fn other_command(extra: &[String]) -> Option<&str> {
+    let mut names = extra.iter().map(|word| name(word));
+    names.find(|name| OTHER_COMMANDS.contains(name))
+}
+
 /// How altool signs in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SignIn {
@@ -329,6 +349,19 @@ mod tests {
             ),
         ] {
             assert_eq!(line(xcode, app_id, platform, sign_in, extra), expected);
+        }
+    }
+
+    #[test]
+    fn commands_that_upload_nothing_are_found() {
+        for (extra, expected) in [
+            ("--verbose --validate-app", Some("--validate-app")),
+            ("--build-status --delivery-id X", Some("--build-status")),
+            ("--upload-package --wait", None),
+            ("-t ios --output-format normal", None),
+        ] {
+            let words = step_kit::words(extra).unwrap();
+            assert_eq!(other_command(&words), expected, "{extra}");
         }
     }
 

@@ -399,6 +399,12 @@ fn checked(inputs: &Inputs) -> anyhow::Result<(PathBuf, Format, Vec<String>)> {
         ));
         Vec::new()
     });
+    if let Some(command) = arguments::other_command(&extra) {
+        problems.push(InputProblem::new(
+            "altool_options",
+            format!("`{command}` is a command of altool that uploads nothing; accepted: options of the upload. To check the package without uploading it, set validate_only to `yes`"),
+        ));
+    }
     if let Some(id) = inputs
         .app_id
         .as_ref()
