@@ -77,6 +77,19 @@ impl<A> Resource<A> {
         }
     }
 
+    /// Whether the answer names the relationship at all, with or without what is related. Apple names all of a resource's
+    /// relationships with their links.
+    pub fn has_relationship(&self, name: &str) -> bool {
+        self.relationships.contains_key(name)
+    }
+
+    /// Whether the answer says what is related under `name`, be it nothing: it does where `include` asked for it.
+    pub fn is_loaded(&self, name: &str) -> bool {
+        self.relationships
+            .get(name)
+            .is_some_and(|relationship| !relationship.data.is_null())
+    }
+
     /// Whether more is related under `name` than [`Resource::related`] lists.
     pub fn has_more(&self, name: &str) -> bool {
         let total = self

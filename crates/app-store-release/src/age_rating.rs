@@ -80,6 +80,31 @@ pub fn parse(place: &str, text: &str) -> Result<Map<String, Value>, Problem> {
     Ok(attributes)
 }
 
+/// Answers that App Store Connect refuses together; those that are not given stay as they are. An answer that nobody gave
+/// yet contradicts nothing. Seen: App-Store-Connect-CLI #1782 and #1788.
+pub(crate) fn contradictions(current: &Map<String, Value>, wanted: &Map<String, Value>) -> Vec<Problem> {
+    let answer = |name: &str| {
+        wanted
+            .get(name)
+            .or_else(|| current.get(name))
+            .and_then(Value::as_bool)
+    };
+    [
+        ("socialMedia", "userGeneratedContent"),
+        ("socialMediaAgeRestricted", "ageAssurance"),
+        ("socialMediaAgeRestricted", "socialMedia"),
+    ]
+    .into_iter()
+    .filter(|(name, needed)| answer(name) == Some(true) && answer(needed) == Some(false))
+    .map(|(name, needed)| {
+        Problem::new(
+            "app_rating_config_path",
+            format!("`{name}` can't be true while `{needed}` is false"),
+        )
+    })
+    .collect()
+}
+
 fn boolean(value: Value) -> Value {
     match value.as_i64() {
         Some(number) => Value::Bool(number != 0),
@@ -117,5 +142,17 @@ mod tests {
         assert!(parse("r", "[]").is_err());
         let refused = parse("r", r#"{"GAMBLING_CONTESTS": 1}"#).unwrap_err();
         assert!(refused.message.contains("contests"), "{refused}");
+    }
+
+    #[test]
+    fn answers_that_contradict_each_other_are_found_before_they_are_sent() {
+        let map = |value: Value| value.as_object().cloned().unwrap();
+        let found = contradictions(
+            &map(json!({"userGeneratedContent": false, "ageAssurance": true})),
+            &map(json!({"socialMedia": true, "socialMediaAgeRestricted": true})),
+        );
+        assert_eq!(found.len(), 1);
+        assert!(found[0].message.contains("userGeneratedContent"), "{}", found[0]);
+        assert!(contradictions(&map(json!({})), &map(json!({"socialMedia": true}))).is_empty());
     }
 }

@@ -10,10 +10,12 @@ use time::OffsetDateTime;
 use crate::age_rating;
 use crate::checksum::md5;
 use crate::metadata::{self, Metadata};
-use crate::options::Values;
+use crate::options::{Values, boolean};
+use crate::plan::{MediaKind, is_editable};
+use crate::preview::{self, Previews};
 use crate::problem::Problem;
 use crate::screenshot::{self, Screenshots};
-use crate::snapshot::AppName;
+use crate::snapshot::{AppName, Needs};
 use crate::text;
 
 /// When an approved version goes on sale.
@@ -82,6 +84,17 @@ pub struct DesiredSubmission {
     pub content_rights: Option<&'static str>,
 }
 
+/// App previews, and what happens to those that are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DesiredPreviews {
+    /// The videos by locale and preview type.
+    pub files: Previews,
+    /// The frame that was asked for; videos that are there already get it, too.
+    pub frame: Option<String>,
+    /// Whether locales with local previews lose all others.
+    pub overwrite: bool,
+}
+
 /// What a release shall be. What is `None` stays as it is.
 #[derive(Debug, Clone)]
 pub struct DesiredRelease {
@@ -109,7 +122,9 @@ pub struct DesiredRelease {
     pub screenshots: Option<Screenshots>,
     /// What happens to other screenshots.
     pub leftovers: Leftovers,
-    /// How long screenshots may be processed, in seconds.
+    /// App previews; `None` leaves them alone.
+    pub previews: Option<DesiredPreviews>,
+    /// How long screenshots and previews may be processed, in seconds.
     pub processing_timeout: u64,
     /// Whether a submission in progress is cancelled first.
     pub reject_if_possible: bool,
@@ -118,6 +133,43 @@ pub struct DesiredRelease {
 }
 
 impl DesiredRelease {
+    /// Whether it says anything about screenshots or previews.
+    pub(crate) fn needs_media(&self) -> bool {
+        let screenshots = self.screenshots.as_ref();
+        screenshots.is_some_and(|local| !local.is_empty() || self.leftovers == Leftovers::DropEverything)
+            || self
+                .previews
+                .as_ref()
+                .is_some_and(|previews| !previews.files.is_empty())
+    }
+
+    /// Whether the media of a locale matter.
+    pub(crate) fn wants_media(&self, kind: MediaKind, locale: &str) -> bool {
+        match kind {
+            MediaKind::Screenshots => self.screenshots.as_ref().is_some_and(|local| {
+                self.leftovers == Leftovers::DropEverything || local.contains_key(locale)
+            }),
+            MediaKind::Previews => {
+                let previews = self.previews.as_ref();
+                previews.is_some_and(|previews| previews.files.contains_key(locale))
+            }
+        }
+    }
+
+    /// What of a version it has to know. The build matters where the version can't be edited: it may be in review with it.
+    pub(crate) fn needs(&self, state: &str) -> Needs {
+        let metadata = self.metadata.as_ref();
+        let submits_closed = self.submission.is_some() && !is_editable(state);
+        Needs {
+            texts: metadata.is_some_and(|metadata| !metadata.texts.is_empty()),
+            media: self.needs_media(),
+            related: metadata.is_some_and(|metadata| !metadata.review.is_empty())
+                || self.phased.is_some()
+                || self.attachment.is_some()
+                || submits_closed,
+        }
+    }
+
     /// Whether it says anything about what is the same for all versions: names, categories, the age rating.
     pub(crate) fn needs_app_info(&self) -> bool {
         let metadata = self.metadata.as_ref();
@@ -222,6 +274,29 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
             Err(found) => problems.extend(found),
         }
     }
+    let mut previews = None;
+    if let Some(path) = text_of("app_previews_path").filter(|_| !edit_live) {
+        let frame = text_of("preview_frame_time_code");
+        if let Some(frame) = frame.filter(|frame| !preview::is_time_code(frame)) {
+            problems.push(Problem::new(
+                "preview_frame_time_code",
+                format!(
+                    "`{frame}` is not accepted; accepted: hour:minute:second:centisecond, such as 00:00:05:00"
+                ),
+            ));
+        }
+        match preview::read(&directory.join(path), frame.unwrap_or(preview::DEFAULT_FRAME)) {
+            Ok(read) => {
+                warnings.extend(read.warnings);
+                previews = Some(DesiredPreviews {
+                    files: read.previews,
+                    frame: frame.map(str::to_owned),
+                    overwrite: is_on("overwrite_preview_videos"),
+                });
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
     let timing = match timing(options, now) {
         Ok(timing) => timing,
         Err(problem) => {
@@ -257,7 +332,12 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
     let answer = |key: &str| {
         information
             .and_then(|information| information.get(key))
-            .and_then(Value::as_bool)
+            .and_then(|value| match value {
+                Value::Bool(answer) => Some(*answer),
+                // Variables and command lines have only text.
+                Value::String(text) => boolean(text),
+                _ => None,
+            })
     };
     let submission = is_on("submit_for_review").then(|| DesiredSubmission {
         build: match text_of("build_number") {
@@ -290,6 +370,7 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
         phased: flag("phased_release").filter(|_| has_metadata),
         attachment,
         screenshots,
+        previews,
         leftovers: match (is_on("sync_screenshots"), is_on("overwrite_screenshots")) {
             (true, _) => Leftovers::DropEverything,
             (false, true) => Leftovers::DropOtherSets,

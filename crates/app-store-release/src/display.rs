@@ -25,6 +25,7 @@ macro_rules! displays {
 }
 
 displays! {
+    "IPHONE_DUO" "IPHONE_DUO" "" true [(2853, 2007), (2034, 1398)];
     "IPHONE_67" "APP_IPHONE_67" "IMESSAGE_APP_IPHONE_67" true [(1260, 2736), (1290, 2796), (1320, 2868)];
     "IPHONE_65" "APP_IPHONE_65" "IMESSAGE_APP_IPHONE_65" true [(1242, 2688), (1284, 2778)];
     "IPHONE_61" "APP_IPHONE_61" "IMESSAGE_APP_IPHONE_61" true [(1179, 2556), (1206, 2622)];
@@ -46,6 +47,59 @@ displays! {
     "WATCH_SERIES_7" "APP_WATCH_SERIES_7" "" false [(396, 484)];
     "WATCH_SERIES_4" "APP_WATCH_SERIES_4" "" false [(368, 448)];
     "WATCH_SERIES_3" "APP_WATCH_SERIES_3" "" false [(312, 390)];
+}
+
+/// A screen that classic sets do not have: only the asset library takes its media. It has no name of Apple's there.
+pub const ONLY_IN_LIBRARY: &str = "IPHONE_DUO";
+
+/// Screens, without `APP_`, and the placement groups that the asset library has for them.
+/// Source: live answers of API 4.5.1, published with ascelerate (2026-10).
+const GROUPS: [(&str, &str); 22] = [
+    ("IPHONE_67", "IPHONE_DYNAMIC_ISLAND_LARGE_PROFILE"),
+    ("IPHONE_65", "IPHONE_FACE_ID_LARGE_PROFILE"),
+    ("IPHONE_61", "IPHONE_DYNAMIC_ISLAND_MEDIUM_PROFILE"),
+    ("IPHONE_58", "IPHONE_FACE_ID_MEDIUM_PROFILE"),
+    ("IPHONE_55", "IPHONE_HOME_BUTTON_LARGE_PROFILE"),
+    ("IPHONE_47", "IPHONE_HOME_BUTTON_MEDIUM_PROFILE"),
+    ("IPHONE_40", "IPHONE_HOME_BUTTON_40_PROFILE"),
+    ("IPHONE_35", "IPHONE_HOME_BUTTON_35_PROFILE"),
+    ("IPHONE_DUO", "IPHONE_DUO_PROFILE"),
+    ("IPAD_PRO_3GEN_129", "IPAD_13_PROFILE"),
+    ("IPAD_PRO_129", "IPAD_129_PROFILE"),
+    ("IPAD_PRO_3GEN_11", "IPAD_11_PROFILE"),
+    ("IPAD_105", "IPAD_105_PROFILE"),
+    ("IPAD_97", "IPAD_97_PROFILE"),
+    ("DESKTOP", "MAC_PROFILE"),
+    ("APPLE_TV", "TV_PROFILE"),
+    ("APPLE_VISION_PRO", "VISION_PRO_PROFILE"),
+    ("WATCH_ULTRA", "WATCH_ULTRA_PROFILE"),
+    ("WATCH_SERIES_10", "WATCH_SERIES_10_PROFILE"),
+    ("WATCH_SERIES_7", "WATCH_SERIES_7_PROFILE"),
+    ("WATCH_SERIES_4", "WATCH_SERIES_4_PROFILE"),
+    ("WATCH_SERIES_3", "WATCH_SERIES_3_PROFILE"),
+];
+
+/// The placement group of the asset library for a display type, or for a preview type. One that is a group already stays.
+pub(crate) fn placement_group(display: &str) -> String {
+    let (prefix, rest) = match display.strip_prefix("IMESSAGE_APP_") {
+        Some(rest) => ("IMESSAGE_", rest),
+        None => ("", display.strip_prefix("APP_").unwrap_or(display)),
+    };
+    match GROUPS.iter().find(|(name, _)| *name == rest) {
+        Some((_, group)) => format!("{prefix}{group}"),
+        None => display.to_owned(),
+    }
+}
+
+/// The display type of a placement group: `prefix` is `APP_` or `IMESSAGE_APP_` for screenshots, and nothing for previews.
+/// A group that no classic set corresponds to keeps its name.
+pub(crate) fn display_of_group(group: &str, prefix: &str) -> String {
+    let stem = group.strip_prefix("IMESSAGE_").unwrap_or(group);
+    match GROUPS.iter().find(|(_, known)| *known == stem) {
+        Some((ONLY_IN_LIBRARY, _)) => ONLY_IN_LIBRARY.to_owned(),
+        Some((name, _)) => format!("{prefix}{name}"),
+        None => group.to_owned(),
+    }
 }
 
 /// The display type of a screenshot. Two pairs of screens share a size: the path tells them apart as in fastlane.
@@ -93,6 +147,7 @@ mod tests {
             (800, 1280, "mac.png", None),
             (1136, 600, "a.png", Some("APP_IPHONE_40")),
             (100, 100, "a.png", None),
+            (2007, 2853, "a.png", Some(ONLY_IN_LIBRARY)),
         ] {
             assert_eq!(
                 of(width, height, Path::new(path), false),
@@ -105,5 +160,28 @@ mod tests {
             Some("IMESSAGE_APP_IPHONE_67")
         );
         assert_eq!(of(416, 496, Path::new("a"), true), None);
+    }
+
+    #[test]
+    fn every_screen_has_a_placement_group_that_leads_back_to_it() {
+        for display in DISPLAYS {
+            for (name, prefix) in [(display.app, "APP_"), (display.imessage, "IMESSAGE_APP_")] {
+                if !name.is_empty() {
+                    let group = placement_group(name);
+                    assert_ne!(group, name);
+                    assert_eq!(display_of_group(&group, prefix), name);
+                }
+            }
+            assert_eq!(display_of_group(&placement_group(display.name), ""), display.name);
+        }
+        assert_eq!(
+            placement_group("APP_IPHONE_67"),
+            "IPHONE_DYNAMIC_ISLAND_LARGE_PROFILE"
+        );
+        assert_eq!(
+            placement_group("IMESSAGE_APP_IPAD_97"),
+            "IMESSAGE_IPAD_97_PROFILE"
+        );
+        assert_eq!(display_of_group("NEW_PROFILE", "APP_"), "NEW_PROFILE");
     }
 }

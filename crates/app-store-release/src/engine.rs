@@ -2,17 +2,22 @@
 
 use std::time::Duration;
 
-use app_store_connect::Client;
+use app_store_connect::{Client, Many};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value, json};
 use transport::Transfer;
 
-use crate::desired::{BuildChoice, DesiredRelease, Leftovers};
+use crate::desired::{BuildChoice, DesiredRelease};
 use crate::error::{ReleaseError, api};
 use crate::media::{self, Asset};
-use crate::plan::{self, Action, Part, Plan, is_editable, is_same, to_attributes, to_relationships};
-use crate::snapshot::{self, App, Build, Snapshot, Version, read_attachments, text};
-use crate::store::{New, Store};
+use crate::plan::{
+    self, Action, Part, Plan, SetChange, is_editable, is_same, to_attributes, to_relationships,
+};
+use crate::snapshot::{
+    self, App, AppInfo, Build, Needs, Overview, RemoteMedia, Snapshot, Version, read_attachments,
+    read_submissions, text,
+};
+use crate::store::{Attributes, New, Store};
 use crate::wait::Wait;
 
 /// Requests in flight.
@@ -65,7 +70,9 @@ impl Engine {
         self.store.client()
     }
 
-    /// Observes and plans; nothing is changed. `build_follows` says that the build is uploaded later in this run.
+    /// Observes and plans; nothing is changed. `build_follows` says that the build is uploaded later in this run, and
+    /// `only_plan` that the plan is all there will be: then the media of a version that does not exist yet are read
+    /// from the one that Apple will copy, which [`Engine::apply`] would have to read again.
     ///
     /// # Errors
     /// When the release is impossible as things are, or App Store Connect can't be asked.
@@ -73,15 +80,22 @@ impl Engine {
         &self,
         desired: &DesiredRelease,
         build_follows: bool,
+        only_plan: bool,
     ) -> Result<Prepared, ReleaseError> {
-        let app = snapshot::app(&self.store, &desired.app).await?;
-        let snapshot = self.observe(desired, &app).await?;
-        let plan = plan::plan(desired, &snapshot)?;
+        let store = &self.store;
+        let overview = snapshot::overview(store, &desired.app, desired.platform.api_name()).await?;
+        let snapshot = self.observe(desired, overview, only_plan).await?;
+        let mut plan = plan::plan(desired, &snapshot)?;
         let build = match &desired.submission {
             Some(submission) if !build_follows => {
                 let number = version_number(desired, &snapshot).unwrap_or_default();
                 let build = self
-                    .find_build(&app, desired.platform.api_name(), &number, &submission.build)
+                    .find_build(
+                        &snapshot.app,
+                        desired.platform.api_name(),
+                        &number,
+                        &submission.build,
+                    )
                     .await?;
                 check_build(&build, submission.uses_encryption)?;
                 Some(build)
@@ -89,6 +103,14 @@ impl Engine {
             _ => None,
         };
         self.check_resubmission(desired, &snapshot, &plan, build.as_ref())?;
+        if plan.submit
+            && let Some(version) = own_version(desired, &snapshot)
+            && version.state == "READY_FOR_REVIEW"
+            && build.as_ref().map(|build| &build.id) != version.build.as_ref()
+        {
+            // A version in a draft keeps its build as well as its texts.
+            plan.take_out_of_draft(version, &snapshot);
+        }
         Ok(Prepared {
             snapshot,
             plan,
@@ -122,29 +144,94 @@ impl Engine {
         }
     }
 
-    async fn observe(&self, desired: &DesiredRelease, app: &App) -> Result<Snapshot, ReleaseError> {
-        let mut snapshot = Snapshot::read(
-            &self.store,
+    /// Reads what belongs to the version that is changed, or to the one that Apple will copy.
+    async fn observe(
+        &self,
+        desired: &DesiredRelease,
+        overview: Overview,
+        only_plan: bool,
+    ) -> Result<Snapshot, ReleaseError> {
+        let Overview { app, versions } = overview;
+        let mut snapshot = Snapshot {
             app,
-            desired.platform.api_name(),
-            desired.needs_app_info(),
-        )
-        .await?;
-        let Some(version) = own_version(desired, &snapshot)
-            .or_else(|| snapshot.versions.iter().find(|version| version.is_live()))
-        else {
+            versions,
+            infos: Vec::new(),
+            submissions: Vec::new(),
+            media: RemoteMedia::new(),
+            previews: RemoteMedia::new(),
+            media_is_known: true,
+            library: None,
+            attachments: Vec::new(),
+        };
+        let own = own_version(desired, &snapshot);
+        let is_new = own.is_none();
+        let source = own.or_else(|| snapshot.versions.iter().find(|version| version.is_live()));
+        let Some(id) = source.and_then(|version| version.id.clone()) else {
+            snapshot.infos = self.read_infos(desired, &snapshot.app).await?;
             return Ok(snapshot);
         };
-        let localizations = match &desired.screenshots {
-            None => Vec::new(),
-            Some(local) => version
-                .localizations
-                .iter()
-                .filter(|(locale, _)| {
-                    desired.leftovers == Leftovers::DropEverything || local.contains_key(*locale)
-                })
-                .filter_map(|(locale, localization)| Some((locale.clone(), localization.id.clone()?)))
-                .collect(),
+        let mut needs = desired.needs(source.map(|version| version.state.as_str()).unwrap_or_default());
+        let reads_media = needs.media && (!is_new || only_plan);
+        if is_new {
+            needs = Needs {
+                texts: needs.texts || needs.media,
+                media: reads_media,
+                related: needs.related,
+            };
+        }
+        let submissions = async {
+            if !snapshot.versions.iter().any(is_in_submission) {
+                return Ok(Vec::new());
+            }
+            read_submissions(&self.store, &snapshot.app.id, desired.platform.api_name())
+                .await
+                .map_err(api("read the review submissions"))
+        };
+        let (details, infos, submissions) = futures_util::try_join!(
+            self.read_details(&id, needs),
+            self.read_infos(desired, &snapshot.app),
+            submissions
+        )?;
+        snapshot.infos = infos;
+        snapshot.submissions = submissions;
+        merge(&mut snapshot, &id, details);
+        snapshot.media_is_known = reads_media || !desired.needs_media();
+        self.read_media(desired, &mut snapshot, &id, reads_media).await?;
+        Ok(snapshot)
+    }
+
+    async fn read_details(&self, id: &str, needs: Needs) -> Result<Option<Version>, ReleaseError> {
+        if !needs.any() {
+            return Ok(None);
+        }
+        snapshot::read_version(&self.store, id, needs)
+            .await
+            .map_err(api("read the version"))
+    }
+
+    async fn read_infos(&self, desired: &DesiredRelease, app: &App) -> Result<Vec<AppInfo>, ReleaseError> {
+        if !desired.needs_app_info() {
+            return Ok(Vec::new());
+        }
+        snapshot::read_infos(&self.store, &app.id)
+            .await
+            .map_err(api("read the app infos"))
+    }
+
+    /// Reads the media of a version, and its attachments for App Review, as far as they matter.
+    async fn read_media(
+        &self,
+        desired: &DesiredRelease,
+        snapshot: &mut Snapshot,
+        id: &str,
+        reads_media: bool,
+    ) -> Result<(), ReleaseError> {
+        let Some(version) = snapshot
+            .versions
+            .iter()
+            .find(|version| version.id.as_deref() == Some(id))
+        else {
+            return Ok(());
         };
         let review = version
             .review
@@ -159,11 +246,19 @@ impl Engine {
                 None => Ok(Vec::new()),
             }
         };
-        let (media, attachments) =
-            futures_util::try_join!(media::read_media(&self.store, localizations), attachments)?;
-        snapshot.media = media;
+        let media = async {
+            if !reads_media {
+                return Ok(media::Found::default());
+            }
+            let wants = |kind, locale: &str| desired.wants_media(kind, locale);
+            media::read(&self.store, &snapshot.app.id, version, wants).await
+        };
+        let (found, attachments) = futures_util::try_join!(media, attachments)?;
+        snapshot.media = found.screenshots;
+        snapshot.previews = found.previews;
+        snapshot.library = found.library;
         snapshot.attachments = attachments;
-        Ok(snapshot)
+        Ok(())
     }
 
     /// Makes the changes of a plan, but does not submit.
@@ -175,12 +270,12 @@ impl Engine {
         desired: &DesiredRelease,
         mut prepared: Prepared,
     ) -> Result<Prepared, ReleaseError> {
+        let put_back = prepared.plan.then.iter().find_map(|action| match action {
+            Action::ReturnToDraft { submission } => Some(submission.clone()),
+            _ => None,
+        });
         if !prepared.plan.first.is_empty() {
-            for action in &prepared.plan.first {
-                tracing::info!("{}", action.line());
-                self.open(desired, &prepared.snapshot, action).await?;
-            }
-            prepared = self.observe_effect(desired, prepared).await?;
+            prepared = self.open_version(desired, prepared).await?;
         }
         let mut errors = Vec::new();
         let (texts, others): (Vec<&Action>, Vec<&Action>) =
@@ -217,30 +312,131 @@ impl Engine {
         let results = stream::iter(&others).map(|action| self.update(desired, snapshot, action));
         let results: Vec<Result<(), ReleaseError>> = results.buffer_unordered(AT_ONCE).collect().await;
         errors.extend(results.into_iter().filter_map(Result::err));
-        let mut sets: Vec<Vec<&plan::SetChange>> = Vec::new();
-        for action in others {
-            let Action::UpdateScreenshots(change) = action else {
-                continue;
-            };
-            match sets.iter_mut().find(|sets| sets[0].locale == change.locale) {
-                Some(sets) => sets.push(change),
-                None => sets.push(vec![change]),
+        let changes: Vec<(&SetChange, String)> = others
+            .iter()
+            .filter_map(|action| match action {
+                Action::UpdateMedia(change) => Some(change),
+                _ => None,
+            })
+            .map(|change| {
+                let known = own_version(desired, snapshot)
+                    .and_then(|version| version.localizations.get(&change.locale)?.id.clone());
+                let new = || {
+                    let found = created.iter().find(|(locale, _)| *locale == change.locale);
+                    found.map(|(_, id)| id.clone())
+                };
+                (change, known.or_else(new).unwrap_or_default())
+            })
+            // A locale that could not be created is an error already.
+            .filter(|(_, localization)| !localization.is_empty())
+            .collect();
+        let timeout = Duration::from_secs(desired.processing_timeout);
+        let library = snapshot.library.as_ref();
+        errors.extend(media::update(&self.store, &self.transfer, library, &changes, timeout).await);
+        ReleaseError::join(errors)?;
+        for (change, _) in &changes {
+            tracing::info!(
+                "Updated the {} of {} for {}.",
+                change.kind.name(),
+                change.locale,
+                change.display
+            );
+        }
+        if let Some(submission) = put_back {
+            let version = own_version(desired, snapshot).and_then(|version| version.id.clone());
+            self.add_item(
+                &snapshot.app.id,
+                desired.platform.api_name(),
+                &submission,
+                &version.unwrap_or_default(),
+            )
+            .await?;
+        }
+        Ok(prepared)
+    }
+
+    /// Makes the version editable, waits until our own changes show, and plans again. Only after a change of our own a
+    /// missing thing may be late.
+    async fn open_version(
+        &self,
+        desired: &DesiredRelease,
+        before: Prepared,
+    ) -> Result<Prepared, ReleaseError> {
+        let Prepared {
+            mut snapshot,
+            plan: before_plan,
+            build,
+        } = before;
+        let mut id = own_version(desired, &snapshot).and_then(|version| version.id.clone());
+        for action in &before_plan.first {
+            tracing::info!("{}", action.line());
+            match action {
+                Action::CreateVersion { version } => {
+                    id = Some(self.create_version(desired, &snapshot, version).await?);
+                }
+                other => self.open(desired, &mut snapshot, other).await?,
             }
         }
-        let created = &created;
-        let results =
-            stream::iter(&sets).map(|changes| self.update_screenshots(desired, snapshot, created, changes));
-        let results: Vec<Result<(), ReleaseError>> = results.buffer_unordered(AT_ONCE).collect().await;
-        errors.extend(results.into_iter().filter_map(Result::err));
-        ReleaseError::join(errors)?;
-        Ok(prepared)
+        let id = id.unwrap_or_default();
+        let changes_info = before_plan.then.iter().any(Action::is_of_app_info);
+        let mut wait = Wait::new("the new state of the version");
+        loop {
+            let state = snapshot
+                .versions
+                .iter()
+                .find(|version| version.id.as_deref() == Some(&id))
+                .map(|version| version.state.clone());
+            let needs = desired.needs("PREPARE_FOR_SUBMISSION");
+            // A cancelled submission told the version's state already.
+            if needs.any() || !state.is_some_and(|state| is_editable(&state)) {
+                let needs = if needs.related || !needs.media {
+                    needs
+                } else {
+                    Needs {
+                        related: true,
+                        ..needs
+                    }
+                };
+                let details = self.read_details(&id, Needs { texts: true, ..needs }).await?;
+                match details {
+                    Some(version) if !snapshot.versions.iter().any(|known| known.id == version.id) => {
+                        snapshot.versions.push(version);
+                    }
+                    details => merge(&mut snapshot, &id, details),
+                }
+            }
+            if changes_info {
+                snapshot.infos = self.read_infos(desired, &snapshot.app).await?;
+            }
+            let shown = own_version(desired, &snapshot).is_some_and(|version| {
+                is_editable(&version.state)
+                    && desired
+                        .version
+                        .as_ref()
+                        .is_none_or(|wanted| !desired.may_change_version || is_same(wanted, &version.number))
+            });
+            if shown && (!changes_info || snapshot.editable_info().is_some()) {
+                self.read_media(desired, &mut snapshot, &id, desired.needs_media())
+                    .await?;
+                snapshot.media_is_known = true;
+                let plan = plan::plan(desired, &snapshot)?;
+                if plan.first.is_empty() {
+                    return Ok(Prepared {
+                        snapshot,
+                        plan,
+                        build,
+                    });
+                }
+            }
+            wait.pause("not visible yet").await?;
+        }
     }
 
     /// Makes the version editable.
     async fn open(
         &self,
         desired: &DesiredRelease,
-        snapshot: &Snapshot,
+        snapshot: &mut Snapshot,
         action: &Action,
     ) -> Result<(), ReleaseError> {
         let store = &self.store;
@@ -249,36 +445,53 @@ impl Engine {
                 let cancelled = store
                     .patch("reviewSubmissions", id, json!({"canceled": true}), None)
                     .await;
-                let now = || store.get(format!("v1/reviewSubmissions/{id}"), &[]);
+                let now = || {
+                    store.get_with(
+                        format!("v1/reviewSubmissions/{id}"),
+                        &[("include", "appStoreVersionForReview")],
+                    )
+                };
+                let state_of = |now: &Many<Attributes>| {
+                    now.data
+                        .first()
+                        .map(|submission| text(&submission.attributes, "state"))
+                        .unwrap_or_default()
+                };
                 if let Err(error) = cancelled {
                     // It may be on its way already.
-                    let state = now()
-                        .await
-                        .ok()
-                        .flatten()
-                        .map(|now| text(&now.attributes, "state"))
-                        .unwrap_or_default();
-                    if !matches!(state.as_str(), "CANCELING" | "COMPLETE") {
+                    let state = now().await.ok().flatten().map(|now| state_of(&now));
+                    if !matches!(state.as_deref(), Some("CANCELING" | "COMPLETE")) {
                         return Err(api("cancel the review submission")(error));
                     }
                 }
                 let mut wait = Wait::new("the cancellation of the review submission");
                 loop {
-                    let state = now().await.map_err(api("read the review submission"))?;
-                    let state = state
-                        .map(|now| text(&now.attributes, "state"))
-                        .unwrap_or_default();
+                    let found = now().await.map_err(api("read the review submission"))?;
+                    let state = found.as_ref().map(state_of).unwrap_or_default();
                     if state == "COMPLETE" {
+                        let versions = found
+                            .map(|found| found.included::<Attributes>("appStoreVersions"))
+                            .unwrap_or_default();
+                        for version in &mut snapshot.versions {
+                            let now = version.id.as_ref().and_then(|id| versions.get(id));
+                            if let Some(now) = now {
+                                version.state = text(&now.attributes, "appVersionState");
+                            }
+                        }
+                        snapshot.submissions.retain(|submission| submission.id != *id);
                         return Ok(());
                     }
                     wait.pause(&state).await?;
                 }
             }
-            Action::RemoveDraftItem { item } => store
-                .delete("reviewSubmissionItems", item)
-                .await
-                .map_err(api("take the version out of the draft submission")),
-            Action::CreateVersion { version } => self.create_version(desired, snapshot, version).await,
+            Action::RemoveDraftItem { item } => {
+                let removed = store.delete("reviewSubmissionItems", item).await;
+                removed.map_err(api("take the version out of the draft submission"))?;
+                for submission in &mut snapshot.submissions {
+                    submission.items.retain(|(id, _)| id != item);
+                }
+                Ok(())
+            }
             Action::RenameVersion { to, .. } => {
                 let id = own_version(desired, snapshot)
                     .and_then(|version| version.id.clone())
@@ -299,7 +512,7 @@ impl Engine {
         desired: &DesiredRelease,
         snapshot: &Snapshot,
         number: &str,
-    ) -> Result<(), ReleaseError> {
+    ) -> Result<String, ReleaseError> {
         let app = &snapshot.app.id;
         let new = New::of(
             "appStoreVersions",
@@ -321,38 +534,9 @@ impl Engine {
                 .find(|version| is_editable(&text(&version.attributes, "appVersionState"))))
         };
         let created = self.store.create(&new, find).await;
-        created.map(drop).map_err(api(format!("create version {number}")))
-    }
-
-    /// Looks until our own changes show, and plans again. Only after a change of our own a missing thing may be late.
-    async fn observe_effect(
-        &self,
-        desired: &DesiredRelease,
-        before: Prepared,
-    ) -> Result<Prepared, ReleaseError> {
-        let app = &before.snapshot.app;
-        let mut wait = Wait::new("the new state of the version");
-        loop {
-            let snapshot = self.observe(desired, app).await?;
-            let shown = own_version(desired, &snapshot).is_some_and(|version| {
-                is_editable(&version.state)
-                    && desired
-                        .version
-                        .as_ref()
-                        .is_none_or(|wanted| !desired.may_change_version || is_same(wanted, &version.number))
-            });
-            if shown && (!desired.needs_app_info() || snapshot.editable_info().is_some()) {
-                let plan = plan::plan(desired, &snapshot)?;
-                if plan.first.is_empty() {
-                    return Ok(Prepared {
-                        snapshot,
-                        plan,
-                        build: before.build,
-                    });
-                }
-            }
-            wait.pause("not visible yet").await?;
-        }
+        created
+            .map(|created| created.id)
+            .map_err(api(format!("create version {number}")))
     }
 
     /// Creates or changes the texts of a locale. Returns the ID of a new locale of the version.
@@ -451,39 +635,6 @@ impl Engine {
         }
     }
 
-    /// Changes the screenshots of a locale.
-    async fn update_screenshots(
-        &self,
-        desired: &DesiredRelease,
-        snapshot: &Snapshot,
-        created: &[(String, String)],
-        changes: &[&plan::SetChange],
-    ) -> Result<(), ReleaseError> {
-        let locale = changes
-            .first()
-            .map(|change| change.locale.as_str())
-            .unwrap_or_default();
-        let known =
-            own_version(desired, snapshot).and_then(|version| version.localizations.get(locale)?.id.clone());
-        let new = || {
-            created
-                .iter()
-                .find(|(name, _)| name == locale)
-                .map(|(_, id)| id.clone())
-        };
-        let localization = known.or_else(new).unwrap_or_default();
-        let timeout = Duration::from_secs(desired.processing_timeout);
-        media::update_sets(&self.store, &self.transfer, &localization, changes, timeout).await?;
-        for change in changes {
-            tracing::info!(
-                "Updated the screenshots of {} for {}.",
-                change.locale,
-                change.display
-            );
-        }
-        Ok(())
-    }
-
     /// Makes any other change.
     async fn update(
         &self,
@@ -506,7 +657,14 @@ impl Engine {
                 let patched = store
                     .patch("appInfos", &id, json!({}), Some(to_relationships(changes)))
                     .await;
-                patched.map(drop).map_err(api("update the categories"))
+                let set: Vec<String> = changes
+                    .iter()
+                    .map(|change| match change.to.as_str() {
+                        Some(id) => format!("{} to `{id}`", change.attribute),
+                        None => format!("{} to none", change.attribute),
+                    })
+                    .collect();
+                patched.map(drop).map_err(api(format!("set {}", set.join(", "))))
             }
             Action::UpdateAgeRating { changes } => {
                 let rating = snapshot
@@ -670,8 +828,9 @@ impl Engine {
             name: &file.name,
             size: file.size,
             checksum: &file.checksum,
+            more: Attributes::new(),
         };
-        media::upload(&self.store, &self.transfer, asset).await
+        media::upload(&self.store, &self.transfer, &asset).await
     }
 
     /// Finds the build that is to be submitted.
@@ -765,7 +924,56 @@ impl Engine {
     }
 }
 
+/// Whether a version is in a submission that is not complete, or may be.
+fn is_in_submission(version: &Version) -> bool {
+    matches!(
+        version.state.as_str(),
+        "READY_FOR_REVIEW"
+            | "WAITING_FOR_REVIEW"
+            | "IN_REVIEW"
+            | "REJECTED"
+            | "METADATA_REJECTED"
+            | "PENDING_DEVELOPER_RELEASE"
+    )
+}
+
+/// Puts what was read of a version into the snapshot.
+fn merge(snapshot: &mut Snapshot, id: &str, details: Option<Version>) {
+    let known = snapshot
+        .versions
+        .iter_mut()
+        .find(|version| version.id.as_deref() == Some(id));
+    if let (Some(known), Some(details)) = (known, details) {
+        // Locales alone say nothing about the version itself.
+        let itself = if details.number.is_empty() {
+            known.clone()
+        } else {
+            details.clone()
+        };
+        *known = Version {
+            localizations: details.localizations,
+            has_placements: details.has_placements,
+            ..itself
+        };
+    }
+}
+
 impl Action {
+    /// Whether it changes what is the same for all versions.
+    fn is_of_app_info(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateLocale {
+                part: Part::AppInfo,
+                ..
+            } | Self::UpdateLocale {
+                part: Part::AppInfo,
+                ..
+            } | Self::UpdateCategories { .. }
+                | Self::UpdateAgeRating { .. }
+        )
+    }
+
     fn locale(&self) -> &str {
         match self {
             Self::CreateLocale { locale, .. } | Self::UpdateLocale { locale, .. } => locale,

@@ -71,6 +71,9 @@ pub enum ReleaseError {
         /// Its number.
         build: String,
     },
+    /// Nobody has said whether the app uses content of others.
+    #[error("the content rights of the app are not answered")]
+    NoContentRights,
     /// Groups that the app does not have; nothing was changed.
     #[error("there is no beta group {}{}", quoted(.unknown), found(.available))]
     NoGroup {

@@ -14,9 +14,11 @@ mod engine;
 mod error;
 pub mod locale;
 mod media;
+mod media_file;
 pub mod metadata;
 pub mod options;
 pub mod plan;
+pub mod preview;
 mod problem;
 pub mod screenshot;
 mod snapshot;
@@ -28,8 +30,9 @@ mod wait;
 
 pub use engine::{Engine, Prepared, Released};
 pub use error::ReleaseError;
+pub use media_file::MediaFile;
 pub use problem::Problem;
 pub use snapshot::{
-    App, AppInfo, AppName, Build, Localization, RemoteMedia, RemoteScreenshot, RemoteSet, Snapshot,
-    Submission, Version,
+    App, AppInfo, AppName, Build, Localization, RemoteItem, RemoteMedia, RemoteSet, Snapshot, Submission,
+    Version,
 };

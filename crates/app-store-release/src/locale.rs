@@ -50,6 +50,14 @@ pub fn suggestion(name: &str) -> Option<&'static str> {
         })
 }
 
+/// What is wrong with a name that is no locale.
+pub(crate) fn complaint(name: &str) -> String {
+    match suggestion(name) {
+        Some(locale) => format!("`{name}` is not a locale of the App Store; did you mean {locale}?"),
+        None => format!("`{name}` is not a locale of the App Store"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -131,7 +131,7 @@ fn read_folder(
         } else if let Some(locale) = locale::canonical(&name) {
             metadata.texts.entry(locale.to_owned()).or_default().extend(texts);
         } else if !lenient {
-            problems.push(Problem::new(path.display().to_string(), no_locale(&name)));
+            problems.push(Problem::new(path.display().to_string(), locale::complaint(&name)));
         }
     }
 }
@@ -151,7 +151,7 @@ fn lay_options_over(
         let name = name.as_str().unwrap_or_default();
         match locale::canonical(name) {
             Some(locale) => drop(metadata.texts.entry(locale.to_owned()).or_default()),
-            None => problems.push(Problem::new("languages", no_locale(name))),
+            None => problems.push(Problem::new("languages", locale::complaint(name))),
         }
     }
     for field in TextField::ALL {
@@ -175,7 +175,10 @@ fn lay_options_over(
                     texts.insert(field, text);
                 }
             } else {
-                problems.push(Problem::new(format!("{}[{name}]", field.key()), no_locale(name)));
+                problems.push(Problem::new(
+                    format!("{}[{name}]", field.key()),
+                    locale::complaint(name),
+                ));
             }
         }
     }
@@ -211,13 +214,6 @@ fn text_value(value: &Value) -> Option<String> {
             Some(words?.join(", "))
         }
         _ => None,
-    }
-}
-
-fn no_locale(name: &str) -> String {
-    match locale::suggestion(name) {
-        Some(locale) => format!("`{name}` is not a locale of the App Store; did you mean {locale}?"),
-        None => format!("`{name}` is not a locale of the App Store"),
     }
 }
 

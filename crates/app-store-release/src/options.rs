@@ -57,11 +57,12 @@ macro_rules! definitions {
 definitions! {
     Covered Text: "app_identifier" "app_version" "ipa" "pkg" "build_number" "platform" "metadata_path" "screenshots_path"
         "copyright" "primary_category" "secondary_category" "primary_first_sub_category" "primary_second_sub_category"
-        "secondary_first_sub_category" "secondary_second_sub_category" "app_rating_config_path" "app_review_attachment_file";
+        "secondary_first_sub_category" "secondary_second_sub_category" "app_rating_config_path" "app_review_attachment_file"
+        "app_previews_path" "preview_frame_time_code";
     Covered Integer: "app" "screenshot_processing_timeout" "auto_release_date" "version_check_wait_retry_limit";
     Covered Boolean: "edit_live" "skip_binary_upload" "skip_screenshots" "skip_metadata" "skip_app_version_update" "force"
         "overwrite_screenshots" "sync_screenshots" "submit_for_review" "reject_if_possible" "automatic_release" "phased_release"
-        "ignore_language_directory_validation";
+        "ignore_language_directory_validation" "overwrite_preview_videos";
     Covered Hash: "submission_information" "app_review_information" "description" "name" "subtitle" "keywords"
         "promotional_text" "release_notes" "privacy_url" "apple_tv_privacy_policy" "support_url" "marketing_url";
     Covered List: "languages";
@@ -71,8 +72,7 @@ definitions! {
     Ignored Boolean: "use_live_version" "precheck_include_in_app_purchases" "verbose";
     NotCovered Boolean: "run_precheck_before_submit" "verify_only" "reset_ratings";
     NotCovered Integer: "price_tier";
-    NotCovered Boolean: "overwrite_preview_videos";
-    NotCovered Text: "app_previews_path" "preview_frame_time_code" "app_clip_header_images_path" "app_clip_default_experience_metadata_path" "app_clip_default_experience_action";
+    NotCovered Text: "app_clip_header_images_path" "app_clip_default_experience_metadata_path" "app_clip_default_experience_action";
     NotCovered Hash: "app_clip_default_experience_subtitle" "app_clip_review_information";
 }
 
@@ -213,7 +213,7 @@ fn unknown(key: &str) -> String {
     }
 }
 
-fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "yes" | "1" | "on" | "y" | "t" => Some(true),
         "false" | "no" | "0" | "off" | "n" | "f" => Some(false),

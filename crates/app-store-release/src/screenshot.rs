@@ -6,9 +6,10 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::checksum::md5;
+use crate::checksum;
 use crate::display;
 use crate::locale;
+use crate::media_file::{MediaFile, file_name};
 use crate::problem::Problem;
 
 /// App Store Connect takes so many screenshots a set.
@@ -17,21 +18,8 @@ pub const MOST: usize = 10;
 /// The largest picture that is read: 500 MB, Apple's own limit.
 const LARGEST_FILE: u64 = 500 << 20;
 
-/// A screenshot on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Screenshot {
-    /// The file.
-    pub path: PathBuf,
-    /// Its name, which App Store Connect keeps.
-    pub name: String,
-    /// Its size in bytes.
-    pub size: u64,
-    /// MD5 of its content, hexadecimal, as App Store Connect names it.
-    pub checksum: String,
-}
-
 /// Screenshots by locale and display type (`APP_IPHONE_67`), in the order in which they are shown.
-pub type Screenshots = BTreeMap<String, BTreeMap<&'static str, Vec<Screenshot>>>;
+pub type Screenshots = BTreeMap<String, BTreeMap<&'static str, Vec<MediaFile>>>;
 
 /// What a folder holds.
 #[derive(Debug, Clone, Default)]
@@ -132,11 +120,9 @@ fn collect(
                 ));
             }
         } else if !lenient {
-            let meant = locale::suggestion(name)
-                .map_or_else(String::new, |locale| format!("; did you mean {locale}?"));
             problems.push(Problem::new(
                 folder.display().to_string(),
-                format!("`{name}` is not a locale of the App Store{meant}"),
+                locale::complaint(name),
             ));
         }
         return;
@@ -157,15 +143,8 @@ fn is_picture(path: &Path) -> bool {
     ["png", "jpg", "jpeg"].contains(&extension.as_str())
 }
 
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
-}
-
 /// The display type and checksum of a picture, or what App Store Connect would refuse about it.
-fn measure(path: &Path, is_imessage: bool) -> Result<(&'static str, Screenshot), String> {
+fn measure(path: &Path, is_imessage: bool) -> Result<(&'static str, MediaFile), String> {
     let bytes = files::read(path, LARGEST_FILE).map_err(|error| format!("can't be read: {error}"))?;
     let kind = imagesize::image_type(&bytes).map_err(|_| "is neither PNG nor JPEG".to_owned())?;
     let extension = path
@@ -190,16 +169,7 @@ fn measure(path: &Path, is_imessage: bool) -> Result<(&'static str, Screenshot),
             dimensions.width, dimensions.height
         )
     })?;
-    let checksum = md5(&bytes);
-    Ok((
-        display,
-        Screenshot {
-            path: path.to_owned(),
-            name: file_name(path),
-            size: bytes.len() as u64,
-            checksum,
-        },
-    ))
+    Ok((display, MediaFile::new(path, checksum::of(&bytes))))
 }
 
 fn entries(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, PathBuf> {

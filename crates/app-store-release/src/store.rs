@@ -107,6 +107,21 @@ impl New {
         self
     }
 
+    /// Relates it to several others, in order.
+    pub(crate) fn with_many<'a>(
+        mut self,
+        name: &str,
+        kind: &str,
+        ids: impl IntoIterator<Item = &'a String>,
+    ) -> Self {
+        let data: Vec<Value> = ids
+            .into_iter()
+            .map(|id| json!({"type": kind, "id": id}))
+            .collect();
+        self.relationships.insert(name.to_owned(), json!({"data": data}));
+        self
+    }
+
     fn document(&self) -> Value {
         let mut data = json!({"type": self.kind});
         if self
@@ -174,6 +189,16 @@ impl Store {
         path: impl Into<String>,
         query: &[(&'static str, &str)],
     ) -> Result<Option<Object>, Error> {
+        let found = self.get_with(path, query).await?;
+        Ok(found.and_then(|found| found.data.into_iter().next()))
+    }
+
+    /// One resource with what comes along, as a list of one; `None` as in [`Store::get`].
+    pub(crate) async fn get_with(
+        &self,
+        path: impl Into<String>,
+        query: &[(&'static str, &str)],
+    ) -> Result<Option<Many<Attributes>>, Error> {
         let query = query
             .iter()
             .map(|(key, value)| (*key, (*value).to_owned()))
@@ -184,10 +209,28 @@ impl Store {
         });
         match self.client.send(&call).await {
             Ok(document) if document["data"].is_null() => Ok(None),
-            Ok(mut document) => Ok(Some(serde_json::from_value(document["data"].take())?)),
+            Ok(mut document) => {
+                // Not every resource has attributes.
+                if document["data"]["attributes"].is_null() {
+                    document["data"]["attributes"] = json!({});
+                }
+                let included = match document["included"].take() {
+                    Value::Null => json!([]),
+                    included => included,
+                };
+                let page = json!({"data": [document["data"].take()], "included": included});
+                Ok(Some(serde_json::from_value(page)?))
+            }
             Err(error) if has_status(&error, StatusCode::NOT_FOUND) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Creates a resource of which a second one does no harm, such as a request for an order.
+    pub(crate) async fn post(&self, new: &New) -> Result<(), Error> {
+        self.change(Method::POST, format!("v1/{}", new.kind), Some(new.document()))
+            .await
+            .map(drop)
     }
 
     /// Creates a resource. When the answer is lost, or another run was faster, `find` looks for it.

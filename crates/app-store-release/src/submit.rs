@@ -10,7 +10,7 @@ use crate::desired::DesiredRelease;
 use crate::engine::{Engine, Released, own_version};
 use crate::error::{ReleaseError, api};
 use crate::snapshot::{Build, Snapshot, read_submissions, text};
-use crate::store::{New, is_conflict};
+use crate::store::{New, is_conflict, is_unknown};
 use crate::wait::Wait;
 
 /// How long Apple may take to accept a version that was just put into a submission.
@@ -199,7 +199,7 @@ impl Engine {
         }
     }
 
-    async fn add_item(
+    pub(crate) async fn add_item(
         &self,
         app: &str,
         platform: &str,
@@ -232,37 +232,39 @@ impl Engine {
         }
     }
 
-    /// Sends the submission. Apple may need a moment until a version that was just added is ready for review.
+    /// Sends the submission. Apple may need a moment until a version that was just added is ready for review; then its
+    /// state is looked at, not the submission sent again and again.
     async fn send(&self, submission: &str, version: &str) -> Result<(), ReleaseError> {
         let mut wait = Wait::for_at_most("the version to become ready for review", READY_TIMEOUT);
         loop {
-            let error = match self
+            let sent = self
                 .store
                 .patch("reviewSubmissions", submission, json!({"submitted": true}), None)
-                .await
-            {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
-            // It may have been sent before its answer was lost.
-            let now = self
-                .store
-                .get(format!("v1/reviewSubmissions/{submission}"), &[])
-                .await
-                .map_err(api("read the review submission"))?;
-            let state = now.map(|now| text(&now.attributes, "state")).unwrap_or_default();
-            if matches!(state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW") {
-                return Ok(());
-            }
-            let now = self
-                .store
-                .get(format!("v1/appStoreVersions/{version}"), &[])
-                .await
-                .map_err(api("read the version"))?;
-            let is_ready =
-                now.is_some_and(|now| text(&now.attributes, "appVersionState") == "READY_FOR_REVIEW");
-            if is_ready && !is_transient(&error) || wait.pause(&state).await.is_err() {
-                return Err(api("submit for review")(error));
+                .await;
+            let Err(error) = sent else { return Ok(()) };
+            loop {
+                let now = self
+                    .store
+                    .get(format!("v1/appStoreVersions/{version}"), &[])
+                    .await
+                    .map_err(api("read the version"))?;
+                let state = now
+                    .map(|now| text(&now.attributes, "appVersionState"))
+                    .unwrap_or_default();
+                match state.as_str() {
+                    // It was sent before its answer was lost.
+                    "WAITING_FOR_REVIEW" | "IN_REVIEW" => return Ok(()),
+                    "READY_FOR_REVIEW" if !is_transient(&error) && !is_unknown(&error) => {
+                        return Err(api("submit for review")(error));
+                    }
+                    _ => {}
+                }
+                if wait.pause(&state).await.is_err() {
+                    return Err(api("submit for review")(error));
+                }
+                if state == "READY_FOR_REVIEW" {
+                    break;
+                }
             }
         }
     }

@@ -1,17 +1,21 @@
 //! The difference between what App Store Connect has and what a release shall be: a pure function.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod media;
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 
-use crate::desired::{DesiredRelease, Leftovers, ReleaseTiming};
+use crate::desired::{DesiredRelease, ReleaseTiming};
 use crate::error::ReleaseError;
 use crate::metadata::CATEGORIES;
-use crate::screenshot::Screenshot;
-use crate::snapshot::{AppInfo, Localization, RemoteSet, Snapshot, Version, optional};
+use crate::snapshot::{AppInfo, Localization, Snapshot, Version, optional};
 use crate::text::{Owner, TextField, Texts};
+
+pub(crate) use media::Slot;
+pub use media::{MediaKind, Picture, SetChange};
 
 /// One attribute that changes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -99,8 +103,13 @@ pub enum Action {
     CreatePhasedRelease,
     /// Release the version to everybody at once.
     DeletePhasedRelease,
-    /// Change the screenshots of a locale and display type.
-    UpdateScreenshots(SetChange),
+    /// Change the screenshots or previews of a locale and display type.
+    UpdateMedia(SetChange),
+    /// Put the version back into the draft submission that it was taken out of.
+    ReturnToDraft {
+        /// The submission's ID.
+        submission: String,
+    },
     /// Answer whether the app uses third-party content.
     SetContentRights {
         /// The answer, in Apple's spelling.
@@ -116,37 +125,6 @@ pub enum Part {
     AppInfo,
     /// Everything else.
     Version,
-}
-
-/// How a set of screenshots changes.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SetChange {
-    /// The locale.
-    pub locale: String,
-    /// The display type, such as `APP_IPHONE_67`.
-    pub display: String,
-    /// IDs of screenshots that are deleted.
-    pub delete: Vec<String>,
-    /// Files that are uploaded.
-    pub upload: Vec<String>,
-    /// Names in their final order.
-    pub order: Vec<String>,
-    #[serde(skip)]
-    pub(crate) set: Option<String>,
-    /// IDs that stay, in the order that App Store Connect has.
-    #[serde(skip)]
-    pub(crate) remaining: Vec<String>,
-    #[serde(skip)]
-    pub(crate) slots: Vec<Slot>,
-}
-
-/// A place in the final order of a set.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Slot {
-    /// A screenshot that is there already.
-    Kept(String),
-    /// One that is uploaded.
-    New(Screenshot),
 }
 
 /// Everything that changes.
@@ -166,6 +144,29 @@ impl Plan {
     /// Whether nothing is to be done.
     pub fn is_empty(&self) -> bool {
         self.first.is_empty() && self.then.is_empty() && !self.submit
+    }
+
+    /// Takes the version out of the draft submission that it is in, and puts it back unless it is submitted.
+    pub(crate) fn take_out_of_draft(&mut self, version: &Version, snapshot: &Snapshot) {
+        let is_out = |action: &Action| matches!(action, Action::RemoveDraftItem { .. });
+        if self.first.iter().any(is_out) {
+            return;
+        }
+        for submission in &snapshot.submissions {
+            let own = submission
+                .items
+                .iter()
+                .filter(|(_, of)| of.as_ref() == version.id.as_ref());
+            for (item, _) in own {
+                self.first
+                    .insert(0, Action::RemoveDraftItem { item: item.clone() });
+                if !self.submit {
+                    self.then.push(Action::ReturnToDraft {
+                        submission: submission.id.clone(),
+                    });
+                }
+            }
+        }
     }
 
     /// How many changes it has.
@@ -209,7 +210,7 @@ pub fn plan(desired: &DesiredRelease, snapshot: &Snapshot) -> Result<Plan, Relea
             plan.then.push(Action::UpdateVersion { changes });
         }
         plan_texts(desired, &target, snapshot, &mut plan);
-        plan_app_info(desired, &target, &mut plan);
+        plan_app_info(desired, &target, &mut plan)?;
         plan_review(metadata, &target, &mut plan);
         plan_phased(desired, &target, &mut plan);
     }
@@ -220,7 +221,7 @@ pub fn plan(desired: &DesiredRelease, snapshot: &Snapshot) -> Result<Plan, Relea
             name: file.name.clone(),
         });
     }
-    plan_screenshots(desired, &target, snapshot, &mut plan);
+    media::plan(desired, &target, snapshot, &mut plan)?;
     if let Some(submission) = &desired.submission {
         if let Some(answer) = submission.content_rights
             && snapshot.app.content_rights.as_deref() != Some(answer)
@@ -228,6 +229,9 @@ pub fn plan(desired: &DesiredRelease, snapshot: &Snapshot) -> Result<Plan, Relea
             plan.then.push(Action::SetContentRights {
                 answer: answer.to_owned(),
             });
+        }
+        if submission.content_rights.is_none() && snapshot.app.content_rights.is_none() {
+            return Err(ReleaseError::NoContentRights);
         }
         plan.submit = true;
     }
@@ -365,6 +369,7 @@ fn predicted(live: Option<&Version>, number: &str) -> Version {
         review: None,
         phased: None,
         build: None,
+        has_placements: None,
     });
     version.id = None;
     number.clone_into(&mut version.number);
@@ -394,10 +399,7 @@ fn locked(version: &Version, what: String) -> ReleaseError {
         version: version.number.clone(),
         state: version.state.clone(),
         what,
-        cancelable: matches!(
-            version.state.as_str(),
-            "WAITING_FOR_REVIEW" | "IN_REVIEW" | "PENDING_DEVELOPER_RELEASE"
-        ),
+        cancelable: matches!(version.state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW"),
     }
 }
 
@@ -509,9 +511,9 @@ fn locale_action(
     }
 }
 
-fn plan_app_info(desired: &DesiredRelease, target: &Target, plan: &mut Plan) {
+fn plan_app_info(desired: &DesiredRelease, target: &Target, plan: &mut Plan) -> Result<(), ReleaseError> {
     let (Some(metadata), Some(info)) = (&desired.metadata, &target.info) else {
-        return;
+        return Ok(());
     };
     let mut wanted: BTreeMap<&str, Option<&String>> = BTreeMap::new();
     for group in [&CATEGORIES[..3], &CATEGORIES[3..]] {
@@ -545,9 +547,14 @@ fn plan_app_info(desired: &DesiredRelease, target: &Target, plan: &mut Plan) {
             .map_or(&none, |rating| &rating.attributes);
         let changes = differences(current, wanted);
         if !changes.is_empty() {
+            let contradictions = crate::age_rating::contradictions(current, wanted);
+            if !contradictions.is_empty() {
+                return Err(ReleaseError::Invalid(contradictions));
+            }
             plan.then.push(Action::UpdateAgeRating { changes });
         }
     }
+    Ok(())
 }
 
 fn plan_review(metadata: &crate::metadata::Metadata, target: &Target, plan: &mut Plan) {
@@ -590,107 +597,6 @@ fn plan_phased(desired: &DesiredRelease, target: &Target, plan: &mut Plan) {
     }
 }
 
-fn plan_screenshots(desired: &DesiredRelease, target: &Target, snapshot: &Snapshot, plan: &mut Plan) {
-    let Some(local) = &desired.screenshots else { return };
-    let mut locales: BTreeSet<&String> = local.keys().collect();
-    if desired.leftovers == Leftovers::DropEverything {
-        locales.extend(snapshot.media.keys());
-    }
-    let none = BTreeMap::new();
-    let no_sets = BTreeMap::new();
-    for locale in locales {
-        let remote = snapshot.media.get(locale).unwrap_or(&none);
-        let wanted = local.get(locale).unwrap_or(&no_sets);
-        let planned = plan.then.iter().any(|action| matches!(action, Action::CreateLocale { locale: planned, part: Part::Version, .. } if planned == locale));
-        if !target.version.localizations.contains_key(locale) && !planned && !wanted.is_empty() {
-            plan.then.push(Action::CreateLocale {
-                locale: locale.clone(),
-                part: Part::Version,
-                texts: Map::new(),
-            });
-        }
-        for (display, screenshots) in wanted {
-            let change = set_change(locale, display, screenshots, remote.get(*display));
-            plan.then.extend(change.map(Action::UpdateScreenshots));
-        }
-        if desired.leftovers != Leftovers::KeepOtherSets {
-            let others = remote.iter().filter(|(display, set)| {
-                !wanted.contains_key(display.as_str()) && !set.screenshots.is_empty()
-            });
-            plan.then.extend(
-                others
-                    .filter_map(|(display, set)| set_change(locale, display, &[], Some(set)))
-                    .map(Action::UpdateScreenshots),
-            );
-        }
-    }
-}
-
-/// How a set becomes what the folder has: what is there by checksum is kept, the rest is deleted or uploaded.
-fn set_change(
-    locale: &str,
-    display: &str,
-    wanted: &[Screenshot],
-    remote: Option<&RemoteSet>,
-) -> Option<SetChange> {
-    let existing = remote.map(|set| set.screenshots.as_slice()).unwrap_or_default();
-    let mut unused: Vec<_> = existing
-        .iter()
-        .filter(|shot| shot.state != "FAILED" && shot.state != "AWAITING_UPLOAD")
-        .collect();
-    let slots: Vec<Slot> = wanted
-        .iter()
-        .map(|shot| {
-            match unused
-                .iter()
-                .position(|there| there.checksum.as_deref() == Some(shot.checksum.as_str()))
-            {
-                Some(index) => Slot::Kept(unused.remove(index).id.clone()),
-                None => Slot::New(shot.clone()),
-            }
-        })
-        .collect();
-    let kept: Vec<&String> = slots
-        .iter()
-        .filter_map(|slot| match slot {
-            Slot::Kept(id) => Some(id),
-            Slot::New(_) => None,
-        })
-        .collect();
-    let delete: Vec<String> = existing
-        .iter()
-        .map(|shot| &shot.id)
-        .filter(|id| !kept.contains(id))
-        .cloned()
-        .collect();
-    let upload: Vec<String> = slots
-        .iter()
-        .filter_map(|slot| match slot {
-            Slot::New(shot) => Some(shot.name.clone()),
-            Slot::Kept(_) => None,
-        })
-        .collect();
-    let current: Vec<&String> = existing.iter().map(|shot| &shot.id).collect();
-    if delete.is_empty() && upload.is_empty() && current == kept {
-        return None;
-    }
-    let remaining = current
-        .into_iter()
-        .filter(|id| kept.contains(id))
-        .cloned()
-        .collect();
-    Some(SetChange {
-        locale: locale.to_owned(),
-        display: display.to_owned(),
-        delete,
-        upload,
-        order: wanted.iter().map(|shot| shot.name.clone()).collect(),
-        set: remote.map(|set| set.id.clone()),
-        remaining,
-        slots,
-    })
-}
-
 /// Adds what makes a version editable that is in a draft or in review, or says why it can't be.
 fn open_what_is_closed(
     desired: &DesiredRelease,
@@ -706,15 +612,7 @@ fn open_what_is_closed(
     let needs_edit = !plan.then.is_empty() || !plan.first.is_empty();
     if state == "READY_FOR_REVIEW" {
         if needs_edit {
-            let item = snapshot
-                .submissions
-                .iter()
-                .flat_map(|submission| &submission.items);
-            let own = item
-                .filter(|(_, of)| of.as_ref() == version.id.as_ref())
-                .map(|(id, _)| id.clone());
-            plan.first
-                .splice(0..0, own.map(|item| Action::RemoveDraftItem { item }));
+            plan.take_out_of_draft(version, snapshot);
         }
         return Ok(plan);
     }
@@ -814,11 +712,17 @@ impl Action {
             Self::ReplaceAttachment { name } => row('~', "review attachment", name, "upload".to_owned()),
             Self::CreatePhasedRelease => row('+', "phased release", "", "asked for".to_owned()),
             Self::DeletePhasedRelease => row('-', "phased release", "", "not wanted".to_owned()),
-            Self::UpdateScreenshots(set) => row(
+            Self::UpdateMedia(set) => row(
                 '~',
-                "screenshots",
+                set.kind.name(),
                 &format!("{} {}", set.locale, set.display),
                 set.reason(),
+            ),
+            Self::ReturnToDraft { .. } => row(
+                '~',
+                "submission",
+                "put version back",
+                "it was in the draft before".to_owned(),
             ),
             Self::SetContentRights { answer } => row('~', "content rights", "", answer.clone()),
         }
@@ -845,22 +749,6 @@ impl Part {
             Self::AppInfo => "app info texts",
             Self::Version => "version texts",
         }
-    }
-}
-
-impl SetChange {
-    fn reason(&self) -> String {
-        let mut parts = Vec::new();
-        if !self.upload.is_empty() {
-            parts.push(format!("{} to upload", self.upload.len()));
-        }
-        if !self.delete.is_empty() {
-            parts.push(format!("{} to delete", self.delete.len()));
-        }
-        if parts.is_empty() {
-            parts.push("other order".to_owned());
-        }
-        parts.join(", ")
     }
 }
 

@@ -3,10 +3,11 @@
 use serde_json::json;
 
 use super::*;
-use crate::desired::{BuildChoice, DesiredSubmission};
+use crate::desired::{BuildChoice, DesiredPreviews, DesiredSubmission, Leftovers};
+use crate::media_file::MediaFile;
 use crate::metadata::Metadata;
 use crate::screenshot::Screenshots;
-use crate::snapshot::{App, AppName, RemoteMedia, RemoteScreenshot, Submission};
+use crate::snapshot::{App, AppName, RemoteItem, RemoteMedia, RemoteSet, Submission};
 use crate::text::LocalizedTexts;
 
 const LIVE: &str = "READY_FOR_DISTRIBUTION";
@@ -17,6 +18,7 @@ fn localization(id: &str, attributes: Value) -> Localization {
     Localization {
         id: Some(id.to_owned()),
         attributes: serde_json::from_value(attributes).unwrap(),
+        has_sets: (None, None),
     }
 }
 
@@ -44,6 +46,7 @@ fn version(number: &str, state: &str) -> Version {
         )),
         phased: None,
         build: None,
+        has_placements: None,
     }
 }
 
@@ -72,12 +75,15 @@ fn snapshot(state: Option<&str>) -> Snapshot {
             id: "1".to_owned(),
             bundle_id: "com.example.app".to_owned(),
             primary_locale: "en-US".to_owned(),
-            content_rights: None,
+            content_rights: Some("DOES_NOT_USE_THIRD_PARTY_CONTENT".to_owned()),
         },
         versions: vec![version("1.0", LIVE)],
         infos: vec![info(LIVE)],
         submissions: Vec::new(),
         media: RemoteMedia::new(),
+        previews: RemoteMedia::new(),
+        media_is_known: true,
+        library: None,
         attachments: Vec::new(),
     };
     if let Some(state) = state {
@@ -111,6 +117,7 @@ fn wanted() -> DesiredRelease {
         phased: None,
         attachment: None,
         screenshots: None,
+        previews: None,
         leftovers: Leftovers::KeepOtherSets,
         processing_timeout: 60,
         reject_if_possible: false,
@@ -145,12 +152,14 @@ fn submitting() -> DesiredRelease {
     }
 }
 
-fn shot(name: &str) -> Screenshot {
-    Screenshot {
+fn shot(name: &str) -> MediaFile {
+    MediaFile {
         path: name.into(),
         name: name.to_owned(),
         size: 1,
         checksum: format!("sum-{name}"),
+        sha256: format!("sha-{name}"),
+        frame: None,
     }
 }
 
@@ -167,16 +176,17 @@ fn shots(names: &[&str]) -> DesiredRelease {
 }
 
 fn remote(names: &[&str]) -> RemoteSet {
-    let shot = |name: &&str| RemoteScreenshot {
+    let shot = |name: &&str| RemoteItem {
         id: format!("id-{name}"),
         name: (*name).to_owned(),
         checksum: Some(format!("sum-{name}")),
         state: "COMPLETE".to_owned(),
         errors: String::new(),
+        ..RemoteItem::default()
     };
     RemoteSet {
         id: "set".to_owned(),
-        screenshots: names.iter().map(shot).collect(),
+        items: names.iter().map(shot).collect(),
     }
 }
 
@@ -199,7 +209,7 @@ fn planned(desired: &DesiredRelease, snapshot: &Snapshot) -> Plan {
 /// The only change to screenshots, as (delete, upload, order).
 fn set_of(plan: &Plan) -> (Vec<String>, Vec<String>, Vec<String>) {
     match plan.then.as_slice() {
-        [Action::UpdateScreenshots(set)] => (set.delete.clone(), set.upload.clone(), set.order.clone()),
+        [Action::UpdateMedia(set)] => (set.delete.clone(), set.upload.clone(), set.order.clone()),
         other => panic!("{other:?}"),
     }
 }
@@ -637,12 +647,13 @@ fn an_attachment_that_is_there_is_not_uploaded_again() {
     };
     let mut snapshot = snapshot(Some(EDIT));
     assert_eq!(planned(&desired, &snapshot).len(), 1);
-    snapshot.attachments = vec![RemoteScreenshot {
+    snapshot.attachments = vec![RemoteItem {
         id: "1".to_owned(),
         name: "a.pdf".to_owned(),
         checksum: Some("sum".to_owned()),
         state: "COMPLETE".to_owned(),
         errors: String::new(),
+        ..RemoteItem::default()
     }];
     assert!(planned(&desired, &snapshot).is_empty());
 }
@@ -719,7 +730,7 @@ fn what_failed_before_is_uploaded_again() {
             .unwrap()
             .get_mut(PHONE)
             .unwrap()
-            .screenshots[0]
+            .items[0]
             .state = state.to_owned();
         let (delete, upload, _) = set_of(&planned(&shots(&["1"]), &snapshot));
         assert_eq!((delete.len(), upload.len()), (1, 1), "{state}");
@@ -744,7 +755,7 @@ fn other_sets_stay_unless_overwriting_or_syncing_is_asked_for() {
         plan.then
             .iter()
             .flat_map(|action| match action {
-                Action::UpdateScreenshots(set) => set.delete.clone(),
+                Action::UpdateMedia(set) => set.delete.clone(),
                 _ => Vec::new(),
             })
             .collect::<Vec<_>>()
@@ -877,9 +888,19 @@ fn content_rights_are_answered_only_when_they_differ() {
     let mut desired = submitting();
     desired.submission.as_mut().unwrap().content_rights = Some("DOES_NOT_USE_THIRD_PARTY_CONTENT");
     let mut snapshot = snapshot(Some(EDIT));
-    assert_eq!(planned(&desired, &snapshot).then.len(), 1);
-    snapshot.app.content_rights = Some("DOES_NOT_USE_THIRD_PARTY_CONTENT".to_owned());
     assert_eq!(planned(&desired, &snapshot).then.len(), 0);
+    snapshot.app.content_rights = None;
+    assert_eq!(planned(&desired, &snapshot).then.len(), 1);
+}
+
+#[test]
+fn a_submission_without_content_rights_is_refused_before_the_first_write() {
+    let mut snapshot = snapshot(Some(EDIT));
+    snapshot.app.content_rights = None;
+    assert!(matches!(
+        plan(&submitting(), &snapshot),
+        Err(ReleaseError::NoContentRights)
+    ));
 }
 
 #[test]
@@ -897,4 +918,274 @@ fn a_plan_is_json_without_secrets_of_its_own() {
         json["then"][0]["changes"][0],
         json!({"attribute": "description", "from": "Text.", "to": "Neu."})
     );
+}
+
+// --- drafts
+
+#[test]
+fn a_version_that_is_edited_in_a_draft_is_put_back_unless_it_is_submitted() {
+    let snapshot = in_submission("READY_FOR_REVIEW", "READY_FOR_REVIEW");
+    let mut desired = texts(&[("de-DE", TextField::Description, "Neu.")]);
+    let edited = planned(&desired, &snapshot);
+    assert_eq!(
+        edited.first,
+        [Action::RemoveDraftItem {
+            item: "item".to_owned()
+        }]
+    );
+    assert_eq!(
+        edited.then.last(),
+        Some(&Action::ReturnToDraft {
+            submission: "s".to_owned()
+        })
+    );
+    desired.submission = submitting().submission;
+    let submitted = planned(&desired, &snapshot);
+    assert_eq!(submitted.first.len(), 1);
+    assert!(
+        !submitted
+            .then
+            .iter()
+            .any(|action| matches!(action, Action::ReturnToDraft { .. }))
+    );
+}
+
+#[test]
+fn a_version_in_a_draft_that_gets_another_build_is_taken_out_once() {
+    let snapshot = in_submission("READY_FOR_REVIEW", "READY_FOR_REVIEW");
+    let mut submitted = planned(&submitting(), &snapshot);
+    assert!(submitted.first.is_empty());
+    submitted.take_out_of_draft(&snapshot.versions[1], &snapshot);
+    submitted.take_out_of_draft(&snapshot.versions[1], &snapshot);
+    assert_eq!(submitted.first.len(), 1);
+    assert!(submitted.then.is_empty());
+}
+
+// --- versions that were on the App Store before
+
+#[test]
+fn the_number_of_a_version_that_was_replaced_is_used_up() {
+    let mut snapshot = snapshot(None);
+    snapshot
+        .versions
+        .push(version("0.9", "REPLACED_WITH_NEW_VERSION"));
+    let desired = DesiredRelease {
+        version: Some("0.9".to_owned()),
+        ..wanted()
+    };
+    assert!(matches!(
+        plan(&desired, &snapshot),
+        Err(ReleaseError::Locked {
+            cancelable: false,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_version_that_waits_for_its_release_is_not_blamed_on_the_review() {
+    let refused = plan(
+        &texts(&[("de-DE", TextField::Description, "Neu.")]),
+        &snapshot(Some("PENDING_DEVELOPER_RELEASE")),
+    );
+    assert!(matches!(
+        refused,
+        Err(ReleaseError::Locked {
+            cancelable: false,
+            ..
+        })
+    ));
+}
+
+// --- media of a version that does not exist yet
+
+#[test]
+fn media_that_were_not_read_are_not_planned_but_mentioned() {
+    let mut snapshot = snapshot(None);
+    snapshot.media_is_known = false;
+    let plan = planned(&shots(&["1"]), &snapshot);
+    assert!(plan.then.is_empty());
+    assert!(
+        plan.notes[0].contains("once version 1.1 exists"),
+        "{:?}",
+        plan.notes
+    );
+}
+
+// --- previews
+
+const MOVIE: &str = "IPHONE_67";
+
+fn previews(names: &[&str], frame: Option<&str>, overwrite: bool) -> DesiredRelease {
+    let mut files = crate::preview::Previews::new();
+    files
+        .entry("en-US".to_owned())
+        .or_default()
+        .insert(MOVIE, names.iter().map(|name| shot(name)).collect());
+    DesiredRelease {
+        previews: Some(DesiredPreviews {
+            files,
+            frame: frame.map(str::to_owned),
+            overwrite,
+        }),
+        ..wanted()
+    }
+}
+
+fn with_previews(sets: &[(&str, &[&str])]) -> Snapshot {
+    let mut snapshot = snapshot(Some(EDIT));
+    for (display, names) in sets {
+        let sets = snapshot.previews.entry("en-US".to_owned()).or_default();
+        sets.insert((*display).to_owned(), remote(names));
+    }
+    snapshot
+}
+
+fn only_change(plan: &Plan) -> &SetChange {
+    match plan.then.as_slice() {
+        [Action::UpdateMedia(change)] => change,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_same_previews_again_are_nothing_to_do() {
+    assert!(
+        planned(
+            &previews(&["1", "2"], None, false),
+            &with_previews(&[(MOVIE, &["1", "2"])])
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn other_previews_stay_beside_new_ones_in_the_order_of_their_names() {
+    let plan = planned(
+        &previews(&["b"], None, false),
+        &with_previews(&[(MOVIE, &["c", "a"])]),
+    );
+    let change = only_change(&plan);
+    assert_eq!(change.kind, MediaKind::Previews);
+    assert_eq!(change.order, ["a", "b", "c"]);
+    assert_eq!((change.upload.len(), change.delete.len()), (1, 0));
+}
+
+#[test]
+fn a_preview_that_was_replaced_takes_the_place_of_its_namesake() {
+    let mut snapshot = with_previews(&[(MOVIE, &["1"])]);
+    snapshot
+        .previews
+        .get_mut("en-US")
+        .unwrap()
+        .get_mut(MOVIE)
+        .unwrap()
+        .items[0]
+        .checksum = Some("other".to_owned());
+    let plan = planned(&previews(&["1"], None, false), &snapshot);
+    let change = only_change(&plan);
+    assert_eq!(
+        (change.upload.as_slice(), change.delete.as_slice()),
+        (&["1".to_owned()][..], &["id-1".to_owned()][..])
+    );
+}
+
+#[test]
+fn a_full_set_of_previews_takes_no_more_unless_they_are_overwritten() {
+    let full = with_previews(&[(MOVIE, &["a", "b", "c"]), ("IPHONE_65", &["x"])]);
+    assert!(planned(&previews(&["d"], None, false), &full).is_empty());
+    let plan = planned(&previews(&["d"], None, true), &full);
+    let deleted: usize = plan
+        .then
+        .iter()
+        .map(|action| match action {
+            Action::UpdateMedia(change) => change.delete.len(),
+            other => panic!("{other:?}"),
+        })
+        .sum();
+    assert_eq!(deleted, 4);
+}
+
+#[test]
+fn a_frame_that_was_asked_for_goes_to_previews_that_are_there() {
+    let snapshot = with_previews(&[(MOVIE, &["1"])]);
+    assert!(planned(&previews(&["1"], None, false), &snapshot).is_empty());
+    let plan = planned(&previews(&["1"], Some("00:00:01:00"), false), &snapshot);
+    assert_eq!(only_change(&plan).frames.len(), 1);
+    assert_eq!(only_change(&plan).reason(), "1 with another frame");
+}
+
+#[test]
+fn previews_of_a_locale_that_the_version_lacks_are_left_out_and_named() {
+    let mut desired = previews(&["1"], None, false);
+    let files = &mut desired.previews.as_mut().unwrap().files;
+    let sets = files.remove("en-US").unwrap();
+    files.insert("fr-FR".to_owned(), sets);
+    let plan = planned(&desired, &snapshot(Some(EDIT)));
+    assert!(plan.is_empty());
+    assert!(plan.notes[0].contains("fr-FR"), "{:?}", plan.notes);
+}
+
+// --- the asset library
+
+#[test]
+fn what_only_the_library_takes_is_refused_without_one() {
+    let mut desired = shots(&[]);
+    desired
+        .screenshots
+        .as_mut()
+        .unwrap()
+        .entry("en-US".to_owned())
+        .or_default()
+        .insert(crate::display::ONLY_IN_LIBRARY, vec![shot("1")]);
+    let mut snapshot = snapshot(Some(EDIT));
+    assert!(matches!(plan(&desired, &snapshot), Err(ReleaseError::Invalid(_))));
+    snapshot.library = Some(crate::media::Library::default());
+    assert_eq!(planned(&desired, &snapshot).len(), 1);
+}
+
+#[test]
+fn a_picture_of_the_library_is_known_by_its_sha256() {
+    let mut snapshot = with_media(&[("en-US", PHONE, &["1"])]);
+    let set = snapshot.media.get_mut("en-US").unwrap().get_mut(PHONE).unwrap();
+    set.items[0].checksum = Some("sha-1".to_owned());
+    assert!(planned(&shots(&["1"]), &snapshot).is_empty());
+    // One that was uploaded by other means tells nothing about its content.
+    snapshot
+        .media
+        .get_mut("en-US")
+        .unwrap()
+        .get_mut(PHONE)
+        .unwrap()
+        .items[0]
+        .checksum = None;
+    assert_eq!(only_change(&planned(&shots(&["1"]), &snapshot)).delete.len(), 1);
+}
+
+#[test]
+fn a_change_shows_what_is_there_before_and_after_with_local_files() {
+    let plan = planned(&shots(&["2", "3"]), &with_media(&[("en-US", PHONE, &["1", "2"])]));
+    let (before, after) = only_change(&plan).pictures();
+    let of = |pictures: Vec<Picture<'_>>| -> Vec<(String, bool)> {
+        pictures
+            .iter()
+            .map(|picture| (picture.name.to_owned(), picture.file.is_some()))
+            .collect()
+    };
+    assert_eq!(of(before), [("1".to_owned(), false), ("2".to_owned(), true)]);
+    assert_eq!(of(after), [("2".to_owned(), true), ("3".to_owned(), true)]);
+}
+
+// --- age ratings
+
+#[test]
+fn answers_of_the_age_rating_that_contradict_each_other_are_refused_before_the_first_write() {
+    let mut desired = texts(&[]);
+    desired.age_rating = json!({"socialMedia": true, "userGeneratedContent": false})
+        .as_object()
+        .cloned();
+    assert!(matches!(
+        plan(&desired, &snapshot(Some(EDIT))),
+        Err(ReleaseError::Invalid(_))
+    ));
 }

@@ -12,7 +12,7 @@ use crate::plan::to_attributes;
 use crate::snapshot::{self, App, AppName};
 use crate::store::{New, is_conflict};
 use crate::testflight::plan::{self, BetaAction};
-use crate::testflight::snapshot::{BetaBuild, BetaSnapshot, build, contact, groups, others, texts};
+use crate::testflight::snapshot::{BetaApp, BetaBuild, BetaSnapshot, build, others};
 use crate::testflight::{BetaReview, BuildName, Distributed, Distribution, PreparedDistribution};
 use crate::wait::Wait;
 
@@ -24,8 +24,8 @@ impl Engine {
     ///
     /// # Errors
     /// When there is none, or App Store Connect can't be asked.
-    pub async fn find_app(&self, name: &AppName) -> Result<App, ReleaseError> {
-        snapshot::app(&self.store, name).await
+    pub async fn find_beta_app(&self, name: &AppName) -> Result<BetaApp, ReleaseError> {
+        BetaApp::find(&self.store, name).await
     }
 
     /// Observes and plans; nothing is changed. `build` is `None` for one that is uploaded later in this run.
@@ -35,13 +35,13 @@ impl Engine {
     pub async fn prepare_distribution(
         &self,
         wanted: &Distribution,
-        app: &App,
+        app: &BetaApp,
         platform: &str,
         name: Option<&BuildName>,
     ) -> Result<PreparedDistribution, ReleaseError> {
         let snapshot = self.observe_distribution(wanted, app, platform, name).await?;
         if let (Some(name), None) = (name, &snapshot.build) {
-            return Err(self.missing_build(app, name).await);
+            return Err(self.missing_build(&app.app, name).await);
         }
         let plan = plan::plan(wanted, &snapshot)?;
         Ok(PreparedDistribution { snapshot, plan })
@@ -50,14 +50,14 @@ impl Engine {
     async fn observe_distribution(
         &self,
         wanted: &Distribution,
-        app: &App,
+        app: &BetaApp,
         platform: &str,
         name: Option<&BuildName>,
     ) -> Result<BetaSnapshot, ReleaseError> {
         let store = &self.store;
         let find = async {
             match name {
-                Some(name) => build(store, &app.id, platform, name)
+                Some(name) => build(store, &app.app.id, platform, name)
                     .await
                     .map_err(api("read the build")),
                 None => Ok(None),
@@ -65,7 +65,7 @@ impl Engine {
         };
         let expired = async {
             if wanted.expire_previous {
-                others(store, &app.id).await
+                others(store, &app.app.id).await
             } else {
                 Ok(Vec::new())
             }
@@ -74,12 +74,12 @@ impl Engine {
             if wanted.groups.is_empty() {
                 Ok(Vec::new())
             } else {
-                groups(store, &app.id).await
+                app.groups(store).await
             }
         };
         let (build, groups, others) = futures_util::try_join!(find, all_groups, expired)?;
         let mut snapshot = BetaSnapshot {
-            app: app.clone(),
+            app: app.app.clone(),
             build,
             groups,
             texts: Default::default(),
@@ -100,14 +100,14 @@ impl Engine {
         let needs_contact = submits || !wanted.contact.is_empty();
         let texts = async {
             if needs_texts {
-                texts(store, &app.id).await
+                app.texts(store).await
             } else {
                 Ok(Default::default())
             }
         };
         let contact = async {
             if needs_contact {
-                contact(store, &app.id).await
+                app.contact(store).await
             } else {
                 Ok(None)
             }
@@ -155,8 +155,10 @@ impl Engine {
     ) -> Result<Distributed, ReleaseError> {
         let processed = self.await_processing(app, platform, name, patience).await?;
         let id = BuildName::Id(processed.build.id.clone());
+        // Hours can have passed since the groups and texts were read.
+        let app = self.find_beta_app(&AppName::Id(app.id.clone())).await?;
         let prepared = self
-            .prepare_distribution(wanted, app, platform, Some(&id))
+            .prepare_distribution(wanted, &app, platform, Some(&id))
             .await?;
         self.make(&prepared, platform).await
     }

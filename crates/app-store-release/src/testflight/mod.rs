@@ -11,7 +11,7 @@ mod whats_new;
 use std::collections::BTreeMap;
 
 pub use plan::{BetaAction, BetaPlan};
-pub use snapshot::{BetaGroup, BetaSnapshot};
+pub use snapshot::{BetaApp, BetaGroup, BetaSnapshot};
 pub use whats_new::clean;
 
 /// When a build goes to beta review.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use app_store_connect::Error;
 
 use crate::error::{ReleaseError, api};
-use crate::snapshot::{App, Build, Localization, optional, text};
+use crate::snapshot::{App, AppName, Build, Localization, app_of, find_app, optional, text};
 use crate::store::{Attributes, Object, Store};
 use crate::testflight::BuildName;
 
@@ -54,23 +54,106 @@ pub struct BetaBuild {
     pub(crate) notifies: Option<bool>,
 }
 
-/// Reads all groups of an app.
-pub(crate) async fn groups(store: &Store, app: &str) -> Result<Vec<BetaGroup>, ReleaseError> {
-    let page = store
-        .list("v1/betaGroups", &[("filter[app]", app), ("limit", "200")])
-        .await
-        .map_err(api("read the beta groups"))?;
-    let flag = |group: &Object, name: &str| {
-        group.attributes.get(name).and_then(serde_json::Value::as_bool) == Some(true)
-    };
-    let groups = page.data.iter().map(|group| BetaGroup {
+/// An app with what TestFlight keeps of it, as far as one request told.
+#[derive(Debug, Clone)]
+pub struct BetaApp {
+    /// The app.
+    pub app: App,
+    /// Its groups; `None` where the answer did not list all of them.
+    groups: Option<Vec<BetaGroup>>,
+    /// Texts about the beta, by locale; `None` where the answer did not list all of them.
+    texts: Option<BTreeMap<String, Localization>>,
+    /// The contact for beta review; `None` where the answer did not say.
+    contact: Option<Localization>,
+}
+
+impl BetaApp {
+    /// Finds an app, with its groups, texts, and contact.
+    ///
+    /// # Errors
+    /// When there is none, or App Store Connect can't be asked.
+    pub(crate) async fn find(store: &Store, name: &AppName) -> Result<Self, ReleaseError> {
+        let include = [
+            ("include", "betaGroups,betaAppLocalizations,betaAppReviewDetail"),
+            ("limit[betaGroups]", "50"),
+            ("limit[betaAppLocalizations]", "50"),
+        ];
+        let (page, found) = find_app(store, name, &include).await?;
+        let related = |name: &str, kind: &str| -> Option<Vec<Object>> {
+            if !found.is_loaded(name) || found.has_more(name) {
+                return None;
+            }
+            let all = page.included::<Attributes>(kind);
+            found
+                .related(name)
+                .iter()
+                .map(|id| all.get(&id.id).cloned())
+                .collect()
+        };
+        Ok(Self {
+            app: app_of(&found),
+            groups: related("betaGroups", "betaGroups").map(|groups| groups.iter().map(group).collect()),
+            texts: related("betaAppLocalizations", "betaAppLocalizations").map(|texts| by_locale(&texts)),
+            contact: related("betaAppReviewDetail", "betaAppReviewDetails")
+                .and_then(|contact| contact.first().map(Localization::of)),
+        })
+    }
+
+    /// All its groups.
+    pub(crate) async fn groups(&self, store: &Store) -> Result<Vec<BetaGroup>, ReleaseError> {
+        if let Some(groups) = &self.groups {
+            return Ok(groups.clone());
+        }
+        let page = store
+            .list(
+                "v1/betaGroups",
+                &[("filter[app]", &self.app.id), ("limit", "200")],
+            )
+            .await
+            .map_err(api("read the beta groups"))?;
+        Ok(page.data.iter().map(group).collect())
+    }
+
+    /// The texts about the beta.
+    pub(crate) async fn texts(&self, store: &Store) -> Result<BTreeMap<String, Localization>, ReleaseError> {
+        if let Some(texts) = &self.texts {
+            return Ok(texts.clone());
+        }
+        let query = [("filter[app]", self.app.id.as_str()), ("limit", "200")];
+        let page = store.list("v1/betaAppLocalizations", &query).await;
+        let page = page.map_err(api("read the beta texts"))?;
+        Ok(by_locale(&page.data))
+    }
+
+    /// The contact for beta review.
+    pub(crate) async fn contact(&self, store: &Store) -> Result<Option<Localization>, ReleaseError> {
+        if self.contact.is_some() {
+            return Ok(self.contact.clone());
+        }
+        let found = store
+            .get(format!("v1/apps/{}/betaAppReviewDetail", self.app.id), &[])
+            .await
+            .map_err(api("read the beta review contact"))?;
+        Ok(found.as_ref().map(Localization::of))
+    }
+}
+
+fn group(group: &Object) -> BetaGroup {
+    let flag = |name: &str| group.attributes.get(name).and_then(serde_json::Value::as_bool) == Some(true);
+    BetaGroup {
         id: group.id.clone(),
         name: text(&group.attributes, "name"),
-        is_internal: flag(group, "isInternalGroup"),
-        has_all_builds: flag(group, "hasAccessToAllBuilds"),
-        public_link: optional(&group.attributes, "publicLink").filter(|_| flag(group, "publicLinkEnabled")),
-    });
-    Ok(groups.collect())
+        is_internal: flag("isInternalGroup"),
+        has_all_builds: flag("hasAccessToAllBuilds"),
+        public_link: optional(&group.attributes, "publicLink").filter(|_| flag("publicLinkEnabled")),
+    }
+}
+
+fn by_locale(texts: &[Object]) -> BTreeMap<String, Localization> {
+    texts
+        .iter()
+        .map(|own| (text(&own.attributes, "locale"), Localization::of(own)))
+        .collect()
 }
 
 /// Reads the build with everything that TestFlight says about it; `None` when it is not there.
@@ -142,15 +225,7 @@ pub(crate) async fn build(
             internal_only: text(&found.attributes, "buildAudienceType") == "INTERNAL_ONLY",
         },
         whats_new: localizations
-            .map(|own| {
-                (
-                    text(&own.attributes, "locale"),
-                    Localization {
-                        id: Some(own.id.clone()),
-                        attributes: own.attributes.clone(),
-                    },
-                )
-            })
+            .map(|own| (text(&own.attributes, "locale"), Localization::of(own)))
             .collect(),
         groups: found
             .related("betaGroups")
@@ -162,41 +237,6 @@ pub(crate) async fn build(
         notifies: detail
             .get("autoNotifyEnabled")
             .and_then(serde_json::Value::as_bool),
-    }))
-}
-
-/// Reads the texts about the beta.
-pub(crate) async fn texts(store: &Store, app: &str) -> Result<BTreeMap<String, Localization>, ReleaseError> {
-    let page = store
-        .list(
-            "v1/betaAppLocalizations",
-            &[("filter[app]", app), ("limit", "200")],
-        )
-        .await
-        .map_err(api("read the beta texts"))?;
-    let texts = page.data.into_iter();
-    Ok(texts
-        .map(|own| {
-            (
-                text(&own.attributes, "locale"),
-                Localization {
-                    id: Some(own.id),
-                    attributes: own.attributes,
-                },
-            )
-        })
-        .collect())
-}
-
-/// Reads the contact for beta review.
-pub(crate) async fn contact(store: &Store, app: &str) -> Result<Option<Localization>, ReleaseError> {
-    let found = store
-        .get(format!("v1/apps/{app}/betaAppReviewDetail"), &[])
-        .await
-        .map_err(api("read the beta review contact"))?;
-    Ok(found.map(|found| Localization {
-        id: Some(found.id),
-        attributes: found.attributes,
     }))
 }
 

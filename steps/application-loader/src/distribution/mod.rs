@@ -51,7 +51,7 @@ impl Pending {
             native::key(account, DISTRIBUTING)?,
             Policy::default(),
         )?)?;
-        let app = engine.find_app(&name).await.map_err(advice::explained)?;
+        let app = engine.find_beta_app(&name).await.map_err(advice::explained)?;
         let prepared = engine
             .prepare_distribution(&request.wanted, &app, platform, request.existing.as_ref())
             .await
@@ -59,7 +59,7 @@ impl Pending {
         show(step, &prepared)?;
         Ok(Self {
             engine,
-            app,
+            app: app.app,
             platform,
             request,
             build,

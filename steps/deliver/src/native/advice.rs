@@ -27,8 +27,11 @@ fn hint(error: &ReleaseError) -> String {
         ReleaseError::Locked { cancelable: true, .. } => {
             "wait for the review, or add `--reject_if_possible` to the input options to cancel it first".to_owned()
         }
-        ReleaseError::Locked { state, .. } if state == "READY_FOR_DISTRIBUTION" => {
+        ReleaseError::Locked { state, .. } if matches!(state.as_str(), "READY_FOR_DISTRIBUTION" | "REPLACED_WITH_NEW_VERSION") => {
             "raise the app's version (CFBundleShortVersionString, or `--app_version` in the input options)".to_owned()
+        }
+        ReleaseError::Locked { state, .. } if state == "PENDING_DEVELOPER_RELEASE" => {
+            "release the version in App Store Connect, or cancel its release there, then rerun".to_owned()
         }
         ReleaseError::Locked { .. } => "see the version's page in App Store Connect; rerun when it can be edited".to_owned(),
         ReleaseError::SubmissionInProgress { .. } => {
@@ -39,6 +42,9 @@ fn hint(error: &ReleaseError) -> String {
         ReleaseError::UnusableBuild { .. } => "upload a build with a new build number (CFBundleVersion)".to_owned(),
         ReleaseError::NoCompliance { .. } => {
             "set ITSAppUsesNonExemptEncryption in the app's Info.plist, or pass `--submission_information '{\"export_compliance_uses_encryption\": false}'` in the input options".to_owned()
+        }
+        ReleaseError::NoContentRights => {
+            "answer in App Store Connect > App Information > Content Rights, or pass `--submission_information '{\"content_rights_contains_third_party_content\": false}'` in the input options".to_owned()
         }
         ReleaseError::TooSlow { .. } => "see https://developer.apple.com/system-status/; a rerun continues where this run stopped".to_owned(),
         ReleaseError::Media { .. } => "export the picture again (PNG or JPEG, RGB, no alpha channel), then rerun".to_owned(),

@@ -84,7 +84,7 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
     step.report.fact("Account", accounts::kind(Some(account)));
     step.log.heading("App Store Connect");
     let prepared = engine
-        .prepare(&release, request.package.is_some())
+        .prepare(&release, request.package.is_some(), step.inputs.mode == "plan")
         .await
         .map_err(advice::explained)?;
     show::plan(step, &prepared, request.package.as_ref());
