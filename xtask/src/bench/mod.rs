@@ -19,7 +19,7 @@ use clap::Subcommand;
 use crate::workspace;
 
 /// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum What {
     /// How long fastlane and deliver take until fastlane starts
     Start,
@@ -32,6 +32,9 @@ pub(crate) enum What {
         /// The size of the package
         #[arg(default_value_t = 1000)]
         megabytes: u64,
+        /// A folder with the binaries to measure, such as those of a release; built where it is not given
+        #[arg(long)]
+        binaries: Option<PathBuf>,
     },
 }
 
@@ -44,7 +47,7 @@ pub(crate) fn bench(what: &What) -> anyhow::Result<()> {
         What::Start => start::bench(),
         What::Provisioning => provisioning::bench(),
         What::Session => session::bench(),
-        What::Upload { megabytes } => upload::bench(*megabytes),
+        What::Upload { megabytes, binaries } => upload::bench(*megabytes, binaries.as_deref()),
     }
 }
 
@@ -71,15 +74,16 @@ impl Lab {
         if !cargo.status()?.success() {
             bail!("the release binaries can't be built");
         }
-        let target = workspace::target();
+        Self::of(workspace::target().join("release"))
+    }
+
+    /// A place for runs of the binaries in a folder.
+    fn of(binaries: PathBuf) -> anyhow::Result<Self> {
         let root = tempfile::Builder::new().prefix("apple-steps-bench-").tempdir()?;
         for folder in ["home/Library/Keychains", "tmp", "tools", "project"] {
             std::fs::create_dir_all(root.path().join(folder))?;
         }
-        let lab = Self {
-            root,
-            binaries: target.join("release"),
-        };
+        let lab = Self { root, binaries };
         tools::lay_out(&lab.path("tools/bin"), &lab.binaries.join("apple-sandbox"))?;
         Ok(lab)
     }

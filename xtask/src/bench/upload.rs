@@ -20,8 +20,11 @@ const RUNS: usize = 5;
 /// The size of a part, in bytes.
 const PART: u64 = 64 << 20;
 
-pub(super) fn bench(megabytes: u64) -> anyhow::Result<()> {
-    let lab = Lab::new(&["step-application-loader"])?;
+pub(super) fn bench(megabytes: u64, binaries: Option<&Path>) -> anyhow::Result<()> {
+    let lab = match binaries {
+        Some(folder) => Lab::of(folder.canonicalize()?)?,
+        None => Lab::new(&["step-application-loader"])?,
+    };
     let package = lab.path("project/App.ipa");
     let size = megabytes << 20;
     write_noise(&package, size)?;
