@@ -17,6 +17,11 @@ puts "build=#{build.version} #{build.processing_state} train=#{build.pre_release
 
 group = Api.create_beta_group(app_id: app.id, group_name: "Friends").first
 Api.add_beta_groups_to_build(build_id: build.id, beta_group_ids: [group.id])
+Api.post_bulk_beta_tester_assignments(
+  beta_group_id: group.id,
+  beta_testers: [{ email: "grace@example.com", firstName: "Grace", lastName: "Example" }]
+)
+puts "testers=#{Api::BetaTester.all(filter: { betaGroups: group.id }).all_pages.flat_map(&:to_models).map(&:email).join(',')}"
 texts = build.get_beta_build_localizations.first
 Api.patch_beta_build_localizations(localization_id: texts.id, attributes: { whatsNew: "Faster." })
 puts "texts=#{build.get_beta_build_localizations.map(&:whats_new).join(',')}"

@@ -378,6 +378,7 @@ fn spaceship_with_a_key_goes_through_the_life_of_a_build() {
         "app=Courier",
         "VALID train=",
         "encrypts=false",
+        "testers=grace@example.com",
         "texts=Faster.",
         "review=WAITING_FOR_REVIEW",
         "groups=Friends",

@@ -85,15 +85,43 @@ fn deliver(sandbox: &Sandbox, machine: &mut Machine) -> Run {
     )
 }
 
+/// deliver's native engine: the upload, the version, and its texts.
+fn native(sandbox: &Sandbox, machine: &mut Machine) -> Run {
+    machine.meets(sandbox);
+    let package = machine.file("Courier.ipa", ipa_of(&[], 300 << 10));
+    for (name, text) in [
+        ("en-US/description.txt", "Carries what you send."),
+        ("en-US/keywords.txt", "mail,parcels"),
+        ("en-US/release_notes.txt", "Faster."),
+        ("de-DE/description.txt", "Bringt, was du schickst."),
+        ("copyright.txt", "2026 Example GmbH"),
+    ] {
+        machine.file(&format!("project/fastlane/metadata/{name}"), text);
+    }
+    machine.run(
+        "step-deliver",
+        &[
+            ("ipa_path", package.as_str()),
+            ("bundle_id", "com.example.courier"),
+            ("engine", "native"),
+            ("skip_metadata", "no"),
+            ("skip_screenshots", "yes"),
+            ("options", "--app_version 1.2.3"),
+            ("submit_for_review", "no"),
+        ],
+    )
+}
+
 /// A name, what runs, and whether the Apple ID alone is connected.
 type Scenario = (&'static str, fn(&Sandbox, &mut Machine) -> Run, bool);
 
-const SCENARIOS: [Scenario; 5] = [
+const SCENARIOS: [Scenario; 6] = [
     ("auto-provision-asc", by_key, false),
     ("auto-provision-apple-id", by_session, true),
     ("application-loader", upload, false),
     ("fastlane", lane, false),
     ("deliver", deliver, false),
+    ("deliver, native", native, false),
 ];
 
 /// Names of things that are there twice.

@@ -14,11 +14,15 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use support_trace::{Event, Exchange, Run};
 
+use crate::account::SeedAppleId;
 use crate::answer::answer;
 use crate::state::State;
 
 /// What stands where a secret was.
 const MASK: &str = "[REDACTED]";
+
+/// Where Bitrise says which account is connected.
+const CONNECTION: &str = "/apple_developer_portal_data.json";
 
 /// A trace that is played again.
 #[derive(Debug)]
@@ -111,7 +115,7 @@ impl Replay {
         for origin in &self.origins {
             text = text.replace(origin.as_str(), request.base);
         }
-        if request.path.ends_with("/apple_developer_portal_data.json") {
+        if request.path.ends_with(CONNECTION) {
             text = filled_in(&text, state);
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
@@ -135,6 +139,28 @@ impl Replay {
             }
         }
         Answered::Recorded(response)
+    }
+
+    /// Lets the sandbox's own sign-in, which takes the recorded one's place, end as that did: with or without a second
+    /// factor, for the Apple ID of the recording.
+    pub(crate) fn adopt_sign_in(&self, seed: &mut SeedAppleId) {
+        let ended = self
+            .exchanges
+            .iter()
+            .rfind(|one| one.path == "/appleauth/auth/signin/complete");
+        if let Some(status) = ended.and_then(|one| one.status) {
+            seed.second_factor = status == 409;
+        }
+        let connection = self
+            .exchanges
+            .iter()
+            .find(|one| one.path.ends_with(CONNECTION))
+            .and_then(|one| serde_json::from_str::<Value>(&one.answer).ok());
+        if let Some(name) = connection.as_ref().and_then(|document| document["apple_id"].as_str())
+            && name != MASK
+        {
+            name.clone_into(&mut seed.name);
+        }
     }
 
     fn find(&self, request: &Asked<'_>) -> Option<usize> {
@@ -274,6 +300,27 @@ mod tests {
             replay.answer(&asked("POST", "/v1/devices", ""), &state),
             Answered::Broken
         ));
+    }
+
+    #[test]
+    fn a_sign_in_ends_as_the_recorded_one() {
+        let sign_in = |status: u16| {
+            format!(
+                "{}\n{}\n{}\n",
+                TRACE.lines().next().unwrap(),
+                r#"{"event":"exchange","method":"GET","origin":"https://app.bitrise.io","path":"/app/1/build/2/apple_developer_portal_data.json","status":200,"answer":"{\"apple_id\":\"grace@example.com\"}","milliseconds":3}"#,
+                r#"{"event":"exchange","method":"POST","origin":"https://idmsa.apple.com","path":"/appleauth/auth/signin/complete","status":STATUS,"answer":"{}","milliseconds":3}"#
+                    .replace("STATUS", &status.to_string()),
+            )
+        };
+        for (status, second_factor) in [(200, false), (409, true)] {
+            let mut seed = SeedAppleId::default();
+            Replay::parse(&sign_in(status)).unwrap().adopt_sign_in(&mut seed);
+            assert_eq!((seed.second_factor, seed.name.as_str()), (second_factor, "grace@example.com"));
+        }
+        let mut seed = SeedAppleId::default();
+        Replay::parse(TRACE).unwrap().adopt_sign_in(&mut seed);
+        assert_eq!(seed, SeedAppleId::default());
     }
 
     #[test]

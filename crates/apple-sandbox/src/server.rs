@@ -350,6 +350,7 @@ fn replayed(
 ) -> Option<replay::Answered> {
     let mut state = locked(state);
     let mut replay = state.replay.take()?;
+    replay.adopt_sign_in(&mut state.apple_id.seed);
     let asked = replay::Asked {
         method,
         path,

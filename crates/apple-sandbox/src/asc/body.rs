@@ -55,7 +55,7 @@ impl Request<'_> {
     ///
     /// # Errors
     /// When it is none, or says that it is something else.
-    fn json(&self) -> Result<Value, Refusal> {
+    pub(super) fn json(&self) -> Result<Value, Refusal> {
         let kind = self.content_type.split(';').next().unwrap_or_default().trim();
         if !self.content_type.is_empty() && !matches!(kind, "application/json" | "application/vnd.api+json") {
             return Err(Refusal::new(

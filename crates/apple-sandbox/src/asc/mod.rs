@@ -5,6 +5,7 @@
 //! limits, life cycles, and Apple's refusals. Where Apple is vague the sandbox is strict.
 
 pub(crate) mod body;
+mod bulk;
 pub(crate) mod document;
 pub(crate) mod objects;
 mod paging;
@@ -58,6 +59,10 @@ pub(crate) fn route(request: &Request<'_>, authorization: Option<&str>, state: &
     let asked = request.base.split("://").nth(1).unwrap_or_default();
     let name = asked.split(':').next().unwrap_or_default();
     let api = Table::get().api(state.enterprise || name == ENTERPRISE_HOST);
+    if request.path == bulk::PATH && request.method == "POST" && !state.enterprise {
+        auth::check(authorization, state)?;
+        return bulk::assign(request, state);
+    }
     let Some((operations, place)) = api.find(request.path) else {
         return Err(not_served(request));
     };
