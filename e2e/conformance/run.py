@@ -99,8 +99,9 @@ def run(arguments, name, paths, enterprise, seconds):
                 "--suppress-health-check",
                 "all",
                 "--continue-on-failure",
+                # Before Python 3.12, `ast.parse` fails at times where several threads use it (CPython #106905).
                 "--workers",
-                "2",
+                "1",
                 "--warnings",
                 "off",
                 "--generation-database",
