@@ -118,7 +118,10 @@ fn machine(case: &Case, sandbox: &Sandbox) -> Machine {
         machine.set("ipa_path", &package);
     }
     if case.name == "deliver, native" {
-        machine.file("project/fastlane/metadata/en-US/description.txt", "Carries what you send.");
+        machine.file(
+            "project/fastlane/metadata/en-US/description.txt",
+            "Carries what you send.",
+        );
         machine.file("project/fastlane/metadata/en-US/keywords.txt", "mail,parcels");
     }
     machine

@@ -156,7 +156,9 @@ impl Replay {
             .iter()
             .find(|one| one.path.ends_with(CONNECTION))
             .and_then(|one| serde_json::from_str::<Value>(&one.answer).ok());
-        if let Some(name) = connection.as_ref().and_then(|document| document["apple_id"].as_str())
+        if let Some(name) = connection
+            .as_ref()
+            .and_then(|document| document["apple_id"].as_str())
             && name != MASK
         {
             name.clone_into(&mut seed.name);
@@ -316,7 +318,10 @@ mod tests {
         for (status, second_factor) in [(200, false), (409, true)] {
             let mut seed = SeedAppleId::default();
             Replay::parse(&sign_in(status)).unwrap().adopt_sign_in(&mut seed);
-            assert_eq!((seed.second_factor, seed.name.as_str()), (second_factor, "grace@example.com"));
+            assert_eq!(
+                (seed.second_factor, seed.name.as_str()),
+                (second_factor, "grace@example.com")
+            );
         }
         let mut seed = SeedAppleId::default();
         Replay::parse(TRACE).unwrap().adopt_sign_in(&mut seed);

@@ -19,7 +19,10 @@ pub(crate) fn assign(request: &Request<'_>, state: &mut State) -> Outcome {
     let body = request.json()?;
     let data = &body["data"];
     if data["type"] != KIND {
-        let words = format!("'{}' is not a valid type for this request; it is '{KIND}'", data["type"]);
+        let words = format!(
+            "'{}' is not a valid type for this request; it is '{KIND}'",
+            data["type"]
+        );
         return Err(Refusal::entity("ENTITY_ERROR.TYPE.INVALID", words).at("/data/type"));
     }
     let group = &data["relationships"]["betaGroup"]["data"];
@@ -28,7 +31,10 @@ pub(crate) fn assign(request: &Request<'_>, state: &mut State) -> Outcome {
         let words = format!("There is no resource of type 'betaGroups' with id '{}'", group.id);
         return Err(Refusal::relationship("betaGroup", words));
     }
-    let Some(people) = data["attributes"]["betaTesters"].as_array().filter(|all| !all.is_empty()) else {
+    let Some(people) = data["attributes"]["betaTesters"]
+        .as_array()
+        .filter(|all| !all.is_empty())
+    else {
         let words = "You must provide a value for the attribute 'betaTesters' with this request";
         let refusal = Refusal::entity("ENTITY_ERROR.ATTRIBUTE.REQUIRED", words);
         return Err(refusal.at("/data/attributes/betaTesters"));
