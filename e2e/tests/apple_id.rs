@@ -529,7 +529,7 @@ fn certificates_without_serial_numbers_in_the_list_are_looked_into() {
     run(&sandbox, &[]).0.ended(0);
 }
 
-const AUTOMATIC: &str = "\t\t\t\tCODE_SIGN_STYLE = Automatic;\n";
+const AUTOMATIC: &[(&str, &str)] = &[("tCODE_SIGN_STYLE", "Automatic")];
 
 fn automatic() -> [Target; 2] {
     [
@@ -826,7 +826,7 @@ fn troubles_of_the_portal_pass_or_are_explained() {
         (
             Fault::always(&format!("POST {portal}"), Kind::Agreement),
             1,
-            "Account Holder must accept",
+            "have the Account Holder accept",
         ),
         (
             Fault::always(&format!("POST {portal}identifiers/addAppId"), Kind::Role),

@@ -110,7 +110,10 @@ const SHAPES: [Shape; 8] = [
     (
         "Mac Catalyst",
         &[Target {
-            settings: "\t\t\t\tSUPPORTS_MACCATALYST = YES;\n\t\t\t\tDERIVE_MACCATALYST_PRODUCT_BUNDLE_IDENTIFIER = YES;\n",
+            settings: &[
+                ("SUPPORTS_MACCATALYST", "YES"),
+                ("DERIVE_MACCATALYST_PRODUCT_BUNDLE_IDENTIFIER", "YES"),
+            ],
             ..Target::APP
         }],
         &[("mac_catalyst", "yes")],

@@ -9,11 +9,7 @@ use std::path::Path;
 use apple_sandbox::{Sandbox, Seed};
 use e2e::Machine;
 
-#[allow(dead_code, reason = "shared by tests of three packages")]
-#[path = "../../crates/xcode-project/tests/support/made.rs"]
-mod made;
-
-use made::{Made, aggregate, entry, target};
+use test_projects::{TargetSpec, aggregate, entry, target};
 
 const STEPS: [&str; 2] = ["step-auto-provision-asc", "step-auto-provision-apple-id"];
 
@@ -80,14 +76,14 @@ fn check(write: &dyn Fn(&Path), inputs: &[(&str, &str)], expected: Result<&[&str
     }
 }
 
-fn app() -> Made {
+fn app() -> TargetSpec {
     target("App", "application")
 }
 
 /// A project `App` of these targets with a scheme of the first one.
-fn project(folder: &Path, settings: &[(&str, &str)], targets: &[Made]) {
-    let path = made::project(folder, "App", settings, targets);
-    made::scheme(&path, "App", "", &[entry("App", "App")]);
+fn project(folder: &Path, settings: &[(&str, &str)], targets: &[TargetSpec]) {
+    let path = test_projects::project(folder, "App", settings, targets);
+    test_projects::scheme(&path, "App", "", &[entry("App", "App")]);
 }
 
 fn file(folder: &Path, name: &str, text: &str) {
@@ -102,7 +98,7 @@ const ANY: &str = "iphoneos iphonesimulator macosx xros xrsimulator";
 fn the_input_platform_chooses_what_is_signed() {
     // Xcode's multi-platform template, with a widget that follows the app and one that is for the Mac alone.
     let write = |folder: &Path| {
-        let flexible = |made: Made| made.set("SDKROOT", "auto").set("SUPPORTED_PLATFORMS", ANY);
+        let flexible = |made: TargetSpec| made.set("SDKROOT", "auto").set("SUPPORTED_PLATFORMS", ANY);
         let targets = [
             flexible(app()).needs("Widget", &[]).needs("Finder", &["macos"]),
             flexible(target("Widget", "app-extension")),
@@ -196,10 +192,10 @@ fn templates_of_other_tools_are_signed() {
                 "org.reactjs.native.example.$(PRODUCT_NAME:rfc1034identifier)",
             )
             .set("OTHER_LDFLAGS", "$(inherited) -ObjC -lc++");
-        let path = made::project(folder, "App", &[IOS], &[app]);
+        let path = test_projects::project(folder, "App", &[IOS], &[app]);
         let entries = [entry("Pods/Pods", "Pods-App"), entry("App", "App")];
-        made::scheme(&path, "App", "", &entries);
-        made::workspace(
+        test_projects::scheme(&path, "App", "", &entries);
+        test_projects::workspace(
             folder,
             "App",
             &["group:App.xcodeproj", "group:Pods/Pods.xcodeproj"],
@@ -213,8 +209,8 @@ fn templates_of_other_tools_are_signed() {
     // Capacitor: no scheme is shared, and the workspace lies in a folder of its own.
     let capacitor = |folder: &Path| {
         let app = app().set("PRODUCT_BUNDLE_IDENTIFIER", "com.capacitor.app");
-        made::project(&folder.join("ios/App"), "App", &[IOS], &[app]);
-        made::workspace(
+        test_projects::project(&folder.join("ios/App"), "App", &[IOS], &[app]);
+        test_projects::workspace(
             &folder.join("ios/App"),
             "App",
             &["group:App.xcodeproj", "group:Pods/Pods.xcodeproj"],
@@ -262,20 +258,20 @@ fn templates_of_other_tools_are_signed() {
                 .links("Feature.framework", &[]),
             aggregate("Lint"),
         ];
-        made::project(folder, "App", &[IOS], &targets);
+        test_projects::project(folder, "App", &[IOS], &targets);
         let features = [
             target("Feature", "framework").copies("Deep.appex", &["ios"]),
             target("Deep", "app-extension"),
             target("Intents", "app-extension"),
             target("Demo", "application"),
         ];
-        made::project(&folder.join("Features"), "Feature", &[IOS], &features);
-        let workspace = made::workspace(
+        test_projects::project(&folder.join("Features"), "Feature", &[IOS], &features);
+        let workspace = test_projects::workspace(
             folder,
             "All",
             &["group:App.xcodeproj", "group:Features/Feature.xcodeproj"],
         );
-        made::scheme(&workspace, "App", "", &[entry("App", "App")]);
+        test_projects::scheme(&workspace, "App", "", &[entry("App", "App")]);
     };
     check(
         &tuist,
@@ -361,9 +357,9 @@ fn names_and_files_may_be_written_in_any_way_that_xcode_reads() {
             "PRODUCT_BUNDLE_IDENTIFIER",
             "org.example.$(PROJECT_NAME:rfc1034identifier:lower)",
         );
-        let path = made::project(&folder, "Gr\u{fc}n (neu)", &[IOS], &[app]);
-        made::scheme(&path, "App", "", &[entry("Gr\u{fc}n (neu)", "App")]);
-        made::workspace(&folder, "Alle", &["group:Gru\u{308}n (neu).xcodeproj"]);
+        let path = test_projects::project(&folder, "Gr\u{fc}n (neu)", &[IOS], &[app]);
+        test_projects::scheme(&path, "App", "", &[entry("Gr\u{fc}n (neu)", "App")]);
+        test_projects::workspace(&folder, "Alle", &["group:Gru\u{308}n (neu).xcodeproj"]);
     };
     check(
         &unicode,
@@ -442,7 +438,7 @@ fn what_can_not_be_known_ends_the_run_before_anything_is_written() {
     let nested = |text: &'static str| {
         move |folder: &Path| {
             project(folder, &[IOS], &[app().needs_of("Kit", "Share")]);
-            made::project(folder, "Kit", &[IOS], &[target("Share", "app-extension")]);
+            test_projects::project(folder, "Kit", &[IOS], &[target("Share", "app-extension")]);
             file(folder, text, "{");
         }
     };

@@ -107,7 +107,7 @@ fn reports(inputs: &[(&str, &str)], status: i32) -> (String, String) {
         .into_iter()
         .find(|path| path.ends_with("index.html"))
         .unwrap();
-    (text(&summary), text(&page))
+    (text(&summary), text(&page).replace("<wbr>", ""))
 }
 
 #[test]

@@ -19,11 +19,7 @@ use e2e::{Machine, Run, secrets};
 use plist::Value as Plist;
 use serde_json::Value;
 
-#[allow(dead_code, reason = "shared by tests of several crates")]
-#[path = "../../crates/xcode-project/tests/support/made.rs"]
-mod made;
-
-use made::{Made, entry, target};
+use test_projects::{TargetSpec, entry, target};
 
 const STEP: &str = "step-auto-provision-asc";
 const BY_APPLE_ID: &str = "step-auto-provision-apple-id";
@@ -45,15 +41,15 @@ struct Layout {
     is_generated: bool,
 }
 
-fn app(name: &str, id: &str) -> Made {
+fn app(name: &str, id: &str) -> TargetSpec {
     target(name, "application").set("PRODUCT_BUNDLE_IDENTIFIER", id)
 }
 
-fn extension(name: &str, id: &str) -> Made {
+fn extension(name: &str, id: &str) -> TargetSpec {
     target(name, "app-extension").set("PRODUCT_BUNDLE_IDENTIFIER", id)
 }
 
-fn pod(name: &str, kind: &str) -> Made {
+fn pod(name: &str, kind: &str) -> TargetSpec {
     // As CocoaPods writes them.
     target(name, kind)
         .set("CODE_SIGN_IDENTITY[sdk=iphoneos*]", "")
@@ -73,8 +69,8 @@ fn single(folder: &Path) {
         .set("CODE_SIGN_STYLE", "Automatic")
         .set("CODE_SIGN_IDENTITY[sdk=iphoneos*]", "iPhone Developer")
         .set("DEVELOPMENT_TEAM", "SOMEBODY01");
-    let path = made::project(folder, "App", &[IOS], &[app]);
-    made::scheme(&path, "App", "", &[entry("App", "App")]);
+    let path = test_projects::project(folder, "App", &[IOS], &[app]);
+    test_projects::scheme(&path, "App", "", &[entry("App", "App")]);
 }
 
 fn extensions(folder: &Path) {
@@ -91,8 +87,8 @@ fn extensions(folder: &Path) {
             .set("CODE_SIGN_STYLE", "Automatic")
             .set("DEVELOPMENT_TEAM", "SOMEBODY01"),
     ];
-    let path = made::project(folder, "App", &[IOS], &targets);
-    made::scheme(&path, "App", "", &[entry("App", "My App")]);
+    let path = test_projects::project(folder, "App", &[IOS], &targets);
+    test_projects::scheme(&path, "App", "", &[entry("App", "My App")]);
 }
 
 fn watch(folder: &Path) {
@@ -103,8 +99,8 @@ fn watch(folder: &Path) {
             .needs("WatchWidget", &[]),
         extension("WatchWidget", "com.example.made.watchkitapp.widget").set("SDKROOT", "watchos"),
     ];
-    let path = made::project(folder, "App", &[IOS], &targets);
-    made::scheme(&path, "App", "", &[entry("App", "App")]);
+    let path = test_projects::project(folder, "App", &[IOS], &targets);
+    test_projects::scheme(&path, "App", "", &[entry("App", "App")]);
 }
 
 fn flutter(folder: &Path) {
@@ -124,16 +120,16 @@ fn flutter(folder: &Path) {
         .needs("Share", &[]);
     let share =
         extension("Share", "com.example.made$(FLAVOR_SUFFIX).share").based_on("Flutter/Release.xcconfig");
-    let path = made::project(&ios, "Runner", &[IOS], &[runner, share]);
-    made::scheme(&path, "Runner", "", &[entry("Runner", "Runner")]);
+    let path = test_projects::project(&ios, "Runner", &[IOS], &[runner, share]);
+    test_projects::scheme(&path, "Runner", "", &[entry("Runner", "Runner")]);
     std::fs::create_dir_all(ios.join("Pods")).unwrap();
-    made::project(
+    test_projects::project(
         &ios.join("Pods"),
         "Pods",
         &[IOS],
         &[pod("Share", "framework"), pod("Pods-Runner", "framework")],
     );
-    made::workspace(
+    test_projects::workspace(
         &ios,
         "Runner",
         &["group:Runner.xcodeproj", "group:Pods/Pods.xcodeproj"],
@@ -141,7 +137,7 @@ fn flutter(folder: &Path) {
 }
 
 fn several_projects(folder: &Path) {
-    made::project(
+    test_projects::project(
         folder,
         "One",
         &[IOS],
@@ -150,7 +146,7 @@ fn several_projects(folder: &Path) {
             extension("Share", "com.example.made.share"),
         ],
     );
-    made::project(
+    test_projects::project(
         folder,
         "Two",
         &[IOS],
@@ -159,8 +155,8 @@ fn several_projects(folder: &Path) {
             extension("Share", "com.example.two.share"),
         ],
     );
-    let path = made::workspace(folder, "All", &["group:One.xcodeproj", "group:Two.xcodeproj"]);
-    made::scheme(&path, "All", "", &[entry("One", "App"), entry("Two", "Second")]);
+    let path = test_projects::workspace(folder, "All", &["group:One.xcodeproj", "group:Two.xcodeproj"]);
+    test_projects::scheme(&path, "All", "", &[entry("One", "App"), entry("Two", "Second")]);
 }
 
 fn xcodegen(folder: &Path) {
@@ -172,7 +168,7 @@ fn tuist(folder: &Path) {
     write(folder.join("Project.swift"), "import ProjectDescription\n");
     write(folder.join("Derived/InfoPlists/App-Info.plist"), "");
     extensions(folder);
-    made::workspace(folder, "App", &["group:App.xcodeproj"]);
+    test_projects::workspace(folder, "App", &["group:App.xcodeproj"]);
 }
 
 fn react_native(folder: &Path) {
@@ -180,7 +176,7 @@ fn react_native(folder: &Path) {
     write(folder.join("node_modules/react-native/package.json"), "{}\n");
     let ios = folder.join("ios");
     std::fs::create_dir_all(ios.join("Pods")).unwrap();
-    let path = made::project(
+    let path = test_projects::project(
         &ios,
         "App",
         &[IOS],
@@ -189,14 +185,14 @@ fn react_native(folder: &Path) {
             extension("AppNotifications", "com.example.made.push"),
         ],
     );
-    made::scheme(&path, "App", "", &[entry("App", "App")]);
-    made::project(
+    test_projects::scheme(&path, "App", "", &[entry("App", "App")]);
+    test_projects::project(
         &ios.join("Pods"),
         "Pods",
         &[IOS],
         &[pod("hermes-engine", "framework"), pod("React-Core", "bundle")],
     );
-    made::workspace(&ios, "App", &["group:App.xcodeproj", "group:Pods/Pods.xcodeproj"]);
+    test_projects::workspace(&ios, "App", &["group:App.xcodeproj", "group:Pods/Pods.xcodeproj"]);
 }
 
 const LAYOUTS: [Layout; 9] = [
@@ -689,8 +685,8 @@ fn the_export_options_say_all_and_nothing_else() {
                 write(folder.join("App.entitlements"), "");
                 let targets =
                     [app("App", "com.example.cloud").set("CODE_SIGN_ENTITLEMENTS", "App.entitlements")];
-                let path = made::project(folder, "App", &[IOS], &targets);
-                made::scheme(&path, "App", "", &[entry("App", "App")]);
+                let path = test_projects::project(folder, "App", &[IOS], &targets);
+                test_projects::scheme(&path, "App", "", &[entry("App", "App")]);
             },
             ..LAYOUTS[0]
         });
@@ -1000,8 +996,8 @@ fn what_can_t_be_told_apart_stops_the_run_before_anything_is_changed() {
                 extension("My Share", "com.example.made.my-share"),
                 extension("My-Share", "com.example.made.my.share"),
             ];
-            let path = made::project(folder, "App", &[IOS], &targets);
-            made::scheme(&path, "App", "", &[entry("App", "App")]);
+            let path = test_projects::project(folder, "App", &[IOS], &targets);
+            test_projects::scheme(&path, "App", "", &[entry("App", "App")]);
         },
         ..LAYOUTS[0]
     });
@@ -1023,7 +1019,7 @@ fn projects_in_the_format_of_xcode_27_stay_as_they_are_too() {
         make: |folder| {
             e2e::project::write_xcode_27(folder, &[e2e::project::Target::APP]);
         },
-        container: "Made.xcodeproj",
+        container: "TargetSpec.xcodeproj",
         ..LAYOUTS[0]
     });
     for mode in ["xcconfig", "none"] {

@@ -15,14 +15,18 @@ const STEPS: [&str; 2] = ["step-auto-provision-asc", "step-auto-provision-apple-
 const TARGETS: [Target; 2] = [
     Target {
         depends_on: &[1],
-        settings: "        \"CODE_SIGN_STYLE\": \"Automatic\",\n",
+        settings: &[("CODE_SIGN_STYLE", "Automatic")],
         ..Target::APP
     },
     Target {
         name: "Share",
         kind: "app-extension",
         bundle_id: "com.example.made.share",
-        settings: "        \"CODE_SIGN_STYLE[config=Debug]\": \"Automatic\",\n        \"CODE_SIGN_STYLE[config=Release]\": \"Manual\",\n        \"DEVELOPMENT_TEAM\": \"OLDTEAM999\",\n",
+        settings: &[
+            ("CODE_SIGN_STYLE[config=Debug]", "Automatic"),
+            ("CODE_SIGN_STYLE[config=Release]", "Manual"),
+            ("DEVELOPMENT_TEAM", "OLDTEAM999"),
+        ],
         ..Target::APP
     },
 ];

@@ -93,24 +93,8 @@ fn install() -> anyhow::Result<()> {
 
 fn install_environment(folder: &Path) -> anyhow::Result<()> {
     eprintln!("==> pip install in {}", folder.display());
-    let environment = folder.join(".venv");
-    let made = Command::new("python3")
-        .args(["-m", "venv"])
-        .arg(&environment)
-        .status();
-    if !made.is_ok_and(|status| status.success()) {
-        // Half of an environment would pass for a whole one.
-        let _ = std::fs::remove_dir_all(&environment);
+    if !workspace::python_environment(&folder.join(".venv"), &folder.join("requirements.txt"))? {
         eprintln!("there is no python3 with venv; the tests that need it are ignored, and fail with CI=true");
-        return Ok(());
-    }
-    let status = Command::new(environment.join("bin/pip"))
-        .args(["install", "--quiet", "--requirement"])
-        .arg(folder.join("requirements.txt"))
-        .status()?;
-    if !status.success() {
-        let _ = std::fs::remove_dir_all(&environment);
-        bail!("pip install did not pass in {}", folder.display());
     }
     Ok(())
 }

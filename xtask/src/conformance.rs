@@ -58,17 +58,10 @@ pub(crate) fn conformance(options: &Options) -> anyhow::Result<()> {
 /// A Python of the task's own, with the packages that it needs.
 fn environment(folder: &Path) -> anyhow::Result<std::path::PathBuf> {
     let place = workspace::target().join("conformance");
-    let python = place.join("bin/python3");
-    if !place.join("bin/schemathesis").is_file() {
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&place).status();
-        if !made.context("python3 is not installed")?.success() {
-            bail!("python3 -m venv did not pass");
-        }
-        let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--requirement"]);
-        if !pip.arg(folder.join("requirements.txt")).status()?.success() {
-            bail!("the packages of e2e/conformance/requirements.txt could not be installed");
-        }
+    if !place.join("bin/schemathesis").is_file()
+        && !workspace::python_environment(&place, &folder.join("requirements.txt"))?
+    {
+        bail!("python3 with venv is not installed");
     }
-    Ok(python)
+    Ok(place.join("bin/python3"))
 }

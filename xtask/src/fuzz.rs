@@ -85,7 +85,7 @@ fn targets(folder: &Path) -> anyhow::Result<Vec<String>> {
 /// Builds the fuzzer with the dependencies of the workspace, whose lock file it starts from.
 fn build(folder: &Path) -> anyhow::Result<PathBuf> {
     std::fs::copy(workspace::root().join("Cargo.lock"), folder.join("Cargo.lock"))?;
-    let host = host()?;
+    let host = workspace::host()?;
     eprintln!("==> building the fuzzer for {host}");
     // A named platform keeps the flags from build scripts and procedural macros.
     let status = workspace::cargo()
@@ -98,13 +98,6 @@ fn build(folder: &Path) -> anyhow::Result<PathBuf> {
         bail!("the fuzzer could not be built; it needs a C++ compiler");
     }
     Ok(folder.join("target").join(host).join("release/fuzz"))
-}
-
-fn host() -> anyhow::Result<String> {
-    let output = Command::new("rustc").arg("-vV").output()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc does not say its platform")?.to_owned())
 }
 
 struct Target<'a> {

@@ -45,6 +45,36 @@ pub(crate) fn without_cargos_variables(mut command: Command) -> Command {
     command
 }
 
+/// The target triple of this machine.
+pub(crate) fn host() -> anyhow::Result<String> {
+    let output = Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .context("`rustc` can't be run")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("`rustc -vV` names no host")
+}
+
+/// Creates a Python environment at `place` and installs what `requirements` lists; `false` where there is no Python with
+/// `venv`. Half of an environment, which would pass for a whole one, is removed.
+pub(crate) fn python_environment(place: &Path, requirements: &Path) -> anyhow::Result<bool> {
+    let made = Command::new("python3").args(["-m", "venv"]).arg(place).status();
+    if !made.is_ok_and(|status| status.success()) {
+        let _ = std::fs::remove_dir_all(place);
+        return Ok(false);
+    }
+    let installed = Command::new(place.join("bin/python3"))
+        .args(["-m", "pip", "install", "--quiet", "--requirement"])
+        .arg(requirements)
+        .status()?;
+    if !installed.success() {
+        let _ = std::fs::remove_dir_all(place);
+        anyhow::bail!("pip could not install {}", requirements.display());
+    }
+    Ok(true)
+}
+
 /// What git says, where it says something.
 pub(crate) fn git(arguments: &[&str]) -> Option<String> {
     let output = Command::new("git")

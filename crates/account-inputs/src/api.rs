@@ -43,6 +43,9 @@ pub fn client<I>(step: &Step<I>, key: &ApiKey, policy: Policy) -> anyhow::Result
     Ok(Client::new(credentials, options)?)
 }
 
+/// What to do when an agreement with Apple is missing or has expired, however Apple is reached.
+pub const ACCEPT_AGREEMENT: &str = "have the Account Holder accept the current agreement at https://developer.apple.com/account and in App Store Connect > Business, then rebuild; Apple may take an hour to apply it";
+
 /// What to do when there is no answer, or one that says nothing.
 const APPLE_IS_UNWELL: &str = "rebuild later; https://developer.apple.com/system-status/ shows outages";
 
@@ -64,7 +67,7 @@ pub fn about_api(error: &Error, duty: Duty) -> Option<String> {
         (401, None) => format!(
             "check that the key ID, the issuer ID, and the .p8 file belong together, and that the key was not revoked ({APPLE_KEYS})"
         ),
-        (403, _) if refusal.is_agreement() => "the Account Holder must accept the current agreement at https://developer.apple.com/account and in App Store Connect > Business; then rebuild".to_owned(),
+        (403, _) if refusal.is_agreement() => ACCEPT_AGREEMENT.to_owned(),
         (403, _) => match duty {
             Duty::Signing => "give the API key the role Admin, or App Manager with access to Certificates, Identifiers & Profiles".to_owned(),
             Duty::Upload => "give the API key the role App Manager or Developer, and access to this app".to_owned(),
@@ -117,7 +120,7 @@ mod tests {
             (401, "NOT_AUTHORIZED", None, "belong together"),
             (401, "NOT_AUTHORIZED", Some(3_000), "set the clock"),
             (401, "NOT_AUTHORIZED", Some(30), "belong together"),
-            (403, agreement, None, "the Account Holder must accept"),
+            (403, agreement, None, "have the Account Holder accept"),
             (403, "FORBIDDEN_ERROR", None, "give the API key the role"),
             (429, "RATE_LIMIT_EXCEEDED", None, "hourly limit"),
             (500, "UNEXPECTED_ERROR", None, "system-status"),

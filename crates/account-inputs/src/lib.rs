@@ -17,7 +17,7 @@ use apple_account::{
 use secrecy::SecretString;
 use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step};
 
-pub use api::{Duty, about_api, about_release, client};
+pub use api::{ACCEPT_AGREEMENT, Duty, about_api, about_release, client};
 
 /// What a step accepts as an account.
 #[derive(Debug, Clone, Copy)]
@@ -346,7 +346,8 @@ fn missing(mut found: Found, terms: Terms) -> anyhow::Error {
                 .context("no Apple account was found")
                 .hint(advice)
         }
-        None => anyhow!("no Apple account was found: {}", found.explanation.join("; "))
+        None => anyhow!(found.explanation.join("; "))
+            .context("no Apple account was found")
             .hint(advice::connect(terms, &found)),
     }
 }

@@ -20,23 +20,9 @@ pub enum FileError {
         /// The server.
         host: String,
     },
-    /// The server said no.
-    #[error("the download from {host} was answered with HTTP {status}")]
-    Status {
-        /// The server.
-        host: String,
-        /// The answer's status.
-        status: u16,
-    },
-    /// No answer came.
-    #[error("the download from {host} failed")]
-    Download {
-        /// The server.
-        host: String,
-        /// What happened.
-        #[source]
-        source: Box<transport::Error>,
-    },
+    /// It can't be downloaded.
+    #[error(transparent)]
+    Download(#[from] transport::DownloadError),
 }
 
 /// Reads the file that `location` names: `file://…`, `https://…` or a path; `http://` only from this machine.
@@ -44,14 +30,8 @@ pub enum FileError {
 /// # Errors
 /// When it can't be read.
 pub async fn read(location: &str) -> Result<Vec<u8>, FileError> {
-    if let Some(path) = location.strip_prefix("file://") {
-        // The path as written, spaces included; an escaped one only where that does not exist.
-        let plain = Path::new(path);
-        let decoded = Url::parse(location).ok().and_then(|url| url.to_file_path().ok());
-        return match decoded {
-            Some(decoded) if !plain.exists() => local(&decoded),
-            _ => local(plain),
-        };
+    if let Some(path) = transport::path_of_file_url(location) {
+        return local(&path);
     }
     let Some(url) = Url::parse(location)
         .ok()
@@ -59,22 +39,11 @@ pub async fn read(location: &str) -> Result<Vec<u8>, FileError> {
     else {
         return local(Path::new(location));
     };
-    let host = url.host_str().unwrap_or_default().to_owned();
     if transport::base_url(url.as_str()).is_err() {
+        let host = url.host_str().unwrap_or_default().to_owned();
         return Err(FileError::Insecure { host });
     }
-    let failed = |source| FileError::Download {
-        host: host.clone(),
-        source: Box::new(source),
-    };
-    let answer = transport::download(&url).await.map_err(failed)?;
-    if !answer.status.is_success() {
-        return Err(FileError::Status {
-            host,
-            status: answer.status.as_u16(),
-        });
-    }
-    Ok(answer.bytes().to_vec())
+    Ok(transport::download(&url).await?.bytes().to_vec())
 }
 
 fn local(path: &Path) -> Result<Vec<u8>, FileError> {

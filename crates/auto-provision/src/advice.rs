@@ -1,7 +1,7 @@
 //! What a person does next when signing fails: one imperative sentence for each typed error. The crates below state facts.
 
 use account_inputs::pages::{APPLE_ID, REAUTHENTICATE};
-use account_inputs::{Duty, about_api};
+use account_inputs::{ACCEPT_AGREEMENT, Duty, about_api};
 use developer_portal::{SessionError, answer, envelope, v1};
 use portal_access::ReconcileError;
 use provisioning::capability::Requirement;
@@ -21,9 +21,6 @@ const REQUESTS: &str =
     "the tab Capability Requests of the App ID's page, or https://developer.apple.com/contact/request/";
 
 const APPLE_IS_UNWELL: &str = "rebuild later; https://developer.apple.com/system-status/ shows outages";
-
-const ACCEPT_AGREEMENT: &str =
-    "the Account Holder must accept the agreement at https://developer.apple.com/account; then rebuild";
 
 /// The error of a plan that can't be made, with its advice.
 pub(crate) fn plan_failed(error: PlanError) -> anyhow::Error {
@@ -359,7 +356,7 @@ mod tests {
     #[test]
     fn an_agreement_is_for_the_account_holder() {
         let refusal = envelope::Refusal::Agreement("accept the license".to_owned());
-        assert!(about_portal(&refusal).contains("the Account Holder must accept"));
+        assert!(about_portal(&refusal).contains("have the Account Holder accept"));
     }
 
     #[test]

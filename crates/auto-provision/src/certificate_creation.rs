@@ -251,7 +251,7 @@ fn planned(kind: CertificateKind, listed: &[ListedCertificate], now: OffsetDateT
 
 fn tell(step: &Step<Options>, supplied: &ObtainedCertificate, certificate: &Certificate) {
     let facts = format!(
-        "{} (team {}, serial {}, until {})",
+        "{}, team {}, serial {}, expires {}",
         certificate.common_name,
         team_text(certificate),
         certificate.serial,

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use apple_types::TeamId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -120,9 +119,18 @@ fn given<'a>(urls: &'a [String], passphrases: Option<&'a str>) -> Result<Vec<Giv
 
 /// The identities of a `.p12` file, which is the given one of several.
 async fn p12(url: &str, passphrase: &str, number: usize, all: usize) -> anyhow::Result<Vec<Identity>> {
-    let file = apple_account::read_file(url)
-        .await
-        .context("could not get the certificates")?;
+    let file = apple_account::read_file(url).await.map_err(|error| {
+        let advice = match &error {
+            apple_account::FileError::Local(_) => "correct the path in the input `certificate_urls`",
+            apple_account::FileError::Insecure { .. } => "use https in the input `certificate_urls`",
+            apple_account::FileError::Download(_) => {
+                "check that the URL in the input `certificate_urls` opens without signing in and has not expired"
+            }
+        };
+        anyhow::Error::from(error)
+            .context(format!("could not read certificate file {number} of {all}"))
+            .hint(advice)
+    })?;
     // It may hash for seconds: meanwhile a signal must find somebody who listens.
     let secret = Zeroizing::new(passphrase.to_owned());
     let opening = tokio::task::spawn_blocking(move || open(&file, &secret));
@@ -160,7 +168,7 @@ pub fn usable(step: &Step<Options>, identities: &[Identity]) -> Vec<Certificate>
     for identity in identities {
         let certificate = &identity.certificate;
         step.log.plain(format!(
-            "{} (team {}, serial {}), expires {}",
+            "{}, team {}, serial {}, expires {}",
             certificate.common_name,
             team_text(certificate),
             certificate.serial,
@@ -208,7 +216,7 @@ pub fn of_team(certificates: Vec<Certificate>, team_id: &TeamId) -> anyhow::Resu
 fn advice(error: &P12Error, number: usize) -> String {
     match error {
         P12Error::WrongPassphrase => format!(
-            "check passphrase {number} of the input passphrases: its position must be that of the certificate"
+            "correct passphrase {number} in the input `passphrases`: passphrases are in the order of the certificates"
         ),
         P12Error::NoIdentity { .. } => {
             "export the certificate together with its private key from Keychain Access".to_owned()

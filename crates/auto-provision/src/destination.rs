@@ -70,7 +70,7 @@ pub(crate) fn chosen(
         }
         return Ok(Chosen {
             platform: Some(platform),
-            note: Some(format!("platform: {}", platform.name())),
+            note: None,
             warning: None,
         });
     }
@@ -79,7 +79,7 @@ pub(crate) fn chosen(
         if has(Platform::MacCatalyst) {
             return Ok(Chosen {
                 platform: Some(Platform::MacCatalyst),
-                note: Some(format!("platform: {}", Platform::MacCatalyst.name())),
+                note: None,
                 warning,
             });
         }
@@ -97,7 +97,7 @@ pub(crate) fn chosen(
         .into_iter()
         .find(|platform| is_for_mac && has(*platform));
     let platform = of_mac.or_else(|| support.and_then(Support::preferred));
-    let note = platform.map(|platform| {
+    let note = platform.and_then(|platform| {
         let others: Vec<Platform> = supported
             .iter()
             .copied()
@@ -105,10 +105,12 @@ pub(crate) fn chosen(
             .collect();
         let name = platform.name();
         if others.is_empty() {
-            format!("platform: {name}")
+            None
         } else {
             let others = names(&others);
-            format!("platform: {name} (the project also supports {others}: choose with the input platform)")
+            Some(format!(
+                "The project also supports {others}; signing for {name}. Set the input `platform` to choose another."
+            ))
         }
     });
     Ok(Chosen {

@@ -60,8 +60,10 @@ pub(crate) async fn show_plan(
         .collect();
     lines.extend(plan.actions.iter().map(ToString::to_string));
     report::list(&step.report, "Planned", &lines);
-    step.report
-        .markdown(&format!("Planned, and not done:\n\n- {}", lines.join("\n- ")));
+    step.report.markdown(&format!(
+        "Planned changes (not applied):\n\n- {}",
+        lines.join("\n- ")
+    ));
     if !tasks.is_empty() {
         report::list(&step.report, "Left to you", &tasks);
         step.report
@@ -77,7 +79,6 @@ pub(crate) async fn show_plan(
     }
     // For programs: as it is, without the margin of the section.
     step.log.output(serde_json::to_string_pretty(&actions)?);
-    step.log.plain("Nothing was changed (mode: plan).");
     Ok(())
 }
 
@@ -212,8 +213,8 @@ pub(crate) async fn finish(
             ApplyTo::None => {}
         }
     }
-    report::tell(step, analysis, signed, &reconciled.changes);
-    report::warn(step, &expiry::warnings(signed, clock::now()));
+    report::signed(step, analysis, signed, &reconciled.changes);
+    report::expiry_warnings(step, &expiry::warnings(signed, clock::now()));
     show_settings(step, projects, &files, machine.xcode);
     step.log.heading("Outputs");
     for (key, value) in outputs(&table)? {
@@ -271,10 +272,8 @@ fn show_settings(
     }
     let method = MethodNames::of(xcode).method(step.inputs.distribution);
     step.log.plain(match xcode {
-        Some(version) => format!("Export method: {method}, as Xcode {version} names it."),
-        None => format!(
-            "Export method: {method}, as Xcode 15.3 and later name it. There is no Xcode here to ask for its version."
-        ),
+        Some(version) => format!("Export method: {method} (Xcode {version})."),
+        None => format!("Export method: {method} (as in Xcode 15.3 and later; no Xcode was found)."),
     });
 }
 
@@ -292,7 +291,7 @@ fn warn_of_overrides(step: &Step<Options>, analysis: &Analysis) {
         .collect();
     if !set.is_empty() {
         step.log.warn(format!(
-            "{XCCONFIG_VARIABLE} names {}, which sets {} and beats the project's settings. With apply_to `xcconfig` the step includes that file, and its own settings win.",
+            "{XCCONFIG_VARIABLE} names {}, which sets {} and overrides the project's settings. With apply_to `xcconfig`, the step includes that file and its own settings take precedence.",
             path.display(),
             set.join(", ")
         ));

@@ -256,7 +256,7 @@ impl Work<'_> {
         let mut reconciled = Reconciled::default();
         if !desired_profiles.is_empty() {
             reconciled = portal_access::reconcile(portal, &desired_profiles, self.policy, |progress| {
-                plan_log::tell(&self.step.log, &progress);
+                plan_log::log_progress(&self.step.log, &progress);
             })
             .await
             .map_err(advice::not_reconciled)?;
@@ -269,7 +269,7 @@ impl Work<'_> {
     async fn xcodes(&self, portal: &dyn Portal) -> anyhow::Result<Reconciled> {
         let reconciled =
             portal_access::reconcile_managed(portal, &self.desired_profiles, self.policy, |progress| {
-                plan_log::tell(&self.step.log, &progress);
+                plan_log::log_progress(&self.step.log, &progress);
             })
             .await
             .map_err(advice::not_reconciled)?;

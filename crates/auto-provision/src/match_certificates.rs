@@ -1,7 +1,7 @@
 //! Certificates that fastlane match keeps.
 
 use anyhow::Context as _;
-use match_storage::{CertificateType, Error, GitRefusal, Location, LocationError, Request};
+use match_storage::{CertificateType, Error, GitRefusal, Location, Request};
 use provisioning::Distribution;
 use signing_assets::Identity;
 use step_kit::{Advice as _, Secret, Step};
@@ -70,11 +70,9 @@ fn advice(error: &Error) -> &'static str {
         Error::NotAStorage(_) | Error::Archive(_) | Error::Local(_) => {
             "correct the address in `certificate_urls`"
         }
-        Error::Status { .. } | Error::Download { .. } => {
+        Error::Download(_) => {
             "check that the address in `certificate_urls` opens without signing in, or holds the credentials that it needs"
         }
-        Error::Location(LocationError::Insecure { .. }) => "use https or ssh in `certificate_urls`",
-        Error::Location(_) => "correct the address in `certificate_urls`",
         Error::Git { refusal, .. } => match refusal {
             GitRefusal::NotInstalled => {
                 "install Git, or let `certificate_urls` name an archive or a directory"

@@ -8,7 +8,7 @@ use step_kit::Log;
 use crate::advice;
 
 /// Prints what a reconcile loop reports.
-pub(crate) fn tell(log: &Log, progress: &Progress<'_>) {
+pub(crate) fn log_progress(log: &Log, progress: &Progress<'_>) {
     match progress {
         Progress::Plan(plan) => show(log, plan, &[]),
         Progress::Warning(warning) => log.warn(advice::warning_text(warning)),
@@ -69,7 +69,7 @@ fn row(action: &Action) -> [String; 4] {
             "~",
             "App ID",
             bundle_id.as_str(),
-            format!("enable {}", capability.kind),
+            format!("enable {}", capability.name()),
         ),
         Action::ChangeCapability {
             bundle_id,
@@ -79,7 +79,7 @@ fn row(action: &Action) -> [String; 4] {
             "~",
             "App ID",
             bundle_id.as_str(),
-            format!("change the settings of {}", capability.kind),
+            format!("change the settings of {}", capability.name()),
         ),
         Action::Assign {
             bundle_id,
@@ -101,6 +101,31 @@ fn row(action: &Action) -> [String; 4] {
     }
 }
 
+/// What was done, as a sentence without a full stop.
+pub(crate) fn done(action: &Action) -> String {
+    match action {
+        Action::RegisterDevice { name, udid, .. } => format!("Registered the device {udid} as `{name}`"),
+        Action::CreateBundleId { identifier, .. } => format!("Created the App ID {identifier}"),
+        Action::EnableCapability {
+            bundle_id,
+            capability,
+        } => format!("Enabled {} for {bundle_id}", capability.name()),
+        Action::ChangeCapability {
+            bundle_id,
+            capability,
+            ..
+        } => format!("Changed the settings of {} for {bundle_id}", capability.name()),
+        Action::Assign {
+            bundle_id,
+            what,
+            identifiers,
+        } => format!("Assigned the {what} {} to {bundle_id}", identifiers.join(", ")),
+        Action::RepairProfile { name, reason, .. } => format!("Recreated the profile {name}: {reason}"),
+        Action::DeleteProfile { name, reason, .. } => format!("Deleted the profile {name}: {reason}"),
+        Action::CreateProfile { name, reason, .. } => format!("Created the profile {name}: {reason}"),
+    }
+}
+
 /// Columns that line up; one very long name does not move the others.
 fn aligned(rows: &[[String; 4]]) -> Vec<String> {
     const WIDEST: usize = 56;
@@ -117,6 +142,18 @@ fn aligned(rows: &[[String; 4]]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_done_is_told_in_the_past_tense() {
+        let enabled = Action::EnableCapability {
+            bundle_id: "com.example.app".parse().unwrap(),
+            capability: provisioning::capability::Capability {
+                kind: "PUSH_NOTIFICATIONS".to_owned(),
+                settings: Vec::new(),
+            },
+        };
+        assert_eq!(done(&enabled), "Enabled Push Notifications for com.example.app");
+    }
 
     #[test]
     fn a_change_is_a_sign_a_thing_and_a_reason() {

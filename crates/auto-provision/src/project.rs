@@ -122,7 +122,7 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Reads the project that the order names, and says what was found.
+    /// Reads the project that the inputs name, and prints what was found.
     ///
     /// # Errors
     /// When it can't be read, or does not say what a profile needs.
@@ -138,12 +138,14 @@ impl Analysis {
             .map_err(advice::unreadable)
             .context("could not read the project")?;
         let file = Path::new(&step.inputs.project_path).file_name();
+        let platform = analysis.archived.first().map(|main| main.platform);
         step.log.plain(format!(
-            "{}, scheme {}, configuration {}",
+            "{}, scheme {}, configuration {}{}",
             file.map_or(step.inputs.project_path.as_str().into(), |name| name
                 .to_string_lossy()),
             step.inputs.scheme,
-            analysis.configuration
+            analysis.configuration,
+            platform.map_or_else(String::new, |platform| format!(", platform {platform}"))
         ));
         analysis.notes.iter().for_each(|note| step.log.plain(note));
         analysis

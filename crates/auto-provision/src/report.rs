@@ -8,6 +8,7 @@ use transport::Journal;
 
 use crate::Changes;
 use crate::options::Options;
+use crate::plan_log;
 use crate::project::Analysis;
 use crate::signing::files::SigningFiles;
 
@@ -65,9 +66,13 @@ const COLUMNS: [&str; 6] = [
     "devices",
 ];
 
-/// Tells what is signed with what until when, and what was changed on the portal: in the log, as Markdown, and on the
-/// page.
-pub(crate) fn tell(step: &Step<Options>, analysis: &Analysis, signed: &[SignedProfile], changes: &[Action]) {
+/// Reports what signs each target until when, and the changes on the portal: in the log, as Markdown, and on the page.
+pub(crate) fn signed(
+    step: &Step<Options>,
+    analysis: &Analysis,
+    signed: &[SignedProfile],
+    changes: &[Action],
+) {
     let lines = lines(analysis, signed);
     step.log.heading("Signed");
     let rows: Vec<Vec<String>> = lines
@@ -89,13 +94,15 @@ pub(crate) fn tell(step: &Step<Options>, analysis: &Analysis, signed: &[SignedPr
         rows: lines.iter().map(|line| line.cells.to_vec()).collect(),
     });
     expiry_dates(report, signed);
-    let texts: Vec<String> = changes.iter().map(ToString::to_string).collect();
-    list(report, "Changed on the portal", &texts);
+    let texts: Vec<String> = changes.iter().map(plan_log::done).collect();
+    list(report, "Changes on the Developer Portal", &texts);
     if changes.is_empty() {
         report.markdown("The App IDs, devices, and profiles on the portal are unchanged.");
     } else {
-        let lines: Vec<String> = changes.iter().map(|change| format!("- {change}")).collect();
-        report.markdown(&format!("Changed on the portal:\n\n{}", lines.join("\n")));
+        report.markdown(&format!(
+            "Changes on the Developer Portal:\n\n- {}",
+            texts.join("\n- ")
+        ));
     }
 }
 
@@ -117,7 +124,7 @@ pub(crate) fn files(step: &Step<Options>, files: &SigningFiles) {
 }
 
 /// Warnings about the result: in the log, in the summary and on the page.
-pub(crate) fn warn(step: &Step<Options>, warnings: &[String]) {
+pub(crate) fn expiry_warnings(step: &Step<Options>, warnings: &[String]) {
     if warnings.is_empty() {
         return;
     }

@@ -13,7 +13,7 @@ pub enum Refusal {
     #[error("the session has ended")]
     Expired,
     /// An agreement waits for the Account Holder.
-    #[error("the Account Holder must accept the Program License Agreement: {0}")]
+    #[error("the Apple Developer Program License Agreement is not accepted: {0}")]
     Agreement(String),
     /// The role is too small.
     #[error("the role of this Apple ID does not permit it: {0}")]

@@ -1,13 +1,8 @@
 //! Why a match storage gives no identities.
 
-use crate::location::LocationError;
-
 /// Why a match storage gives no identities. Of an address only the host is named: the rest may be a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The address is none.
-    #[error(transparent)]
-    Location(#[from] LocationError),
     /// It can't be read on this machine.
     #[error("the match storage can't be read")]
     Local(#[source] std::io::Error),
@@ -16,23 +11,9 @@ pub enum Error {
         "found {0}; expected a match storage: a directory with `certs`, a Git repository or bundle, or a zip or tar archive"
     )]
     NotAStorage(&'static str),
-    /// The server said no.
-    #[error("the download from {host} was answered with HTTP {status}")]
-    Status {
-        /// The server.
-        host: String,
-        /// The answer's status.
-        status: u16,
-    },
-    /// No answer came.
-    #[error("the download from {host} failed")]
-    Download {
-        /// The server.
-        host: String,
-        /// What happened.
-        #[source]
-        source: Box<transport::Error>,
-    },
+    /// It can't be downloaded.
+    #[error(transparent)]
+    Download(#[from] transport::DownloadError),
     /// The archive is damaged.
     #[error("the archive can't be read: {0}")]
     Archive(String),

@@ -19,7 +19,7 @@ use std::path::Path;
 
 use command::Runner;
 use secrecy::SecretString;
-use transport::Url;
+use transport::{DownloadError, Url};
 
 pub use error::{Error, GitRefusal};
 pub use identities::Found;
@@ -96,15 +96,8 @@ async fn listing(request: &Request<'_>) -> Result<Listing, Error> {
 async fn of_web(request: &Request<'_>, url: &Url) -> Result<Listing, Error> {
     let mut plain = url.clone();
     plain.set_fragment(None);
-    let host = url.host_str().unwrap_or_default().to_owned();
-    let answer = transport::download(&plain)
-        .await
-        .map_err(|source| Error::Download {
-            host: host.clone(),
-            source: Box::new(source),
-        });
-    let failure = match answer {
-        Ok(answer) if answer.status.is_success() => {
+    let failure = match transport::download(&plain).await {
+        Ok(answer) => {
             let bytes = answer.bytes();
             match Kind::of(bytes) {
                 Kind::Bundle => {
@@ -116,12 +109,9 @@ async fn of_web(request: &Request<'_>, url: &Url) -> Result<Listing, Error> {
                 kind => return in_archive(kind, bytes),
             }
         }
-        Ok(answer) => Error::Status {
-            host,
-            status: answer.status.as_u16(),
-        },
+        Err(refused @ DownloadError::Status { .. }) => Error::from(refused),
         // A server that can't be reached, or is not trusted, does not become better by Git.
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
     let protocols = if url.scheme() == "https" {
         "https:ssh"

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
 use crate::layout::CertificateType;
 
@@ -119,13 +119,8 @@ fn split(text: &str) -> (&str, &str) {
 
 /// The path that an address of this machine names: as written, or as a URL means it where that is not there.
 fn path_of(address: &str) -> Option<PathBuf> {
-    if let Some(plain) = address.strip_prefix("file://") {
-        let plain = Path::new(plain);
-        let decoded = Url::parse(address).ok().and_then(|url| url.to_file_path().ok());
-        return Some(match decoded {
-            Some(decoded) if !plain.exists() => decoded,
-            _ => plain.to_owned(),
-        });
+    if let Some(path) = transport::path_of_file_url(address) {
+        return Some(path);
     }
     let is_path = address.starts_with('/') || address.starts_with("./") || address.starts_with("../");
     is_path.then(|| PathBuf::from(address))
@@ -150,7 +145,7 @@ fn source(address: &str) -> Result<Source, LocationError> {
     let insecure = || LocationError::Insecure {
         host: url.host_str().unwrap_or_default().to_owned(),
     };
-    let loopback = is_loopback(&url);
+    let loopback = transport::is_loopback(&url);
     match url.scheme() {
         "https" if is_git || url.path().trim_end_matches('/').ends_with(".git") => remote(&url, "https:ssh"),
         "http" if loopback && (is_git || url.path().trim_end_matches('/').ends_with(".git")) => {
@@ -194,16 +189,6 @@ fn remote_over_https(address: &str) -> Result<Source, LocationError> {
         url.set_port(None).map_err(|()| LocationError::NoUrl)?;
     }
     remote(&url, "https:ssh")
-}
-
-fn is_loopback(url: &Url) -> bool {
-    // The host of a scheme that is not special is text.
-    match url.host_str().map(Host::parse) {
-        Some(Ok(Host::Domain(name))) => name == "localhost",
-        Some(Ok(Host::Ipv4(address))) => address.is_loopback(),
-        Some(Ok(Host::Ipv6(address))) => address.is_loopback(),
-        _ => false,
-    }
 }
 
 /// A Git repository, its credentials taken out of its address.

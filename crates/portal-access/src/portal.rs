@@ -18,7 +18,7 @@ const IDENTIFIERS_PER_REQUEST: usize = 100;
 #[derive(Debug, thiserror::Error)]
 #[error("could not {what}")]
 pub struct PortalError {
-    /// What was being done, such as "create the bundle ID `com.example.app`".
+    /// What was being done, such as "create the App ID `com.example.app`".
     pub what: String,
     /// What follows from it.
     pub kind: PortalErrorKind,
@@ -212,7 +212,7 @@ impl AppStoreConnect {
             .0
             .items(&asc::BundleIdsLike(identifiers))
             .await
-            .map_err(failed("list the bundle IDs"))?;
+            .map_err(failed("list the App IDs"))?;
         let mut found = Vec::new();
         // Apple matches parts: what merely contains an identifier is left out.
         let wanted = |id: &Resource<asc::BundleId>| {
@@ -247,7 +247,7 @@ impl AppStoreConnect {
                     .collect::<Result<_, _>>()?
             };
             found.push(BundleId {
-                id: Some(listed_id(id.id.clone(), "list the bundle IDs")?),
+                id: Some(listed_id(id.id.clone(), "list the App IDs")?),
                 identifier,
                 capabilities,
                 profiles,
@@ -305,7 +305,7 @@ impl Portal for AppStoreConnect {
             name,
             platform,
         };
-        let what = format!("create the bundle ID `{identifier}`");
+        let what = format!("create the App ID `{identifier}`");
         let answer = self.0.send(&call).await.map_err(failed(what.clone()))?;
         created_id(answer.data.id, what)
     }

@@ -110,7 +110,7 @@ impl std::fmt::Display for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::RegisterDevice { udid, .. } => write!(f, "register the device {udid}"),
-            Self::CreateBundleId { identifier, .. } => write!(f, "create the bundle ID {identifier}"),
+            Self::CreateBundleId { identifier, .. } => write!(f, "create the App ID {identifier}"),
             Self::EnableCapability {
                 bundle_id,
                 capability,

@@ -44,6 +44,17 @@ impl Capability {
         }
     }
 
+    /// Its name on Apple's site, such as `Push Notifications`; Apple's type where this crate has none.
+    pub fn name(&self) -> &str {
+        let by_session = BY_SESSION.iter().map(|(_, kind, name)| (*kind, *name));
+        NAMES
+            .iter()
+            .copied()
+            .chain(by_session)
+            .find(|(kind, _)| *kind == self.kind)
+            .map_or(self.kind.as_str(), |(_, name)| name)
+    }
+
     /// Whether `self`, as found on the portal, gives what `wanted` asks for.
     ///
     /// Sign in with Apple counts as given however it is set: grouping it under another primary app is a
@@ -72,6 +83,42 @@ pub enum Requirement {
     /// An entitlement that this table does not know.
     Unknown,
 }
+
+/// Apple's types with their names on the page of an App ID
+/// (<https://developer.apple.com/help/account/reference/supported-capabilities-ios/>, 2026-11-25).
+const NAMES: &[(&str, &str)] = &[
+    ("ACCESS_WIFI_INFORMATION", "Access Wi-Fi Information"),
+    ("APPLE_ID_AUTH", "Sign in with Apple"),
+    ("APPLE_PAY", "Apple Pay Payment Processing"),
+    ("APP_GROUPS", "App Groups"),
+    ("ASSOCIATED_DOMAINS", "Associated Domains"),
+    ("AUTOFILL_CREDENTIAL_PROVIDER", "AutoFill Credential Provider"),
+    ("CLASSKIT", "ClassKit"),
+    ("COREMEDIA_HLS_LOW_LATENCY", "Low Latency HLS"),
+    ("DATA_PROTECTION", "Data Protection"),
+    ("GAME_CENTER", "Game Center"),
+    ("HEALTHKIT", "HealthKit"),
+    ("HOMEKIT", "HomeKit"),
+    ("HOT_SPOT", "Hotspot"),
+    ("ICLOUD", "iCloud"),
+    ("INTER_APP_AUDIO", "Inter-App Audio"),
+    ("IN_APP_PURCHASE", "In-App Purchase"),
+    ("MAPS", "Maps"),
+    ("MULTIPATH", "Multipath"),
+    ("NETWORK_CUSTOM_PROTOCOL", "Custom Network Protocol"),
+    ("NETWORK_EXTENSIONS", "Network Extensions"),
+    ("NFC_TAG_READING", "NFC Tag Reading"),
+    ("PERSONAL_VPN", "Personal VPN"),
+    ("PUSH_NOTIFICATIONS", "Push Notifications"),
+    ("SIRIKIT", "SiriKit"),
+    ("SYSTEM_EXTENSION_INSTALL", "System Extension"),
+    ("USER_MANAGEMENT", "User Management"),
+    ("WALLET", "Wallet"),
+    (
+        "WIRELESS_ACCESSORY_CONFIGURATION",
+        "Wireless Accessory Configuration",
+    ),
+];
 
 /// Entitlements that one capability without settings provides.
 const PLAIN: &[(&str, &str)] = &[

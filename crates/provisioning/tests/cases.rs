@@ -63,7 +63,7 @@ fn developer_id(case: &mut Case) {
     });
 }
 
-const CREATE: &str = "create the bundle ID com.example.app";
+const CREATE: &str = "create the App ID com.example.app";
 
 /// A row about a capability: the entitlement, its value, and what is enabled.
 macro_rules! enables {
@@ -572,7 +572,7 @@ fn rows() -> Vec<Row> {
             "an extension beside the app",
             |case| case.targets.push(target("com.example.app.share", P::Ios, &[])),
             Actions(&[
-                "create the bundle ID com.example.app.share",
+                "create the App ID com.example.app.share",
                 "create the profile Bitrise iOS development - (com.example.app.share)",
             ]),
         ),
@@ -589,7 +589,7 @@ fn rows() -> Vec<Row> {
                 case.targets.push(test);
             },
             Actions(&[
-                "create the bundle ID com.example.*",
+                "create the App ID com.example.*",
                 "create the profile Wildcard Bitrise iOS development - (com.example)",
             ]),
         ),

@@ -23,7 +23,7 @@ fn an_empty_portal_gets_a_bundle_id_and_a_profile() {
     assert_eq!(
         case.actions(),
         [
-            "create the bundle ID com.example.app",
+            "create the App ID com.example.app",
             "create the profile Bitrise iOS development - (com.example.app)"
         ]
     );
@@ -274,7 +274,7 @@ fn ui_tests_get_a_wildcard_profile() {
     assert_eq!(
         case.actions(),
         [
-            "create the bundle ID com.example.*",
+            "create the App ID com.example.*",
             "create the profile Wildcard Bitrise iOS development - (com.example)"
         ]
     );

@@ -182,7 +182,7 @@ fn a_new_bundle_id_with_a_container_is_finished_without_a_person() {
     assert_eq!(
         case.actions(),
         [
-            "create the bundle ID com.example.app",
+            "create the App ID com.example.app",
             "enable ICLOUD for com.example.app",
             "assign the iCloud containers iCloud.app to com.example.app",
             "create the profile Bitrise iOS development - (com.example.app)",

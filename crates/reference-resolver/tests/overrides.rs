@@ -3,10 +3,6 @@
 
 use reference_resolver::{Destination, Project};
 
-#[allow(dead_code, clippy::unwrap_used, reason = "shared by tests of several crates")]
-#[path = "../../xcode-project/tests/support/made.rs"]
-mod made;
-
 #[test]
 fn the_variable_beats_the_flag_which_beats_arguments_which_beat_the_target() {
     let folder = tempfile::tempdir().unwrap();
@@ -15,13 +11,13 @@ fn the_variable_beats_the_flag_which_beats_arguments_which_beat_the_target() {
         std::fs::write(&path, text).unwrap();
         path
     };
-    let app = made::target("App", "application")
+    let app = test_projects::target("App", "application")
         .set("A", "target")
         .set("B", "target")
         .set("C", "target")
         .set("D", "target")
         .set("E[sdk=iphoneos*]", "target");
-    let path = made::project(folder.path(), "App", &[("SDKROOT", "iphoneos")], &[app]);
+    let path = test_projects::project(folder.path(), "App", &[("SDKROOT", "iphoneos")], &[app]);
     let flag = file("flag.xcconfig", "B = flag\nC = flag $(inherited)\n");
     let variable = file(
         "variable.xcconfig",
@@ -49,8 +45,8 @@ fn the_variable_beats_the_flag_which_beats_arguments_which_beat_the_target() {
 #[test]
 fn conditions_keep_their_blanks_and_identifiers_their_characters() {
     let folder = tempfile::tempdir().unwrap();
-    let app = made::target("Cafe\u{301} 2-日本", "application").configured(&["My Release"]);
-    let path = made::project(folder.path(), "App", &[("SDKROOT", "iphoneos")], &[app]);
+    let app = test_projects::target("Cafe\u{301} 2-日本", "application").configured(&["My Release"]);
+    let path = test_projects::project(folder.path(), "App", &[("SDKROOT", "iphoneos")], &[app]);
     let variable = folder.path().join("v.xcconfig");
     std::fs::write(
         &variable,

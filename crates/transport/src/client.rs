@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use url::Url;
 
+use crate::DownloadError;
 use crate::policy::Policy;
 use crate::request::Request;
 use crate::response::Response;
@@ -231,12 +232,27 @@ impl Client {
 /// ours, over redirects that stay on https. Errors name the host alone, since the rest of the URL may be a secret.
 ///
 /// # Errors
-/// When the URL is neither https nor on this machine, or no usable answer came. A bad status is an answer.
-pub async fn download(url: &Url) -> Result<Response, Error> {
+/// When the URL is neither https nor on this machine, or there is no file.
+pub async fn download(url: &Url) -> Result<Response, DownloadError> {
+    let host = url.host_str().unwrap_or_default().to_owned();
     let client = Client::builder(url.clone())
         .largest_answer(LARGEST_DOWNLOAD)
         .follow_redirects()
         .show_only_host()
-        .build()?;
-    client.request(Method::GET, url.as_str()).send().await
+        .build();
+    let answer = match client {
+        Ok(client) => client.request(Method::GET, url.as_str()).send().await,
+        Err(error) => Err(error),
+    };
+    match answer {
+        Ok(answer) if answer.status.is_success() => Ok(answer),
+        Ok(answer) => Err(DownloadError::Status {
+            host,
+            status: answer.status.as_u16(),
+        }),
+        Err(source) => Err(DownloadError::NoAnswer {
+            host,
+            source: Box::new(source),
+        }),
+    }
 }

@@ -3,6 +3,28 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+/// Why there is no file at a URL, of which only the host is named.
+#[derive(Debug, thiserror::Error)]
+pub enum DownloadError {
+    /// The server refused.
+    #[error("the download from {host} was answered with HTTP {status}")]
+    Status {
+        /// The server.
+        host: String,
+        /// The answer's status.
+        status: u16,
+    },
+    /// No answer came.
+    #[error("the download from {host} failed")]
+    NoAnswer {
+        /// The server.
+        host: String,
+        /// What happened.
+        #[source]
+        source: Box<Error>,
+    },
+}
+
 /// Why a request gave no usable answer. No text in it holds a query string, a header, or credentials of a URL.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -5,6 +5,8 @@
 //! [`Error::OutcomeUnknown`], so that the caller looks first. Credentials go to the host that they are for: redirects
 //! to another one are errors. Every answer has a limit of size, after decompression, and of time.
 
+use std::path::{Path, PathBuf};
+
 mod backoff;
 mod budget;
 mod client;
@@ -20,7 +22,7 @@ mod transfer;
 pub use backoff::Backoff;
 pub use budget::Budget;
 pub use client::{Client, ClientBuilder, download};
-pub use error::{Error, chain};
+pub use error::{DownloadError, Error, chain};
 pub use journal::{Entry, Journal};
 pub use policy::{Attempt, Outcome, Policy, Verdict, judge};
 pub use request::Request;
@@ -49,17 +51,33 @@ pub fn base_url(text: &str) -> Result<Url, Error> {
 
 /// Whether secrets may travel to a URL.
 pub(crate) fn accepted(url: &Url) -> bool {
-    let is_loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     match url.scheme() {
         "https" => true,
-        "http" => is_loopback,
+        "http" => is_loopback(url),
         _ => false,
     }
+}
+
+/// Whether a URL's host is this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    // The host of a scheme that is not special, such as `git`, is text.
+    match url.host_str().map(url::Host::parse) {
+        Some(Ok(url::Host::Domain(name))) => name == "localhost",
+        Some(Ok(url::Host::Ipv4(address))) => address.is_loopback(),
+        Some(Ok(url::Host::Ipv6(address))) => address.is_loopback(),
+        _ => false,
+    }
+}
+
+/// The path that a `file://` URL names: as it is written, spaces included, or unescaped where that is not there. `None`
+/// for other addresses.
+pub fn path_of_file_url(address: &str) -> Option<PathBuf> {
+    let plain = Path::new(address.strip_prefix("file://")?);
+    let decoded = Url::parse(address).ok().and_then(|url| url.to_file_path().ok());
+    Some(match decoded {
+        Some(decoded) if !plain.exists() => decoded,
+        _ => plain.to_owned(),
+    })
 }
 
 /// Scheme and host in backticks: the other parts may be secrets.

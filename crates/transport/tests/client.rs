@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Server, answer};
-use transport::{Client, Error, Method, Policy, Url, base_url, download};
+use transport::{Client, DownloadError, Error, Method, Policy, Url, base_url, chain, download};
 
 const JSON: &str = "Content-Type: application/json";
 
@@ -111,16 +111,31 @@ async fn a_download_follows_redirects_but_not_to_plain_http_elsewhere() {
         let server = fixed(answer("302 Found", &[&format!("Location: {place}")], ""));
         let url = Url::parse(&format!("{}/s3cret-path", server.url)).unwrap();
         let error = download(&url).await.unwrap_err();
-        assert!(matches!(error, Error::Redirected { .. }), "{error}");
-        assert!(!error.to_string().contains("s3cret"), "{error}");
+        assert!(matches!(cause(&error), Error::Redirected { .. }), "{error}");
+        assert!(!chain(&error).contains("s3cret"), "{error}");
     }
     let error = download(&Url::parse("http://user:s3cret@example.com/s3cret").unwrap())
         .await
         .unwrap_err();
     assert!(
-        matches!(error, Error::BaseUrl { .. }) && !error.to_string().contains("s3cret"),
+        matches!(cause(&error), Error::BaseUrl { .. }) && !chain(&error).contains("s3cret"),
         "{error}"
     );
+    let server = fixed(answer("404 Not Found", &[], "s3cret"));
+    let url = Url::parse(&format!("{}/s3cret", server.url)).unwrap();
+    let error = download(&url).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the download from 127.0.0.1 was answered with HTTP 404"
+    );
+}
+
+/// Why no answer came.
+fn cause(error: &DownloadError) -> &Error {
+    match error {
+        DownloadError::NoAnswer { source, .. } => source,
+        DownloadError::Status { .. } => panic!("{error}"),
+    }
 }
 
 #[tokio::test]

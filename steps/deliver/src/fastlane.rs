@@ -12,8 +12,8 @@ use time::OffsetDateTime;
 
 use crate::artifact::Artifact;
 use crate::inputs::Inputs;
-use crate::settle::Answer;
-use crate::{Checked, advice, arguments, artifact, settle, setup, xcode};
+use crate::settle::{Delivery, confirm_delivery};
+use crate::{Checked, advice, arguments, artifact, setup, xcode};
 
 /// Calls fastlane deliver.
 ///
@@ -84,21 +84,21 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
         Outcome::UploadedDespiteFastlane => step.log.warn(
             "altool reports that the upload succeeded; fastlane mistook a harmless line of its log for an error. A newer fastlane may not.",
         ),
-        Outcome::Open { error, is_claimed } => match settled(&step, account, &artifact, started).await {
-            Settled::Delivered if is_submitted && !is_claimed => {
+        Outcome::Open { error, is_claimed } => match confirm_delivery(&step, account, &artifact, started).await {
+            Delivery::Confirmed if is_submitted && !is_claimed => {
                 return Err(error
                     .context("App Store Connect has the package, but it was not submitted for review")
                     .hint("submit the build in App Store Connect; do not upload it again"));
             }
-            Settled::Delivered => {}
-            Settled::Missing => {
+            Delivery::Confirmed => {}
+            Delivery::Missing => {
                 return Err(error.hint("correct what is named above, if anything is, then upload again: App Store Connect does not have this build"));
             }
-            Settled::Refused(refused) => return Err(refused),
-            Settled::Unknown if is_claimed => step.log.warn(
+            Delivery::Refused(refused) => return Err(refused),
+            Delivery::Unknown if is_claimed => step.log.warn(
                 "fastlane reports the upload as successful, and altool does not confirm it. Check in App Store Connect > TestFlight whether the build arrived.",
             ),
-            Settled::Unknown => return Err(error),
+            Delivery::Unknown => return Err(error),
         },
     }
     let done = if is_submitted {
@@ -158,53 +158,6 @@ enum Outcome {
         /// Whether fastlane says that it did, which counts where nobody can be asked.
         is_claimed: bool,
     },
-}
-
-/// What became of a package whose end was open.
-enum Settled {
-    Delivered,
-    Missing,
-    Refused(anyhow::Error),
-    /// Nobody could be asked.
-    Unknown,
-}
-
-/// Settles an end that is open by asking App Store Connect, which takes an API key.
-async fn settled(
-    step: &Step<Inputs>,
-    account: &Account,
-    artifact: &Artifact,
-    started: OffsetDateTime,
-) -> Settled {
-    let Account::ApiKey(key) = account else {
-        return Settled::Unknown;
-    };
-    step.log
-        .plain("Whether the package arrived is not clear; checking App Store Connect.");
-    match settle::ask(step, key, artifact, started).await {
-        Answer::Delivered(followed) => {
-            step.log.plain(format!(
-                "App Store Connect has the package ({}): the upload succeeded, whatever fastlane and altool print above.",
-                followed.state
-            ));
-            Settled::Delivered
-        }
-        Answer::Missing => {
-            step.log
-                .plain("App Store Connect has no upload from this run that matches the package's checksum.");
-            Settled::Missing
-        }
-        Answer::Refused(refused) => Settled::Refused(
-            anyhow::Error::from(refused)
-                .context("the upload failed")
-                .hint("correct what App Store Connect names, then upload a new build"),
-        ),
-        Answer::Unknown(reason) => {
-            step.log
-                .warn(format!("App Store Connect could not be asked: {reason}."));
-            Settled::Unknown
-        }
-    }
 }
 
 /// Whether the package was uploaded, by altool's word first.

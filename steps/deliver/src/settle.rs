@@ -1,11 +1,11 @@
-//! What App Store Connect says where altool and fastlane leave open whether the package arrived.
+//! Delivery confirmation from App Store Connect, where altool and fastlane give an inconclusive result.
 
 use std::time::Duration;
 
 use app_package::Package;
-use apple_account::ApiKey;
+use apple_account::{Account, ApiKey};
 use build_upload::{Followed, Name, UploadError, Watch, find_app};
-use step_kit::Step;
+use step_kit::{Advice as _, Step};
 use time::OffsetDateTime;
 
 use crate::artifact::Artifact;
@@ -18,35 +18,60 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// How long App Store Connect may take for all of it.
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// What App Store Connect says.
-pub(crate) enum Answer {
-    /// It has the package, and got it in this run.
-    Delivered(Followed),
-    /// It has nothing newer than this run with the package's checksum.
+/// What became of a package whose upload had an inconclusive result.
+pub(crate) enum Delivery {
+    /// App Store Connect has it, and got it in this run.
+    Confirmed,
+    /// App Store Connect has nothing newer than this run with the package's checksum.
     Missing,
-    /// It refused the package.
-    Refused(UploadError),
-    /// It could not be asked, and why.
-    Unknown(String),
+    /// App Store Connect refused it.
+    Refused(anyhow::Error),
+    /// App Store Connect could not be asked.
+    Unknown,
 }
 
-/// Asks App Store Connect for the package. Only what is newer than `started` and has the package's checksum counts.
-pub(crate) async fn ask(
+/// Asks App Store Connect for the package, which takes an API key. Only what is newer than `started` and has the package's
+/// checksum counts.
+pub(crate) async fn confirm_delivery(
     step: &Step<Inputs>,
-    key: &ApiKey,
+    account: &Account,
     artifact: &Artifact,
     started: OffsetDateTime,
-) -> Answer {
+) -> Delivery {
+    let Account::ApiKey(key) = account else {
+        return Delivery::Unknown;
+    };
+    step.log
+        .plain("The result of the upload is inconclusive; checking App Store Connect.");
     let _activity = step.activity("asking App Store Connect for the build");
+    let unknown = |reason: String| {
+        step.log
+            .warn(format!("App Store Connect could not be asked: {reason}."));
+        Delivery::Unknown
+    };
     match tokio::time::timeout(LIMIT, found(step, key, artifact, started)).await {
-        Ok(Ok(Some(followed))) => Answer::Delivered(followed),
-        Ok(Ok(None)) => Answer::Missing,
+        Ok(Ok(Some(followed))) => {
+            step.log.plain(format!(
+                "App Store Connect has the package ({}): the upload succeeded, whatever fastlane and altool print above.",
+                followed.state
+            ));
+            Delivery::Confirmed
+        }
+        Ok(Ok(None)) => {
+            step.log
+                .plain("App Store Connect has no upload from this run that matches the package's checksum.");
+            Delivery::Missing
+        }
         Ok(Err(error)) => match error.downcast::<UploadError>() {
-            Ok(refused @ UploadError::Refused(_)) => Answer::Refused(refused),
-            Ok(error) => Answer::Unknown(format!("{:#}", anyhow::Error::from(error))),
-            Err(error) => Answer::Unknown(format!("{error:#}")),
+            Ok(refused @ UploadError::Refused(_)) => Delivery::Refused(
+                anyhow::Error::from(refused)
+                    .context("the upload failed")
+                    .hint("correct what App Store Connect names, then upload a new build"),
+            ),
+            Ok(error) => unknown(format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => unknown(format!("{error:#}")),
         },
-        Err(_) => Answer::Unknown(format!("no answer within {} s", LIMIT.as_secs())),
+        Err(_) => unknown(format!("no answer within {} s", LIMIT.as_secs())),
     }
 }
 

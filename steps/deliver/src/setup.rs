@@ -49,7 +49,7 @@ async fn launcher(step: &Step<Inputs>, reporter: &LogReporter) -> Result<Launche
         Some(bundle) => from_gemfile(step, reporter, &bundle).await,
         None => {
             step.log
-                .plain("Neither a fastlane version nor a Gemfile is given: using the installed fastlane.");
+                .plain("Using the installed fastlane: neither fastlane_version nor a Gemfile is set.");
             Ok(Launcher::installed(None, here))
         }
     }

@@ -30,8 +30,8 @@ pub(crate) async fn version(step: &Step<Inputs>) -> anyhow::Result<Option<u32>> 
         .runner
         .checked(Command::new("xcodebuild").arg("-version").timeout(PATIENCE))
         .await
-        .context("Xcode does not work")
-        .hint("select an Xcode that is complete (`sudo xcode-select --switch /Applications/Xcode.app`) and accept its license (`sudo xcodebuild -license accept`)")?;
+        .context("could not run Xcode")
+        .hint("select a full Xcode installation (`sudo xcode-select --switch /Applications/Xcode.app`) and accept its license (`sudo xcodebuild -license accept`)")?;
     Ok(XcodeVersion::read(&output.stdout).map(|version| version.major))
 }
 

@@ -23,7 +23,7 @@ pub(super) fn bench() -> anyhow::Result<()> {
         let folder = lab.path("project");
         std::fs::remove_dir_all(&folder)?;
         std::fs::create_dir(&folder)?;
-        let path = project::write(&folder, targets)?;
+        let path = project::write(&folder, targets);
         for latency in LATENCIES {
             let sandbox = Sandbox::start(&Seed::default())?;
             run(&lab, &sandbox, &path)?;

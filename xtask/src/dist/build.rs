@@ -21,7 +21,7 @@ pub(crate) const GLIBC: (u32, u32) = (2, 17);
 pub(super) fn build(steps: &[Step], target: Option<&str>) -> anyhow::Result<PathBuf> {
     let target = match target {
         Some(target) => target.to_owned(),
-        None => host()?,
+        None => workspace::host()?,
     };
     if target.contains("apple-darwin") && !cfg!(target_os = "macos") {
         return macos::build(steps, &target);
@@ -52,17 +52,6 @@ pub(super) fn build(steps: &[Step], target: Option<&str>) -> anyhow::Result<Path
         .env("MACOSX_DEPLOYMENT_TARGET", macos::oldest());
     succeed(&mut cargo)?;
     Ok(workspace::target().join(target).join("dist"))
-}
-
-/// The target of this machine.
-fn host() -> anyhow::Result<String> {
-    let output = Command::new("rustc")
-        .arg("-vV")
-        .output()
-        .context("`rustc` can't be run")?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).context("`rustc -vV` names no host")
 }
 
 fn ensure_zigbuild() -> anyhow::Result<()> {

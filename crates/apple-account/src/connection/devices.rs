@@ -27,13 +27,13 @@ pub(super) fn read(value: &Value, warnings: &mut Vec<String>) -> Vec<TestDevice>
             .collect();
         let comparable = |udid: &str| udid.replace('-', "").to_lowercase();
         if udid.is_empty() {
-            warnings.push(format!("Skipping the test device {title}: it has no UDID."));
+            warnings.push(format!("Skipped the test device `{title}`: it has no UDID."));
         } else if devices
             .iter()
             .any(|known| comparable(&known.udid) == comparable(&udid))
         {
             warnings.push(format!(
-                "Skipping the test device {title}: another device has its UDID."
+                "Skipped the test device `{title}`: another device has the same UDID."
             ));
         } else {
             devices.push(TestDevice { udid, title });

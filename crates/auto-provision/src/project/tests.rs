@@ -11,15 +11,7 @@ use step_kit::Secret;
 use super::{Analysis, no_platform};
 use crate::options::{ApplyTo, BuildSettings, IdentityName, Mode, Options, PlatformName};
 
-#[allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "shared by tests of two crates; what fails ends the test"
-)]
-#[path = "../../../xcode-project/tests/support/made.rs"]
-pub(crate) mod made;
-
-use made::{Made, aggregate, entry, target};
+use test_projects::{TargetSpec, aggregate, entry, target};
 
 /// A folder with projects.
 pub(crate) struct Lab {
@@ -70,10 +62,10 @@ impl Lab {
     }
 
     /// A project `App` of these targets, with a scheme that archives the first of them.
-    pub(crate) fn of(settings: &[(&str, &str)], targets: &[Made]) -> Self {
+    pub(crate) fn of(settings: &[(&str, &str)], targets: &[TargetSpec]) -> Self {
         let lab = Self::new();
-        let path = made::project(lab.folder.path(), "App", settings, targets);
-        made::scheme(&path, "App", "", &[entry("App", "App")]);
+        let path = test_projects::project(lab.folder.path(), "App", settings, targets);
+        test_projects::scheme(&path, "App", "", &[entry("App", "App")]);
         lab
     }
 
@@ -153,7 +145,7 @@ impl Lab {
     }
 }
 
-fn app() -> Made {
+fn app() -> TargetSpec {
     target("App", "application")
 }
 
@@ -365,7 +357,7 @@ fn what_is_copied_brings_its_own_along_and_obeys_filters_and_the_scheme() {
     Lab::of(&[IOS], &targets(&["ios"])).is(&all);
     Lab::of(&[IOS], &targets(&["macos"])).is(&all[..1]);
     let lab = Lab::of(&[IOS], &targets(&[]));
-    made::scheme(
+    test_projects::scheme(
         &lab.path("App.xcodeproj"),
         "App",
         "buildImplicitDependencies = \"NO\"",
@@ -386,13 +378,13 @@ fn a_copied_product_of_another_project_of_the_workspace_is_built() {
     let lab = Lab::new();
     let folder = lab.folder.path();
     let settings = [IOS];
-    let path = made::project(
+    let path = test_projects::project(
         folder,
         "App",
         &settings,
         &[app().copies("Share.appex", &[]).links("Kit.framework", &[])],
     );
-    made::project(
+    test_projects::project(
         folder,
         "Parts",
         &settings,
@@ -402,7 +394,7 @@ fn a_copied_product_of_another_project_of_the_workspace_is_built() {
             target("Deep", "app-extension"),
         ],
     );
-    made::workspace(
+    test_projects::workspace(
         folder,
         "All",
         &[
@@ -411,7 +403,7 @@ fn a_copied_product_of_another_project_of_the_workspace_is_built() {
             "group:Gone.xcodeproj",
         ],
     );
-    made::scheme(&path, "App", "", &[entry("App", "App")]);
+    test_projects::scheme(&path, "App", "", &[entry("App", "App")]);
     lab.opening("All.xcworkspace").is(&[
         "App Ios org.example.app",
         "Deep Ios org.example.deep",
@@ -447,7 +439,7 @@ fn scheme_entries_that_lead_nowhere_are_passed_over() {
         "<BuildActionEntry buildForArchiving=\"YES\"></BuildActionEntry>".to_owned(),
     ] {
         let lab = Lab::of(&[IOS], &[app()]);
-        made::scheme(
+        test_projects::scheme(
             &lab.path("App.xcodeproj"),
             "App",
             "",
@@ -456,15 +448,15 @@ fn scheme_entries_that_lead_nowhere_are_passed_over() {
         lab.is(&["App Ios org.example.app"]);
     }
     let lab = Lab::of(&[IOS], &[app()]);
-    made::scheme(&lab.path("App.xcodeproj"), "App", "", &[entry("Gone", "App")]);
+    test_projects::scheme(&lab.path("App.xcodeproj"), "App", "", &[entry("Gone", "App")]);
     lab.fails(&["Gone.xcodeproj", "does not exist", "`App`"]);
 }
 
 #[test]
 fn a_project_without_schemes_has_one_per_target() {
-    let bare = |targets: &[Made]| {
+    let bare = |targets: &[TargetSpec]| {
         let lab = Lab::new();
-        made::project(lab.folder.path(), "App", &[IOS], targets);
+        test_projects::project(lab.folder.path(), "App", &[IOS], targets);
         lab
     };
     let lab = bare(&[
@@ -488,7 +480,7 @@ fn a_project_without_schemes_has_one_per_target() {
     bare(&[target("App", "application.watchapp2-container")]).fails(&["no scheme `App`"]);
     // One that is there keeps Xcode from making others.
     let lab = bare(&[app(), target("Second", "application")]);
-    made::scheme(&lab.path("App.xcodeproj"), "App", "", &[entry("App", "App")]);
+    test_projects::scheme(&lab.path("App.xcodeproj"), "App", "", &[entry("App", "App")]);
     lab.with(|order| order.scheme = "Second".to_owned())
         .fails(&["no scheme `Second`"]);
     let off = "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>IDEWorkspaceSharedSettings_AutocreateContextsIfNeeded</key><false/></dict></plist>";
@@ -500,9 +492,9 @@ fn a_project_without_schemes_has_one_per_target() {
         .fails(&["no scheme `App`"]);
     // CocoaPods' project has schemes of its own.
     let lab = bare(&[app()]);
-    let pods = made::project(lab.folder.path(), "Pods", &[IOS], &[target("Pods", "framework")]);
-    made::scheme(&pods, "Pods", "", &[entry("Pods", "Pods")]);
-    made::workspace(
+    let pods = test_projects::project(lab.folder.path(), "Pods", &[IOS], &[target("Pods", "framework")]);
+    test_projects::scheme(&pods, "Pods", "", &[entry("Pods", "Pods")]);
+    test_projects::workspace(
         lab.folder.path(),
         "App",
         &["group:App.xcodeproj", "group:Pods.xcodeproj"],
@@ -514,7 +506,7 @@ fn a_project_without_schemes_has_one_per_target() {
 fn an_autocreated_scheme_archives_with_release() {
     let lab = Lab::new();
     let app = app().set("PRODUCT_BUNDLE_IDENTIFIER", "a.$(CONFIGURATION:lower)");
-    made::project(lab.folder.path(), "App", &[IOS], &[app]);
+    test_projects::project(lab.folder.path(), "App", &[IOS], &[app]);
     lab.is(&["App Ios a.release"]);
 }
 
@@ -525,12 +517,12 @@ fn the_main_target_is_the_app_before_the_watch_app() {
     let container = target("App", "application.watchapp2-container").needs("Watch", &[]);
     for main in [app().needs("Watch", &[]), container] {
         let lab = Lab::of(&[IOS], &[watch.clone(), main]);
-        made::scheme(&lab.path("App.xcodeproj"), "App", "", &entries);
+        test_projects::scheme(&lab.path("App.xcodeproj"), "App", "", &entries);
         lab.is(&["App Ios org.example.app", "Watch Watchos org.example.watch"]);
     }
     let clip = target("Clip", "application.on-demand-install-capable");
     let lab = Lab::of(&[IOS], &[clip, app().needs("Clip", &[])]);
-    made::scheme(
+    test_projects::scheme(
         &lab.path("App.xcodeproj"),
         "App",
         "",
@@ -554,9 +546,9 @@ fn an_aggregate_stands_for_its_dependencies() {
             target("Kit", "framework"),
         ],
     ] {
-        let targets: Vec<Made> = all.into_iter().chain(parts()).collect();
+        let targets: Vec<TargetSpec> = all.into_iter().chain(parts()).collect();
         let lab = Lab::of(&[IOS], &targets);
-        made::scheme(&lab.path("App.xcodeproj"), "App", "", &[entry("App", "All")]);
+        test_projects::scheme(&lab.path("App.xcodeproj"), "App", "", &[entry("App", "All")]);
         lab.is(&expected);
     }
     // A filter within the aggregate is that of the archive's platform.
@@ -566,7 +558,7 @@ fn an_aggregate_stands_for_its_dependencies() {
         target("Mac", "application").set("SDKROOT", "macosx"),
     ];
     let lab = Lab::of(&[IOS], &targets);
-    made::scheme(&lab.path("App.xcodeproj"), "App", "", &[entry("App", "All")]);
+    test_projects::scheme(&lab.path("App.xcodeproj"), "App", "", &[entry("App", "All")]);
     lab.is(&["App Ios org.example.app"]);
 }
 
@@ -580,7 +572,7 @@ fn names_are_the_same_in_either_unicode_form() {
     ] {
         let lab = Lab::new();
         let app = target("App", "application");
-        let path = made::project(lab.folder.path(), on_disk, &[IOS], &[app]);
+        let path = test_projects::project(lab.folder.path(), on_disk, &[IOS], &[app]);
         let text = std::fs::read_to_string(path.join("project.pbxproj")).unwrap();
         let id = text
             .lines()
@@ -592,8 +584,8 @@ fn names_are_the_same_in_either_unicode_form() {
         let reference = format!(
             "<BuildActionEntry buildForArchiving=\"YES\"><BuildableReference BlueprintIdentifier=\"{id}\" BlueprintName=\"App\" ReferencedContainer=\"container:{asked}.xcodeproj\"/></BuildActionEntry>"
         );
-        made::scheme(&path, on_disk, "", &[reference]);
-        made::workspace(lab.folder.path(), "All", &[&format!("group:{asked}.xcodeproj")]);
+        test_projects::scheme(&path, on_disk, "", &[reference]);
+        test_projects::workspace(lab.folder.path(), "All", &[&format!("group:{asked}.xcodeproj")]);
         let lab = lab
             .with(|order| order.scheme = asked.to_owned())
             .opening("All.xcworkspace");
@@ -614,12 +606,12 @@ fn xml_entities_in_locations_are_decoded() {
         ("Caf\u{e9}", "Caf&#233;"),
     ] {
         let lab = Lab::new();
-        let path = made::project(lab.folder.path(), name, &[IOS], &[app()]);
+        let path = test_projects::project(lab.folder.path(), name, &[IOS], &[app()]);
         let reference = format!(
             "<BuildActionEntry buildForArchiving=\"YES\"><BuildableReference BlueprintIdentifier=\"\" BlueprintName=\"App\" ReferencedContainer=\"container:{written}.xcodeproj\"/></BuildActionEntry>"
         );
-        made::scheme(&path, "App", "", &[reference]);
-        made::workspace(lab.folder.path(), "All", &[&format!("group:{written}.xcodeproj")]);
+        test_projects::scheme(&path, "App", "", &[reference]);
+        test_projects::workspace(lab.folder.path(), "All", &[&format!("group:{written}.xcodeproj")]);
         lab.opening("All.xcworkspace").is(&["App Ios org.example.app"]);
     }
 }
@@ -740,7 +732,7 @@ fn a_scheme_with_an_app_for_each_platform_archives_the_one_that_is_asked_for() {
         (PlatformName::Macos, "Mac Macos org.example.mac"),
     ] {
         let lab = Lab::of(&[IOS], &targets).with(|order| order.platform = name);
-        made::scheme(
+        test_projects::scheme(
             &lab.path("App.xcodeproj"),
             "App",
             "",
@@ -752,7 +744,7 @@ fn a_scheme_with_an_app_for_each_platform_archives_the_one_that_is_asked_for() {
 
 #[test]
 fn dependencies_take_the_platform_of_the_app() {
-    let parts = |share: Made| {
+    let parts = |share: TargetSpec| {
         [
             app()
                 .set("SDKROOT", "auto")
@@ -1081,7 +1073,7 @@ fn a_project_that_is_there_and_can_not_be_read_is_an_error() {
     let targets = [app().needs_of("Kit", "Share")];
     let lab = || {
         let lab = Lab::of(&[IOS], &targets);
-        made::project(
+        test_projects::project(
             lab.folder.path(),
             "Kit",
             &[IOS],
@@ -1105,8 +1097,8 @@ fn a_project_that_is_there_and_can_not_be_read_is_an_error() {
     bare.is(&["App Ios org.example.app"]);
     // Where something is looked for in all projects of a workspace, each of them counts.
     let lab = Lab::of(&[IOS], &[app().links("Elsewhere.framework", &[])]);
-    made::project(lab.folder.path(), "Pods", &[IOS], &[]);
-    made::workspace(
+    test_projects::project(lab.folder.path(), "Pods", &[IOS], &[]);
+    test_projects::workspace(
         lab.folder.path(),
         "All",
         &["group:App.xcodeproj", "group:Pods.xcodeproj"],

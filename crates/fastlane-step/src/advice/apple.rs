@@ -5,9 +5,7 @@ use fastlane_runner::AppleCause;
 /// What to do about it, without the inputs of a step, which know better where they have one for it.
 pub fn about_apple(cause: AppleCause) -> &'static str {
     match cause {
-        AppleCause::Agreement => {
-            "have the Account Holder accept it at https://developer.apple.com/account and in App Store Connect > Business; it may take hours until Apple sees it"
-        }
+        AppleCause::Agreement => account_inputs::ACCEPT_AGREEMENT,
         AppleCause::PrivacyStatement => {
             "sign in once at https://appstoreconnect.apple.com with this Apple ID and acknowledge the statement, or use an API key"
         }

@@ -17,7 +17,7 @@ use apple_types::TeamId;
 use crate::options::ApplyTo;
 use crate::project::Analysis;
 use crate::project::tests::Lab;
-use crate::project::tests::made::{self, Made, entry, target};
+use test_projects::{TargetSpec, entry, target};
 
 const IOS: (&str, &str) = ("SDKROOT", "iphoneos");
 
@@ -202,15 +202,15 @@ fn check(lab: Lab) -> String {
     text
 }
 
-fn app(name: &str) -> Made {
+fn app(name: &str) -> TargetSpec {
     target(name, "application")
 }
 
-fn extension(name: &str) -> Made {
+fn extension(name: &str) -> TargetSpec {
     target(name, "app-extension")
 }
 
-fn lab(targets: &[Made]) -> Lab {
+fn lab(targets: &[TargetSpec]) -> Lab {
     Lab::of(&[IOS], targets)
 }
 
@@ -249,7 +249,7 @@ fn names_need_not_be_identifiers() {
     ] {
         // The scheme's target is found by its ID.
         let lab = Lab::new();
-        let path = made::project(
+        let path = test_projects::project(
             lab.folder.path(),
             "App",
             &[IOS],
@@ -262,7 +262,7 @@ fn names_need_not_be_identifiers() {
             ],
         );
         let reference = entry("App", name).replace(&format!("\"{name}\""), "\"App\"");
-        made::scheme(&path, "App", "", &[reference]);
+        test_projects::scheme(&path, "App", "", &[reference]);
         check(lab);
     }
 }
@@ -303,8 +303,8 @@ fn a_neighbor_outside_of_the_scheme_is_not_taken_for_a_target_in_it() {
             .set("PRODUCT_BUNDLE_IDENTIFIER", "org.example.other")
             .set("DEVELOPMENT_TEAM", "OTHER"),
     ];
-    let path = made::project(lab.folder.path(), "App", &[IOS], &targets);
-    made::scheme(&path, "App", "", &[entry("App", "My App")]);
+    let path = test_projects::project(lab.folder.path(), "App", &[IOS], &targets);
+    test_projects::scheme(&path, "App", "", &[entry("App", "My App")]);
     let text = check(lab);
     assert!(text.contains("PRODUCT_BUNDLE_IDENTIFIER:"), "{text}");
 }
@@ -312,7 +312,7 @@ fn a_neighbor_outside_of_the_scheme_is_not_taken_for_a_target_in_it() {
 #[test]
 fn targets_of_several_projects_may_have_one_name() {
     let lab = Lab::new();
-    made::project(
+    test_projects::project(
         lab.folder.path(),
         "One",
         &[IOS],
@@ -321,7 +321,7 @@ fn targets_of_several_projects_may_have_one_name() {
             extension("Share").set("PRODUCT_BUNDLE_IDENTIFIER", "org.example.app.share"),
         ],
     );
-    made::project(
+    test_projects::project(
         lab.folder.path(),
         "Two",
         &[IOS],
@@ -332,12 +332,12 @@ fn targets_of_several_projects_may_have_one_name() {
             extension("Share").set("PRODUCT_BUNDLE_IDENTIFIER", "org.example.two.share"),
         ],
     );
-    let path = made::workspace(
+    let path = test_projects::workspace(
         lab.folder.path(),
         "App",
         &["group:One.xcodeproj", "group:Two.xcodeproj"],
     );
-    made::scheme(&path, "App", "", &[entry("One", "App"), entry("Two", "App")]);
+    test_projects::scheme(&path, "App", "", &[entry("One", "App"), entry("Two", "App")]);
     check(lab.opening("App.xcworkspace"));
 }
 
@@ -347,20 +347,20 @@ fn projects_of_one_name_in_two_folders_are_told_apart() {
     let (first, second) = (lab.path("first"), lab.path("second"));
     for (folder, id) in [(&first, "org.example.first"), (&second, "org.example.second")] {
         std::fs::create_dir_all(folder).unwrap();
-        made::project(
+        test_projects::project(
             folder,
             "App",
             &[IOS],
             &[app("App").set("PRODUCT_BUNDLE_IDENTIFIER", id)],
         );
     }
-    let path = made::workspace(
+    let path = test_projects::workspace(
         lab.folder.path(),
         "All",
         &["group:first/App.xcodeproj", "group:second/App.xcodeproj"],
     );
     let of = |folder: &str| entry("App", "App").replace("container:App", &format!("container:{folder}/App"));
-    made::scheme(&path, "App", "", &[of("first"), of("second")]);
+    test_projects::scheme(&path, "App", "", &[of("first"), of("second")]);
     let text = check(lab.opening("All.xcworkspace"));
     assert!(text.contains("PRODUCT_BUNDLE_IDENTIFIER:"), "{text}");
 }
@@ -368,7 +368,7 @@ fn projects_of_one_name_in_two_folders_are_told_apart() {
 #[test]
 fn pods_with_the_name_of_an_extension_keep_their_settings() {
     let lab = Lab::new();
-    made::project(
+    test_projects::project(
         lab.folder.path(),
         "App",
         &[IOS],
@@ -386,7 +386,7 @@ fn pods_with_the_name_of_an_extension_keep_their_settings() {
             .set("CODE_SIGNING_ALLOWED", "NO")
     };
     std::fs::create_dir_all(lab.path("Pods")).unwrap();
-    made::project(
+    test_projects::project(
         &lab.path("Pods"),
         "App",
         &[IOS],
@@ -396,12 +396,12 @@ fn pods_with_the_name_of_an_extension_keep_their_settings() {
             pod("Pods-App", "framework"),
         ],
     );
-    let path = made::workspace(
+    let path = test_projects::workspace(
         lab.folder.path(),
         "App",
         &["group:App.xcodeproj", "group:Pods/App.xcodeproj"],
     );
-    made::scheme(&path, "App", "", &[entry("App", "App")]);
+    test_projects::scheme(&path, "App", "", &[entry("App", "App")]);
     let text = check(lab.opening("App.xcworkspace"));
     assert!(
         !text.contains("PRODUCT_BUNDLE_IDENTIFIER:"),

@@ -1,12 +1,16 @@
-//! Xcode projects that tests write: targets with settings, dependencies and copied products, in the shape that Xcode
-//! gives them.
+//! Xcode projects that tests, benches, and tools write: targets with settings, dependencies, and copied products, in the
+//! shape that Xcode gives them. The one writer of `project.pbxproj` text from scratch.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a project that can't be written ends a test or a bench"
+)]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A target.
 #[derive(Debug, Clone, Default)]
-pub struct Made {
+pub struct TargetSpec {
     name: String,
     /// The product type without its common beginning; blank for an aggregate.
     kind: String,
@@ -26,7 +30,7 @@ fn owned(words: &[&str]) -> Vec<String> {
 }
 
 /// A target of a product type, with a bundle ID of its own and nothing else.
-pub fn target(name: &str, kind: &str) -> Made {
+pub fn target(name: &str, kind: &str) -> TargetSpec {
     let extension = match kind {
         kind if kind.starts_with("application") => "app",
         "xpc-service" => "xpc",
@@ -39,27 +43,32 @@ pub fn target(name: &str, kind: &str) -> Made {
         _ => "appex",
     };
     let id = format!("org.example.{}", name.to_lowercase());
-    let made = Made {
+    let made = TargetSpec {
         name: name.to_owned(),
         kind: kind.to_owned(),
         product: format!("{name}.{extension}"),
         configurations: owned(&["Debug", "Release"]),
-        ..Made::default()
+        ..TargetSpec::default()
     };
     made.set("PRODUCT_BUNDLE_IDENTIFIER", &id)
         .set("PRODUCT_NAME", "$(TARGET_NAME)")
 }
 
+/// The ID of something in `NAME.xcodeproj`, such as a target by its name.
+pub fn id_in(project: &str, what: &str) -> String {
+    id(&format!("{project}/{what}"))
+}
+
 /// A target that builds nothing by itself.
-pub fn aggregate(name: &str) -> Made {
-    Made {
+pub fn aggregate(name: &str) -> TargetSpec {
+    TargetSpec {
         name: name.to_owned(),
         configurations: owned(&["Debug", "Release"]),
-        ..Made::default()
+        ..TargetSpec::default()
     }
 }
 
-impl Made {
+impl TargetSpec {
     /// Sets a build setting, in every configuration.
     pub fn set(mut self, key: &str, value: &str) -> Self {
         self.settings.retain(|(known, _)| known != key);
@@ -149,7 +158,7 @@ fn filters(platforms: &[String]) -> String {
 }
 
 /// Writes `NAME.xcodeproj` with these targets, and project settings; its path.
-pub fn project(folder: &Path, name: &str, settings: &[(&str, &str)], targets: &[Made]) -> PathBuf {
+pub fn project(folder: &Path, name: &str, settings: &[(&str, &str)], targets: &[TargetSpec]) -> PathBuf {
     let path = folder.join(format!("{name}.xcodeproj"));
     std::fs::create_dir_all(&path).unwrap();
     let mut text =
