@@ -44,16 +44,17 @@ fn first_cells(text: &str, heading: &str) -> Vec<String> {
 /// Text as it can be looked for in sources: without quotes, line breaks, and placeholders.
 fn plain(text: &str) -> String {
     let text = Regex::new(r"\\\n\s*").unwrap().replace_all(text, "").into_owned();
-    let text = Regex::new(r"\{[^{}]*\}")
+    let text = Regex::new(r"\{[^{}\n]*\}")
         .unwrap()
         .replace_all(&text, "…")
         .into_owned();
     text.replace(['`', '\\'], "").to_lowercase()
 }
 
-/// `…` stands for what differs: each part between must be in one line of the sources, in this order.
+/// Whether the sources have a message. The name of an input before it, as the log prints it, does not count; `…` stands for what differs: each part between must be in one line of the sources, in this order.
 fn is_printed(message: &str, lines: &[String]) -> bool {
-    let message = plain(message);
+    let input = Regex::new(r"^[a-z_]+: ").unwrap();
+    let message = plain(&input.replace(message, ""));
     let parts: Vec<&str> = message
         .split('…')
         .map(str::trim)
