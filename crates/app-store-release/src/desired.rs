@@ -440,7 +440,7 @@ fn timing(options: &Values, now: OffsetDateTime) -> Result<Option<ReleaseTiming>
     let date = OffsetDateTime::from_unix_timestamp(seconds - seconds.rem_euclid(3600))
         .map_err(|_| problem("is not a date in milliseconds since 1970"))?;
     if date <= now {
-        return Err(problem(&format!("lies in the past: {date}")));
+        return Err(problem(&format!("is in the past: {date}")));
     }
     Ok(Some(ReleaseTiming::Scheduled(date)))
 }

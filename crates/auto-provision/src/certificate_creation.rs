@@ -281,7 +281,7 @@ fn tell(step: &Step<Options>, supplied: &ObtainedCertificate, certificate: &Cert
 fn advised(error: CertificateError) -> anyhow::Error {
     let advice = match &error {
         CertificateError::CertificateLimitReached(_) => Some(format!(
-            "revoke one of these that nobody uses at {CERTIFICATES_PAGE}, or upload one of them with its private key as a .p12 file (certificate_urls), then rerun; the step revokes none that it did not create itself"
+            "revoke an unused one of these at {CERTIFICATES_PAGE}, or upload one of them with its private key as a .p12 file (certificate_urls), then rerun; the step revokes none that it did not create itself"
         )),
         CertificateError::Portal(error) => {
             let cause = error.source.downcast_ref::<app_store_connect::Error>();

@@ -35,7 +35,7 @@ pub enum Refusal {
     #[error("Apple has locked this account for security")]
     Locked,
     /// A second factor is wanted, which a build can't give.
-    #[error("Apple wants a second factor, and a build can't enter a code")]
+    #[error("Apple requires a verification code, and a build can't enter one")]
     SecondFactor,
     /// The account has security keys: there is no code that anybody could enter.
     #[error(
@@ -43,10 +43,10 @@ pub enum Refusal {
     )]
     SecurityKey,
     /// Terms, privacy or an invitation must be answered by a person.
-    #[error("Apple wants a person to accept terms or confirm data of this account first")]
+    #[error("Apple requires someone to accept terms or confirm data of this account first")]
     Interaction,
     /// The same, and Apple says what it wants.
-    #[error("Apple wants a person to do this for the account first: {}", .0.join(", "))]
+    #[error("Apple requires this for the account first: {}", .0.join(", "))]
     Steps(Vec<String>),
     /// The password is one for uploads, which never signs in.
     #[error("the connected password is an app-specific one, which signs in to nothing but uploads")]

@@ -45,7 +45,7 @@ pub enum Refusal {
     #[error("the Developer Portal is not available: it answered HTTP {0} and something else than JSON")]
     Unavailable(u16),
     /// An envelope without what it should hold.
-    #[error("the portal's answer lacks `{0}`")]
+    #[error("the portal's response has no `{0}`")]
     Lacks(&'static str),
 }
 

@@ -19,8 +19,8 @@ mod timeline;
 mod visible;
 mod waterfall;
 
-use minijinja::Environment;
-use minijinja::value::Serde;
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, HtmlEscape};
 use serde::Serialize;
 
 pub use timeline::{Expiry, Timeline};
@@ -180,10 +180,19 @@ impl Page {
     /// When the template is broken.
     pub fn render(&self) -> Result<String, RenderError> {
         let mut environment = Environment::new();
+        environment.add_filter("breakable", breakable);
         // The name's ending makes the template engine escape every value.
         environment.add_template("page.html", TEMPLATE)?;
         Ok(environment.get_template("page.html")?.render(Serde(self))?)
     }
+}
+
+/// Escaped text that a browser may break after a dot or a slash: identifiers and paths are longer than a phone is wide, and
+/// words, dates, and numbers stay whole.
+#[allow(clippy::needless_pass_by_value, reason = "the shape of a filter")]
+fn breakable(text: String) -> Value {
+    let escaped = HtmlEscape(&text).to_string();
+    Value::from_safe_string(escaped.replace('.', ".<wbr>").replace("&#x2f;", "&#x2f;<wbr>"))
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ pub(crate) fn of_upload(error: &UploadError) -> String {
             "run the step again with the same file: it continues, or reports the delivery"
         }
         UploadError::TooSlow { .. } => {
-            "look at App Store Connect > TestFlight: processing goes on there; raise total_timeout if this build takes longer"
+            "look at App Store Connect > TestFlight: processing continues there; raise total_timeout if this build takes longer"
         }
         UploadError::Part { .. } => {
             "check the network of this machine, then upload again: nothing half done was left behind"

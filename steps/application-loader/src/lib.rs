@@ -268,13 +268,13 @@ async fn processed(
     artifact.complete()?;
     let slow = || {
         anyhow::anyhow!("App Store Connect has not processed the build in time").hint(
-            "look at App Store Connect > TestFlight: processing goes on there; raise total_timeout if this build takes longer",
+            "look at App Store Connect > TestFlight: processing continues there; raise total_timeout if this build takes longer",
         )
     };
     let Some(store) = setting.store else {
         return Err(
             anyhow::anyhow!("App Store Connect could not be asked about the build")
-                .hint("look at App Store Connect > TestFlight: processing goes on there"),
+                .hint("look at App Store Connect > TestFlight: processing continues there"),
         );
     };
     let [_, _, total] = step.inputs.limits();

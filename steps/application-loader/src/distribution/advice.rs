@@ -26,7 +26,7 @@ fn hint(error: &ReleaseError) -> String {
         ReleaseError::NoBuild { .. } => "correct build_id, bundle_short_version_string, or bundle_version".to_owned(),
         ReleaseError::UnusableBuild { .. } => "upload a build with a new build number (CFBundleVersion)".to_owned(),
         ReleaseError::TooSlow { .. } => {
-            "processing goes on at Apple; rerun with build_id or the build's numbers to distribute it, or raise total_timeout".to_owned()
+            "Apple continues processing; rerun with build_id or the build's numbers to distribute it, or raise total_timeout".to_owned()
         }
         ReleaseError::Api { source, .. } => about_release(source),
         ReleaseError::Several(errors) => errors.first().map_or_else(String::new, hint),
