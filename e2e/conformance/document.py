@@ -116,7 +116,10 @@ def close(schema, required):
         is_relationship = set(properties) == {"data"} and "data" not in schema.get("required", [])
         if is_relationship and properties["data"].get("type") in ("object", "array"):
             properties["data"]["nullable"] = True
-        for inner in properties.values():
+        for name, inner in properties.items():
+            if set(inner.get("properties", {})) == {"data"} and name not in schema.get("required", []):
+                # apple-platform-rs sends `null` for a relationship that it does not name.
+                inner["nullable"] = True
             close(inner, required)
     for name in ("items", "additionalProperties"):
         close(schema.get(name), required)

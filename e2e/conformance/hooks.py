@@ -81,7 +81,7 @@ def before_call(context, case, **kwargs):
 
 
 def lead(relationship):
-    data = relationship.get("data")
+    data = (relationship or {}).get("data")
     for identifier in data if isinstance(data, list) else [data]:
         if identifier:
             there = ids(identifier["type"])

@@ -235,6 +235,10 @@ fn read(
             refusals.push(Refusal::entity("ENTITY_ERROR.RELATIONSHIP.UNKNOWN", words).at(place));
             continue;
         };
+        // A member of `null` says nothing: apple-platform-rs sends it for a profile without devices (2026-11).
+        if value.is_null() {
+            continue;
+        }
         // Nothing is what is not said; `null` empties a relationship (deliver clears categories by it).
         if value["data"].is_null()
             && value
@@ -376,4 +380,64 @@ fn identifiers(value: &Value, relationship: &Relationship, at: &str) -> Result<V
         }
     }
     Ok(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::asc::document::Table;
+
+    fn draft(kind: &str, data: &Value) -> Result<Draft, Refusal> {
+        let bytes = json!({"data": data}).to_string();
+        let request = Request {
+            method: "POST",
+            path: "",
+            query: Vec::new(),
+            body: bytes.as_bytes(),
+            content_type: "",
+            base: "",
+            by_key: true,
+            cursor_life: 600,
+        };
+        request.draft(Table::get().api(false).creation(kind).unwrap(), None)
+    }
+
+    #[test]
+    fn what_clients_send_for_nothing_is_nothing() {
+        let device = json!({
+            "type": "devices",
+            "attributes": {"name": "Phone", "platform": "IOS", "udid": "00008120-000011112222333E"},
+            "relationships": {},
+        });
+        assert!(draft("devices", &device).is_ok());
+        let of = |kind: &str| json!({"data": {"type": kind, "id": "1"}});
+        let mut profile = json!({
+            "type": "profiles",
+            "attributes": {"name": "Store", "profileType": "IOS_APP_STORE"},
+            "relationships": {
+                "bundleId": of("bundleIds"),
+                "certificates": {"data": [{"type": "certificates", "id": "1"}]},
+                "devices": null,
+            },
+        });
+        assert!(!draft("profiles", &profile).unwrap().relationships.contains_key("devices"));
+        profile["relationships"]["bundleId"] = Value::Null;
+        let refused = draft("profiles", &profile).unwrap_err();
+        assert!(refused.is_at("/data/relationships/bundleId"));
+    }
+
+    #[test]
+    fn what_is_in_a_member_that_a_resource_does_not_have_is_refused() {
+        let mut device = json!({
+            "type": "devices",
+            "attributes": {"name": "Phone", "platform": "IOS", "udid": "00008120-000011112222333E"},
+            "relationships": {"profiles": {"data": []}},
+        });
+        let refused = draft("devices", &device).unwrap_err();
+        assert!(refused.is_at("/data/relationships/profiles"));
+        device["relationships"] = json!([]);
+        assert!(draft("devices", &device).is_err());
+    }
 }
