@@ -422,7 +422,12 @@ mod tests {
                 "devices": null,
             },
         });
-        assert!(!draft("profiles", &profile).unwrap().relationships.contains_key("devices"));
+        assert!(
+            !draft("profiles", &profile)
+                .unwrap()
+                .relationships
+                .contains_key("devices")
+        );
         profile["relationships"]["bundleId"] = Value::Null;
         let refused = draft("profiles", &profile).unwrap_err();
         assert!(refused.is_at("/data/relationships/bundleId"));
