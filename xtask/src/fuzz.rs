@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use anyhow::bail;
@@ -18,10 +19,12 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
     -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
 
 /// The limits of one input: seconds, and megabytes of the whole process.
-const LIMITS: [&str; 3] = ["-timeout=20", "-rss_limit_mb=1500", "-max_len=16384"];
+const LIMITS: [&str; 3] = ["-timeout=60", "-rss_limit_mb=1500", "-max_len=16384"];
 
 /// A committed corpus has at most this size, in bytes: the smallest inputs that reach most.
 const LARGEST_CORPUS: u64 = 64 * 1024;
+
+const UNPOISONED: &str = "no worker panics while it holds the lock";
 
 /// How the fuzzer is run.
 #[derive(Debug, Args)]
@@ -31,12 +34,15 @@ pub(crate) struct Options {
     /// How long each target runs
     #[arg(long, default_value_t = 60)]
     seconds: u64,
+    /// How many targets run at the same time
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    jobs: u8,
     /// Afterwards, replace the committed corpora by small ones that reach the same
     #[arg(long)]
     minimize: bool,
 }
 
-/// Runs each target after the other; new inputs are kept in `fuzz/target/corpus`, findings in `fuzz/artifacts`.
+/// Runs the targets, `jobs` at a time; new inputs are kept in `fuzz/target/corpus`, findings in `fuzz/artifacts`.
 ///
 /// # Errors
 /// When it can't be built, or a target has a finding.
@@ -53,19 +59,30 @@ pub(crate) fn fuzz(options: &Options) -> anyhow::Result<()> {
     };
     let binary = build(&folder)?;
     std::fs::create_dir_all(folder.join("artifacts"))?;
-    let mut failed = Vec::new();
-    for name in chosen {
-        let target = Target {
-            folder: &folder,
-            binary: &binary,
-            name,
-        };
-        if !target.run(options.seconds)? {
-            failed.push(name.as_str());
-        } else if options.minimize {
-            target.minimize()?;
+    let (waiting, failed) = (Mutex::new(chosen.iter()), Mutex::new(Vec::new()));
+    let next = || waiting.lock().ok()?.next();
+    let worker = || -> anyhow::Result<()> {
+        while let Some(name) = next() {
+            let target = Target {
+                folder: &folder,
+                binary: &binary,
+                name,
+            };
+            if !target.run(options.seconds)? {
+                failed.lock().expect(UNPOISONED).push(name.as_str());
+            } else if options.minimize {
+                target.minimize()?;
+            }
         }
-    }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..options.jobs).map(|_| scope.spawn(worker)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().expect("a worker returns its error"))
+    })?;
+    let failed = failed.into_inner().expect(UNPOISONED);
     if failed.is_empty() {
         Ok(())
     } else {

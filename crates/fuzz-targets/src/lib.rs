@@ -13,6 +13,7 @@ mod accounts;
 mod packages;
 mod projects;
 mod scratch;
+mod storages;
 mod tools;
 
 /// A parser with its entry.
@@ -39,6 +40,9 @@ pub const TARGETS: &[Target] = &[
     target("inputs", tools::inputs),
     target("key", accounts::key),
     target("lockfile", tools::lockfile),
+    target("match_archive", storages::archive),
+    target("match_file", storages::file),
+    target("match_location", storages::location),
     target("metadata", tools::metadata),
     target("p12", packages::p12),
     target("pbxproj", projects::pbxproj),
