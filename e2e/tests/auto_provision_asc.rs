@@ -447,7 +447,7 @@ fn every_run_leaves_a_summary_and_a_page_without_secrets() {
             0,
             &[
                 "Targets",
-                "What ends first",
+                "Expiry dates",
                 "Changes on the Developer Portal",
                 "Requests",
                 "CourierWidget",

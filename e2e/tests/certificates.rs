@@ -285,7 +285,7 @@ fn a_certificate_that_expires_soon_is_used_when_there_is_no_room_for_a_successor
         .unwrap();
     let before = listed(&sandbox);
     run(&machine(&sandbox), &sandbox, &key, &[]).ended(0).said(&[
-        "expires soon and gets no successor",
+        "expires soon and can't be renewed",
         "You already have a current Development certificate",
     ]);
     assert_eq!(listed(&sandbox), before);

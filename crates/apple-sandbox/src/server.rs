@@ -543,8 +543,12 @@ pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
             "An attribute value is invalid. The value is not valid for this request",
         ),
         Kind::Vanished => Refusal::not_found("resource", "of this path"),
-        // `log` breaks the connection.
-        Kind::ResetBefore => return Some(Response::new(Body::empty())),
+        // Not every service's answers pass `log`, which breaks connections.
+        Kind::ResetBefore => {
+            let broken =
+                futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("broken on purpose"))]);
+            return Some(Response::new(Body::from_stream(broken)));
+        }
         Kind::Expired => Refusal::new(
             403,
             "FORBIDDEN",
