@@ -58,8 +58,8 @@ pub async fn read(request: Request<'_>) -> Result<Found, Error> {
     let selection = request.location.selection.clone();
     let types = request.types.to_vec();
     let password = request.password.cloned();
-    // It hashes 10,000 times for every file: meanwhile a signal must find somebody who listens.
-    let assembled = tokio::task::spawn_blocking(move || {
+    // It hashes 10,000 times for every file.
+    off_thread(move || {
         let with =
             |password: Option<&SecretString>| identities::assemble(&listing, &types, &selection, password);
         let trimmed = password.as_ref().and_then(trimmed);
@@ -67,10 +67,16 @@ pub async fn read(request: Request<'_>) -> Result<Found, Error> {
             (Err(Error::WrongPassword { .. }), Some(trimmed)) => with(Some(&trimmed)),
             (outcome, _) => outcome,
         }
-    });
-    assembled
-        .await
-        .map_err(|error| Error::Local(std::io::Error::other(error)))?
+    })
+    .await
+}
+
+/// Runs what keeps a processor busy elsewhere: meanwhile a signal must find somebody who listens.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Error::Local(std::io::Error::other(error)))?
 }
 
 /// The password without blanks around it; `None` when it has none.
@@ -106,7 +112,7 @@ async fn of_web(request: &Request<'_>, url: &Url) -> Result<Listing, Error> {
                     return of_bundle(request, &bundle).await;
                 }
                 Kind::Other(what) => Error::NotAStorage(what),
-                kind => return in_archive(kind, bytes),
+                kind => return in_archive(kind, bytes.to_vec()).await,
             }
         }
         Err(refused @ DownloadError::Status { .. }) => Error::from(refused),
@@ -154,7 +160,7 @@ async fn of_path(request: &Request<'_>, path: &Path) -> Result<Listing, Error> {
         });
     }
     let bytes = files::read(path, LARGEST_ARCHIVE).map_err(Error::Local)?;
-    in_archive(kind, &bytes)
+    in_archive(kind, bytes).await
 }
 
 /// The first bytes of a file.
@@ -195,8 +201,8 @@ async fn of_bundle(request: &Request<'_>, path: &Path) -> Result<Listing, Error>
     git.read(request.location.selection.branch.as_deref()).await
 }
 
-fn in_archive(kind: Kind, bytes: &[u8]) -> Result<Listing, Error> {
-    let listing = archive::read(kind, bytes)?;
+async fn in_archive(kind: Kind, bytes: Vec<u8>) -> Result<Listing, Error> {
+    let listing = off_thread(move || archive::read(kind, &bytes)).await?;
     if listing.files.is_empty() && listing.notes.is_empty() {
         return Err(Error::Empty {
             place: "the archive".to_owned(),
