@@ -42,7 +42,9 @@ fn read(scratch: &Scratch, storage: &Path) {
     let directory = scratch.path().join("private");
     std::fs::create_dir_all(&directory).expect("a folder");
     let address = format!("match+file://{}", storage.display());
-    let location = Location::parse(&address).and_then(Result::ok).expect("an address");
+    let location = Location::parse(&address)
+        .and_then(Result::ok)
+        .expect("an address");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
