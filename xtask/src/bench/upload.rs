@@ -213,7 +213,7 @@ fn native(lab: &Lab, package: &Path, sandbox: &Sandbox, server: &str) -> anyhow:
     if !status.success() {
         bail!("the upload failed:\n{log}");
     }
-    let sent = log.lines().find_map(|line| line.strip_prefix("sent: "));
+    let sent = log.lines().find_map(|line| line.trim().strip_prefix("sent: "));
     let seconds = sent.and_then(|sent| sent.split(" in ").nth(1)?.split(' ').next()?.parse().ok());
     Ok(Native {
         whole,
