@@ -200,7 +200,7 @@ fn refusals_of_the_sign_in_say_what_to_do_and_are_not_tried_again() {
             None,
             1,
             &[
-                "a build can't enter a code",
+                "a build can't enter one",
                 "Re-authenticate",
                 "holds no trusted device's cookie",
                 "ada@example.com",
@@ -529,7 +529,7 @@ fn certificates_without_serial_numbers_in_the_list_are_looked_into() {
     run(&sandbox, &[]).0.ended(0);
 }
 
-const AUTOMATIC: &[(&str, &str)] = &[("tCODE_SIGN_STYLE", "Automatic")];
+const AUTOMATIC: &[(&str, &str)] = &[("CODE_SIGN_STYLE", "Automatic")];
 
 fn automatic() -> [Target; 2] {
     [

@@ -8,7 +8,6 @@ use fastlane_runner::Ending;
 use fastlane_runner::credentials::{self, Variable};
 use fastlane_step::{Failure, Upload, ended_by_upload, ensure_utf8, false_success, with_warnings};
 use step_kit::{Advice as _, Log, Step};
-use time::OffsetDateTime;
 
 use crate::artifact::Artifact;
 use crate::inputs::Inputs;
