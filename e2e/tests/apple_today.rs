@@ -183,7 +183,7 @@ fn what_a_key_can_not_enable_fails_before_the_build_and_a_session_enables_it() {
     let sandbox = Sandbox::start(&for_step(BY_SESSION, Seed::default())).unwrap();
     run(&sandbox, BY_SESSION, claiming(WEATHERKIT), &[])
         .ended(0)
-        .said(&["enable WEATHERKIT"]);
+        .said(&["enable WeatherKit"]);
     let state = sandbox.state();
     let kinds: Vec<&str> = state.bundle_ids[0]
         .capabilities
