@@ -95,12 +95,13 @@ fn sources(place: &Path) -> Vec<PathBuf> {
 }
 
 /// Members that no step runs, or that only run beside one.
-const APART: [&str; 6] = [
+const APART: [&str; 7] = [
     "apple-sandbox",
     "e2e",
     "fuzz-targets",
     "reference-resolver",
     "test-needs",
+    "test-projects",
     "xtask",
 ];
 

@@ -122,6 +122,7 @@ fn sources() -> Vec<PathBuf> {
                 "fuzz-targets",
                 "reference-resolver",
                 "test-needs",
+                "test-projects",
                 "tests",
                 "benches",
                 "examples",
