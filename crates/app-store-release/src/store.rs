@@ -238,6 +238,7 @@ impl Store {
     where
         F: Future<Output = Result<Option<Object>, Error>>,
     {
+        let mut is_unsure = false;
         for attempt in 1.. {
             let call = Change {
                 method: Method::POST,
@@ -250,7 +251,9 @@ impl Store {
                     if let Some(found) = find().await? {
                         return Ok(found);
                     }
-                    if attempt >= ATTEMPTS || !is_unknown(&error) {
+                    // Lists lag: what is a duplicate after an unknown outcome is what that request created.
+                    is_unsure |= is_unknown(&error);
+                    if attempt >= ATTEMPTS || !is_unsure {
                         return Err(error);
                     }
                     tokio::time::sleep(BACKOFF.random(attempt)).await;

@@ -13,8 +13,11 @@ use transport::Backoff;
 
 use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind};
 
-/// How often a run looks again when another one got there first.
+/// How often a run looks again when another one got there first, and it changed nothing itself since.
 const LOOKS: u32 = 5;
+
+/// How often it looks again at most: two runs that undo each other's changes must not go on forever.
+const MOST_LOOKS: u32 = 15;
 
 /// Pauses before another look.
 const BACKOFF: Backoff = Backoff {
@@ -113,7 +116,8 @@ pub async fn reconcile(
     let mut changes = Vec::new();
     let mut manual_tasks: Vec<ManualTask> = Vec::new();
     let mut look = 1;
-    loop {
+    for round in 1.. {
+        let done_before = changes.len();
         let mut snapshot = portal.snapshot(&query).await?;
         let mut policy = policy.clone();
         let mut next = plan(desired_profiles, &snapshot, &policy, clock::now())?;
@@ -170,8 +174,15 @@ pub async fn reconcile(
                 );
                 look += 1;
             }
-            Err(error) if error.kind == PortalErrorKind::Race && look < LOOKS => {
-                let pause = BACKOFF.random(look);
+            Err(error)
+                if error.kind == PortalErrorKind::Race
+                    && round < MOST_LOOKS
+                    && (look < LOOKS || changes.len() > done_before) =>
+            {
+                if changes.len() > done_before {
+                    look = 0;
+                }
+                let pause = BACKOFF.random(look.max(1));
                 tracing::warn!(
                     "{error}: {}; another run may have been faster, looking again",
                     error.source
@@ -182,6 +193,7 @@ pub async fn reconcile(
             Err(error) => return Err(error.into()),
         }
     }
+    unreachable!("the loop ends by returning")
 }
 
 /// Whether `next` is nothing but what is left of `plan` once `changes` were made: the portal changed by this run alone.
