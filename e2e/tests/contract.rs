@@ -194,11 +194,14 @@ fn full() -> (Sandbox, Client, BTreeMap<String, String>) {
                 state: "READY_FOR_DISTRIBUTION".to_owned(),
                 platform: "IOS".to_owned(),
             }],
+            ..SeedApp::default()
         }],
         device_limit: 300,
         ..seed()
     })
     .unwrap();
+    // What a version lacks is no matter of the document.
+    sandbox.state().release.checks_completeness = false;
     let client = Client::of(&sandbox);
     let mut ids = BTreeMap::from([("apps".to_owned(), "1023456789".to_owned())]);
     let body = json!({"data": {"type": "buildUploads", "attributes": {"cfBundleShortVersionString": "1.1", "cfBundleVersion": "7", "platform": "IOS"}, "relationships": {"app": {"data": {"type": "apps", "id": "1023456789"}}}}});
@@ -265,6 +268,10 @@ fn full() -> (Sandbox, Client, BTreeMap<String, String>) {
             ));
             let locale = locales.body["data"][0]["id"].as_str().unwrap().to_owned();
             ids.insert("appStoreVersionLocalizations".to_owned(), locale);
+            // The live version's info is locked; the new version has one of its own.
+            let infos = client.get(&format!("{app}/appInfos"));
+            let open = infos.body["data"][1]["id"].as_str().unwrap().to_owned();
+            ids.insert("appInfos".to_owned(), open);
         }
     }
     (sandbox, client, ids)
@@ -375,7 +382,7 @@ const CREATIONS: [(&str, &str, &str); 24] = [
     ),
     (
         "/v1/appAssetLibraryPlacements",
-        r#"{"placementType":"APP_SCREENSHOT","placementGroup":"IPHONE"}"#,
+        r#"{"placementType":"APP_SCREENSHOT","placementGroup":"IPHONE_DYNAMIC_ISLAND_LARGE_PROFILE"}"#,
         "image appAssetLibraryImages,appStoreVersionLocalization appStoreVersionLocalizations",
     ),
     ("/v1/reviewSubmissions", r#"{"platform":"IOS"}"#, "app apps"),

@@ -270,7 +270,7 @@ fn the_exact_app_of_two_similar_ones_is_passed_to_altool() {
         id: id.to_owned(),
         name: bundle_id.to_owned(),
         bundle_id: bundle_id.to_owned(),
-        versions: Vec::new(),
+        ..SeedApp::default()
     };
     let sandbox = Sandbox::start(&Seed {
         apps: vec![
@@ -316,6 +316,7 @@ fn checks_alone_end_red_or_green_without_an_upload() {
             name: "Courier".to_owned(),
             bundle_id: "com.example.courier".to_owned(),
             versions,
+            ..SeedApp::default()
         }],
         ..Seed::default()
     };

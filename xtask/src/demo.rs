@@ -1,5 +1,7 @@
 //! A step at work, on a laptop: against the sandbox, with stand-in tools, on a copy of a real project.
 
+mod release;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -24,10 +26,13 @@ const SAMPLE: (&str, &str) = ("samples/courier", "Courier");
 /// # Errors
 /// When something around the step fails.
 pub(crate) fn demo(name: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
-    let Some((_, usual)) = DEMOS.iter().find(|(known, _)| *known == name) else {
+    let provisioning = DEMOS.iter().find(|(known, _)| *known == name);
+    let released = release::DEMOS.iter().find(|(known, ..)| *known == name);
+    if provisioning.is_none() && released.is_none() {
         let known = DEMOS.map(|(known, _)| known).join(", ");
-        bail!("there is no demo of `{name}`; accepted: {known}");
-    };
+        let more = release::DEMOS.map(|(known, ..)| known).join(", ");
+        bail!("there is no demo of `{name}`; accepted: {known}, {more}");
+    }
     let inputs: Vec<(&str, &str)> = inputs
         .iter()
         .map(|pair| {
@@ -36,6 +41,10 @@ pub(crate) fn demo(name: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
         })
         .collect::<Result<_, _>>()?;
     let binaries = build(name)?;
+    if let Some((_, usual, what)) = released {
+        return release::demo(name, usual, what, &inputs, &binaries);
+    }
+    let usual = provisioning.map_or(&[][..], |(_, usual)| usual);
 
     let lab = tempfile::Builder::new().prefix("apple-steps-demo-").tempdir()?;
     let place = |name: &str| -> anyhow::Result<PathBuf> {
@@ -127,7 +136,7 @@ fn build(name: &str) -> anyhow::Result<PathBuf> {
     Ok(std::path::absolute(target.join("debug"))?)
 }
 
-fn copy_tree(from: &Path, to: &Path) -> anyhow::Result<()> {
+pub(crate) fn copy_tree(from: &Path, to: &Path) -> anyhow::Result<()> {
     for entry in WalkDir::new(from)
         .into_iter()
         .filter_entry(|entry| entry.file_name() != ".git")

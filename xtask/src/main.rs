@@ -17,6 +17,7 @@ mod docs;
 mod fuzz;
 mod generate;
 mod macos;
+mod sample;
 mod stage;
 mod steps;
 mod workspace;
@@ -43,7 +44,7 @@ struct Cli {
 enum Task {
     /// Run a step against the sandbox, on a copy of the sample project or of your own
     Demo {
-        /// The step: auto-provision-asc or auto-provision-apple-id
+        /// The step: auto-provision-asc, auto-provision-apple-id, deliver, or application-loader
         step: String,
         /// Inputs of the step, such as distribution_type=app-store or mode=plan; project_path= and scheme= choose the project
         #[arg(value_name = "KEY=VALUE")]

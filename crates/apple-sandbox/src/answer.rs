@@ -55,6 +55,24 @@ impl Refusal {
         self
     }
 
+    /// The same, with the errors of other resources, by their paths.
+    pub(crate) fn with_associated(mut self, errors: serde_json::Map<String, Value>) -> Self {
+        if let Some(error) = self.errors.last_mut() {
+            error["meta"] = json!({"associatedErrors": errors});
+        }
+        self
+    }
+
+    /// A path that the API does not have for this account.
+    pub(crate) fn path_error(path: &str) -> Self {
+        Self::new(
+            404,
+            "PATH_ERROR",
+            "The URL path is not valid",
+            format!("The path provided does not match a defined resource type: {path}"),
+        )
+    }
+
     /// The same, with the parameter that it is about.
     pub(crate) fn about(mut self, parameter: &str) -> Self {
         if let Some(error) = self.errors.last_mut() {

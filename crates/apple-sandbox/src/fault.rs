@@ -5,12 +5,16 @@ use serde::{Deserialize, Serialize};
 /// A fault, and when it strikes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fault {
-    /// Which requests: a method and the beginning of a path, such as `GET /v1/devices`; either may be left out.
+    /// Which requests: a method and the beginning of a path, such as `GET /v1/devices`; either may be left out. A `*` stands
+    /// for one part of the path.
     #[serde(default)]
     pub on: String,
     /// How often; without it, always.
     #[serde(default)]
     pub times: Option<u32>,
+    /// How many matching requests pass before it strikes.
+    #[serde(default)]
+    pub after: u32,
     /// In how many of a hundred matching requests; without it, in all.
     #[serde(default)]
     pub percent: Option<u8>,
@@ -83,6 +87,7 @@ impl Fault {
         Self {
             on: on.to_owned(),
             times: None,
+            after: 0,
             percent: None,
             kind,
         }
@@ -99,12 +104,24 @@ impl Fault {
     /// Whether it is for this request.
     pub(crate) fn matches(&self, method: &str, path: &str) -> bool {
         match self.on.trim().split_once(' ') {
-            Some((wanted, start)) => wanted.eq_ignore_ascii_case(method) && path.starts_with(start.trim()),
+            Some((wanted, start)) => wanted.eq_ignore_ascii_case(method) && begins(path, start.trim()),
             None if self.on.trim().is_empty() => true,
-            None if self.on.trim().starts_with('/') => path.starts_with(self.on.trim()),
+            None if self.on.trim().starts_with('/') => begins(path, self.on.trim()),
             None => self.on.trim().eq_ignore_ascii_case(method),
         }
     }
+}
+
+/// Whether a path begins with a pattern.
+fn begins(path: &str, pattern: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else {
+        return path.starts_with(pattern);
+    };
+    let Some(rest) = path.strip_prefix(before) else {
+        return false;
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    end > 0 && begins(&rest[end..], after)
 }
 
 #[cfg(test)]
@@ -120,6 +137,9 @@ mod tests {
             ("/v1/devices", true),
             ("GET /v1/", true),
             ("GET /v1/profiles", false),
+            ("GET /*/devices", true),
+            ("/v1/*", true),
+            ("/v1/*/profiles", false),
         ] {
             let fault = Fault::always(on, Kind::ServerError);
             assert_eq!(fault.matches("GET", "/v1/devices"), expected, "{on}");

@@ -5,9 +5,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::answer::answer;
+use crate::asc;
 use crate::deliveries;
 use crate::era::Era;
 use crate::fault::Fault;
+use crate::product;
 use crate::state::State;
 use crate::token;
 
@@ -62,6 +64,15 @@ pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) ->
                 state.faults.push(fault);
                 answer(201, &json!(state.faults))
             }
+            Err(error) => answer(400, &json!({"error": error.to_string()})),
+        },
+        ("GET", "/_sandbox/product") => answer(200, &product::product(state)),
+        ("GET", path) if path.starts_with(product::MEDIA) => product::media(path, state),
+        ("POST", "/_sandbox/review") => match serde_json::from_slice::<asc::Decision>(body) {
+            Ok(decision) => match asc::decide(state, &decision) {
+                Ok(()) => answer(200, &product::product(state)),
+                Err(error) => answer(409, &json!({"error": error})),
+            },
             Err(error) => answer(400, &json!({"error": error.to_string()})),
         },
         ("POST", "/_sandbox/builds") => deliveries::take(body, state),

@@ -7,6 +7,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::account::{AppleAccount, SeedAppleId};
 use crate::asc::objects::Objects;
+use crate::asc::rules::lifecycle::{Pace, ReleaseRules};
+use crate::asc::rules::situations::SeedRelease;
 use crate::deliveries::{AltoolFault, AppVersion};
 use crate::era::Era;
 use crate::fault::Fault;
@@ -65,6 +67,10 @@ pub struct Seed {
     pub devices_are_processed: bool,
     /// How long the cursor of a page lives, in seconds.
     pub cursor_life: i64,
+    /// How many looks Apple takes for what it does by itself in a release.
+    pub pace: Pace,
+    /// Whether the account has the App Asset Library (API 4.5.1) beside the classic sets of media.
+    pub asset_library: bool,
     /// Faults.
     pub faults: Vec<Fault>,
     /// Where chance begins.
@@ -96,7 +102,7 @@ pub struct SeedCertificate {
 }
 
 /// An app of the seed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedApp {
     /// The ID, a number.
@@ -108,6 +114,9 @@ pub struct SeedApp {
     /// The App Store versions.
     #[serde(default)]
     pub versions: Vec<AppVersion>,
+    /// How far its releases are, and what it has on TestFlight.
+    #[serde(default)]
+    pub release: SeedRelease,
 }
 
 /// A device of the seed.
@@ -227,7 +236,7 @@ impl Default for Seed {
                 id: "1023456789".to_owned(),
                 name: "Courier".to_owned(),
                 bundle_id: "com.example.courier".to_owned(),
-                versions: Vec::new(),
+                ..SeedApp::default()
             }],
             altool: Vec::new(),
             part_size: 8 << 20,
@@ -237,6 +246,8 @@ impl Default for Seed {
             hidden_for: 0,
             devices_are_processed: false,
             cursor_life: 600,
+            pace: Pace::default(),
+            asset_library: true,
             faults: Vec::new(),
             random: 7,
             random_faults: RandomFaults::default(),
@@ -295,6 +306,16 @@ impl Seed {
             keep_uploads: self.keep_uploads,
             processing: self.processing.clone(),
             altool: self.altool.iter().cloned().collect(),
+            release: ReleaseRules {
+                pace: self.pace,
+                has_asset_library: self.asset_library,
+                situations: self
+                    .apps
+                    .iter()
+                    .map(|app| (app.id.clone(), app.release.clone()))
+                    .collect(),
+                ..ReleaseRules::default()
+            },
             objects: Objects::default(),
             assets: std::collections::BTreeMap::new(),
             cursor_life: self.cursor_life,

@@ -15,13 +15,14 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use crate::answer::{Refusal, Why};
+use crate::asc::rules::review::Verdict;
 use crate::asc::{self, Request};
 use crate::fault::{Fault, Kind};
 use crate::request_log::Logged;
 use crate::seed::Seed;
 use crate::state::State;
 use crate::tls::Tls;
-use crate::{bitrise, guard, listen, manage, portal, replay, sign_in, uploads};
+use crate::{bitrise, guard, listen, manage, portal, product, replay, sign_in, uploads};
 
 /// More than any request of a step, uploads of parts aside.
 const LARGEST_BODY: usize = 64 * 1024 * 1024;
@@ -147,6 +148,28 @@ impl Sandbox {
     /// The state, to look at or to change.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the App Store and TestFlight show of the apps.
+    pub fn product(&self) -> serde_json::Value {
+        product::product(&mut self.state())
+    }
+
+    /// Lets App Review decide about the newest submission that is open.
+    ///
+    /// # Errors
+    /// When none is in a state for it.
+    pub fn review(&self, verdict: Verdict) -> Result<(), String> {
+        asc::decide(&mut self.state(), &asc::Decision::Review { app: None, verdict })
+    }
+
+    /// Lets beta review decide about the newest build that waits: `IN_REVIEW`, `APPROVED`, or `REJECTED`.
+    ///
+    /// # Errors
+    /// When none waits.
+    pub fn beta_review(&self, state: &str) -> Result<(), String> {
+        let beta = state.to_owned();
+        asc::decide(&mut self.state(), &asc::Decision::Beta { beta })
     }
 
     /// Adds a fault.
@@ -474,6 +497,10 @@ fn strike(state: &Shared, method: &str, path: &str, query: &str) -> Vec<Kind> {
         let lucky = fault
             .percent
             .is_some_and(|percent| state.dice.u8(0..100) >= percent);
+        if is_for && fault.after > 0 {
+            fault.after -= 1;
+            continue;
+        }
         if is_for && !lucky {
             if let Some(times) = &mut fault.times {
                 *times -= 1;

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use crate::account::{AppleAccount, Team};
 use crate::asc::objects::Objects;
 use crate::asc::rules::Asset;
+use crate::asc::rules::lifecycle::ReleaseRules;
 use crate::deliveries::{AltoolFault, AppVersion};
 use crate::era::Switches;
 use crate::fault::Fault;
@@ -78,6 +79,8 @@ pub struct State {
     pub altool: std::collections::VecDeque<AltoolFault>,
     /// What becomes of uploads.
     pub processing: Processing,
+    /// How releases go: their pace, the account's media world, and what is on its way.
+    pub release: ReleaseRules,
     /// Resources that need no types of their own, and how resources are related.
     pub objects: Objects,
     /// The files of resources other than builds, by the resources' IDs.

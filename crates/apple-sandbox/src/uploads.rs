@@ -19,6 +19,7 @@ use crate::asc::body::Draft;
 use crate::asc::date;
 use crate::asc::objects::Key;
 use crate::asc::rules::Change;
+use crate::asc::rules::lifecycle::Effect;
 use crate::fault::Kind;
 use crate::server::{Shared, locked, refusal_of};
 use crate::state::{Build, Part, State, Upload, UploadFile};
@@ -80,13 +81,19 @@ pub(crate) fn look(state: &mut State, id: &str) {
     }
     upload.state = "COMPLETE".to_owned();
     upload.build = Some(build_id.clone());
+    let looks = state.release.pace.build;
+    let processed = if looks == 0 {
+        state.release.build_outcome.as_str()
+    } else {
+        "PROCESSING"
+    };
     state.builds.push(Build {
         id: build_id.clone(),
         app: upload.app.clone(),
         version: upload.version.clone(),
         short_version: upload.short_version.clone(),
         platform: upload.platform.clone(),
-        processing_state: "VALID".to_owned(),
+        processing_state: processed.to_owned(),
         uploaded: now,
     });
     let declared = upload.declared.clone();
@@ -95,6 +102,9 @@ pub(crate) fn look(state: &mut State, id: &str) {
         .entry("builds", &build_id)
         .attributes
         .extend(declared);
+    if looks > 0 {
+        state.schedule(looks, Effect::ProcessBuild(build_id));
+    }
 }
 
 /// What a package says of the build that it becomes. Apple does not ask about encryption where the Info.plist has
@@ -373,6 +383,12 @@ fn given_checksum(attributes: &serde_json::Map<String, Value>) -> Result<(String
         return Err(Refusal::attribute("sourceFileChecksums", detail));
     }
     Ok((algorithm, hash))
+}
+
+/// SHA-256 and MD5 of some bytes.
+pub(crate) fn digests_of(content: &[u8]) -> (String, String) {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    (hex(&Sha256::digest(content)), hex(&Md5::digest(content)))
 }
 
 /// SHA-256 and MD5 of a file.

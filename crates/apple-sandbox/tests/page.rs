@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use apple_sandbox::{Fault, Kind, Sandbox, Seed, SeedProfile};
+use apple_sandbox::{Fault, Kind, Sandbox, Seed, SeedApp, SeedGroup, SeedProfile, SeedRelease, Situation};
 
 fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -139,6 +139,83 @@ fn the_page_says_why_a_request_was_refused() {
         dom.contains("GET /v1/devices") && dom.contains("fault: unauthorized"),
         "{dom}"
     );
+}
+
+/// An app with a live version, a draft, screenshots, and TestFlight groups.
+fn on_the_store(in_library: bool) -> Sandbox {
+    Sandbox::start(&Seed {
+        apps: vec![SeedApp {
+            id: "1023456789".to_owned(),
+            name: "Courier".to_owned(),
+            bundle_id: "com.example.courier".to_owned(),
+            release: SeedRelease {
+                situation: Situation::InReview,
+                locales: vec!["en-US".to_owned(), "de-DE".to_owned()],
+                in_library,
+                screenshots: 3,
+                groups: vec![SeedGroup {
+                    name: "Friends of Courier".to_owned(),
+                    public_link: true,
+                    testers: vec!["grace@example.com".to_owned()],
+                    ..SeedGroup::default()
+                }],
+                ..SeedRelease::default()
+            },
+            ..SeedApp::default()
+        }],
+        ..Seed::default()
+    })
+    .unwrap()
+}
+
+#[test]
+#[cfg_attr(no_chromium, ignore = "Chromium is not installed")]
+fn the_page_shows_the_product_page_and_testflight() {
+    for in_library in [false, true] {
+        let sandbox = on_the_store(in_library);
+        for size in ["--window-size=500,1400", "--window-size=1280,1100"] {
+            let dom = browse(&[size, "--dump-dom", &sandbox.url()]);
+            for words in [
+                "<h3>Courier</h3>",
+                "1.1: IN_REVIEW, build 2",
+                "PRODUCTIVITY",
+                "Screenshots APP_IPHONE_67",
+                "Courier delivers letters.",
+                "Letters arrive sooner.",
+                "Friends of Courier",
+                "1 tester(s)",
+                "https://testflight.apple.com/join/",
+                "data-overflow=\"0\"",
+            ] {
+                assert!(dom.contains(words), "{words}\n{dom}");
+            }
+            // The pictures stand in the order of the store.
+            let places: Vec<usize> = ["1.png", "2.png", "3.png"]
+                .iter()
+                .map(|name| dom.find(&format!("<figcaption>{name}")).unwrap())
+                .collect();
+            assert!(places.is_sorted(), "{places:?}");
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(no_chromedriver, ignore = "chromedriver is not installed")]
+fn a_person_sees_the_pictures_and_chooses_a_version() {
+    let sandbox = on_the_store(false);
+    let driver = Driver::start();
+    driver.open(&sandbox.url());
+    driver.until(
+        "const all = [...document.querySelectorAll('#product img')]; all.forEach((one) => one.loading = 'eager'); return all.length === 3 && all.every((one) => one.naturalWidth === 1290 && one.naturalHeight === 2796)",
+    );
+    driver.until(
+        "const one = document.querySelector('#product select[aria-label=Version]'); one.value = [...one.options].find((option) => option.textContent === 'IOS 1.0').value; one.dispatchEvent(new Event('change')); return true",
+    );
+    driver.until("return document.querySelector('#product .badge').textContent.startsWith('1.0: READY_FOR_DISTRIBUTION')");
+    driver.until(
+        "const one = document.querySelector('#product select[aria-label=Language]'); one.value = 'de-DE'; one.dispatchEvent(new Event('change')); return true",
+    );
+    driver.until("return document.querySelector('#product select[aria-label=Language]').value === 'de-DE'");
 }
 
 /// A browser that a program drives, by the W3C's WebDriver protocol over HTTP.

@@ -4,6 +4,7 @@
 
 mod project;
 mod provisioning;
+mod release;
 mod session;
 mod start;
 mod upload;
@@ -27,6 +28,12 @@ pub(crate) enum What {
     Provisioning,
     /// Start and warm run of auto-provision-apple-id
     Session,
+    /// Requests and time of deliver's native engine for usual releases, beside fastlane's
+    Release {
+        /// Measure debug binaries
+        #[arg(long)]
+        debug: bool,
+    },
     /// Throughput and memory of the native upload, beside curl
     Upload {
         /// The size of the package
@@ -47,6 +54,7 @@ pub(crate) fn bench(what: &What) -> anyhow::Result<()> {
         What::Start => start::bench(),
         What::Provisioning => provisioning::bench(),
         What::Session => session::bench(),
+        What::Release { debug } => release::bench(*debug),
         What::Upload { megabytes, binaries } => upload::bench(*megabytes, binaries.as_deref()),
     }
 }
@@ -59,10 +67,20 @@ struct Lab {
 
 impl Lab {
     fn new(packages: &[&str]) -> anyhow::Result<Self> {
+        Self::built(packages, "release")
+    }
+
+    /// The same with debug binaries.
+    fn debug(packages: &[&str]) -> anyhow::Result<Self> {
+        Self::built(packages, "dev")
+    }
+
+    fn built(packages: &[&str], profile: &str) -> anyhow::Result<Self> {
         let mut cargo = workspace::cargo();
         cargo.args([
             "build",
-            "--release",
+            "--profile",
+            profile,
             "--locked",
             "--quiet",
             "--package",
@@ -72,9 +90,10 @@ impl Lab {
             cargo.args(["--package", package]);
         });
         if !cargo.status()?.success() {
-            bail!("the release binaries can't be built");
+            bail!("the binaries can't be built");
         }
-        Self::of(workspace::target().join("release"))
+        let folder = if profile == "dev" { "debug" } else { profile };
+        Self::of(std::path::absolute(workspace::target().join(folder))?)
     }
 
     /// A place for runs of the binaries in a folder.

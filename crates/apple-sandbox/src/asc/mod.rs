@@ -23,6 +23,7 @@ use time::format_description::well_known::Rfc3339;
 
 pub(crate) use rules::devices::is_udid;
 pub(crate) use rules::identifiers::invalidate;
+pub(crate) use rules::media::shown;
 
 use crate::answer::{Refusal, answer};
 use crate::auth;
@@ -77,6 +78,44 @@ pub(crate) fn route(request: &Request<'_>, authorization: Option<&str>, state: &
         return Err(not_allowed(request, place, api));
     };
     serve(request, api, operation, place, state)
+}
+
+/// The state with everything that an app has from the start.
+pub(crate) fn prepare(state: &mut State) {
+    let api = Table::get().api(state.enterprise);
+    rules::seeds::prepare(state, api, OffsetDateTime::now_utc());
+}
+
+/// Lets App Review, or beta review, decide.
+pub(crate) fn decide(state: &mut State, decision: &Decision) -> Result<(), String> {
+    prepare(state);
+    let api = Table::get().api(state.enterprise);
+    let mut change = Change {
+        state,
+        api,
+        base: "",
+        by_key: true,
+        now: OffsetDateTime::now_utc(),
+    };
+    rules::lifecycle::settle(&mut change);
+    match decision {
+        Decision::Review { app, verdict } => rules::review::decide(&mut change, app.as_deref(), *verdict),
+        Decision::Beta { beta } => rules::decide_beta_review(&mut change, beta),
+    }
+}
+
+/// A decision of Apple's people.
+#[derive(Debug, serde::Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub(crate) enum Decision {
+    /// Of App Review, about the newest submission that is open.
+    Review {
+        #[serde(default)]
+        app: Option<String>,
+        verdict: rules::review::Verdict,
+    },
+    /// Of beta review, about the newest build that waits: `IN_REVIEW`, `APPROVED`, or `REJECTED`.
+    Beta { beta: String },
 }
 
 /// Answers a request of a session, whose services speak the public API's language.
@@ -182,14 +221,23 @@ fn serve(
         by_key: request.by_key,
         now,
     };
+    let about = match (operation.answer.as_ref(), place) {
+        (Some(answer), _) => answer.kind(),
+        (None, Place::Collection(kind) | Place::Instance(kind, _)) => kind,
+        (None, Place::Related(kind, ..) | Place::Linkage(kind, ..)) => kind,
+    };
+    rules::arrive(&mut change, about);
+    if !change.state.release.has_asset_library && is_of_library(place) {
+        return Err(Refusal::path_error(request.path));
+    }
     if let Place::Instance(kind, id) | Place::Related(kind, id, _) | Place::Linkage(kind, id, _) = place
-        && !change.view().has(kind, id)
+        && (!change.view().has(kind, id) || change.state.is_deleted(kind, id))
     {
         return Err(Refusal::not_found(kind, id));
     }
     match (request.method, place) {
         ("GET", _) => {
-            rules::observe(&mut change, place);
+            rules::observe(&mut change, place, about);
             read(request, &query, operation, place, &change.view())
         }
         ("POST", Place::Collection(_)) => {
@@ -231,6 +279,16 @@ fn serve(
     }
 }
 
+/// Whether a path belongs to the App Asset Library, which an account may not have (B18).
+fn is_of_library(place: Place<'_>) -> bool {
+    match place {
+        Place::Collection(kind) | Place::Instance(kind, _) => kind.starts_with("appAssetLibrar"),
+        Place::Related(kind, _, name) | Place::Linkage(kind, _, name) => {
+            kind.starts_with("appAssetLibrar") || ["assetLibrary", "placements"].contains(&name)
+        }
+    }
+}
+
 /// The answer to a read.
 fn read(
     request: &Request<'_>,
@@ -243,7 +301,11 @@ fn read(
     let keys = match place {
         Place::Collection(kind) => view.listed(kind),
         Place::Instance(kind, id) => vec![Key::new(kind, id)],
-        Place::Related(kind, id, name) | Place::Linkage(kind, id, name) => view.related(kind, id, name),
+        Place::Related(kind, id, name) | Place::Linkage(kind, id, name) => {
+            let mut keys = view.related(kind, id, name);
+            keys.retain(|key| !many || view.is_listed(key));
+            keys
+        }
     };
     if !many {
         let Some(key) = keys.first() else {

@@ -137,6 +137,12 @@ impl View<'_> {
         hidden_until <= self.state.lists_served
     }
 
+    /// Whether lists show a resource already.
+    pub(crate) fn is_listed(&self, key: &Key) -> bool {
+        let object = self.state.objects.get(&key.kind, &key.id);
+        object.is_none_or(|object| self.is_visible(object.hidden_until))
+    }
+
     /// The attributes of a resource; `None` where there is none.
     pub(crate) fn attributes(&self, kind: &str, id: &str) -> Option<Map<String, Value>> {
         let state = self.state;

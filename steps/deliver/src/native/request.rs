@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use app_package::Format;
 use app_store_release::{deliverfile, options};
 use apple_types::StorePlatform;
 use serde_json::Value;
@@ -62,6 +63,10 @@ impl Request {
             values.remove("app_identifier");
         }
         let package = package(&mut values, directory, &mut problems);
+        // As in fastlane, the package names the version where nothing else does.
+        if let Some(version) = package.as_deref().and_then(version_of) {
+            values.entry("app_version".to_owned()).or_insert(version.into());
+        }
         if !values.contains_key("app_identifier") && !values.contains_key("app") {
             problems.push(InputProblem::new(
                 "bundle_id",
@@ -155,6 +160,15 @@ fn package(
         files.max_by_key(|path| path.metadata().and_then(|data| data.modified()).ok())
     };
     newest("ipa").or_else(|| newest("pkg"))
+}
+
+/// The version of a package; nothing where it can't be read, which the upload tells.
+fn version_of(path: &Path) -> Option<String> {
+    let is_pkg = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("pkg"));
+    let format = if is_pkg { Format::Pkg } else { Format::Ipa };
+    app_package::Package::read(path, format).ok()?.app.short_version
 }
 
 /// A file of fastlane, where fastlane looks for it.

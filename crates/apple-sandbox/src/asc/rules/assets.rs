@@ -8,7 +8,7 @@ use crate::answer::Refusal;
 use crate::asc::body::Draft;
 use crate::asc::date;
 use crate::asc::objects::Key;
-use crate::state::{Part, State};
+use crate::state::Part;
 use crate::uploads;
 
 /// Kinds with a file.
@@ -34,6 +34,8 @@ pub struct Asset {
     pub state: String,
     /// A code and a description of what went wrong.
     pub errors: Vec<(String, String)>,
+    /// How often it was looked at since it was committed.
+    pub(crate) looks: u32,
     #[serde(skip)]
     pub(crate) secret: String,
 }
@@ -54,6 +56,14 @@ impl Asset {
                 &self.state
             };
             all.insert("state".to_owned(), state.into());
+            let details: Value = self
+                .errors
+                .iter()
+                .map(|(code, description)| json!({"code": code, "description": description}))
+                .collect();
+            if !self.errors.is_empty() {
+                all.insert("stateDetails".to_owned(), details);
+            }
         } else {
             let state = json!({"state": self.state, "errors": errors, "warnings": []});
             if self.kind == "appPreviews" {
@@ -109,6 +119,7 @@ pub(super) fn reserve(change: &mut Change<'_>, key: &Key) {
         parts: uploads::parts(size.unwrap_or(1), state.part_size),
         state: "AWAITING_UPLOAD".to_owned(),
         errors: Vec::new(),
+        looks: 0,
         secret: state.secret(),
     };
     state.assets.insert(key.id.clone(), asset);
@@ -152,25 +163,4 @@ pub(super) fn commit(change: &mut Change<'_>, key: &Key, draft: &Draft) -> Resul
         }
     }
     Ok(())
-}
-
-/// A read moves on what was committed.
-pub(super) fn observe(state: &mut State) {
-    for (id, asset) in &mut state.assets {
-        if asset.state != "UPLOAD_COMPLETE" {
-            continue;
-        }
-        "COMPLETE".clone_into(&mut asset.state);
-        let name = match asset.kind.as_str() {
-            "appScreenshots" | "appClipHeaderImages" | "appAssetLibraryImages" => "imageAsset",
-            "appPreviews" => "previewImage",
-            _ => continue,
-        };
-        let image = json!({
-            "templateUrl": format!("https://is1-ssl.mzstatic.com/image/thumb/{id}/{{w}}x{{h}}bb.{{f}}"),
-            "width": 1290,
-            "height": 2796,
-        });
-        state.objects.set(&asset.kind, id, name, image);
-    }
 }

@@ -1,14 +1,18 @@
 //! TestFlight: groups, testers, beta review, export compliance of builds.
 //!
-//! Rules and words: fastlane, App Store Connect clients and Apple's help as of 2026-11.
+//! Rules and words: section D of `app-store-release.md` (2026-11-25), fastlane, App Store Connect clients, and Apple's help.
 
 use serde_json::{Value, json};
 
 use super::Change;
+use super::lifecycle::Effect;
 use crate::answer::Refusal;
 use crate::asc::body::Draft;
 use crate::asc::date;
 use crate::asc::objects::{Key, Objects};
+
+const DETAILS: &str = "buildBetaDetails";
+const REVIEWS: &str = "betaAppReviewSubmissions";
 
 fn unprocessable(detail: impl Into<String>) -> Refusal {
     Refusal::new(
@@ -19,17 +23,171 @@ fn unprocessable(detail: impl Into<String>) -> Refusal {
     )
 }
 
+/// A build's answer about encryption.
+fn compliance(objects: &Objects, build: &str) -> Option<bool> {
+    objects
+        .value("builds", build, "usesNonExemptEncryption")?
+        .as_bool()
+}
+
+/// What beta review asks for (D3): the state, one build per train, the texts, and a contact.
+fn check_beta_review(change: &Change<'_>, build: &str) -> Result<(), Refusal> {
+    let objects = &change.state.objects;
+    let state = objects.text(DETAILS, build, "externalBuildState");
+    if state != "READY_FOR_BETA_SUBMISSION" {
+        return Err(unprocessable("Build is not in an externally assignable state."));
+    }
+    let train = objects.link("builds", build, "preReleaseVersion");
+    let is_in_review = |other: &String| {
+        other != build
+            && objects.link("builds", other, "preReleaseVersion") == train
+            && matches!(
+                objects.text(DETAILS, other, "externalBuildState"),
+                "WAITING_FOR_BETA_REVIEW" | "IN_BETA_REVIEW"
+            )
+    };
+    if change
+        .state
+        .builds
+        .iter()
+        .map(|build| &build.id)
+        .any(is_in_review)
+    {
+        return Err(unprocessable(
+            "Another build is in review. Another build in the same train is already in beta review",
+        ));
+    }
+    if !change.state.release.checks_completeness {
+        return Ok(());
+    }
+    let view = change.view();
+    let app = view.related("builds", build, "app").into_iter().next();
+    let app = app.map_or_else(String::new, |app| app.id);
+    let locale = view
+        .attributes("apps", &app)
+        .and_then(|app| app.get("primaryLocale").cloned());
+    let locale = locale.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let of_locale = |kind: &str, id: &str, name: &str| -> String {
+        let all = objects.links(kind, id, name).iter();
+        let own = all
+            .into_iter()
+            .find(|key| objects.text(&key.kind, &key.id, "locale") == locale);
+        own.map_or_else(String::new, |key| key.id.clone())
+    };
+    let notes = of_locale("builds", build, "betaBuildLocalizations");
+    if objects
+        .text("betaBuildLocalizations", &notes, "whatsNew")
+        .is_empty()
+    {
+        return Err(unprocessable("What to Test is missing for this build."));
+    }
+    let texts = of_locale("apps", &app, "betaAppLocalizations");
+    if objects
+        .text("betaAppLocalizations", &texts, "description")
+        .is_empty()
+    {
+        return Err(unprocessable(
+            "Beta App Description is missing. - Beta App Description is required to submit a build for external testing.",
+        ));
+    }
+    for name in [
+        "contactFirstName",
+        "contactLastName",
+        "contactEmail",
+        "contactPhone",
+    ] {
+        if objects.text("betaAppReviewDetails", &app, name).is_empty() {
+            let words = format!("You must provide a value for the attribute '{name}' with this request");
+            let refusal = Refusal::entity("ENTITY_ERROR.ATTRIBUTE.REQUIRED", words);
+            return Err(refusal.at(format!("/data/attributes/{name}")));
+        }
+    }
+    Ok(())
+}
+
+/// Apple has processed a build.
+pub(super) fn process(change: &mut Change<'_>, id: &str) {
+    let outcome = change.state.release.build_outcome.clone();
+    if let Some(build) = change.state.builds.iter_mut().find(|build| build.id == id) {
+        build.processing_state.clone_from(&outcome);
+    }
+    set_beta_states(&mut change.state.objects, id, &outcome);
+}
+
+/// The states of a build for testers, as its processing and its compliance leave them (D3).
+fn set_beta_states(objects: &mut Objects, build: &str, processing: &str) {
+    let (internal, external) = match (processing, compliance(objects, build)) {
+        ("PROCESSING", _) => ("PROCESSING", "PROCESSING"),
+        ("FAILED" | "INVALID", _) => ("PROCESSING_EXCEPTION", "PROCESSING_EXCEPTION"),
+        (_, None) => ("MISSING_EXPORT_COMPLIANCE", "MISSING_EXPORT_COMPLIANCE"),
+        (_, Some(_)) => ("READY_FOR_BETA_TESTING", "READY_FOR_BETA_SUBMISSION"),
+    };
+    objects.set(DETAILS, build, "internalBuildState", internal);
+    objects.set(DETAILS, build, "externalBuildState", external);
+}
+
+/// The answer to export compliance takes effect (C3: seconds).
+pub(super) fn take_compliance(change: &mut Change<'_>, build: &str) {
+    let known = change.state.builds.iter().find(|known| known.id == build);
+    let processing = known
+        .map(|known| known.processing_state.clone())
+        .unwrap_or_default();
+    set_beta_states(&mut change.state.objects, build, &processing);
+    enter_testing(change, build);
+}
+
+/// A build that testers of its groups can have is in testing.
+fn enter_testing(change: &mut Change<'_>, build: &str) {
+    let groups = change.state.objects.links("builds", build, "betaGroups").to_vec();
+    let objects = &mut change.state.objects;
+    for group in groups {
+        let is_internal =
+            objects.value("betaGroups", &group.id, "isInternalGroup") == Some(&Value::Bool(true));
+        let (name, from) = if is_internal {
+            ("internalBuildState", "READY_FOR_BETA_TESTING")
+        } else {
+            ("externalBuildState", "BETA_APPROVED")
+        };
+        if objects.text(DETAILS, build, name) == from {
+            objects.set(DETAILS, build, name, "IN_BETA_TESTING");
+        }
+    }
+}
+
+/// Lets beta review decide about the newest build that waits for it.
+///
+/// # Errors
+/// When none waits.
+pub(crate) fn decide(change: &mut Change<'_>, state: &str) -> Result<(), String> {
+    let objects = &change.state.objects;
+    let waits = |id: &String| {
+        matches!(
+            objects.text(REVIEWS, id, "betaReviewState"),
+            "WAITING_FOR_REVIEW" | "IN_REVIEW"
+        )
+    };
+    let review = objects.ids(REVIEWS).into_iter().rfind(waits);
+    let review = review.ok_or("no build waits for beta review")?;
+    let build = objects.link(REVIEWS, &review, "build").unwrap_or_default();
+    let of_build = match state {
+        "IN_REVIEW" => "IN_BETA_REVIEW",
+        "APPROVED" => "BETA_APPROVED",
+        "REJECTED" => "BETA_REJECTED",
+        other => return Err(format!("`{other}` is not IN_REVIEW, APPROVED, or REJECTED")),
+    };
+    let objects = &mut change.state.objects;
+    objects.set(REVIEWS, &review, "betaReviewState", state);
+    objects.set(DETAILS, &build, "externalBuildState", of_build);
+    enter_testing(change, &build);
+    Ok(())
+}
+
 /// Refuses what TestFlight does not allow.
 pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
     let objects = &change.state.objects;
     match draft.kind.as_str() {
-        "betaAppReviewSubmissions" => {
-            let build = draft.one("build");
-            let state = objects.text("buildBetaDetails", build, "externalBuildState");
-            if state == "MISSING_EXPORT_COMPLIANCE" || state == "PROCESSING" || state == "EXPIRED" {
-                return Err(unprocessable("Build is not in an externally assignable state."));
-            }
-        }
+        REVIEWS => check_beta_review(change, draft.one("build"))?,
+        "betaBuildLocalizations" => check_notes(draft)?,
         "buildBetaNotifications" => {
             let notifies = objects.value("buildBetaDetails", draft.one("build"), "autoNotifyEnabled");
             if notifies == Some(&Value::Bool(true)) {
@@ -38,6 +196,12 @@ pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), R
             }
         }
         "betaGroups" => {
+            let all = draft.attributes.get("hasAccessToAllBuilds") == Some(&Value::Bool(true));
+            let internal = draft.attributes.get("isInternalGroup") == Some(&Value::Bool(true));
+            if all && !internal {
+                let words = "Only an internal group can have access to all builds";
+                return Err(Refusal::attribute("hasAccessToAllBuilds", words));
+            }
             let limit = draft.attributes.get("publicLinkLimit").and_then(Value::as_i64);
             if limit.is_some_and(|limit| !(1..=10_000).contains(&limit)) {
                 let words = "An attribute value is invalid. The limit of a public link is 1 to 10000";
@@ -47,6 +211,28 @@ pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), R
         _ => {}
     }
     Ok(())
+}
+
+/// What to Test has 4000 bytes at most, and no markup (D3).
+fn check_notes(draft: &Draft) -> Result<(), Refusal> {
+    let text = draft.text("whatsNew");
+    if text.len() > 4000 {
+        let words = format!("'whatsNew' is too long: {} bytes, of 4000 at most", text.len());
+        return Err(Refusal::entity("ENTITY_ERROR.ATTRIBUTE.TOO_LONG", words).at("/data/attributes/whatsNew"));
+    }
+    if text.contains('<') {
+        let words = "'whatsNew' has invalid characters: <";
+        let refusal = Refusal::entity("ENTITY_ERROR.ATTRIBUTE.INVALID.INVALID_CHARACTERS", words);
+        return Err(refusal.at("/data/attributes/whatsNew"));
+    }
+    Ok(())
+}
+
+pub(super) fn check_update(draft: &Draft) -> Result<(), Refusal> {
+    match draft.kind.as_str() {
+        "betaBuildLocalizations" => check_notes(draft),
+        _ => Ok(()),
+    }
 }
 
 /// The tester who is there already: an address is one person's.
@@ -98,10 +284,10 @@ pub(super) fn created(change: &mut Change<'_>, key: &Key, draft: &Draft) {
                 .objects
                 .set("betaTesters", draft.one("betaTester"), "state", "INVITED");
         }
-        "betaAppReviewSubmissions" => {
+        REVIEWS => {
             let objects = &mut change.state.objects;
             objects.set(
-                "buildBetaDetails",
+                DETAILS,
                 draft.one("build"),
                 "externalBuildState",
                 "WAITING_FOR_BETA_REVIEW",
@@ -185,18 +371,12 @@ pub(super) fn updated(change: &mut Change<'_>, key: &Key, draft: &Draft) {
                 .get("usesNonExemptEncryption")
                 .is_some_and(Value::is_boolean)
             {
-                objects.set(
-                    "buildBetaDetails",
-                    &key.id,
-                    "internalBuildState",
-                    "READY_FOR_BETA_TESTING",
-                );
-                objects.set(
-                    "buildBetaDetails",
-                    &key.id,
-                    "externalBuildState",
-                    "READY_FOR_BETA_SUBMISSION",
-                );
+                match change.state.release.pace.compliance {
+                    0 => take_compliance(change, &key.id),
+                    looks => change
+                        .state
+                        .schedule(looks, Effect::TakeCompliance(key.id.clone())),
+                }
             }
         }
         "betaGroups" => public_link(change, key),
@@ -218,29 +398,64 @@ pub(super) fn check_link(change: &Change<'_>, key: &Key, name: &str, targets: &[
             .value("betaGroups", &group.id, "hasAccessToAllBuilds")
             == Some(&Value::Bool(true))
     };
-    if groups.into_iter().any(sees_all) {
+    if groups.iter().any(|group| sees_all(group)) {
         return Err(unprocessable(
             "Builds cannot be assigned to this internal group. Cannot add internal group to a build.",
         ));
     }
+    let builds: Vec<&Key> = match (key.kind.as_str(), name) {
+        ("betaGroups", "builds") => targets.iter().collect(),
+        ("builds", "betaGroups") => vec![key],
+        _ => Vec::new(),
+    };
+    for build in builds {
+        let attributes = change.view().attributes("builds", &build.id).unwrap_or_default();
+        let is_processing = attributes.get("processingState") == Some(&"PROCESSING".into());
+        // Right after an upload only the build's side knows it (illusions#2169).
+        if is_processing && key.kind == "betaGroups" {
+            return Err(Refusal::not_found("builds", &build.id));
+        }
+        let is_valid = attributes.get("processingState") == Some(&"VALID".into());
+        if !is_valid || attributes.get("expired") == Some(&Value::Bool(true)) {
+            let is_internal = |group: &Key| {
+                let value = change
+                    .state
+                    .objects
+                    .value("betaGroups", &group.id, "isInternalGroup");
+                value == Some(&Value::Bool(true))
+            };
+            let kind = if groups.iter().all(|group| is_internal(group)) {
+                "internally"
+            } else {
+                "externally"
+            };
+            return Err(unprocessable(format!(
+                "Build is not in an {kind} assignable state."
+            )));
+        }
+    }
     Ok(())
 }
 
-/// What a build has from the start. Apple asks about encryption unless the package says it.
-pub(super) fn details_of_build(objects: &Objects, id: &str) -> Value {
-    let says = objects
-        .value("builds", id, "usesNonExemptEncryption")
-        .is_some_and(Value::is_boolean);
-    let (internal, external) = if says {
-        ("READY_FOR_BETA_TESTING", "READY_FOR_BETA_SUBMISSION")
-    } else {
-        ("MISSING_EXPORT_COMPLIANCE", "MISSING_EXPORT_COMPLIANCE")
+/// A build that was given to groups.
+pub(super) fn linked(change: &mut Change<'_>, key: &Key, targets: &[Key]) {
+    let builds: Vec<String> = match key.kind.as_str() {
+        "builds" => vec![key.id.clone()],
+        "betaGroups" => targets.iter().map(|target| target.id.clone()).collect(),
+        _ => Vec::new(),
     };
-    json!({
-        "autoNotifyEnabled": false,
-        "internalBuildState": internal,
-        "externalBuildState": external,
-    })
+    for build in builds {
+        enter_testing(change, &build);
+    }
+}
+
+/// What a build has from the start.
+pub(super) fn details_of_build(change: &mut Change<'_>, build: &str, processing: &str) {
+    let object = change.state.objects.entry(DETAILS, build);
+    object
+        .attributes
+        .insert("autoNotifyEnabled".to_owned(), false.into());
+    set_beta_states(&mut change.state.objects, build, processing);
 }
 
 /// What a new resource of TestFlight has from the start.
@@ -257,7 +472,7 @@ pub(super) fn defaults(change: &Change<'_>, kind: &str) -> Value {
             "iosBuildsAvailableForAppleVision": true,
         }),
         "betaTesters" => json!({"inviteType": "EMAIL", "state": "NOT_INVITED"}),
-        "betaAppReviewSubmissions" => {
+        REVIEWS => {
             json!({"betaReviewState": "WAITING_FOR_REVIEW", "submittedDate": date(change.now)})
         }
         _ => json!({}),

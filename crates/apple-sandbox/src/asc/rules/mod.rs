@@ -7,14 +7,21 @@ pub(crate) mod certificates;
 pub(crate) mod devices;
 mod distribution;
 pub(crate) mod identifiers;
+pub(crate) mod lifecycle;
+pub(crate) mod media;
 mod profiles;
 mod release;
+pub(crate) mod review;
 pub(crate) mod seeds;
+pub(crate) mod situations;
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 pub(crate) use assets::Asset;
+pub(crate) use distribution::decide as decide_beta_review;
 
 use super::body::Draft;
 use super::document::{Api, Place, Table};
@@ -134,6 +141,8 @@ fn create_object(change: &mut Change<'_>, draft: Draft) -> Result<Key, Refusal> 
     assets::check_creation(&draft)?;
     identifiers::check_pass_type(change, &draft)?;
     release::check_creation(change, &draft)?;
+    review::check_creation(change, &draft)?;
+    media::check_creation(change, &draft)?;
     distribution::check_creation(change, &draft)?;
     if let Some(known) = distribution::known(change, &draft) {
         return Ok(known);
@@ -161,6 +170,8 @@ fn create_object(change: &mut Change<'_>, draft: Draft) -> Result<Key, Refusal> 
     change.relate_all(&key, &made);
     assets::reserve(change, &key);
     release::created(change, &key);
+    review::created(change, &key);
+    media::created(change, &key, &made);
     distribution::created(change, &key, &made);
     Ok(key)
 }
@@ -194,7 +205,10 @@ fn check_unique(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
         }
         for attribute in ["locale", "screenshotDisplayType", "previewType"] {
             let given = draft.text(attribute);
-            let is_taken = |key: &Key| objects.text(&key.kind, &key.id, attribute) == given;
+            let is_taken = |key: &Key| {
+                objects.text(&key.kind, &key.id, attribute) == given
+                    && !change.state.is_deleted(&key.kind, &key.id)
+            };
             if !given.is_empty() && others.iter().any(is_taken) {
                 let words = format!("Entity with {attribute}: {given} already exists. Try updating.");
                 return Err(Refusal::duplicate(attribute, words));
@@ -220,6 +234,9 @@ pub(crate) fn update(change: &mut Change<'_>, draft: Draft) -> Result<(), Refusa
         _ => {}
     }
     release::check_update(change, &draft)?;
+    review::check_update(change, &draft)?;
+    media::check_update(change, &draft)?;
+    distribution::check_update(&draft)?;
     let key = Key::new(&draft.kind, &draft.id);
     assets::commit(change, &key, &draft)?;
     let object = change.state.objects.entry(&key.kind, &key.id);
@@ -231,7 +248,8 @@ pub(crate) fn update(change: &mut Change<'_>, draft: Draft) -> Result<(), Refusa
         }
     }
     change.relate_all(&key, &draft);
-    release::updated(change, &key, &draft);
+    release::updated(change, &key);
+    review::updated(change, &key, &draft);
     distribution::updated(change, &key, &draft);
     Ok(())
 }
@@ -247,7 +265,15 @@ pub(crate) fn delete(change: &mut Change<'_>, key: &Key) -> Result<(), Refusal> 
         "bundleIdCapabilities" => identifiers::disable(change, &key.id),
         "profiles" => change.state.profiles.retain(|known| known.id != key.id),
         "buildUploads" => uploads::withdraw(change.state, &key.id)?,
-        _ => release::check_deletion(change, key)?,
+        _ => {
+            release::check_deletion(change, key)?;
+            review::check_deletion(change, key)?;
+            media::check_deletion(change, key)?;
+            if key.kind.starts_with("appScreenshot") || key.kind.starts_with("appPreview") {
+                lifecycle::forget_later(change, key);
+                return Ok(());
+            }
+        }
     }
     change.remove(key);
     change.state.assets.remove(&key.id);
@@ -281,7 +307,7 @@ pub(crate) fn relate(
             }
         }
         "PATCH" => {
-            release::check_link(change, key)?;
+            release::check_link(change, key, name, targets)?;
             // The order of screenshots takes all of them.
             let many = change
                 .api
@@ -297,19 +323,26 @@ pub(crate) fn relate(
             for target in targets {
                 change.relate(key, name, target);
             }
+            media::ordered(change, key);
         }
         _ => {
             distribution::check_link(change, key, name, targets)?;
             for target in targets {
                 change.relate(key, name, target);
             }
+            distribution::linked(change, key, targets);
         }
     }
     Ok(())
 }
 
-/// A read moves on what takes time at Apple.
-pub(crate) fn observe(change: &mut Change<'_>, place: Place<'_>) {
+/// A request moves on what takes time at Apple; `kind` is what it is about.
+pub(crate) fn arrive(change: &mut Change<'_>, kind: &str) {
+    lifecycle::advance(change, kind);
+}
+
+/// A read moves on what was uploaded.
+pub(crate) fn observe(change: &mut Change<'_>, place: Place<'_>, kind: &str) {
     match place {
         Place::Instance("buildUploads", id) => uploads::look(change.state, id),
         // Clients that wait for a build ask for builds.
@@ -318,5 +351,5 @@ pub(crate) fn observe(change: &mut Change<'_>, place: Place<'_>) {
         _ => {}
     }
     seeds::prepare(change.state, change.api, change.now);
-    assets::observe(change.state);
+    media::observe(change, kind);
 }

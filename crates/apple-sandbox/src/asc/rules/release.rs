@@ -1,16 +1,21 @@
-//! Releases: versions, localizations, review submissions. What is checked here is what concerns a single request; a review
-//! ends when somebody changes its state.
+//! Releases: versions, their texts, app infos, age ratings, phased release. What takes time is in [`lifecycle`](super::lifecycle), review in
+//! [`review`](super::review), media in [`media`](super::media).
+//!
+//! Sections are those of `app-store-release.md` (2026-11-25).
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
-use super::Change;
+use super::lifecycle::Effect;
+use super::{Change, media};
 use crate::answer::Refusal;
 use crate::asc::body::Draft;
 use crate::asc::date;
 use crate::asc::objects::{Key, Objects};
 
-/// The states in which a version's texts and media can be changed (spaceship, and the App Store Connect help).
-const EDITABLE: [&str; 5] = [
+/// The states in which a version's texts and media can be changed (B5).
+pub(super) const EDITABLE: [&str; 5] = [
     "PREPARE_FOR_SUBMISSION",
     "DEVELOPER_REJECTED",
     "REJECTED",
@@ -20,6 +25,12 @@ const EDITABLE: [&str; 5] = [
 
 /// The states in which a version is out, or replaced.
 const FINISHED: [&str; 2] = ["READY_FOR_DISTRIBUTION", "REPLACED_WITH_NEW_VERSION"];
+
+/// The states in which an app info can be changed (B2).
+const EDITABLE_INFO: [&str; 3] = ["PREPARE_FOR_SUBMISSION", "DEVELOPER_REJECTED", "REJECTED"];
+
+/// What can be changed in any state of a version (A8).
+const LIVE: [&str; 4] = ["promotionalText", "supportUrl", "marketingUrl", "downloadable"];
 
 /// The locales of the App Store (50 since 2026-03-31).
 const LOCALES: &str = "ar-SA bn-BD ca cs da de-DE el en-AU en-CA en-GB en-US es-ES es-MX fi fr-CA fr-FR gu-IN he hi hr \
@@ -38,13 +49,28 @@ const LONGEST: [(&str, &str, usize); 8] = [
     ("betaAppLocalizations", "description", 4000),
 ];
 
+/// The longest URL (A8).
+const LONGEST_URL: usize = 255;
+
 fn check_texts(draft: &Draft) -> Result<(), Refusal> {
+    let mut refusals = Vec::new();
     for (kind, name, most) in LONGEST {
         let length = draft.text(name).chars().count();
         if draft.kind == kind && length > most {
             let words = format!("'{name}' is too long: {length} characters, of {most} at most");
             let refusal = Refusal::entity("ENTITY_ERROR.ATTRIBUTE.TOO_LONG", words);
-            return Err(refusal.at(format!("/data/attributes/{name}")));
+            refusals.push(refusal.at(format!("/data/attributes/{name}")));
+        }
+    }
+    let urls = draft.attributes.keys().filter(|name| name.ends_with("Url"));
+    for name in urls.filter(|_| draft.kind.ends_with("Localizations")) {
+        let url = draft.text(name);
+        let is_url = url.starts_with("https://") || url.starts_with("http://");
+        if !url.is_empty() && (!is_url || url.len() > LONGEST_URL) {
+            refusals.push(Refusal::attribute(
+                name,
+                format!("The attribute '{name}' is not a valid URL"),
+            ));
         }
     }
     let locale = draft.text("locale");
@@ -53,13 +79,13 @@ fn check_texts(draft: &Draft) -> Result<(), Refusal> {
         && !LOCALES.split(' ').any(|known| known == locale)
     {
         let words = format!("The language specified is not listed for localization: '{locale}'");
-        return Err(Refusal::attribute("locale", words));
+        refusals.push(Refusal::attribute("locale", words));
     }
-    Ok(())
+    Refusal::all(refusals)
 }
 
 /// The version that a resource belongs to, by its ways up.
-fn version_of(objects: &Objects, key: &Key) -> Option<Key> {
+pub(super) fn version_of(objects: &Objects, key: &Key) -> Option<Key> {
     const UP: [&str; 5] = [
         "appStoreVersion",
         "appStoreVersionLocalization",
@@ -80,16 +106,50 @@ fn version_of(objects: &Objects, key: &Key) -> Option<Key> {
     None
 }
 
+/// The state of a version.
+pub(super) fn state_of<'a>(objects: &'a Objects, version: &str) -> &'a str {
+    objects.text("appStoreVersions", version, "appVersionState")
+}
+
+/// Whether what belongs to a version can be changed.
+pub(super) fn is_editable(objects: &Objects, key: &Key) -> bool {
+    version_of(objects, key).is_none_or(|version| {
+        let state = state_of(objects, &version.id);
+        state.is_empty() || EDITABLE.contains(&state)
+    })
+}
+
 /// Refuses changes of a version that is in review, or out.
 fn check_editable(objects: &Objects, key: &Key, words: &str) -> Result<(), Refusal> {
-    let Some(version) = version_of(objects, key) else {
-        return Ok(());
-    };
-    let state = objects.text("appStoreVersions", &version.id, "appVersionState");
-    if state.is_empty() || EDITABLE.contains(&state) {
+    if is_editable(objects, key) {
         return Ok(());
     }
     Err(Refusal::entity("STATE_ERROR", words))
+}
+
+/// The versions of an app on a platform, oldest first.
+pub(super) fn versions_of(objects: &Objects, app: &str, platform: &str) -> Vec<String> {
+    let all = objects.links("apps", app, "appStoreVersions").iter();
+    all.filter(|known| objects.text("appStoreVersions", &known.id, "platform") == platform)
+        .map(|known| known.id.clone())
+        .collect()
+}
+
+/// Whether a version is the first of its app on its platform.
+pub(super) fn is_first(objects: &Objects, version: &str) -> bool {
+    let app = objects
+        .link("appStoreVersions", version, "app")
+        .unwrap_or_default();
+    let platform = objects.text("appStoreVersions", version, "platform");
+    versions_of(objects, &app, platform).first().map(String::as_str) == Some(version)
+}
+
+/// The app info that a version is changed and reviewed with: the one that is not out.
+pub(super) fn open_info(objects: &Objects, app: &str) -> Option<String> {
+    let all = objects.links("apps", app, "appInfos").iter();
+    all.filter(|info| objects.text("appInfos", &info.id, "state") != "READY_FOR_DISTRIBUTION")
+        .map(|info| info.id.clone())
+        .next_back()
 }
 
 /// Kinds that belong to a version and are changed with it.
@@ -101,6 +161,100 @@ const OF_VERSIONS: [&str; 6] = [
     "appPreviews",
     "routingAppCoverages",
 ];
+
+/// A version's numbers; 1.0 and 1.0.0 are the same to Apple, and leading zeros do not count (B5.3).
+fn numbers(version: &str) -> Option<[u64; 3]> {
+    let mut all = [0; 3];
+    let parts: Vec<&str> = version.split('.').collect();
+    if parts.len() > all.len() {
+        return None;
+    }
+    for (number, part) in all.iter_mut().zip(parts) {
+        *number = part.parse().ok()?;
+    }
+    Some(all)
+}
+
+/// The same version without leading zeros.
+fn plain_number(version: &str) -> String {
+    let parts = version.split('.').map(|part| {
+        let plain = part.trim_start_matches('0');
+        if plain.is_empty() { "0" } else { plain }
+    });
+    parts.collect::<Vec<_>>().join(".")
+}
+
+fn check_number(number: &str) -> Result<(), Refusal> {
+    if numbers(number).is_some() {
+        return Ok(());
+    }
+    let words = format!("An attribute value is invalid. '{number}' is not a valid version");
+    Err(Refusal::attribute("versionString", words))
+}
+
+fn used_number() -> Refusal {
+    Refusal::duplicate("versionString", "The version number has been previously used.")
+}
+
+/// A date of release is a full hour, and comes with `SCHEDULED` alone (B5.4).
+fn check_date(draft: &Draft, known_type: &str) -> Result<(), Refusal> {
+    let text = draft.text("earliestReleaseDate");
+    if text.is_empty() {
+        return Ok(());
+    }
+    let release_type = Some(draft.text("releaseType")).filter(|given| !given.is_empty());
+    if release_type.unwrap_or(known_type) != "SCHEDULED" {
+        let words = "'earliestReleaseDate' can be set for the release type SCHEDULED only";
+        return Err(Refusal::attribute("earliestReleaseDate", words));
+    }
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok();
+    if time.is_none_or(|time| (time.minute(), time.second()) != (0, 0)) {
+        let words = "'earliestReleaseDate' has to be a full hour";
+        return Err(Refusal::attribute("earliestReleaseDate", words));
+    }
+    Ok(())
+}
+
+fn check_version(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
+    check_number(draft.text("versionString"))?;
+    check_date(draft, "AFTER_APPROVAL")?;
+    let objects = &change.state.objects;
+    let mut refusals = Vec::new();
+    let known = versions_of(objects, draft.one("app"), draft.text("platform"));
+    let is_same = |id: &String| {
+        numbers(objects.text("appStoreVersions", id, "versionString")) == numbers(draft.text("versionString"))
+    };
+    let is_used = known.iter().any(is_same);
+    if is_used || known.iter().any(|id| !FINISHED.contains(&state_of(objects, id))) {
+        let words = "You cannot create a new version of the App in the current state.";
+        refusals.push(Refusal::relationship("app", words));
+    }
+    if is_used {
+        refusals.push(used_number());
+    }
+    Refusal::all(refusals)?;
+    match draft.one("build") {
+        "" => Ok(()),
+        build => check_build(change, draft.text("platform"), draft.text("versionString"), build),
+    }
+}
+
+/// A version takes a build of its own platform and number that is processed (B12).
+fn check_build(change: &Change<'_>, platform: &str, number: &str, build: &str) -> Result<(), Refusal> {
+    let known = change.state.builds.iter().find(|known| known.id == build);
+    let is_expired = change.state.objects.value("builds", build, "expired") == Some(&Value::Bool(true));
+    let fits = known
+        .is_some_and(|known| known.processing_state == "VALID" && known.platform == platform && !is_expired);
+    if !fits {
+        let words = "The specified pre-release build could not be added.";
+        return Err(Refusal::relationship("build", words));
+    }
+    if known.is_some_and(|known| numbers(&known.short_version) != numbers(number)) {
+        let words = "The build's version does not match the version.";
+        return Err(Refusal::relationship("build", words));
+    }
+    Ok(())
+}
 
 pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
     check_texts(draft)?;
@@ -114,112 +268,29 @@ pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), R
         }
     }
     match draft.kind.as_str() {
-        "appStoreVersions" => {
-            let platform = draft.text("platform");
-            for known in objects.links("apps", draft.one("app"), "appStoreVersions") {
-                let state = objects.text("appStoreVersions", &known.id, "appVersionState");
-                let is_of_platform = objects.text("appStoreVersions", &known.id, "platform") == platform;
-                if is_of_platform && !FINISHED.contains(&state) {
-                    let words = "You cannot create a new version of the App in the current state.";
-                    return Err(Refusal::relationship("app", words));
-                }
-                let is_same = objects.text("appStoreVersions", &known.id, "versionString")
-                    == draft.text("versionString");
-                if is_of_platform && is_same {
-                    return Err(Refusal::duplicate(
-                        "versionString",
-                        "The version number has been previously used.",
-                    ));
-                }
+        "appStoreVersions" => check_version(change, draft)?,
+        "appStoreVersionLocalizations"
+            if is_first(objects, draft.one("appStoreVersion")) && !draft.text("whatsNew").is_empty() =>
+        {
+            return Err(locked("Attribute", ["whatsNew"]));
+        }
+        "appInfoLocalizations" => {
+            let info = objects.text("appInfos", draft.one("appInfo"), "state");
+            if !EDITABLE_INFO.contains(&info) {
+                let words = "Cannot create localization after the app version has been submitted for review";
+                return Err(Refusal::entity("STATE_ERROR", words));
             }
         }
-        "reviewSubmissions" => {
-            let platform = draft.text("platform");
-            for known in objects.links("apps", draft.one("app"), "reviewSubmissions") {
-                let state = objects.text("reviewSubmissions", &known.id, "state");
-                if objects.text("reviewSubmissions", &known.id, "platform") == platform && state != "COMPLETE"
-                {
-                    let words = format!(
-                        "There is another reviewSubmissions with id {} still in progress",
-                        known.id
-                    );
-                    return Err(Refusal::relationship("app", words));
-                }
-            }
-        }
-        "reviewSubmissionItems" => {
-            let version = draft.one("appStoreVersion");
-            let items = objects.ids("reviewSubmissionItems");
-            let same = items.iter().find(|id| {
-                let is_same = objects
-                    .link("reviewSubmissionItems", id, "appStoreVersion")
-                    .as_deref()
-                    == Some(version);
-                is_same
-                    && !matches!(
-                        objects.text("reviewSubmissionItems", id, "state"),
-                        "REMOVED" | "APPROVED"
-                    )
-            });
-            if let Some(id) = same.filter(|_| !version.is_empty()) {
-                let other = objects
-                    .link("reviewSubmissionItems", id, "reviewSubmission")
-                    .unwrap_or_default();
-                let words = format!(
-                    "appStoreVersions with id {version} was already added to another reviewSubmission with id {other}"
-                );
-                return Err(Refusal::relationship("appStoreVersion", words));
-            }
-            let subjects = draft
-                .relationships
-                .iter()
-                .filter(|(name, all)| *name != "reviewSubmission" && !all.is_empty());
-            if subjects.count() != 1 {
-                let words = "An item is about one resource";
-                return Err(
-                    Refusal::entity("ENTITY_ERROR.RELATIONSHIP.REQUIRED", words).at("/data/relationships")
-                );
-            }
+        "appStoreVersionPhasedReleases" if is_first(objects, draft.one("appStoreVersion")) => {
+            let words = "Phased release is not available for the first version";
+            return Err(Refusal::entity("STATE_ERROR", words));
         }
         "appStoreVersionReleaseRequests" => {
-            let state = objects.text(
-                "appStoreVersions",
-                draft.one("appStoreVersion"),
-                "appVersionState",
-            );
+            let state = state_of(objects, draft.one("appStoreVersion"));
             if state != "PENDING_DEVELOPER_RELEASE" {
                 let words = format!("The version can't be released in the state {state}");
                 return Err(Refusal::entity("STATE_ERROR.ENTITY_STATE_INVALID", words));
             }
-        }
-        "appScreenshotSets" | "appPreviewSets" if draft.relationships.is_empty() => {
-            return Err(Refusal::entity(
-                "ENTITY_ERROR.RELATIONSHIP.REQUIRED",
-                "You must provide a value for the relationship 'appStoreVersionLocalization' with this request",
-            )
-            .at("/data/relationships/appStoreVersionLocalization"));
-        }
-        "appPreviews"
-            if objects
-                .links("appPreviewSets", draft.one("appPreviewSet"), "appPreviews")
-                .len()
-                >= 3 =>
-        {
-            let words = "A set has 3 previews at most";
-            return Err(Refusal::relationship("appPreviewSet", words));
-        }
-        "appScreenshots"
-            if objects
-                .links(
-                    "appScreenshotSets",
-                    draft.one("appScreenshotSet"),
-                    "appScreenshots",
-                )
-                .len()
-                >= 10 =>
-        {
-            let words = "A set has 10 screenshots at most";
-            return Err(Refusal::relationship("appScreenshotSet", words));
         }
         _ => {}
     }
@@ -247,19 +318,30 @@ pub(super) fn defaults(change: &Change<'_>, kind: &str) -> Value {
             "exempt": false,
             "usesEncryption": true,
         }),
-        "appAssetLibraryPlacements" => json!({
-            "createdDate": date(change.now),
-            "lastModifiedDate": date(change.now),
-            "state": "PARENT_PREPARE_FOR_SUBMISSION",
-            "placementGroupPosition": 1,
-        }),
+        "appStoreReviewDetails" => json!({"demoAccountRequired": false}),
         _ => json!({}),
     }
 }
 
-fn set_version_state(objects: &mut Objects, id: &str, state: &str) {
+/// Sets a version's state, and with it that of the app info that goes along (B2).
+pub(super) fn set_version_state(objects: &mut Objects, id: &str, state: &str) {
     objects.set("appStoreVersions", id, "appVersionState", state);
     objects.set("appStoreVersions", id, "appStoreState", older_state(state));
+    let app = objects.link("appStoreVersions", id, "app").unwrap_or_default();
+    let Some(info) = open_info(objects, &app) else {
+        return;
+    };
+    let of_info = match state {
+        "REJECTED" | "METADATA_REJECTED" | "INVALID_BINARY" => "REJECTED",
+        "WAITING_FOR_EXPORT_COMPLIANCE" => "WAITING_FOR_REVIEW",
+        "PENDING_DEVELOPER_RELEASE" | "PENDING_APPLE_RELEASE" | "PROCESSING_FOR_DISTRIBUTION" => {
+            "PENDING_RELEASE"
+        }
+        "REPLACED_WITH_NEW_VERSION" => return,
+        other => other,
+    };
+    objects.set("appInfos", &info, "state", of_info);
+    objects.set("appInfos", &info, "appStoreState", older_state(state));
 }
 
 /// The state of a version as the older enumeration names it.
@@ -271,130 +353,366 @@ pub(super) fn older_state(state: &str) -> &str {
     }
 }
 
+/// A new version of an app that has one: texts, media, and review information of the one before (B5.2), and an app info
+/// that can be changed (B2).
+fn version_created(change: &mut Change<'_>, key: &Key) {
+    let hidden_until =
+        change.state.lists_served + change.state.release.pace.version.max(change.state.hidden_for);
+    let objects = &mut change.state.objects;
+    let plain = plain_number(objects.text(&key.kind, &key.id, "versionString"));
+    objects.set(&key.kind, &key.id, "versionString", plain);
+    if let Some(object) = objects.get_mut(&key.kind, &key.id) {
+        object.hidden_until = hidden_until;
+    }
+    let app = objects.link(&key.kind, &key.id, "app").unwrap_or_default();
+    let platform = objects.text(&key.kind, &key.id, "platform").to_owned();
+    let before = versions_of(objects, &app, &platform)
+        .into_iter()
+        .rfind(|id| *id != key.id);
+    match before {
+        Some(before) => carry_over(change, &Key::new("appStoreVersions", &before), key),
+        None => {
+            let locale = super::seeds::primary_locale(change, key);
+            let made = add(
+                change,
+                "appStoreVersionLocalizations",
+                members(json!({"locale": locale})),
+            );
+            change.relate(&made, "appStoreVersion", key);
+        }
+    }
+    if open_info(&change.state.objects, &app).is_none() {
+        let live = change
+            .state
+            .objects
+            .links("apps", &app, "appInfos")
+            .last()
+            .cloned();
+        copy_info(change, &Key::new("apps", &app), live.as_ref(), hidden_until);
+    }
+}
+
+fn members(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+fn add(change: &mut Change<'_>, kind: &str, attributes: Map<String, Value>) -> Key {
+    let id = change.state.id();
+    change.add(kind, &id, attributes)
+}
+
+fn attributes_of(objects: &Objects, key: &Key) -> Map<String, Value> {
+    objects
+        .get(&key.kind, &key.id)
+        .map(|known| known.attributes.clone())
+        .unwrap_or_default()
+}
+
+fn carry_over(change: &mut Change<'_>, old: &Key, new: &Key) {
+    let of = |change: &Change<'_>, key: &Key, name: &str| {
+        change.state.objects.links(&key.kind, &key.id, name).to_vec()
+    };
+    let objects = &mut change.state.objects;
+    let copyright = objects.value(&old.kind, &old.id, "copyright").cloned();
+    if let Some(value) = copyright.filter(|_| objects.value(&new.kind, &new.id, "copyright").is_none()) {
+        objects.set(&new.kind, &new.id, "copyright", value);
+    }
+    for localization in of(change, old, "appStoreVersionLocalizations") {
+        let mut attributes = attributes_of(&change.state.objects, &localization);
+        attributes.remove("whatsNew");
+        let copy = add(change, "appStoreVersionLocalizations", attributes);
+        change.relate(&copy, "appStoreVersion", new);
+        media::carry_over(change, &localization, &copy);
+    }
+    if let Some(detail) = of(change, old, "appStoreReviewDetail").first() {
+        let attributes = attributes_of(&change.state.objects, detail);
+        let copy = add(change, "appStoreReviewDetails", attributes);
+        change.relate(&copy, "appStoreVersion", new);
+    }
+}
+
+/// An app info that can be changed, from the live one.
+fn copy_info(change: &mut Change<'_>, app: &Key, live: Option<&Key>, hidden_until: u32) {
+    let state = json!({"state": "PREPARE_FOR_SUBMISSION", "appStoreState": "PREPARE_FOR_SUBMISSION"});
+    let info = add(change, "appInfos", members(state));
+    change.relate(&info, "app", app);
+    let of = |change: &Change<'_>, name: &str| {
+        live.map(|live| change.state.objects.links(&live.kind, &live.id, name).to_vec())
+            .unwrap_or_default()
+    };
+    for localization in of(change, "appInfoLocalizations") {
+        let attributes = attributes_of(&change.state.objects, &localization);
+        let copy = add(change, "appInfoLocalizations", attributes);
+        change.relate(&copy, "appInfo", &info);
+    }
+    let rating = of(change, "ageRatingDeclaration").first().cloned();
+    let attributes = rating.map(|rating| attributes_of(&change.state.objects, &rating));
+    let copy = change.add("ageRatingDeclarations", &info.id, attributes.unwrap_or_default());
+    change.relate(&info, "ageRatingDeclaration", &copy);
+    for name in [
+        "primaryCategory",
+        "primarySubcategoryOne",
+        "primarySubcategoryTwo",
+        "secondaryCategory",
+        "secondarySubcategoryOne",
+        "secondarySubcategoryTwo",
+    ] {
+        for category in of(change, name) {
+            change.relate(&info, name, &category);
+        }
+    }
+    if let Some(object) = change.state.objects.get_mut(&info.kind, &info.id) {
+        object.hidden_until = hidden_until;
+    }
+}
+
 /// What a new resource brings about.
 pub(super) fn created(change: &mut Change<'_>, key: &Key) {
     match key.kind.as_str() {
-        "appStoreVersions" => {
-            let id = change.state.id();
-            let locale = super::seeds::primary_locale(change, key);
-            let attributes = json!({"locale": locale}).as_object().cloned().unwrap_or_default();
-            let made = change.add("appStoreVersionLocalizations", &id, attributes);
-            change.relate(&made, "appStoreVersion", key);
-        }
-        "reviewSubmissionItems" => {
-            let objects = &mut change.state.objects;
-            if let Some(version) = objects.link(&key.kind, &key.id, "appStoreVersion") {
-                set_version_state(objects, &version, "READY_FOR_REVIEW");
-                if let Some(submission) = objects.link(&key.kind, &key.id, "reviewSubmission") {
-                    let submission = Key::new("reviewSubmissions", &submission);
-                    let version = Key::new("appStoreVersions", &version);
-                    change.relate(&submission, "appStoreVersionForReview", &version);
-                }
+        "appStoreVersions" => version_created(change, key),
+        // A locale of the version is one of the app info, too (seen by clients of the real service, I.4a).
+        "appStoreVersionLocalizations" => {
+            let objects = &change.state.objects;
+            let locale = objects.text(&key.kind, &key.id, "locale").to_owned();
+            let version = objects
+                .link(&key.kind, &key.id, "appStoreVersion")
+                .unwrap_or_default();
+            let app = objects
+                .link("appStoreVersions", &version, "app")
+                .unwrap_or_default();
+            let Some(info) = open_info(objects, &app) else {
+                return;
+            };
+            let known = objects.links("appInfos", &info, "appInfoLocalizations");
+            let text = |of: &Key, name: &str| objects.text(&of.kind, &of.id, name).to_owned();
+            if known.iter().any(|of| text(of, "locale") == locale) {
+                return;
             }
+            let primary = super::seeds::primary_locale(change, key);
+            let name = known
+                .iter()
+                .find(|of| text(of, "locale") == primary)
+                .map(|of| text(of, "name"));
+            let made = add(
+                change,
+                "appInfoLocalizations",
+                members(json!({"locale": locale, "name": name})),
+            );
+            change.relate(&made, "appInfo", &Key::new("appInfos", &info));
         }
         "appStoreVersionReleaseRequests" => {
-            let objects = &mut change.state.objects;
+            let objects = &change.state.objects;
             if let Some(version) = objects.link(&key.kind, &key.id, "appStoreVersion") {
-                set_version_state(objects, &version, "PROCESSING_FOR_DISTRIBUTION");
+                release(change, &version);
             }
         }
         _ => {}
     }
 }
 
-/// Moves every version of a submission, and its items.
-fn move_items(objects: &mut Objects, submission: &str, version_state: &str) {
-    for item in objects.links("reviewSubmissions", submission, "items").to_vec() {
-        if let Some(version) = objects.link(&item.kind, &item.id, "appStoreVersion") {
-            set_version_state(objects, &version, version_state);
+/// Releases a version: Apple distributes it.
+pub(super) fn release(change: &mut Change<'_>, version: &str) {
+    set_version_state(&mut change.state.objects, version, "PROCESSING_FOR_DISTRIBUTION");
+    let looks = change.state.release.pace.distribution;
+    change
+        .state
+        .schedule(looks, Effect::Distribute(version.to_owned()));
+}
+
+/// A version reaches the store: the one before is replaced, its app info goes, and a phased release begins.
+pub(super) fn distribute(change: &mut Change<'_>, version: &str) {
+    let now = date(change.now);
+    let objects = &mut change.state.objects;
+    if state_of(objects, version) != "PROCESSING_FOR_DISTRIBUTION" {
+        return;
+    }
+    let app = objects
+        .link("appStoreVersions", version, "app")
+        .unwrap_or_default();
+    let platform = objects.text("appStoreVersions", version, "platform").to_owned();
+    for other in versions_of(objects, &app, &platform) {
+        if state_of(objects, &other) == "READY_FOR_DISTRIBUTION" {
+            set_version_state(objects, &other, "REPLACED_WITH_NEW_VERSION");
         }
     }
+    let live: Vec<Key> = objects.links("apps", &app, "appInfos").to_vec();
+    let has_new = open_info(objects, &app).is_some();
+    set_version_state(objects, version, "READY_FOR_DISTRIBUTION");
+    if let Some(phased) = objects.link("appStoreVersions", version, "appStoreVersionPhasedRelease") {
+        let kind = "appStoreVersionPhasedReleases";
+        objects.set(kind, &phased, "phasedReleaseState", "ACTIVE");
+        objects.set(kind, &phased, "startDate", now);
+        objects.set(kind, &phased, "currentDayNumber", 1);
+    }
+    for old in live.iter().rev().skip(1).filter(|_| has_new) {
+        change.remove(old);
+    }
+}
+
+/// What can't be edited at this time: an error for each (B6).
+pub(super) fn locked<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -> Refusal {
+    let part = if what == "Attribute" {
+        "attributes"
+    } else {
+        "relationships"
+    };
+    let one = |name: &str| {
+        let words = format!("{what} '{name}' cannot be edited at this time");
+        Refusal::entity("STATE_ERROR", words).at(format!("/data/{part}/{name}"))
+    };
+    let all: Vec<Refusal> = names.into_iter().map(one).collect();
+    Refusal::all(all)
+        .err()
+        .unwrap_or_else(|| Refusal::entity("STATE_ERROR", "It cannot be edited at this time"))
+}
+
+/// Phased releases move from `ACTIVE` to `PAUSED` and back, and to `COMPLETE` from either; they begin with the release
+/// (B11).
+fn check_phased(objects: &Objects, draft: &Draft) -> Result<(), Refusal> {
+    let to = draft.text("phasedReleaseState");
+    let from = objects.text(&draft.kind, &draft.id, "phasedReleaseState");
+    let is_allowed = matches!(
+        (from, to),
+        ("INACTIVE" | "ACTIVE" | "PAUSED", "")
+            | ("INACTIVE", "INACTIVE")
+            | ("ACTIVE" | "PAUSED", "ACTIVE" | "PAUSED" | "COMPLETE")
+            | ("COMPLETE", "COMPLETE" | "")
+    );
+    if is_allowed {
+        return Ok(());
+    }
+    let words = format!("A phased release can't go from {from} to {to}");
+    Err(Refusal::entity("STATE_ERROR.ENTITY_STATE_INVALID", words).at("/data/attributes/phasedReleaseState"))
+}
+
+/// Answers that contradict each other (B4.3).
+fn check_rating(objects: &Objects, draft: &Draft) -> Result<(), Refusal> {
+    let value = |name: &str| {
+        let known = objects.value(&draft.kind, &draft.id, name);
+        draft.attributes.get(name).or(known).cloned().unwrap_or_default()
+    };
+    let is = |name: &str| value(name) == Value::Bool(true);
+    let is_not = |name: &str| value(name) == Value::Bool(false);
+    if is("socialMedia") && is_not("userGeneratedContent") {
+        let words = "'socialMedia' needs 'userGeneratedContent'";
+        return Err(Refusal::attribute("socialMedia", words));
+    }
+    if is("socialMediaAgeRestricted") && (is_not("ageAssurance") || is_not("socialMedia")) {
+        let words = "'socialMediaAgeRestricted' needs 'ageAssurance' and 'socialMedia'";
+        return Err(Refusal::attribute("socialMediaAgeRestricted", words));
+    }
+    Ok(())
+}
+
+/// What belongs to an app info is changed while it is open; the URL of the privacy policy always (A8).
+fn check_info(objects: &Objects, draft: &Draft) -> Result<(), Refusal> {
+    let info = match draft.kind.as_str() {
+        "appInfoLocalizations" => objects.link(&draft.kind, &draft.id, "appInfo"),
+        "appInfos" | "ageRatingDeclarations" => Some(draft.id.clone()),
+        _ => return Ok(()),
+    };
+    let state = objects.text("appInfos", &info.unwrap_or_default(), "state");
+    if state.is_empty() || EDITABLE_INFO.contains(&state) {
+        return Ok(());
+    }
+    let is_same = |name: &String| objects.value(&draft.kind, &draft.id, name) == draft.attributes.get(name);
+    let names: Vec<&str> = draft
+        .attributes
+        .keys()
+        .filter(|name| *name != "privacyPolicyUrl" && !is_same(name))
+        .map(String::as_str)
+        .collect();
+    if !names.is_empty() {
+        return Err(locked("Attribute", names));
+    }
+    if !draft.relationships.is_empty() {
+        return Err(locked(
+            "Relationship",
+            draft.relationships.keys().map(String::as_str),
+        ));
+    }
+    Ok(())
 }
 
 pub(super) fn check_update(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
     check_texts(draft)?;
     let objects = &change.state.objects;
     let key = Key::new(&draft.kind, &draft.id);
-    if OF_VERSIONS.contains(&draft.kind.as_str()) || draft.kind == "appStoreVersions" {
-        let live = ["promotionalText", "supportUrl", "marketingUrl", "downloadable"];
-        for name in draft
+    if (OF_VERSIONS.contains(&draft.kind.as_str()) || draft.kind == "appStoreVersions")
+        && !is_editable(objects, &key)
+    {
+        let names: Vec<&str> = draft
             .attributes
             .keys()
-            .filter(|name| !live.contains(&name.as_str()))
-        {
-            check_editable(
-                objects,
-                &key,
-                &format!("Attribute '{name}' cannot be edited at this time"),
-            )?;
+            .map(String::as_str)
+            .filter(|name| !LIVE.contains(name))
+            .collect();
+        if !names.is_empty() {
+            return Err(locked("Attribute", names));
         }
-        for name in draft.relationships.keys() {
-            check_editable(
-                objects,
-                &key,
-                &format!("Relationship '{name}' cannot be edited at this time"),
-            )?;
-        }
-    }
-    if draft.kind == "reviewSubmissions" {
-        let state = objects.text("reviewSubmissions", &draft.id, "state");
-        let asks = |name: &str| draft.attributes.get(name) == Some(&Value::Bool(true));
-        if asks("submitted") {
-            if !matches!(state, "READY_FOR_REVIEW" | "UNRESOLVED_ISSUES") {
-                return Err(Refusal::entity(
-                    "STATE_ERROR",
-                    "Another operation is already in progress",
-                ));
-            }
-            let items = objects.links("reviewSubmissions", &draft.id, "items").iter();
-            let mut open = items.filter(|item| objects.text(&item.kind, &item.id, "state") != "REMOVED");
-            if open.next().is_none() {
-                let words = format!("reviewSubmissions with id {} does not have any items", draft.id);
-                return Err(Refusal::entity("STATE_ERROR", words));
-            }
-        }
-        if asks("canceled") && !matches!(state, "WAITING_FOR_REVIEW" | "IN_REVIEW" | "UNRESOLVED_ISSUES") {
-            return Err(Refusal::entity(
-                "STATE_ERROR",
-                "Resource is not in cancellable state",
+        if !draft.relationships.is_empty() {
+            return Err(locked(
+                "Relationship",
+                draft.relationships.keys().map(String::as_str),
             ));
         }
     }
-    Ok(())
+    match draft.kind.as_str() {
+        "appStoreVersions" => {
+            let known = |name: &str| objects.text(&draft.kind, &draft.id, name);
+            check_date(draft, known("releaseType"))?;
+            let number = draft.text("versionString");
+            if !number.is_empty() {
+                check_number(number)?;
+                let app = objects.link(&draft.kind, &draft.id, "app").unwrap_or_default();
+                let others = versions_of(objects, &app, known("platform"));
+                let is_used = |id: &String| {
+                    *id != draft.id
+                        && numbers(objects.text("appStoreVersions", id, "versionString")) == numbers(number)
+                };
+                if others.iter().any(is_used) {
+                    return Err(used_number());
+                }
+            }
+            let number = if number.is_empty() {
+                known("versionString")
+            } else {
+                number
+            };
+            match draft.one("build") {
+                "" => Ok(()),
+                build => check_build(change, known("platform"), number, build),
+            }
+        }
+        "appStoreVersionLocalizations" => {
+            let version = objects
+                .link(&key.kind, &key.id, "appStoreVersion")
+                .unwrap_or_default();
+            if is_first(objects, &version) && !draft.text("whatsNew").is_empty() {
+                return Err(locked("Attribute", ["whatsNew"]));
+            }
+            Ok(())
+        }
+        "appStoreVersionPhasedReleases" => check_phased(objects, draft),
+        "ageRatingDeclarations" => {
+            check_info(objects, draft)?;
+            check_rating(objects, draft)
+        }
+        _ => check_info(objects, draft),
+    }
 }
 
 /// What a change brings about.
-pub(super) fn updated(change: &mut Change<'_>, key: &Key, draft: &Draft) {
-    let now = date(change.now);
+pub(super) fn updated(change: &mut Change<'_>, key: &Key) {
     let objects = &mut change.state.objects;
-    let asks = |name: &str| draft.attributes.get(name) == Some(&Value::Bool(true));
-    match key.kind.as_str() {
-        "reviewSubmissions" if asks("submitted") => {
-            objects.set(&key.kind, &key.id, "state", "WAITING_FOR_REVIEW");
-            objects.set(&key.kind, &key.id, "submittedDate", now);
-            move_items(objects, &key.id, "WAITING_FOR_REVIEW");
+    if key.kind == "appStoreVersions" {
+        let number = plain_number(objects.text(&key.kind, &key.id, "versionString"));
+        objects.set(&key.kind, &key.id, "versionString", number);
+        if objects.text(&key.kind, &key.id, "releaseType") != "SCHEDULED"
+            && let Some(version) = objects.get_mut(&key.kind, &key.id)
+        {
+            version.attributes.remove("earliestReleaseDate");
         }
-        "reviewSubmissions" if asks("canceled") => {
-            objects.set(&key.kind, &key.id, "state", "COMPLETE");
-            for item in objects.links("reviewSubmissions", &key.id, "items").to_vec() {
-                objects.set(&item.kind, &item.id, "state", "REMOVED");
-            }
-            move_items(objects, &key.id, "DEVELOPER_REJECTED");
-        }
-        "reviewSubmissionItems" if asks("removed") => {
-            objects.set(&key.kind, &key.id, "state", "REMOVED");
-            if let Some(version) = objects.link(&key.kind, &key.id, "appStoreVersion") {
-                set_version_state(objects, &version, "DEVELOPER_REJECTED");
-            }
-        }
-        "reviewSubmissionItems" if asks("resolved") => {
-            objects.set(&key.kind, &key.id, "state", "READY_FOR_REVIEW");
-        }
-        "appStoreVersionPhasedReleases" if draft.text("phasedReleaseState") == "ACTIVE" => {
-            objects.set(&key.kind, &key.id, "startDate", now);
-            objects.set(&key.kind, &key.id, "currentDayNumber", 1);
-        }
-        _ => {}
     }
 }
 
@@ -424,22 +742,22 @@ pub(super) fn change_app(change: &mut Change<'_>, draft: &Draft) -> Result<(), R
 }
 
 /// Whether a relationship of a version, or of a set of media, can be changed.
-pub(super) fn check_link(change: &Change<'_>, key: &Key) -> Result<(), Refusal> {
-    check_editable(
-        &change.state.objects,
-        key,
-        "The relationship cannot be edited at this time",
-    )
+pub(super) fn check_link(change: &Change<'_>, key: &Key, name: &str, targets: &[Key]) -> Result<(), Refusal> {
+    let objects = &change.state.objects;
+    check_editable(objects, key, "The relationship cannot be edited at this time")?;
+    if let ("appStoreVersions", "build", [build]) = (key.kind.as_str(), name, targets) {
+        let known = |name: &str| objects.text(&key.kind, &key.id, name);
+        return check_build(change, known("platform"), known("versionString"), &build.id);
+    }
+    Ok(())
 }
 
 pub(super) fn check_deletion(change: &mut Change<'_>, key: &Key) -> Result<(), Refusal> {
     let objects = &change.state.objects;
     match key.kind.as_str() {
         "appStoreVersions" => {
-            let app = objects.link(&key.kind, &key.id, "app").unwrap_or_default();
-            let is_first = objects.links("apps", &app, "appStoreVersions").first() == Some(key);
-            let state = objects.text(&key.kind, &key.id, "appVersionState");
-            if !EDITABLE.contains(&state) || is_first {
+            let state = state_of(objects, &key.id);
+            if state != "PREPARE_FOR_SUBMISSION" || is_first(objects, &key.id) {
                 let words = format!("The version can't be deleted in the state {state}");
                 return Err(Refusal::entity("STATE_ERROR.ENTITY_STATE_INVALID", words));
             }
@@ -449,28 +767,6 @@ pub(super) fn check_deletion(change: &mut Change<'_>, key: &Key) -> Result<(), R
             if state != "INACTIVE" {
                 let words = format!("The phased release can't be deleted in the state {state}");
                 return Err(Refusal::entity("STATE_ERROR.ENTITY_STATE_INVALID", words));
-            }
-        }
-        "reviewSubmissionItems" => {
-            let submission = objects
-                .link(&key.kind, &key.id, "reviewSubmission")
-                .unwrap_or_default();
-            let state = objects.text("reviewSubmissions", &submission, "state");
-            if state != "READY_FOR_REVIEW" {
-                return Err(Refusal::entity(
-                    "STATE_ERROR",
-                    "The submission has been sent already",
-                ));
-            }
-            let version = objects.link(&key.kind, &key.id, "appStoreVersion");
-            if let Some(version) = version {
-                set_version_state(&mut change.state.objects, &version, "PREPARE_FOR_SUBMISSION");
-            }
-        }
-        "appAssetLibraryImages" | "appAssetLibraryVideos" => {
-            if !objects.links(&key.kind, &key.id, "placements").is_empty() {
-                let words = "The asset has placements";
-                return Err(Refusal::entity("STATE_ERROR.ASSET_HAS_PLACEMENTS", words));
             }
         }
         "appInfoLocalizations" | "appStoreVersionLocalizations" => {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::Change;
-use super::{distribution, release};
+use super::{distribution, media, release, situations};
 use crate::asc::body::Draft;
 use crate::asc::document::Api;
 use crate::asc::objects::Key;
@@ -49,6 +49,7 @@ pub(super) fn defaults(change: &Change<'_>, draft: &Draft) -> Map<String, Value>
     let mut all = Map::new();
     for defaults in [
         release::defaults(change, &draft.kind),
+        media::defaults(change, &draft.kind),
         distribution::defaults(change, &draft.kind),
     ] {
         all.extend(defaults.as_object().cloned().unwrap_or_default());
@@ -108,12 +109,29 @@ pub(crate) fn prepare(state: &mut State, api: &Api, now: OffsetDateTime) {
     if lists {
         apples_lists(&mut preparation);
     }
-    for id in apps {
-        app(&mut preparation, &id, now);
+    for id in &apps {
+        app(&mut preparation, id, now);
     }
     for id in builds {
-        build(&mut preparation, &id);
+        build(&mut preparation, &id, now);
     }
+    for id in apps {
+        if let Some(situation) = state.release.situations.remove(&id) {
+            let mut change = Change {
+                state,
+                api,
+                base: "",
+                by_key: true,
+                now,
+            };
+            situations::grow(&mut change, &id, &situation);
+        }
+    }
+}
+
+/// The records of a build that was just added.
+pub(super) fn prepare_build(state: &mut State, api: &Api, id: &str, now: OffsetDateTime) {
+    build(&mut Preparation { state, api }, id, now);
 }
 
 /// Marks what has its records; no schema has an attribute of that name, so that no answer shows it.
@@ -170,26 +188,46 @@ fn app(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
     };
     preparation.state.objects.entry("apps", id);
     preparation.state.objects.set("apps", id, PREPARED, true);
-    let info = preparation.add(
-        "appInfos",
-        &format!("{id}-info"),
-        json!({"state": "PREPARE_FOR_SUBMISSION", "appStoreState": "PREPARE_FOR_SUBMISSION"}),
-    );
-    preparation.relate(&info, "app", &key);
-    let localization = json!({"locale": locale, "name": known.name});
-    let localization = preparation.add(
-        "appInfoLocalizations",
-        &format!("{id}-info-{locale}"),
-        localization,
-    );
-    preparation.relate(&localization, "appInfo", &info);
-    let rating = preparation.add("ageRatingDeclarations", &info.id, json!({}));
-    preparation.relate(&info, "ageRatingDeclaration", &rating);
+    // An app that is out has the info of its live version; another one while a version is on its way (B2).
+    let is_live = |state: &str| ["READY_FOR_DISTRIBUTION", "REPLACED_WITH_NEW_VERSION"].contains(&state);
+    let has_live = known
+        .versions
+        .iter()
+        .any(|version| version.state == "READY_FOR_DISTRIBUTION");
+    let has_open = known.versions.iter().any(|version| !is_live(&version.state));
+    let mut infos = Vec::new();
+    infos.extend(has_live.then_some(("info", "READY_FOR_DISTRIBUTION")));
+    infos.extend((has_open || !has_live).then_some((
+        if has_live { "info-next" } else { "info" },
+        "PREPARE_FOR_SUBMISSION",
+    )));
+    for (name, info_state) in infos {
+        let older = super::release::older_state(info_state);
+        let info = preparation.add(
+            "appInfos",
+            &format!("{id}-{name}"),
+            json!({"state": info_state, "appStoreState": older}),
+        );
+        preparation.relate(&info, "app", &key);
+        let localization = json!({"locale": locale, "name": known.name});
+        let localization = preparation.add(
+            "appInfoLocalizations",
+            &format!("{id}-{name}-{locale}"),
+            localization,
+        );
+        preparation.relate(&localization, "appInfo", &info);
+        let rating = preparation.add("ageRatingDeclarations", &info.id, json!({}));
+        preparation.relate(&info, "ageRatingDeclaration", &rating);
+    }
+    let has_library = preparation.state.release.has_asset_library;
     for (kind, attributes) in [
         ("betaAppReviewDetails", json!({"demoAccountRequired": false})),
         ("betaLicenseAgreements", json!({"agreementText": ""})),
         ("appAssetLibraries", json!({})),
     ] {
+        if kind == "appAssetLibraries" && !has_library {
+            continue;
+        }
         let own = preparation.add(kind, id, attributes);
         preparation.relate(&own, "app", &key);
         if kind == "appAssetLibraries" {
@@ -236,7 +274,7 @@ fn app(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
     }
 }
 
-fn build(preparation: &mut Preparation<'_>, id: &str) {
+fn build(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
     let key = Key::new("builds", id);
     let Some(known) = preparation
         .state
@@ -268,9 +306,15 @@ fn build(preparation: &mut Preparation<'_>, id: &str) {
         }
     };
     preparation.relate(&key, "preReleaseVersion", &train);
-    let details = distribution::details_of_build(&preparation.state.objects, id);
-    let details = preparation.add("buildBetaDetails", id, details);
-    preparation.relate(&details, "build", &key);
+    let mut change = Change {
+        state: preparation.state,
+        api: preparation.api,
+        base: "",
+        by_key: true,
+        now,
+    };
+    distribution::details_of_build(&mut change, id, &known.processing_state);
+    preparation.relate(&Key::new("buildBetaDetails", id), "build", &key);
     let locale = match preparation
         .state
         .objects

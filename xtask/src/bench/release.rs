@@ -1,0 +1,211 @@
+//! deliver with `engine: native`: requests and time of usual releases, beside what fastlane needs for them.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use apple_sandbox::{Fault, Kind, Sandbox, Situation};
+
+use super::{Lab, median, millis, succeed};
+use crate::sample;
+
+const STEP: &str = "step-deliver";
+const RUNS: usize = 5;
+const LATENCIES: [u64; 2] = [0, 100];
+const LOCALES: [&str; 10] = [
+    "en-US", "de-DE", "fr-FR", "es-ES", "it", "ja", "ko", "nl-NL", "pt-BR", "sv",
+];
+
+/// A situation: its name, what fastlane 2.237 needs for it, and what a run changes.
+struct Case {
+    name: &'static str,
+    /// Requests, writes, uploads, and sleep: section H of `app-store-release.md`, measured with two locales unless it says so.
+    fastlane: &'static str,
+    prepare: fn(&Path) -> anyhow::Result<()>,
+    submits: bool,
+}
+
+const CASES: [Case; 5] = [
+    Case {
+        name: "nothing changed, 10 locales",
+        fastlane: "75 / 12, sleeps 3 s",
+        prepare: |_| Ok(()),
+        submits: false,
+    },
+    Case {
+        name: "one text changed",
+        fastlane: "15 / 4 (2 locales), sleeps 3 s",
+        prepare: |folder| {
+            text(
+                folder,
+                "en-US",
+                "description",
+                "Courier delivers your letters, and parcels.",
+            )
+        },
+        submits: false,
+    },
+    Case {
+        name: "new locale",
+        fastlane: "22 / 9 (2 locales), sleeps 3 s",
+        prepare: |folder| locale(folder, "pl"),
+        submits: false,
+    },
+    Case {
+        name: "50 screenshots new",
+        fastlane: "37 / 22 for 10, sleeps 5 s",
+        prepare: |folder| {
+            LOCALES.iter().try_for_each(|locale| {
+                (2..=6).try_for_each(|name| sample::write_screenshot(folder, locale, name, name))
+            })
+        },
+        submits: false,
+    },
+    Case {
+        name: "submit",
+        fastlane: "10 / 4, sleeps 0 s",
+        prepare: |_| Ok(()),
+        submits: true,
+    },
+];
+
+fn text(folder: &Path, locale: &str, name: &str, content: &str) -> anyhow::Result<()> {
+    let place = folder.join("fastlane/metadata").join(locale);
+    std::fs::create_dir_all(&place)?;
+    std::fs::write(place.join(format!("{name}.txt")), content)?;
+    Ok(())
+}
+
+fn locale(folder: &Path, locale: &str) -> anyhow::Result<()> {
+    for (name, content) in [
+        ("name", "Courier"),
+        ("description", "Courier delivers your letters."),
+        ("keywords", "letters,post"),
+        ("release_notes", "Letters arrive sooner."),
+        ("support_url", "https://example.com/support"),
+        ("privacy_url", "https://example.com/privacy"),
+    ] {
+        text(folder, locale, name, content)?;
+    }
+    Ok(())
+}
+
+/// What a run took.
+struct Taken {
+    first: Duration,
+    whole: Duration,
+    requests: usize,
+    writes: usize,
+}
+
+pub(super) fn bench(debug: bool) -> anyhow::Result<()> {
+    let lab = if debug {
+        Lab::debug(&[STEP])?
+    } else {
+        Lab::new(&[STEP])?
+    };
+    println!(
+        "| situation | latency | requests / writes | until the first | whole run | fastlane 2.237: requests / writes |\n| --- | --- | --- | --- | --- | --- |"
+    );
+    for case in &CASES {
+        for latency in LATENCIES {
+            let mut all = Vec::new();
+            for _ in 0..RUNS {
+                all.push(run(&lab, case, latency)?);
+            }
+            let last = all.last().context("no run")?;
+            println!(
+                "| {} | {latency} ms | {} / {} | {} | {} | {} |",
+                case.name,
+                last.requests,
+                last.writes,
+                millis(
+                    median(all.iter().map(|taken| taken.first).collect())
+                        .saturating_sub(Duration::from_millis(latency))
+                ),
+                millis(median(all.iter().map(|taken| taken.whole).collect())),
+                case.fastlane
+            );
+        }
+    }
+    println!(
+        "\n{} binaries, medians of {RUNS} runs, a fresh store each. `until the first` is from process start to the first request to App Store Connect, the latency left out. fastlane's figures: section H of app-store-release.md; its start-up of 0.5 to 0.8 s and its sleeps are not in any of ours. Requests of both without uploads of parts.",
+        if debug { "Debug" } else { "Release" }
+    );
+    Ok(())
+}
+
+fn run(lab: &Lab, case: &Case, latency: u64) -> anyhow::Result<Taken> {
+    let folder = lab.path("project");
+    std::fs::remove_dir_all(&folder)?;
+    std::fs::create_dir_all(&folder)?;
+    for name in LOCALES {
+        locale(&folder, name)?;
+        sample::write_screenshot(&folder, name, 1, 1)?;
+    }
+    let situation = if case.submits {
+        Situation::DeveloperRejected
+    } else {
+        Situation::Draft
+    };
+    let sandbox = Sandbox::start(&sample::seed(situation, &LOCALES, 1))?;
+    // The run before, which leaves what the folders say.
+    succeed(&mut deliver(lab, &sandbox, false))?;
+    (case.prepare)(&folder)?;
+    {
+        let mut state = sandbox.state();
+        state.requests.clear();
+        if latency > 0 {
+            let kind = Kind::Latency {
+                milliseconds: latency,
+            };
+            state.faults.push(Fault::always("/v", kind));
+        }
+    }
+    let mut command = deliver(lab, &sandbox, case.submits);
+    let began = Instant::now();
+    let watch = || {
+        loop {
+            let is_asked = sandbox
+                .state()
+                .requests
+                .iter()
+                .any(|request| request.path.starts_with("/v1/"));
+            if is_asked || began.elapsed() > Duration::from_secs(20) {
+                return began.elapsed();
+            }
+            std::thread::sleep(Duration::from_micros(300));
+        }
+    };
+    let (first, ended) = std::thread::scope(|scope| {
+        let first = scope.spawn(watch);
+        let ended = succeed(&mut command);
+        (first.join(), ended)
+    });
+    ended?;
+    let whole = began.elapsed();
+    let state = sandbox.state();
+    let asked: Vec<_> = state
+        .requests
+        .iter()
+        .filter(|request| request.path.starts_with("/v"))
+        .collect();
+    Ok(Taken {
+        first: first.ok().context("the watch ended early")?,
+        whole,
+        requests: asked.len(),
+        writes: asked.iter().filter(|request| request.method != "GET").count(),
+    })
+}
+
+fn deliver(lab: &Lab, sandbox: &Sandbox, submits: bool) -> std::process::Command {
+    let mut command = lab.step(STEP, sandbox);
+    command
+        .env("engine", "native")
+        .env("bundle_id", sample::BUNDLE_ID)
+        .env("skip_metadata", "no")
+        .env("skip_screenshots", "no")
+        .env("submit_for_review", if submits { "yes" } else { "no" })
+        .env("options", "--skip_binary_upload --app_version 1.1");
+    command
+}
