@@ -905,9 +905,20 @@ impl Engine {
             state = tracing::field::Empty
         );
         loop {
-            let build = self
+            let found = self
                 .find_build(&snapshot.app, desired.platform.api_name(), &number, choice)
-                .await?;
+                .await;
+            let build = match found {
+                // What was uploaded just now is listed minutes later (fastlane #12392).
+                Err(missing @ ReleaseError::NoBuild { .. }) => {
+                    activity.record("state", "not listed yet");
+                    match wait.pause("not listed yet").await {
+                        Ok(()) => continue,
+                        Err(_) => return Err(missing),
+                    }
+                }
+                found => found?,
+            };
             if build.processing_state != "PROCESSING" {
                 check_build(
                     &build,

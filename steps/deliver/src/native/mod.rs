@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use account_inputs as accounts;
 use anyhow::Context as _;
+use app_store_release::desired::BuildChoice;
 use app_store_release::{Engine, ReleaseError, desired};
 use apple_account::Account;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
@@ -72,7 +73,7 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
     let assembled = desired::assemble(&request.options, &directory, clock::now())
         .map_err(|problems| advice::explained(ReleaseError::Invalid(problems)))?;
     assembled.warnings.iter().for_each(|line| step.log.warn(line));
-    let release = assembled.release;
+    let mut release = assembled.release;
     if let Some(password) = release
         .metadata
         .as_ref()
@@ -100,7 +101,11 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
         .await
         .map_err(advice::explained)?;
     if let Some(package) = &request.package {
-        upload::upload(step, &engine, &prepared.snapshot.app, package).await?;
+        let number = upload::upload(step, &engine, &prepared.snapshot.app, package).await?;
+        // The newest build that is listed may be an older one for a while (fastlane #16621).
+        if let Some(submission) = &mut release.submission {
+            submission.build = BuildChoice::Number(number);
+        }
     }
     let app = &prepared.snapshot.app;
     let mut done = format!("{} is up to date on App Store Connect", app.bundle_id);

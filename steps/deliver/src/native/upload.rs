@@ -15,7 +15,7 @@ use crate::inputs::Inputs;
 /// How long Apple may take to accept a file.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(1800);
 
-/// Uploads the package and waits until Apple has it.
+/// Uploads the package and waits until Apple has it. Returns its build number.
 ///
 /// # Errors
 /// When it is not a package, did not arrive, or was refused.
@@ -24,7 +24,7 @@ pub(crate) async fn upload(
     engine: &Engine,
     app: &App,
     path: &Path,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<String> {
     step.log.heading("Upload");
     let is_pkg = path
         .extension()
@@ -82,5 +82,5 @@ pub(crate) async fn upload(
         "{} ({}, build {}) was uploaded.",
         package.name, package.short_version, package.version
     ));
-    Ok(())
+    Ok(package.version)
 }
