@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
 
     fn starts_value(&self) -> bool {
         self.rest()
-            .starts_with(|c: char| "\"'{[:-".contains(c) || c.is_ascii_alphanumeric())
+            .starts_with(|c: char| "\"'{[:-%".contains(c) || c.is_ascii_alphanumeric())
     }
 
     fn value(&mut self, depth: usize) -> Result<Value, NeedsRuby> {
@@ -151,6 +151,7 @@ impl<'a> Reader<'a> {
             Some(quote @ ('"' | '\'')) => self.string(quote).map(Value::String),
             Some('{') => self.hash(depth),
             Some('[') => self.list(depth),
+            Some('%') => self.words(),
             Some(':') => {
                 self.at += 1;
                 let symbol = self.name().ok_or_else(|| self.needs_ruby())?;
@@ -232,6 +233,25 @@ impl<'a> Reader<'a> {
                 return Err(self.needs_ruby());
             }
         }
+    }
+
+    /// A list of words: `%w[en-US de-DE]`.
+    fn words(&mut self) -> Result<Value, NeedsRuby> {
+        let rest = self.rest();
+        let close = ["%w[", "%w(", "%w{", "%w<"]
+            .iter()
+            .zip([']', ')', '}', '>'])
+            .find(|(open, _)| rest.starts_with(**open))
+            .map(|(_, close)| close);
+        let Some((close, end)) = close.and_then(|close| Some((close, rest.find(close)?))) else {
+            return Err(self.needs_ruby());
+        };
+        let inner = &rest[3..end];
+        if inner.contains(['\\', '[', '(', '{', '<']) {
+            return Err(self.needs_ruby());
+        }
+        self.at += end + close.len_utf8();
+        Ok(inner.split_whitespace().collect::<Vec<_>>().into())
     }
 
     fn hash(&mut self, depth: usize) -> Result<Value, NeedsRuby> {
@@ -316,6 +336,20 @@ mod tests {
             ("copyright 'never closed", 1),
         ] {
             assert_eq!(parse(text).unwrap_err().line, line, "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_of_words_are_literal_too() {
+        let values = parse("languages(%w[en-US de-DE])\nlanguages %w(ja\n ko)").unwrap();
+        assert_eq!(values["languages"], json!(["ja", "ko"]));
+        for text in [
+            "languages %W[a b]",
+            "languages %w[a",
+            "languages %w[a\\ b]",
+            "languages %q(x)",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 

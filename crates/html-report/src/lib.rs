@@ -15,6 +15,7 @@
 //! assert!(page.render().unwrap().contains("com.example.app"));
 //! ```
 
+mod pictures;
 mod timeline;
 mod visible;
 mod waterfall;
@@ -23,6 +24,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, HtmlEscape};
 use serde::Serialize;
 
+pub use pictures::{LARGEST_THUMBNAIL, Mark, Picture, PictureSet, Pictures};
 pub use timeline::{Expiry, Timeline};
 pub use visible::visible_text;
 pub use waterfall::{Request, Waterfall};
@@ -63,6 +65,8 @@ pub enum Block {
     },
     /// What ends when.
     Timeline(Timeline),
+    /// Pictures before and after.
+    Pictures(Pictures),
     /// What was asked of a server, and how long it took.
     Waterfall(Waterfall),
 }
@@ -80,6 +84,7 @@ impl Block {
             }
             Self::List { heading, items } => each(std::iter::once(heading).chain(items), change),
             Self::Timeline(timeline) => each(timeline.texts(), change),
+            Self::Pictures(pictures) => each(pictures.texts(), change),
             Self::Waterfall(waterfall) => each(waterfall.texts(), change),
         }
     }
@@ -151,6 +156,7 @@ impl Page {
             Block::Table { rows, .. } => rows.is_empty(),
             Block::List { items, .. } => items.is_empty(),
             Block::Timeline(timeline) => timeline.is_empty(),
+            Block::Pictures(pictures) => pictures.is_empty(),
             Block::Waterfall(waterfall) => waterfall.is_empty(),
         };
         if !is_empty {
@@ -235,6 +241,26 @@ mod tests {
             assert!(!html.contains(raw), "{raw}");
         }
         for loading in ["src=", "href=", "url(", "@import", "http://", "https://"] {
+            assert!(!html.contains(loading), "{loading}");
+        }
+    }
+
+    #[test]
+    fn pictures_are_inside_the_page() {
+        let picture = |name: &str, mark, jpeg: Option<&[u8]>| Picture::new(name, mark, jpeg);
+        let page = Page::new("x", Outcome::Planned).block(Block::Pictures(Pictures::new(
+            "Screenshots",
+            vec![PictureSet {
+                title: "en-US <APP_IPHONE_67>".to_owned(),
+                before: vec![picture("old.png", Mark::Removed, None)],
+                after: vec![picture("\"new\".png", Mark::New, Some(b"jpeg"))],
+            }],
+        )));
+        let html = page.render().unwrap();
+        assert_eq!(html.matches("src=").count(), 1);
+        assert!(html.contains("src=\"data:image/jpeg;base64,anBlZw==\""), "{html}");
+        assert!(html.contains("old.png") && !html.contains("<APP_IPHONE"));
+        for loading in ["href=", "url(", "@import", "http://", "https://"] {
             assert!(!html.contains(loading), "{loading}");
         }
     }

@@ -50,7 +50,12 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     let objection = native::objection(&request, &account).filter(|_| choice == EngineChoice::Automatic);
     match (objection, request) {
         (None, request) => {
-            step.log.plain("Engine: native.");
+            step.log.plain(match choice {
+                EngineChoice::Automatic => {
+                    "Engine: native, because there is an API key and it covers every option in use."
+                }
+                _ => "Engine: native.",
+            });
             native::run(&step, &account, request?).await
         }
         (Some(reason), _) => {

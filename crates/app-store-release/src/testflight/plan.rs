@@ -119,6 +119,14 @@ pub fn plan(wanted: &Distribution, snapshot: &BetaSnapshot) -> Result<BetaPlan, 
         plan.actions
             .push(BetaAction::AnswerCompliance { uses_encryption });
     }
+    if wanted.uses_encryption.is_none()
+        && build.is_some_and(|build| build.build.uses_non_exempt_encryption.is_none())
+    {
+        plan.notes.push(
+            "Nobody has answered the build's export compliance: testers get it only once that is done."
+                .to_owned(),
+        );
+    }
     plan_whats_new(wanted, snapshot, &mut plan);
     if let Some(notify) = wanted.notify
         && build.and_then(|build| build.notifies) != Some(notify)

@@ -1,6 +1,7 @@
 //! deliver without Ruby: the native engine, through the App Store Connect API.
 
 mod advice;
+mod pictures;
 mod request;
 mod show;
 mod upload;

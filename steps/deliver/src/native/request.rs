@@ -74,7 +74,16 @@ impl Request {
             ));
         }
         if let Some(uncovered) = options::first_uncovered(&values) {
-            objection.get_or_insert(format!("the option {uncovered} is fastlane's alone"));
+            // precheck only reads; without it a release is the same.
+            if step.inputs.engine == "native" && uncovered != "run_precheck_before_submit" {
+                problems.push(InputProblem::new(
+                    "engine",
+                    format!("`native` does not cover the option {uncovered}; set engine to `fastlane`, or to `automatic`, which takes fastlane for it"),
+                ));
+            } else if step.inputs.engine == "native" {
+                step.log.warn("precheck is not run: the native engine does not have it. Apple still checks everything on submission.");
+            }
+            objection.get_or_insert(format!("the native engine does not cover the option {uncovered}"));
         }
         if values.get("precheck_default_rule_level") == Some(&Value::from("error"))
             || fastlane_file(directory, "Precheckfile").is_some()

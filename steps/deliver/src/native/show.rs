@@ -4,6 +4,7 @@ use std::path::Path;
 
 use app_store_release::Prepared;
 use app_store_release::plan::{Action, Change};
+use html_report::Block;
 use serde_json::Value;
 use step_kit::Step;
 
@@ -40,12 +41,34 @@ pub(crate) fn plan(step: &Step<Inputs>, prepared: &Prepared, package: Option<&st
     });
     lines.iter().for_each(|line| step.log.plain(line.trim_end()));
     prepared.plan.notes.iter().for_each(|note| step.log.plain(note));
-    for action in &prepared.plan.then {
-        if let Action::UpdateLocale { locale, changes, .. } = action {
-            differences(locale, changes)
-                .iter()
-                .for_each(|line| step.log.plain(line));
-        }
+    let texts: Vec<(&str, Vec<Change>)> = prepared.plan.then.iter().filter_map(texts).collect();
+    for (locale, changes) in &texts {
+        differences(locale, changes)
+            .iter()
+            .for_each(|line| step.log.plain(line));
+    }
+    let shown = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    step.report.block(Block::Table {
+        heading: "Texts".to_owned(),
+        columns: ["Locale", "Field", "Now", "Becomes"].map(str::to_owned).to_vec(),
+        rows: texts
+            .iter()
+            .flat_map(|(locale, changes)| changes.iter().map(move |change| (locale, change)))
+            .map(|(locale, change)| {
+                vec![
+                    (*locale).to_owned(),
+                    change.attribute.clone(),
+                    shown(&change.from),
+                    shown(&change.to),
+                ]
+            })
+            .collect(),
+    });
+    // Pictures are made small only where there is a page to show them on.
+    if step.env.path("BITRISE_HTML_REPORT_DIR").is_some()
+        && let Some(block) = super::pictures::block(&prepared.plan)
+    {
+        step.report.block(block);
     }
     if !lines.is_empty() {
         let list: Vec<String> = lines
@@ -62,6 +85,22 @@ fn name(path: &Path) -> String {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
+}
+
+/// The texts of a locale that an action changes, or gives for the first time.
+fn texts(action: &Action) -> Option<(&str, Vec<Change>)> {
+    match action {
+        Action::UpdateLocale { locale, changes, .. } => Some((locale, changes.clone())),
+        Action::CreateLocale { locale, texts, .. } => {
+            let changes = texts.iter().map(|(attribute, text)| Change {
+                attribute: attribute.clone(),
+                from: Value::Null,
+                to: text.clone(),
+            });
+            Some((locale, changes.collect()))
+        }
+        _ => None,
+    }
 }
 
 /// What changes in the texts of a locale, line by line.
