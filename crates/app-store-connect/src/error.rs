@@ -93,12 +93,26 @@ impl fmt::Display for ApiError {
             write!(f, " [{}]", self.code)?;
         }
         if let Value::Object(associated) = &self.meta["associatedErrors"] {
-            for error in associated
-                .values()
-                .flat_map(|errors| errors.as_array().into_iter().flatten())
-            {
-                let detail = error["detail"].as_str().unwrap_or_default();
-                write!(f, "; {}", redaction::one_line(detail))?;
+            // One per line, with the resource that it is about: these are the reasons that say what is missing.
+            for (path, errors) in associated {
+                for error in errors.as_array().into_iter().flatten() {
+                    let part = |name: &str| error[name].as_str().unwrap_or_default().trim();
+                    let text = match (part("detail"), part("title")) {
+                        ("", "") => part("code"),
+                        ("", title) => title,
+                        (detail, _) => detail,
+                    };
+                    write!(
+                        f,
+                        "\n{}: {}",
+                        redaction::one_line(path),
+                        redaction::one_line(text)
+                    )?;
+                    let code = part("code");
+                    if !code.is_empty() && code != text {
+                        write!(f, " [{}]", redaction::one_line(code))?;
+                    }
+                }
             }
         }
         Ok(())

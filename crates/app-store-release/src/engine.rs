@@ -102,6 +102,7 @@ impl Engine {
             }
             _ => None,
         };
+        forget_needless_cancellation(desired, &snapshot, &mut plan, build.as_ref());
         self.check_resubmission(desired, &snapshot, &plan, build.as_ref())?;
         if plan.submit
             && let Some(version) = own_version(desired, &snapshot)
@@ -441,10 +442,14 @@ impl Engine {
     ) -> Result<(), ReleaseError> {
         let store = &self.store;
         match action {
-            Action::CancelSubmission { id, .. } => {
-                let cancelled = store
-                    .patch("reviewSubmissions", id, json!({"canceled": true}), None)
-                    .await;
+            Action::CancelSubmission { id, state } => {
+                let cancelled = if state == "CANCELING" {
+                    Ok(Value::Null)
+                } else {
+                    store
+                        .patch("reviewSubmissions", id, json!({"canceled": true}), None)
+                        .await
+                };
                 let now = || {
                     store.get_with(
                         format!("v1/reviewSubmissions/{id}"),
@@ -932,6 +937,30 @@ impl Engine {
             activity.record("state", build.processing_state.as_str());
             wait.pause(&build.processing_state).await?;
         }
+    }
+}
+
+/// A version that is in review with the build that is wanted, and of which nothing changes, is where it shall be: it is not
+/// cancelled to be submitted again.
+fn forget_needless_cancellation(
+    desired: &DesiredRelease,
+    snapshot: &Snapshot,
+    plan: &mut Plan,
+    build: Option<&Build>,
+) {
+    let Some(version) = own_version(desired, snapshot) else {
+        return;
+    };
+    let in_review = matches!(version.state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW");
+    let is_canceling =
+        |action: &Action| matches!(action, Action::CancelSubmission { state, .. } if state == "CANCELING");
+    if plan.submit
+        && plan.then.is_empty()
+        && in_review
+        && matches!(plan.first.as_slice(), [cancel @ Action::CancelSubmission { .. }] if !is_canceling(cancel))
+        && build.is_some_and(|build| version.build.as_ref() == Some(&build.id))
+    {
+        plan.first.clear();
     }
 }
 

@@ -99,6 +99,7 @@ pub(super) async fn update_sets(
             id,
             kind: change.kind,
             order: change.remaining.clone(),
+            pending: change.pending.clone(),
             slots: change.slots.clone(),
             place,
         });
@@ -133,6 +134,8 @@ struct Set {
     /// IDs in the order that App Store Connect has.
     order: Vec<String>,
     slots: Vec<Slot>,
+    /// IDs that Apple still processes, from an earlier run.
+    pending: Vec<String>,
     /// Locale and display type.
     place: String,
 }
@@ -194,10 +197,13 @@ async fn fill(
             send(store, transfer, &asset(set.kind, file, &set.id), object).await
         })
         .await?;
-    let open: Vec<(MediaKind, String)> = reserved
+    let mut open: Vec<(MediaKind, String)> = reserved
         .iter()
         .map(|(number, _, _, object)| (all[*number].kind, object.id.clone()))
         .collect();
+    for set in all {
+        open.extend(set.pending.iter().map(|id| (set.kind, id.clone())));
+    }
     let (reasons, seen) = wait(store, localization, open, timeout).await?;
     for set in sets.iter_mut() {
         let now = seen.iter().find(|now| now.id == set.id);
@@ -207,6 +213,14 @@ async fn fill(
         );
     }
     let mut failed = Vec::new();
+    for set in sets.iter_mut() {
+        for id in std::mem::take(&mut set.pending) {
+            // The next run uploads it again.
+            if let Some((_, reason)) = reasons.iter().find(|(failed, _)| *failed == id) {
+                failed.push((set.place.clone(), reason.clone()));
+            }
+        }
+    }
     for (number, index, local, object) in reserved {
         let set = &mut sets[number];
         match reasons.iter().find(|(id, _)| *id == object.id) {

@@ -60,6 +60,9 @@ pub struct SetChange {
     pub(crate) remaining: Vec<String>,
     #[serde(skip)]
     pub(crate) slots: Vec<Slot>,
+    /// IDs of what stays, and what Apple still processes.
+    #[serde(skip)]
+    pub(crate) pending: Vec<String>,
     /// Videos that stay, and get another frame to stand for them.
     #[serde(skip)]
     pub(crate) frames: Vec<FrameChange>,
@@ -120,6 +123,9 @@ impl SetChange {
         }
         if !self.frames.is_empty() {
             parts.push(format!("{} with another frame", self.frames.len()));
+        }
+        if !self.pending.is_empty() {
+            parts.push(format!("{} still processed by Apple", self.pending.len()));
         }
         if parts.is_empty() {
             parts.push("other order".to_owned());
@@ -362,7 +368,12 @@ fn set_change(
         })
         .collect();
     let current: Vec<&String> = existing.iter().map(|item| &item.id).collect();
-    if current == kept && kept.len() == rows.len() {
+    let pending: Vec<String> = existing
+        .iter()
+        .filter(|item| kept.contains(&&item.id) && is_processed_by_apple(&item.state))
+        .map(|item| item.id.clone())
+        .collect();
+    if current == kept && kept.len() == rows.len() && pending.is_empty() {
         return None;
     }
     let delete = current
@@ -382,6 +393,7 @@ fn set_change(
         .collect();
     Some(SetChange {
         upload,
+        pending,
         delete,
         remaining,
         order: rows.iter().map(|(name, _, _)| name.clone()).collect(),
@@ -392,6 +404,11 @@ fn set_change(
         ),
         ..empty(place, remote)
     })
+}
+
+/// Whether a file arrived, and nobody knows yet whether it is good: a run that was killed leaves such behind.
+fn is_processed_by_apple(state: &str) -> bool {
+    matches!(state, "UPLOAD_COMPLETE" | "PROCESSING")
 }
 
 /// A set that stays as it is, apart from what is added to the change.
@@ -421,6 +438,7 @@ fn empty(place: Place<'_>, remote: Option<&RemoteSet>) -> SetChange {
         set: remote.map(|set| set.id.clone()),
         remaining: Vec::new(),
         slots: Vec::new(),
+        pending: Vec::new(),
         frames: Vec::new(),
         files: (Vec::new(), Vec::new()),
     }

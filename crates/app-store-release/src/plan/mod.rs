@@ -39,6 +39,11 @@ pub enum Action {
         /// Its state.
         state: String,
     },
+    /// Wait until the version is out of a review that was cancelled before.
+    AwaitCancellation {
+        /// The version's state.
+        state: String,
+    },
     /// Take the version out of a draft submission, so that it can be edited.
     RemoveDraftItem {
         /// The item's ID.
@@ -619,7 +624,7 @@ fn open_what_is_closed(
     let in_progress = snapshot.submissions.iter().find(|submission| {
         matches!(
             submission.state.as_str(),
-            "WAITING_FOR_REVIEW" | "IN_REVIEW" | "UNRESOLVED_ISSUES"
+            "WAITING_FOR_REVIEW" | "IN_REVIEW" | "UNRESOLVED_ISSUES" | "CANCELING"
         ) && (submission.items.is_empty()
             || submission
                 .items
@@ -634,6 +639,19 @@ fn open_what_is_closed(
             state: submission.state.clone(),
         };
         plan.first.insert(0, cancel);
+        return Ok(plan);
+    }
+    if desired.reject_if_possible
+        && snapshot.submissions.is_empty()
+        && matches!(state, "WAITING_FOR_REVIEW" | "IN_REVIEW")
+    {
+        // A run that was killed cancelled it, and the version shows it later than the submission.
+        plan.first.insert(
+            0,
+            Action::AwaitCancellation {
+                state: state.to_owned(),
+            },
+        );
         return Ok(plan);
     }
     if is_editable(state) {
@@ -684,6 +702,12 @@ impl Action {
             Self::CancelSubmission { state, .. } => {
                 row('!', "submission", "cancel", format!("it is {state}"))
             }
+            Self::AwaitCancellation { state } => row(
+                '~',
+                "submission",
+                "await cancellation",
+                format!("no submission is open, and the version is still {state}"),
+            ),
             Self::RemoveDraftItem { .. } => row(
                 '~',
                 "submission",

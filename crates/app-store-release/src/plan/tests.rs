@@ -1189,3 +1189,33 @@ fn answers_of_the_age_rating_that_contradict_each_other_are_refused_before_the_f
         Err(ReleaseError::Invalid(_))
     ));
 }
+
+// --- runs that were killed
+
+#[test]
+fn a_picture_that_apple_still_processes_is_waited_for_and_not_uploaded_again() {
+    let mut snapshot = with_media(&[("en-US", PHONE, &["1"])]);
+    let set = snapshot.media.get_mut("en-US").unwrap().get_mut(PHONE).unwrap();
+    set.items[0].state = "UPLOAD_COMPLETE".to_owned();
+    let plan = planned(&shots(&["1"]), &snapshot);
+    let change = only_change(&plan);
+    assert!(change.upload.is_empty() && change.delete.is_empty());
+    assert_eq!(change.reason(), "1 still processed by Apple");
+}
+
+#[test]
+fn a_cancellation_that_is_on_its_way_is_waited_for() {
+    let mut desired = submitting();
+    desired.reject_if_possible = true;
+    let going = planned(&desired, &in_submission("WAITING_FOR_REVIEW", "CANCELING"));
+    assert!(
+        matches!(going.first.as_slice(), [Action::CancelSubmission { state, .. }] if state == "CANCELING")
+    );
+    let gone = planned(&desired, &snapshot(Some("WAITING_FOR_REVIEW")));
+    assert!(matches!(
+        gone.first.as_slice(),
+        [Action::AwaitCancellation { .. }]
+    ));
+    desired.reject_if_possible = false;
+    assert!(plan(&desired, &snapshot(Some("WAITING_FOR_REVIEW"))).is_err());
+}
