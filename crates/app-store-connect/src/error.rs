@@ -227,3 +227,31 @@ impl Error {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The shape is `ErrorResponse` of Apple's document 4.4.1; the words are those of fastlane #29643 and others.
+    #[test]
+    fn what_a_submission_lacks_is_one_line_per_resource() {
+        let error: ApiError = serde_json::from_value(json!({
+            "code": "STATE_ERROR.ENTITY_STATE_INVALID", "title": "The version is not in valid state.", "detail": "Check associated errors.",
+            "meta": {"associatedErrors": {
+                "/v1/builds/7": [{"code": "ENTITY_ERROR.ATTRIBUTE.REQUIRED", "title": "missing", "detail": "You must provide a value for 'usesNonExemptEncryption'."}],
+                "/v1/appScreenshots/": [{"code": "STATE_ERROR.SCREENSHOT_REQUIRED.APP_IPHONE_65", "title": "App screenshot missing (APP_IPHONE_65).", "detail": ""}]}}
+        }))
+        .unwrap();
+        let text = error.to_string();
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(
+            lines,
+            [
+                "/v1/appScreenshots/: App screenshot missing (APP_IPHONE_65). [STATE_ERROR.SCREENSHOT_REQUIRED.APP_IPHONE_65]",
+                "/v1/builds/7: You must provide a value for 'usesNonExemptEncryption'. [ENTITY_ERROR.ATTRIBUTE.REQUIRED]",
+            ]
+        );
+    }
+}

@@ -31,6 +31,10 @@ pub struct Change {
 /// One change on App Store Connect.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a plan has few actions, and a box would show in every match"
+)]
 pub enum Action {
     /// Withdraw a version from review.
     CancelSubmission {
