@@ -9,7 +9,6 @@ use fastlane_runner::credentials::{self, Variable};
 use fastlane_step::{Failure, Upload, ended_by_upload, ensure_utf8, false_success, with_warnings};
 use step_kit::{Advice as _, Log, Step};
 
-use crate::artifact::Artifact;
 use crate::inputs::Inputs;
 use crate::settle::{Delivery, confirm_delivery};
 use crate::{Checked, advice, arguments, artifact, setup, xcode};
