@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
 use apple_sandbox::{Json, Sandbox, Situation, tools};
+use walkdir::WalkDir;
 
 use crate::{sample, workspace};
 
@@ -71,6 +72,7 @@ pub(super) fn demo(
         .env("HOME", place("home"))
         .env("TMPDIR", place("tmp"))
         .env("BITRISE_DEPLOY_DIR", place("deploy"))
+        .env("BITRISE_HTML_REPORT_DIR", place("deploy"))
         .env("ipa_path", &package)
         .env("bundle_id", sample::BUNDLE_ID)
         .envs(usual.iter().copied())
@@ -85,13 +87,12 @@ pub(super) fn demo(
         (state.requests.len() - state.writes(), state.writes())
     };
     println!("\nThe step read {reads} times and wrote {writes} times.");
-    let mut reports: Vec<_> = std::fs::read_dir(place("deploy"))?
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    reports.sort();
-    for report in reports {
-        println!("Report: {}", report.display());
+    let is_page = |path: &Path| path.extension().is_some_and(|extension| extension == "html");
+    for entry in WalkDir::new(place("deploy")).sort_by_file_name() {
+        let entry = entry?;
+        if is_page(entry.path()) {
+            println!("Report: {}", entry.path().display());
+        }
     }
     Ok(ExitCode::from(
         u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
