@@ -9,8 +9,11 @@ use walkdir::WalkDir;
 
 use crate::{sample, workspace};
 
+/// Inputs of a step, by their names.
+type Inputs = &'static [(&'static str, &'static str)];
+
 /// The steps with such a demo, what they run with, and what the demo shows.
-pub(super) const DEMOS: [(&str, &[(&str, &str)], &str); 2] = [
+pub(super) const DEMOS: [(&str, Inputs, &str); 2] = [
     (
         "deliver",
         &[
