@@ -272,7 +272,8 @@ fn target(desired: &DesiredRelease, snapshot: &Snapshot) -> Result<Target, Relea
     }
     let found = next(versions);
     let is_first = live.is_none() && versions.len() <= 1;
-    let info = snapshot.editable_info().cloned();
+    let cancelled = || snapshot.reviewed_info().filter(|_| desired.reject_if_possible);
+    let info = snapshot.editable_info().or_else(cancelled).cloned();
     let Some(version) = found else {
         let number = desired
             .version

@@ -841,6 +841,22 @@ fn a_version_in_review_is_not_changed_unless_cancelling_is_asked_for() {
     );
 }
 
+/// App infos follow their version's state (app-store-release.md, B2): one that is in review is edited after the cancellation.
+#[test]
+fn the_app_info_in_review_changes_once_the_submission_is_cancelled() {
+    let mut snapshot = in_submission("WAITING_FOR_REVIEW", "WAITING_FOR_REVIEW");
+    snapshot.infos[1] = info("WAITING_FOR_REVIEW");
+    let mut desired = texts(&[("en-US", TextField::Subtitle, "Sleeps")]);
+    assert!(planned(&desired, &snapshot).is_empty());
+    desired.reject_if_possible = true;
+    let plan = planned(&desired, &snapshot);
+    assert!(
+        matches!(plan.first.as_slice(), [Action::CancelSubmission { .. }]),
+        "{plan:?}"
+    );
+    assert_eq!(changed(&plan), ["en-US subtitle"]);
+}
+
 #[test]
 fn promotional_text_changes_even_in_review() {
     let desired = texts(&[

@@ -179,6 +179,13 @@ impl Snapshot {
         self.infos.iter().find(editable)
     }
 
+    /// The app info that is in review with its version, and can be edited once the submission is cancelled.
+    pub(crate) fn reviewed_info(&self) -> Option<&AppInfo> {
+        self.infos
+            .iter()
+            .find(|info| matches!(info.state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW"))
+    }
+
     /// The app info of the version that is on the App Store.
     pub(crate) fn live_info(&self) -> Option<&AppInfo> {
         self.infos
