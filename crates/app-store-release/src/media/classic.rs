@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use app_store_connect::Error;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
-use transport::{Method, Transfer};
+use transport::{Method, StatusCode, Transfer};
 
 use super::upload::{Asset, BACKOFF, reserve, send};
 use super::{AT_ONCE, ROUNDS};
 use crate::error::{ReleaseError, api};
 use crate::media_file::MediaFile;
 use crate::plan::{MediaKind, SetChange, Slot};
-use crate::snapshot::{RemoteMedia, RemoteSet, read_sets};
+use crate::snapshot::{RemoteItem, RemoteMedia, RemoteSet, read_sets};
 use crate::store::{Attributes, New, Object, Store};
+
+/// Lists lag behind a creation; afterwards, what they don't show is asked for by its ID.
+const FIRST_LOOKS: u32 = 3;
 
 /// How classic resources of a kind are named.
 #[derive(Debug)]
@@ -99,6 +103,8 @@ pub(super) async fn update_sets(
             id,
             kind: change.kind,
             order: change.remaining.clone(),
+            checksums: change.slots.iter().map(checksum_of).collect(),
+            deleted: change.delete.clone(),
             pending: change.pending.clone(),
             slots: change.slots.clone(),
             place,
@@ -121,10 +127,34 @@ pub(super) async fn update_sets(
         }
         tracing::info!("Apple failed to process {file}; uploading it again.");
     }
-    for set in &sets {
-        order(store, set).await?;
+    for set in &mut sets {
+        settle(store, localization, set).await?;
     }
     Ok(())
+}
+
+/// Puts a set into its order. What somebody else added meanwhile has to be in it too, so it is looked for where Apple
+/// refuses the order.
+async fn settle(store: &Store, localization: &str, set: &mut Set) -> Result<(), ReleaseError> {
+    for round in 1.. {
+        let failed = api(format!("order the {} of {}", set.kind.name(), set.place));
+        match order(store, set).await {
+            Err(error) if round < ROUNDS && is_conflict(&error) => {
+                let sets = read_sets(store, localization, set.kind).await.map_err(failed)?;
+                if let Some(now) = sets.into_values().find(|now| now.id == set.id) {
+                    set.adopt(store, &now.items).await?;
+                }
+            }
+            result => return result.map_err(failed),
+        }
+    }
+    Ok(())
+}
+
+fn is_conflict(error: &Error) -> bool {
+    error
+        .refusal()
+        .is_some_and(|refusal| refusal.status == StatusCode::CONFLICT)
 }
 
 /// A set that is being changed.
@@ -134,10 +164,86 @@ struct Set {
     /// IDs in the order that App Store Connect has.
     order: Vec<String>,
     slots: Vec<Slot>,
+    /// Of the files that this run uploads into the slots.
+    checksums: Vec<Option<String>>,
+    /// IDs that this run deleted; lists show them for a while.
+    deleted: Vec<String>,
     /// IDs that Apple still processes, from an earlier run.
     pending: Vec<String>,
     /// Locale and display type.
     place: String,
+}
+
+impl Set {
+    /// Takes the set as it is now. Another run may have uploaded the same file, and Apple copies those of the version
+    /// before some time after a version is created: of two that are equal the first stays, for every run alike, and of
+    /// two that have the same name the newer one, if it is our own.
+    async fn adopt(&mut self, store: &Store, items: &[RemoteItem]) -> Result<(), ReleaseError> {
+        self.order = items.iter().map(|item| item.id.clone()).collect();
+        let mut extra = Vec::new();
+        let mut kept = Vec::new();
+        for (checksum, slots) in self.slots_by_checksum(items) {
+            let equal = items.iter().filter(|item| {
+                item.checksum.as_deref() == Some(checksum)
+                    && item.state == "COMPLETE"
+                    && !self.deleted.contains(&item.id)
+            });
+            let mut equal: Vec<String> = equal.map(|item| item.id.clone()).collect();
+            extra.extend(equal.split_off(slots.len().min(equal.len())));
+            kept.extend(slots.into_iter().zip(equal));
+        }
+        for (slot, id) in kept {
+            self.slots[slot] = Slot::Kept(id);
+        }
+        let is_own = |item: &RemoteItem| {
+            self.slots
+                .iter()
+                .any(|slot| matches!(slot, Slot::Kept(id) if *id == item.id))
+        };
+        let older = items.iter().enumerate().filter(|(index, item)| {
+            let newer = &items[index + 1..];
+            item.state == "COMPLETE"
+                && !is_own(item)
+                && newer.iter().any(|own| is_own(own) && own.name == item.name)
+        });
+        extra.extend(older.map(|(_, item)| item.id.clone()));
+        extra.sort();
+        extra.dedup();
+        extra.retain(|id| !self.deleted.contains(id));
+        for id in extra {
+            let deleted = store.delete(self.kind.classic().items, &id).await;
+            deleted.map_err(api(format!("delete a second copy in {}", self.place)))?;
+            self.order.retain(|known| *known != id);
+            self.deleted.push(id);
+        }
+        Ok(())
+    }
+
+    /// The slots of each checksum: a folder may hold the same picture twice.
+    fn slots_by_checksum<'a>(&'a self, items: &'a [RemoteItem]) -> BTreeMap<&'a str, Vec<usize>> {
+        let mut all: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, slot) in self.slots.iter().enumerate() {
+            let own = items
+                .iter()
+                .find(|item| matches!(slot, Slot::Kept(id) if *id == item.id));
+            // Another run may have deleted what this one uploaded.
+            let checksum = match own {
+                Some(own) => own.checksum.as_deref(),
+                None => self.checksums[index].as_deref(),
+            };
+            if let Some(checksum) = checksum {
+                all.entry(checksum).or_default().push(index);
+            }
+        }
+        all
+    }
+}
+
+fn checksum_of(slot: &Slot) -> Option<String> {
+    match slot {
+        Slot::New(file) => Some(file.checksum.clone()),
+        Slot::Kept(_) => None,
+    }
 }
 
 async fn create_set(store: &Store, localization: &str, change: &SetChange) -> Result<String, ReleaseError> {
@@ -205,13 +311,6 @@ async fn fill(
         open.extend(set.pending.iter().map(|id| (set.kind, id.clone())));
     }
     let (reasons, seen) = wait(store, localization, open, timeout).await?;
-    for set in sets.iter_mut() {
-        let now = seen.iter().find(|now| now.id == set.id);
-        set.order = now.map_or_else(
-            || set.order.clone(),
-            |now| now.items.iter().map(|item| item.id.clone()).collect(),
-        );
-    }
     let mut failed = Vec::new();
     for set in sets.iter_mut() {
         for id in std::mem::take(&mut set.pending) {
@@ -231,8 +330,14 @@ async fn fill(
                     .delete(set.kind.classic().items, id)
                     .await
                     .map_err(api(format!("delete {file}, which failed")))?;
+                set.deleted.push(id.clone());
                 failed.push((file, reason.clone()));
             }
+        }
+    }
+    for set in sets.iter_mut() {
+        if let Some(now) = seen.iter().find(|now| now.id == set.id) {
+            set.adopt(store, &now.items).await?;
         }
     }
     Ok(failed)
@@ -302,6 +407,9 @@ async fn wait(
                 _ => {}
             }
         }
+        if look > FIRST_LOOKS {
+            forget_deleted(store, &seen, &mut open).await?;
+        }
         if !open.is_empty() && started.elapsed() > timeout {
             return Err(ReleaseError::TooSlow {
                 what: format!("the processing of {} file(s)", open.len()),
@@ -313,13 +421,45 @@ async fn wait(
     Ok((failed, seen.into_values().flatten().collect()))
 }
 
-/// Puts a set into its order, if it is in another one.
-async fn order(store: &Store, set: &Set) -> Result<(), ReleaseError> {
+/// Takes out of `open` what another run has deleted.
+async fn forget_deleted(
+    store: &Store,
+    seen: &BTreeMap<MediaKind, Vec<RemoteSet>>,
+    open: &mut Vec<(MediaKind, String)>,
+) -> Result<(), ReleaseError> {
+    let is_listed = |id: &str| {
+        seen.values()
+            .flatten()
+            .flat_map(|set| &set.items)
+            .any(|item| item.id == id)
+    };
+    let mut deleted = Vec::new();
+    for (kind, id) in open.iter().filter(|(_, id)| !is_listed(id)) {
+        let found = store.get(format!("v1/{}/{id}", kind.classic().items), &[]).await;
+        if found
+            .map_err(api(format!("read one of the {}", kind.name())))?
+            .is_none()
+        {
+            deleted.push(id.clone());
+        }
+    }
+    open.retain(|(_, id)| !deleted.contains(id));
+    Ok(())
+}
+
+/// Puts a set into its order, if it is in another one. What this run does not know stays at the end.
+async fn order(store: &Store, set: &Set) -> Result<(), Error> {
     let kept = set.slots.iter().filter_map(|slot| match slot {
         Slot::Kept(id) => Some(id),
         Slot::New(_) => None,
     });
-    let wanted: Vec<&String> = kept.collect();
+    let mut wanted: Vec<&String> = kept.collect();
+    let others = set
+        .order
+        .iter()
+        .filter(|id| !wanted.contains(id) && !set.deleted.contains(id));
+    let others: Vec<&String> = others.collect();
+    wanted.extend(others);
     if wanted.len() < 2 || set.order.iter().collect::<Vec<_>>() == wanted {
         return Ok(());
     }
@@ -329,6 +469,5 @@ async fn order(store: &Store, set: &Set) -> Result<(), ReleaseError> {
         .iter()
         .map(|id| json!({"type": names.items, "id": id}))
         .collect();
-    let ordered = store.link(Method::PATCH, path, Value::Array(data)).await;
-    ordered.map_err(api(format!("order the {} of {}", set.kind.name(), set.place)))
+    store.link(Method::PATCH, path, Value::Array(data)).await
 }
