@@ -1,5 +1,6 @@
 //! What Apple refuses, in Apple's words.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -94,7 +95,8 @@ impl fmt::Display for ApiError {
         }
         if let Value::Object(associated) = &self.meta["associatedErrors"] {
             // One per line, with the resource that it is about: these are the reasons that say what is missing.
-            for (path, errors) in associated {
+            let sorted: BTreeMap<_, _> = associated.iter().collect();
+            for (path, errors) in sorted {
                 for error in errors.as_array().into_iter().flatten() {
                     let part = |name: &str| error[name].as_str().unwrap_or_default().trim();
                     let text = match (part("detail"), part("title")) {
