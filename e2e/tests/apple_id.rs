@@ -606,7 +606,11 @@ fn an_automatic_project_gets_profiles_of_its_own_where_that_is_wanted() {
     let sandbox = start(&managed());
     let machine = machine(&sandbox, &automatic());
     checked(&machine, &sandbox, STEP, &[("generate_profiles", "yes")]).ended(0);
-    assert!(made_file(&machine).contains("CODE_SIGN_STYLE = Manual"));
+    assert!(
+        made_file(&machine)
+            .replace('"', "")
+            .contains("CODE_SIGN_STYLE = Manual")
+    );
     assert_eq!(sandbox.state().profiles.len(), 5);
 }
 

@@ -194,7 +194,7 @@ fn full_slots_are_an_error_that_lists_what_fills_them_and_nothing_is_revoked() {
         "You already have a current Distribution certificate",
         "Apple Distribution: Ada (SBXTEAM123) (serial number ",
         "owner Grace (SBXTEAM123)",
-        "revoke one of these that nobody uses",
+        "revoke an unused one of these",
     ]);
     assert_eq!(run.status, Some(1), "{}", run.text);
     for serial in &serials {

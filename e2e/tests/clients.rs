@@ -9,7 +9,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use apple_sandbox::{Ports, Sandbox, Seed, SeedAppleId, SeedProfile};
+use apple_sandbox::{Ports, Sandbox, Seed, SeedApp, SeedAppleId, SeedProfile, SeedRelease};
 use e2e::{Machine, ipa_of, secrets};
 
 /// A sandbox with a proxy, and the file of its CA.
@@ -348,6 +348,16 @@ fn spaceship_with_a_key_goes_through_the_life_of_a_build() {
             bundle_id: "com.example.courier".to_owned(),
             profile_type: "IOS_APP_ADHOC".to_owned(),
             ..SeedProfile::default()
+        }],
+        apps: vec![SeedApp {
+            id: "1023456789".to_owned(),
+            name: "Courier".to_owned(),
+            bundle_id: "com.example.courier".to_owned(),
+            release: SeedRelease {
+                is_ready_for_beta_review: true,
+                ..SeedRelease::default()
+            },
+            ..SeedApp::default()
         }],
         ..Seed::default()
     });

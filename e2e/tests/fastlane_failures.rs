@@ -254,7 +254,7 @@ fn a_lane_names_its_action_and_blames_apple_only_for_what_apple_did() {
             "",
             "A required agreement is missing or has expired.",
             "Account Holder",
-            "rebuild",
+            "system-status",
         ),
     ] {
         let machine = machine(&sandbox, &ending(action, printed, error));
