@@ -47,22 +47,25 @@ fn step_log(text: &str) -> String {
     let start = text.find("\n\n").map_or(0, |at| at + 2).min(end);
     let mut log = String::new();
     for line in text[start..end].lines() {
-        let words: Vec<&str> = line
-            .split(' ')
-            .map(|word| {
-                if word.starts_with("http://127.0.0.1:") {
-                    "http://127.0.0.1/…"
-                } else if let Some((_, name)) = word.split_once("/project/") {
-                    name
-                } else {
-                    word
-                }
-            })
-            .collect();
+        let words: Vec<String> = line.split(' ').map(without_place).collect();
         log.push_str(words.join(" ").trim_end());
         log.push('\n');
     }
-    log
+    format!("{}\n", log.trim_end())
+}
+
+/// A word of a log without the port and the temporary folder of the run.
+fn without_place(word: &str) -> String {
+    if word.starts_with("http://127.0.0.1:") {
+        return "http://127.0.0.1/…".to_owned();
+    }
+    if let Some((_, name)) = word.split_once("/project/") {
+        return name.to_owned();
+    }
+    let below = word
+        .split_once("/apple-steps-demo-")
+        .and_then(|(_, rest)| rest.split_once('/'));
+    below.map_or_else(|| word.to_owned(), |(_, rest)| format!("…/{rest}"))
 }
 
 fn take_picture(page: &Path, picture: &Path) -> anyhow::Result<()> {
@@ -95,10 +98,10 @@ mod tests {
 
     #[test]
     fn a_sample_log_holds_no_place_of_this_machine() {
-        let text = "The sandbox is at http://127.0.0.1:1.\n\nAuto Provision\n- project_path: /tmp/x/project/Courier.xcodeproj\n- build_url: http://127.0.0.1:3/bitrise\nDone\n\nOutputs, as the next step gets them:\n";
+        let text = "The sandbox is at http://127.0.0.1:1.\n\nAuto Provision\n- project_path: /tmp/x/project/Courier.xcodeproj\n- build_url: http://127.0.0.1:3/bitrise\n- keychain_path: /tmp/apple-steps-demo-x1/home/login.keychain\nDone\n\nOutputs, as the next step gets them:\n";
         assert_eq!(
             step_log(text),
-            "Auto Provision\n- project_path: Courier.xcodeproj\n- build_url: http://127.0.0.1/…\nDone\n"
+            "Auto Provision\n- project_path: Courier.xcodeproj\n- build_url: http://127.0.0.1/…\n- keychain_path: …/home/login.keychain\nDone\n"
         );
     }
 }
