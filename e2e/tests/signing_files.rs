@@ -650,7 +650,7 @@ fn without_xcode_today_s_names_are_written_and_the_log_says_so() {
     checkout
         .run(STEP, &[("apply_to", "none"), ("distribution_type", "app-store")])
         .ended(0)
-        .said(&["app-store-connect", "There is no Xcode here"]);
+        .said(&["app-store-connect", "no Xcode was found"]);
 }
 
 #[test]
@@ -978,13 +978,13 @@ fn a_variable_that_undoes_the_edit_of_the_project_is_warned_of() {
     checkout.machine.set("XCODE_XCCONFIG_FILE", &user);
     checkout.run(STEP, &[]).ended(0).said(&[
         "user.xcconfig",
-        "sets CODE_SIGN_STYLE and beats",
+        "sets CODE_SIGN_STYLE and overrides",
         "apply_to `xcconfig`",
     ]);
     let quiet = checkout.machine.file("user.xcconfig", "SWIFT_VERSION = 6.0\n");
     checkout.machine.set("XCODE_XCCONFIG_FILE", &quiet);
     let run = checkout.run(STEP, &[]).ended(0);
-    assert!(!run.text.contains("beats the project's settings"), "{}", run.text);
+    assert!(!run.text.contains("overrides the project's settings"), "{}", run.text);
 }
 
 #[test]
@@ -1019,7 +1019,7 @@ fn projects_in_the_format_of_xcode_27_stay_as_they_are_too() {
         make: |folder| {
             e2e::project::write_xcode_27(folder, &[e2e::project::Target::APP]);
         },
-        container: "TargetSpec.xcodeproj",
+        container: "Made.xcodeproj",
         ..LAYOUTS[0]
     });
     for mode in ["xcconfig", "none"] {
