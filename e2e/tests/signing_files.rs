@@ -984,7 +984,11 @@ fn a_variable_that_undoes_the_edit_of_the_project_is_warned_of() {
     let quiet = checkout.machine.file("user.xcconfig", "SWIFT_VERSION = 6.0\n");
     checkout.machine.set("XCODE_XCCONFIG_FILE", &quiet);
     let run = checkout.run(STEP, &[]).ended(0);
-    assert!(!run.text.contains("overrides the project's settings"), "{}", run.text);
+    assert!(
+        !run.text.contains("overrides the project's settings"),
+        "{}",
+        run.text
+    );
 }
 
 #[test]

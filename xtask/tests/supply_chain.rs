@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 /// Licenses that permit what is done here: ring and webpki bring ISC, ICU brings Unicode-3.0, subtle BSD-3-Clause, zlib-rs
-/// Zlib, the lists of root certificates CDLA, and bzip2 its own, which is like BSD's.
-const LICENSES: [&str; 11] = [
+/// Zlib, the lists of root certificates CDLA, bzip2 its own, which is like BSD's, and mp4parse MPL-2.0, which binds changes of
+/// its own files alone.
+const LICENSES: [&str; 12] = [
     "MIT",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -19,6 +20,7 @@ const LICENSES: [&str; 11] = [
     "CDLA-Permissive-2.0",
     "0BSD",
     "bzip2-1.0.6",
+    "MPL-2.0",
 ];
 
 /// A second TLS stack or C library would make the binaries larger, and the builds need more than Rust.

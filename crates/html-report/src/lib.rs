@@ -9,10 +9,10 @@
 //! let page = Page::new("Auto Provision", Outcome::Succeeded)
 //!     .fact("distribution", "app-store")
 //!     .block(Block::List {
-//!         heading: "Changed on the portal".to_owned(),
-//!         items: vec!["create the profile Bitrise iOS app-store - (com.example.app)".to_owned()],
+//!         heading: "Changes on the Developer Portal".to_owned(),
+//!         items: vec!["Created the profile Bitrise iOS app-store - (com.example.app)".to_owned()],
 //!     });
-//! assert!(page.render().unwrap().contains("com.example.app"));
+//! assert!(page.render().unwrap().contains("Created the profile"));
 //! ```
 
 mod pictures;
