@@ -136,16 +136,6 @@ pub enum PortalPlatform {
     MacOs,
 }
 
-impl PortalPlatform {
-    /// The word of the App Store Connect API.
-    pub fn api_name(self) -> &'static str {
-        match self {
-            Self::Ios => "IOS",
-            Self::MacOs => "MAC_OS",
-        }
-    }
-}
-
 /// The name of an SDK without folders, version and suffix, in lower case: `iphoneos` of
 /// `/Applications/Xcode.app/…/iPhoneOS26.0.sdk`.
 pub fn sdk_family(name: &str) -> String {

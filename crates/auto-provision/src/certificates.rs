@@ -6,7 +6,7 @@ use std::time::Duration;
 use apple_types::TeamId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use futures_util::future::join_all;
+use futures_util::stream::{FuturesOrdered, TryStreamExt as _};
 use match_storage::Location;
 use signing_assets::{Certificate, Identity, P12Error};
 use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step, list};
@@ -45,13 +45,11 @@ pub async fn download(step: &Step<Options>) -> anyhow::Result<Vec<Identity>> {
         }
     });
     let mut identities: Vec<Identity> = Vec::new();
-    let read = step
-        .within("downloading the certificates", LONGEST_DOWNLOAD, async {
-            Ok(join_all(reading).await)
-        })
-        .await?;
     // All at once, and told in their order: of several that fail, the first is named.
-    let read: Vec<Vec<Identity>> = read.into_iter().collect::<anyhow::Result<_>>()?;
+    let reading = reading.collect::<FuturesOrdered<_>>().try_collect::<Vec<_>>();
+    let read = step
+        .within("downloading the certificates", LONGEST_DOWNLOAD, reading)
+        .await?;
     for identity in read.into_iter().flatten() {
         if identities
             .iter()

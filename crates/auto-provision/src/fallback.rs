@@ -69,13 +69,7 @@ async fn sign(
         test_devices: Vec::new(),
         certificates: CertificateChoice::Each,
     };
-    // Bundle IDs may depend on the team, which is that of the certificates.
-    let team_id = certificates.iter().find_map(|known| known.team_id.as_ref());
-    let signed = match team_id {
-        Some(team_id) => analysis.clone().signed_by(team_id)?,
-        None => analysis.clone(),
-    };
-    let analysis = &signed;
+    let analysis = &analysis.clone().signed_with(certificates)?;
     let desired_profiles = provisioning::desired_profiles(&analysis.needs(), &policy, certificates)?;
     let signed = provisioning::choose_among(&desired_profiles, &profiles, clock::now())?;
     for signed in &signed {

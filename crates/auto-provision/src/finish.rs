@@ -60,10 +60,14 @@ pub(crate) async fn show_plan(
         .collect();
     lines.extend(plan.actions.iter().map(ToString::to_string));
     report::list(&step.report, "Planned", &lines);
-    step.report.markdown(&format!(
-        "Planned changes (not applied):\n\n- {}",
-        lines.join("\n- ")
-    ));
+    if lines.is_empty() {
+        step.report.markdown(report::UNCHANGED);
+    } else {
+        step.report.markdown(&format!(
+            "Planned changes (not applied):\n\n- {}",
+            lines.join("\n- ")
+        ));
+    }
     if !tasks.is_empty() {
         report::list(&step.report, "Left to you", &tasks);
         step.report

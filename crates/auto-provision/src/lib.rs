@@ -118,11 +118,7 @@ pub async fn provision(
         test_devices,
         certificates: choice,
     };
-    // Which team signs is known now, and bundle IDs may depend on it.
-    let analysis = match certificates.iter().find_map(|known| known.team_id.as_ref()) {
-        Some(team_id) => analysis.signed_by(team_id)?,
-        None => analysis,
-    };
+    let analysis = analysis.signed_with(certificates)?;
     let desired_profiles = provisioning::desired_profiles(&analysis.needs(), &policy, certificates)
         .map_err(advice::plan_failed)?;
     let work = Work {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use command::Runner;
 use provisioning::{BundleIdentifier, Target as Need, TeamId};
+use signing_assets::Certificate;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 use xcode_project::{
     Answer, Archive, Built, Container, Error, Platform, Project, Roots, Settings, Target, Workspace,
@@ -297,6 +298,17 @@ impl Analysis {
             .chain(&self.ui_tests)
             .map(|item| item.need.clone())
             .collect()
+    }
+
+    /// The same, as it is once the project is signed with certificates, which say the team.
+    ///
+    /// # Errors
+    /// As [`Analysis::signed_by`].
+    pub(crate) fn signed_with(self, certificates: &[Certificate]) -> anyhow::Result<Self> {
+        match certificates.iter().find_map(|known| known.team_id.as_ref()) {
+            Some(team_id) => self.signed_by(team_id),
+            None => Ok(self),
+        }
     }
 
     /// The same, as it is once the project is signed by a team: a bundle ID or an entitlement may contain

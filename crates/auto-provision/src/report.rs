@@ -12,6 +12,9 @@ use crate::plan_log;
 use crate::project::Analysis;
 use crate::signing::files::SigningFiles;
 
+/// What the summary says of a run, or a plan, without changes.
+pub(crate) const UNCHANGED: &str = "The App IDs, devices, and profiles on the portal are unchanged.";
+
 /// A target and its profile, in words.
 struct Line {
     cells: [String; 6],
@@ -97,7 +100,7 @@ pub(crate) fn signed(
     let texts: Vec<String> = changes.iter().map(plan_log::done).collect();
     list(report, "Changes on the Developer Portal", &texts);
     if changes.is_empty() {
-        report.markdown("The App IDs, devices, and profiles on the portal are unchanged.");
+        report.markdown(UNCHANGED);
     } else {
         report.markdown(&format!(
             "Changes on the Developer Portal:\n\n- {}",

@@ -26,7 +26,7 @@ use signing_assets::{Certificate, Profile};
 
 use crate::features;
 use crate::listing::{device, is_managed, may_serve, profile, registered, request};
-use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind, created_id, listed_id, texts};
+use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind, created_id, listed_id, serial_number, texts};
 
 /// Requests of one kind in flight together: they share one connection, and a project of so many targets takes one round
 /// trip for them.
@@ -146,7 +146,7 @@ impl<'a> DeveloperPortal<'a> {
         let mut found = Vec::new();
         for certificate in listed {
             let serial = match &certificate.serial_num {
-                Some(serial) => serial.trim_start_matches('0').to_uppercase(),
+                Some(serial) => serial_number(serial),
                 None if certificate.can_download => {
                     let what = failed(format!(
                         "download the certificate with ID {}",
@@ -182,14 +182,10 @@ impl<'a> DeveloperPortal<'a> {
             .devices(slug)
             .await
             .map_err(failed("list the devices"))?;
-        let listed = listed
+        listed
             .into_iter()
-            .map(|listed| device(listed, "list the devices"));
-        Ok(listed
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .flatten()
-            .collect())
+            .filter_map(|listed| device(listed, "list the devices").transpose())
+            .collect()
     }
 
     async fn app_ids(&self, slug: Slug, query: &Query) -> Result<Vec<portal::AppId>, PortalError> {

@@ -17,7 +17,7 @@ use provisioning::{
 use signing_assets::{Certificate, PrivateKey};
 use time::OffsetDateTime;
 
-use crate::portal::{AppStoreConnect, PortalError, PortalErrorKind, failed, listed_id};
+use crate::portal::{AppStoreConnect, PortalError, PortalErrorKind, failed, listed_id, serial_number};
 
 /// Validity is counted in seconds: after this, whatever was created in the same second is listed.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -275,7 +275,7 @@ fn listed(resource: Resource<asc::Certificate>, what: &str) -> Result<ListedCert
         certificate_type: attributes.certificate_type,
         name: attributes.name,
         owner: attributes.display_name,
-        serial: attributes.serial_number.trim_start_matches('0').to_uppercase(),
+        serial: serial_number(&attributes.serial_number),
         expires: certificate
             .as_ref()
             .map(|certificate| certificate.not_after)

@@ -177,11 +177,7 @@ impl AppStoreConnect {
         let certificate = |listed: Resource<asc::Certificate>| {
             Ok(PortalCertificate {
                 id: listed_id(listed.id, "list the certificates")?,
-                serial: listed
-                    .attributes
-                    .serial_number
-                    .trim_start_matches('0')
-                    .to_uppercase(),
+                serial: serial_number(&listed.attributes.serial_number),
             })
         };
         listed.data.into_iter().map(certificate).collect()
@@ -196,15 +192,11 @@ impl AppStoreConnect {
             .items(&asc::Devices)
             .await
             .map_err(failed("list the devices"))?;
-        let listed = listed
+        listed
             .data
             .into_iter()
-            .map(|listed| device(listed, "list the devices"));
-        Ok(listed
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .flatten()
-            .collect())
+            .filter_map(|listed| device(listed, "list the devices").transpose())
+            .collect()
     }
 
     async fn bundle_ids(&self, identifiers: &[BundleIdentifier]) -> Result<Vec<BundleId>, PortalError> {
@@ -387,6 +379,11 @@ impl Portal for AppStoreConnect {
             .map_err(failed(format!("create the profile `{name}`")))?;
         profile(&answer.data)
     }
+}
+
+/// A serial number as certificates are compared by it: Apple lists some with zeros in front, and in either case.
+pub(crate) fn serial_number(listed: &str) -> String {
+    listed.trim_start_matches('0').to_uppercase()
 }
 
 /// A listed device; `None` for one without a UDID, which no profile can list.

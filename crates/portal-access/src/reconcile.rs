@@ -268,14 +268,19 @@ async fn apply(
             .iter()
             .filter(|action| action.stage() == stage)
             .collect();
-        let made: Vec<(&Action, Made)> = stream::iter(actions)
-            .map(|action| perform(portal, action, desired_profiles, snapshot, &ids))
-            .buffer_unordered(CONCURRENCY)
-            .try_collect()
-            .await?;
-        for (action, made) in made {
-            changes.push(action.clone());
-            match made {
+        let mut made = Vec::new();
+        {
+            let mut doing = stream::iter(actions)
+                .map(|action| perform(portal, action, desired_profiles, snapshot, &ids))
+                .buffer_unordered(CONCURRENCY);
+            // What is done counts, also when something beside it fails.
+            while let Some((action, one)) = doing.try_next().await? {
+                changes.push(action.clone());
+                made.push(one);
+            }
+        }
+        for one in made {
+            match one {
                 Made::Nothing => {}
                 Made::BundleId(identifier, id) => drop(ids.insert(identifier, id)),
                 Made::Profile(desired, profile) => drop(profiles.insert(desired, *profile)),

@@ -11,7 +11,8 @@ use regex::bytes::{Captures, Regex};
 
 use crate::MASK;
 
-/// A value ends at a backslash that escapes a quote, and goes on over one that escapes a slash.
+/// A value ends at a backslash that escapes a quote, and goes on over one that escapes a slash or, in JSON
+/// of .NET and of Gson, any character by its number.
 ///
 /// In each alternative the group `keep` stays, and the rest is masked.
 ///
@@ -23,11 +24,11 @@ use crate::MASK;
 /// - a private key: what follows the armor of a PEM file, and what base64 makes of the beginnings of such a file and of keys
 ///   in PKCS#8, SEC 1, and PKCS#1 (RFC 5958, 5915, 8017).
 const PATTERN: &str = r#"(?x-u)
-    (?P<keep1>(?i:authorization)["']?\s*(?:=>|[:=])\s*["']?(?i:bearer|basic|token)\s+)(?:[^\s"',;<\\]|\\+/)+
+    (?P<keep1>(?i:authorization)["']?\s*(?:=>|[:=])\s*["']?(?i:bearer|basic|token)\s+)(?:[^\s"',;<\\]|\\+(?:/|u[0-9A-Fa-f]{4}))+
     | (?P<keep2>\b(?i:bearer)["']?[\s:="']+)[A-Za-z0-9._~+/=-]{20,}
     | \beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}
-    | (?P<keep3>\b(?:myacinfo|dqsid|DES[0-9a-f]{16,})["']?\s*(?:=>|[:=])\s*["']?)(?:[^\s"';,<\\]|\\+/){6,}
-    | (?P<keep4>(?i:name)["']?\s*(?:=>|[:=])\s*["']?(?:myacinfo|dqsid|DES[0-9a-f]{16,})["']?,?\s+["']?(?i:value)["']?\s*(?:=>|[:=])\s*["']?)(?:[^\s"';,<\\]|\\+/){6,}
+    | (?P<keep3>\b(?:myacinfo|dqsid|DES[0-9a-f]{16,})["']?\s*(?:=>|[:=])\s*["']?)(?:[^\s"';,<\\]|\\+(?:/|u[0-9A-Fa-f]{4})){6,}
+    | (?P<keep4>(?i:name)["']?\s*(?:=>|[:=])\s*["']?(?:myacinfo|dqsid|DES[0-9a-f]{16,})["']?,?\s+["']?(?i:value)["']?\s*(?:=>|[:=])\s*["']?)(?:[^\s"';,<\\]|\\+(?:/|u[0-9A-Fa-f]{4})){6,}
     | \b(?:DAWTKN|HSARMTKN)[A-Za-z0-9+/=._-]{8,}
     | (?P<keep5>-----BEGIN\ [A-Z\ ]*PRIVATE\ KEY-----)(?:(?:\s|\\[nr])*[A-Za-z0-9+/=]{16,})+(?:(?:\s|\\[nr])+[A-Za-z0-9+/=]{1,15}(?:\s|\\[nr])*-----END)?
     | \bLS0tLS1CRUdJTi(?:BQUklW|BFQyBQUklW|BSU0Eg|BFTkNS|BPUEVO|BEU0Eg)[A-Za-z0-9+/=_-]{20,}
@@ -102,6 +103,14 @@ mod tests {
                 "{\"name\":\"myacinfo\", \"value\":\"[REDACTED]\"}",
             ),
             ("  value: HSARMTKNSRVXWFla123", "  value: [REDACTED]"),
+            (
+                r#"{"myacinfo":"AB12\u002fCD\u002bREST\u003d"}"#,
+                r#"{"myacinfo":"[REDACTED]"}"#,
+            ),
+            (
+                r#"{"Authorization":"Bearer abc\u002bdef"}"#,
+                r#"{"Authorization":"Bearer [REDACTED]"}"#,
+            ),
             (
                 "-----BEGIN PRIVATE KEY-----\nMIGTAgEAMBMGByqGSM49AgEGCCqGSM49\nAwEHBHkw\n-----END PRIVATE KEY-----\n",
                 "-----BEGIN PRIVATE KEY-----[REDACTED] PRIVATE KEY-----\n",

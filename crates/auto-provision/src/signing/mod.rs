@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use plist::Dictionary;
 use provisioning::{BundleIdentifier, Distribution, SignedProfile, TeamId};
 use signing_assets::Certificate;
+use step_kit::Advice as _;
 use time::OffsetDateTime;
 use xcode_project::{ManualSigning, Platform, Settings};
 
@@ -33,11 +34,13 @@ impl SignedWith {
     fn of(signed: &SignedProfile) -> anyhow::Result<Self> {
         let certificate = signed.desired.certificates.first();
         let certificate = certificate.cloned().context("there is no certificate")?;
-        let team_id = certificate.team_id.clone().with_context(|| {
-            format!(
+        let team_id = certificate.team_id.clone().ok_or_else(|| {
+            anyhow::anyhow!(
                 "the certificate `{}` (serial {}) names no team: its subject has no organizational unit",
-                certificate.common_name, certificate.serial
+                certificate.common_name,
+                certificate.serial
             )
+            .hint("sign with a certificate that Apple issued for the team")
         })?;
         let details = signed.profile.details.as_ref();
         let details = details.context("the portal gave an unusable profile")?;
