@@ -35,7 +35,7 @@ pub enum Caution {
         category: &'static str,
     },
     /// The app and its watch app embed bundles of the same ID (ITMS-90806).
-    #[error("the bundle ID `{bundle_id}` stands in {}; Apple asks for different ones (ITMS-90806)", .bundles.join(" and "))]
+    #[error("the bundle ID `{bundle_id}` is used by {}; Apple asks for different ones (ITMS-90806)", .bundles.join(" and "))]
     SharedIdentifier {
         /// The bundle ID.
         bundle_id: String,

@@ -137,7 +137,7 @@ pub enum Obstacle {
     },
     /// Two bundles of an app have the same bundle ID (ITMS-90685).
     #[error(
-        "the bundle ID `{bundle_id}` stands in {} (ITMS-90685); give each its own, and embed each framework once, in the app", .bundles.join(" and ")
+        "the bundle ID `{bundle_id}` is used by {} (ITMS-90685); give each its own, and embed each framework once, in the app", .bundles.join(" and ")
     )]
     Collision {
         /// The bundle ID.

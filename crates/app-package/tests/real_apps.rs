@@ -539,14 +539,14 @@ fn a_bundle_id_stands_once_in_an_app() {
     let in_extension = with("PlugIns/Nest.appex/Frameworks/Kit.framework/Info.plist", kit());
     assert_eq!(
         obstacles(&in_extension),
-        "the bundle ID `net.example.kit` stands in `Frameworks/Kit.framework` and `PlugIns/Nest.appex/Frameworks/Kit.framework` (ITMS-90685); give each its own, and embed each framework once, in the app"
+        "the bundle ID `net.example.kit` is used by `Frameworks/Kit.framework` and `PlugIns/Nest.appex/Frameworks/Kit.framework` (ITMS-90685); give each its own, and embed each framework once, in the app"
     );
     let other = with(
         "Frameworks/Other.framework/Info.plist",
         Some(info("Other", "org.example.heron", "")),
     );
     assert!(
-        obstacles(&other).contains("`org.example.heron` stands in the app and `Frameworks/Other.framework`")
+        obstacles(&other).contains("`org.example.heron` is used by the app and `Frameworks/Other.framework`")
     );
     // A watch app and an App Clip embed frameworks of their own.
     for folder in ["Watch/W.app", "AppClips/C.app"] {

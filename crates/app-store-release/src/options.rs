@@ -188,12 +188,12 @@ pub fn from_environment<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Val
     }
 }
 
-/// The first option with a value that the native engine does not cover with certainty, with the reason.
-pub fn first_uncovered(values: &Values) -> Option<&'static str> {
+/// The options with a value that the native engine does not cover with certainty.
+pub fn uncovered(values: &Values) -> impl Iterator<Item = &'static str> {
     DEFINITIONS
         .iter()
         .filter(|definition| definition.coverage == Coverage::NotCovered)
-        .find(|definition| {
+        .filter(|definition| {
             values
                 .get(definition.key)
                 .is_some_and(|value| *value != Value::Bool(false) && !value.is_null())
@@ -333,8 +333,8 @@ mod tests {
             "3",
         ]))
         .unwrap();
-        assert_eq!(first_uncovered(&values), Some("price_tier"));
+        assert_eq!(uncovered(&values).collect::<Vec<_>>(), ["price_tier"]);
         let values = from_words(&words(&["--run_precheck_before_submit", "false"])).unwrap();
-        assert_eq!(first_uncovered(&values), None);
+        assert_eq!(uncovered(&values).count(), 0);
     }
 }

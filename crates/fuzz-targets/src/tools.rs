@@ -57,7 +57,7 @@ pub(crate) fn deliverfile(bytes: &[u8]) {
     let Ok(values) = literals::parse(&text(bytes)) else {
         return;
     };
-    let _ = (options::first_uncovered(&values), texts::read(None, &values));
+    let _ = (options::uncovered(&values).count(), texts::read(None, &values));
 }
 
 /// Files of a metadata folder, with zero bytes between them.

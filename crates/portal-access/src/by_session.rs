@@ -26,7 +26,9 @@ use signing_assets::{Certificate, Profile};
 
 use crate::features;
 use crate::listing::{device, is_managed, may_serve, profile, registered, request};
-use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind, created_id, listed_id, serial_number, texts};
+use crate::portal::{
+    NewProfile, Portal, PortalError, PortalErrorKind, created_id, listed_id, serial_number, texts,
+};
 
 /// Requests of one kind in flight together: they share one connection, and a project of so many targets takes one round
 /// trip for them.

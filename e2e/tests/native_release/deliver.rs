@@ -101,6 +101,29 @@ fn a_draft_is_renamed_and_reused() {
     assert_eq!(shop.version("1.2.3")["state"], "WAITING_FOR_REVIEW");
 }
 
+/// The inputs are the step's defaults: neither texts nor pictures.
+#[test]
+fn a_draft_is_renamed_without_anything_else() {
+    let shop = Shop::at(Situation::Draft);
+    let inputs = [
+        ("skip_metadata", "yes"),
+        ("skip_screenshots", "yes"),
+        ("submit_for_review", "no"),
+    ];
+    shop.deliver(&inputs).ended(0);
+    assert_eq!(shop.version("1.2.3")["state"], "PREPARE_FOR_SUBMISSION");
+}
+
+#[test]
+fn every_option_that_the_engine_lacks_counts_not_the_first_alone() {
+    let shop = Shop::at(Situation::Live);
+    let options = format!("{COMPLIANCE} --run_precheck_before_submit --verify_only");
+    shop.deliver(&[("options", &options)])
+        .ended(2)
+        .said(&["precheck is not run", "does not cover the option verify_only"]);
+    assert_eq!(shop.writes(), [] as [String; 0]);
+}
+
 #[test]
 fn a_version_in_review_is_named_and_left_alone() {
     for situation in [Situation::WaitingForReview, Situation::InReview] {

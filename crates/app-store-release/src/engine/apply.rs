@@ -89,6 +89,17 @@ impl Engine {
         let timeout = Duration::from_secs(desired.processing_timeout);
         let library = snapshot.library.as_ref();
         errors.extend(media::update(&self.store, &self.transfer, library, &changes, timeout).await);
+        let version = own_version(desired, snapshot).and_then(|version| version.id.clone());
+        if let (Some(submission), Some(version)) = (put_back, version) {
+            // Also after a failure: the next run would not know that the version was in the draft.
+            let added = self.add_item(
+                &snapshot.app.id,
+                desired.platform.api_name(),
+                &submission,
+                &version,
+            );
+            errors.extend(added.await.err());
+        }
         ReleaseError::join(errors)?;
         for (change, _) in &changes {
             tracing::info!(
@@ -97,16 +108,6 @@ impl Engine {
                 change.locale,
                 change.display
             );
-        }
-        if let Some(submission) = put_back {
-            let version = own_version(desired, snapshot).and_then(|version| version.id.clone());
-            self.add_item(
-                &snapshot.app.id,
-                desired.platform.api_name(),
-                &submission,
-                &version.unwrap_or_default(),
-            )
-            .await?;
         }
         Ok(prepared)
     }
@@ -145,15 +146,12 @@ impl Engine {
             let needs = desired.needs("PREPARE_FOR_SUBMISSION");
             // A cancelled submission told the version's state already.
             if needs.any() || !state.is_some_and(|state| is_editable(&state)) {
-                let needs = if needs.related || !needs.media {
-                    needs
-                } else {
-                    Needs {
-                        related: true,
-                        ..needs
-                    }
+                let needs = Needs {
+                    texts: true,
+                    related: needs.related || needs.media,
+                    ..needs
                 };
-                let details = self.read_details(&id, Needs { texts: true, ..needs }).await?;
+                let details = self.read_details(&id, needs).await?;
                 match details {
                     Some(version) if !snapshot.versions.iter().any(|known| known.id == version.id) => {
                         snapshot.versions.push(version);
@@ -259,9 +257,13 @@ impl Engine {
                 let renamed = store
                     .patch("appStoreVersions", &id, json!({"versionString": to}), None)
                     .await;
-                renamed
-                    .map(drop)
-                    .map_err(api(format!("rename the version to {to}")))
+                renamed.map_err(api(format!("rename the version to {to}")))?;
+                for version in &mut snapshot.versions {
+                    if version.id.as_deref() == Some(id.as_str()) {
+                        version.number.clone_from(to);
+                    }
+                }
+                Ok(())
             }
             _ => Ok(()),
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use app_store_connect::Error;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
-use transport::{Method, StatusCode, Transfer};
+use transport::{Method, Transfer};
 
 use super::upload::{Asset, BACKOFF, reserve, send};
 use super::{AT_ONCE, ROUNDS};
@@ -14,7 +14,7 @@ use crate::error::{ReleaseError, api};
 use crate::media_file::MediaFile;
 use crate::plan::{MediaKind, SetChange, Slot};
 use crate::snapshot::{RemoteItem, RemoteMedia, RemoteSet, read_sets};
-use crate::store::{Attributes, New, Object, Store};
+use crate::store::{Attributes, New, Object, Store, is_conflict};
 
 /// Lists lag behind a creation; afterwards, what they don't show is asked for by its ID.
 const FIRST_LOOKS: u32 = 3;
@@ -149,12 +149,6 @@ async fn settle(store: &Store, localization: &str, set: &mut Set) -> Result<(), 
         }
     }
     Ok(())
-}
-
-fn is_conflict(error: &Error) -> bool {
-    error
-        .refusal()
-        .is_some_and(|refusal| refusal.status == StatusCode::CONFLICT)
 }
 
 /// A set that is being changed.
@@ -312,11 +306,11 @@ async fn fill(
     }
     let (reasons, seen) = wait(store, localization, open, timeout).await?;
     let mut failed = Vec::new();
+    let mut left_behind = None;
     for set in sets.iter_mut() {
         for id in std::mem::take(&mut set.pending) {
-            // The next run uploads it again.
             if let Some((_, reason)) = reasons.iter().find(|(failed, _)| *failed == id) {
-                failed.push((set.place.clone(), reason.clone()));
+                left_behind = Some((set.place.clone(), reason.clone()));
             }
         }
     }
@@ -334,6 +328,10 @@ async fn fill(
                 failed.push((file, reason.clone()));
             }
         }
+    }
+    if let Some((file, reason)) = left_behind {
+        // Its file is not known here; the next run sees that it failed, and uploads it again.
+        return Err(ReleaseError::Media { file, reason });
     }
     for set in sets.iter_mut() {
         if let Some(now) = seen.iter().find(|now| now.id == set.id) {
@@ -412,7 +410,13 @@ async fn wait(
         }
         if !open.is_empty() && started.elapsed() > timeout {
             return Err(ReleaseError::TooSlow {
-                what: format!("the processing of {} file(s)", open.len()),
+                what: format!(
+                    "the processing of {}",
+                    match open.len() {
+                        1 => "1 file".to_owned(),
+                        count => format!("{count} files"),
+                    }
+                ),
                 seconds: timeout.as_secs(),
                 state: "UPLOAD_COMPLETE".to_owned(),
             });

@@ -178,7 +178,7 @@ fn refuse_what_only_a_library_takes(
         .map(|file| {
             Problem::new(
                 file.path.display().to_string(),
-                "is for iPhone Duo, and this account has no App Asset Library, which alone takes it",
+                "is for iPhone Duo, which needs the App Asset Library, and this account does not have it",
             )
         })
         .collect();
@@ -249,7 +249,10 @@ fn plan_previews(desired: &DesiredRelease, target: &Target, snapshot: &Snapshot,
             let set = remote.get(*display);
             let mut change = set_change(place(display), files, set, !local.overwrite);
             let frames = match &local.frame {
-                Some(frame) => other_frames(files, set, frame),
+                Some(frame) => {
+                    let deleted = change.as_ref().map_or(&[][..], |change| &change.delete);
+                    other_frames(files, set, frame, deleted)
+                }
                 None => Vec::new(),
             };
             if !frames.is_empty() {
@@ -288,12 +291,17 @@ fn others<'a>(
         .map(|(display, set)| (display.as_str(), set))
 }
 
-/// Videos that are there already, and that another frame stands for.
-fn other_frames(files: &[MediaFile], set: Option<&RemoteSet>, frame: &str) -> Vec<FrameChange> {
+/// Videos that are there already and stay, and that another frame stands for.
+fn other_frames(
+    files: &[MediaFile],
+    set: Option<&RemoteSet>,
+    frame: &str,
+    deleted: &[String],
+) -> Vec<FrameChange> {
     let items = set.map(|set| set.items.as_slice()).unwrap_or_default();
     items
         .iter()
-        .filter(|item| item.frame.as_deref() != Some(frame))
+        .filter(|item| item.frame.as_deref() != Some(frame) && !deleted.contains(&item.id))
         .filter(|item| files.iter().any(|file| file.is(item.checksum.as_deref())))
         .map(|item| FrameChange {
             id: item.asset.clone().unwrap_or_else(|| item.id.clone()),
@@ -345,15 +353,19 @@ fn set_change(
         let others: Vec<_> = others
             .map(|other| (other.name.clone(), Slot::Kept(other.id.clone()), None))
             .collect();
-        let kept = rows
+        // What is there, and what takes the place of something of its name, comes before what is added.
+        let has_place = |name: &str, slot: &Slot| {
+            matches!(slot, Slot::Kept(_)) || unused.iter().any(|there| there.name == name)
+        };
+        let taken = rows
             .iter()
-            .filter(|(_, slot, _)| matches!(slot, Slot::Kept(_)))
+            .filter(|(name, slot, _)| has_place(name, slot))
             .count();
-        let mut room = preview::MOST.saturating_sub(others.len() + kept);
-        rows.retain(|(_, slot, _)| {
-            let fits = matches!(slot, Slot::Kept(_)) || room > 0;
-            if fits && matches!(slot, Slot::New(_)) {
-                room -= 1;
+        let mut room = preview::MOST.saturating_sub(others.len() + taken);
+        rows.retain(|(name, slot, _)| {
+            let fits = has_place(name, slot) || room > 0;
+            if !has_place(name, slot) {
+                room = room.saturating_sub(1);
             }
             fits
         });

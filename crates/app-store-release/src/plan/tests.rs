@@ -1106,6 +1106,31 @@ fn a_preview_that_was_replaced_takes_the_place_of_its_namesake() {
     );
 }
 
+/// What replaces a namesake needs no room of its own, whatever stands before it in the folder.
+#[test]
+fn a_replaced_preview_of_a_full_set_keeps_its_place() {
+    let mut snapshot = with_previews(&[(MOVIE, &["b1", "b2", "c"])]);
+    let sets = snapshot.previews.get_mut("en-US").unwrap();
+    sets.get_mut(MOVIE).unwrap().items[2].checksum = Some("other".to_owned());
+    let plan = planned(&previews(&["a0", "c"], None, false), &snapshot);
+    let change = only_change(&plan);
+    assert_eq!(change.order, ["b1", "b2", "c"]);
+    assert_eq!(
+        (&change.upload[..], &change.delete[..]),
+        (&["c".to_owned()][..], &["id-c".to_owned()][..])
+    );
+}
+
+#[test]
+fn a_preview_that_is_deleted_gets_no_frame() {
+    let mut snapshot = with_previews(&[(MOVIE, &["1"])]);
+    let sets = snapshot.previews.get_mut("en-US").unwrap();
+    sets.get_mut(MOVIE).unwrap().items[0].state = "FAILED".to_owned();
+    let plan = planned(&previews(&["1"], Some("00:00:01:00"), false), &snapshot);
+    let change = only_change(&plan);
+    assert_eq!((change.delete.len(), change.frames.len()), (1, 0));
+}
+
 #[test]
 fn a_full_set_of_previews_takes_no_more_unless_they_are_overwritten() {
     let full = with_previews(&[(MOVIE, &["a", "b", "c"]), ("IPHONE_65", &["x"])]);

@@ -47,7 +47,7 @@ fn hint(error: &ReleaseError) -> String {
             "answer in App Store Connect > App Information > Content Rights, or pass `--submission_information '{\"content_rights_contains_third_party_content\": false}'` in the input options".to_owned()
         }
         ReleaseError::TooSlow { .. } => "see https://developer.apple.com/system-status/; a rerun continues where this run stopped".to_owned(),
-        ReleaseError::Media { .. } => "export the picture again (PNG or JPEG, RGB, no alpha channel), then rerun".to_owned(),
+        ReleaseError::Media { .. } => "export the file again as Apple's reason says (pictures: PNG or JPEG, RGB, no alpha channel), then rerun".to_owned(),
         ReleaseError::Transfer { .. } => "check the network of this machine; a rerun continues where this run stopped".to_owned(),
         ReleaseError::File { .. } => "check the file and its permissions".to_owned(),
         ReleaseError::NoGroup { .. } | ReleaseError::BetaIncomplete(_) => "correct it in App Store Connect > TestFlight".to_owned(),

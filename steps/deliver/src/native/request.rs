@@ -64,8 +64,10 @@ impl Request {
         }
         let package = package(&mut values, directory, &mut problems);
         // As in fastlane, the package names the version where nothing else does.
-        if let Some(version) = package.as_deref().and_then(version_of) {
-            values.entry("app_version".to_owned()).or_insert(version.into());
+        if !values.contains_key("app_version")
+            && let Some(version) = package.as_deref().and_then(version_of)
+        {
+            values.insert("app_version".to_owned(), version.into());
         }
         if !values.contains_key("app_identifier") && !values.contains_key("app") {
             problems.push(InputProblem::new(
@@ -73,7 +75,7 @@ impl Request {
                 "neither it nor app_id has a value; accepted: the app's bundle ID, or the Apple ID on its App Information page",
             ));
         }
-        if let Some(uncovered) = options::first_uncovered(&values) {
+        for uncovered in options::uncovered(&values) {
             // precheck only reads; without it a release is the same.
             if step.inputs.engine == "native" && uncovered != "run_precheck_before_submit" {
                 problems.push(InputProblem::new(
