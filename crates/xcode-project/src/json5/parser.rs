@@ -83,8 +83,8 @@ impl<'a> Parser<'a> {
             Some(b'{' | b'[') if depth >= DEEPEST => {
                 return self.expected("at most 512 levels of nesting");
             }
-            Some(b'{') => self.object(depth)?,
-            Some(b'[') => self.array(depth)?,
+            Some(b'{') => Value::Object(self.object(depth)?),
+            Some(b'[') => Value::Array(self.array(depth)?),
             Some(b'"' | b'\'') => Value::Text(self.string()?),
             Some(b'0'..=b'9' | b'.' | b'+' | b'-') => Value::Number(self.number()?),
             _ => self.word()?,
@@ -95,7 +95,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value<'a>, Problem> {
+    fn object(&mut self, depth: usize) -> Result<Vec<Member<'a>>, Problem> {
         self.at += 1;
         // Most objects of a project are files with a path and a membership.
         let mut members: Vec<Member<'a>> = Vec::with_capacity(2);
@@ -103,7 +103,7 @@ impl<'a> Parser<'a> {
             self.skip()?;
             if self.peek() == Some(b'}') {
                 self.at += 1;
-                return Ok(Value::Object(members));
+                return Ok(members);
             }
             if members.last().is_some_and(|last| last.comma.is_none()) {
                 return self.expected("`,` or `}`");
@@ -128,14 +128,14 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value<'a>, Problem> {
+    fn array(&mut self, depth: usize) -> Result<Vec<Element<'a>>, Problem> {
         self.at += 1;
         let mut elements: Vec<Element<'a>> = Vec::with_capacity(1);
         loop {
             self.skip()?;
             if self.peek() == Some(b']') {
                 self.at += 1;
-                return Ok(Value::Array(elements));
+                return Ok(elements);
             }
             if elements.last().is_some_and(|last| last.comma.is_none()) {
                 return self.expected("`,` or `]`");

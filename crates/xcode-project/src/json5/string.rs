@@ -106,8 +106,18 @@ fn hexadecimal(text: &str, at: usize, length: usize) -> Option<u32> {
 
 /// Reads the name at `start`, which is empty where none begins; returns it and the byte after it.
 pub(super) fn identifier(text: &str, start: usize) -> Result<(Cow<'_, str>, usize), Problem> {
-    let mut name = String::new();
-    let mut at = start;
+    let plain = plain_name(&text.as_bytes()[start..]);
+    let mut at = start + plain;
+    // What follows a plain name ends it, unless it is an escape or beyond ASCII.
+    if plain > 0
+        && text[at..]
+            .bytes()
+            .next()
+            .is_none_or(|byte| byte.is_ascii() && byte != b'\\')
+    {
+        return Ok((Cow::Borrowed(&text[start..at]), at));
+    }
+    let mut name = text[start..at].to_owned();
     while let Some(c) = text[at..].chars().next() {
         let (c, end) = match c {
             '\\' => unicode(text, at)?,
@@ -122,6 +132,15 @@ pub(super) fn identifier(text: &str, start: usize) -> Result<(Cow<'_, str>, usiz
         at = end;
     }
     Ok((Cow::Owned(name), at))
+}
+
+/// How many bytes of ASCII, with no escape, begin a name.
+fn plain_name(bytes: &[u8]) -> usize {
+    if bytes.first().is_some_and(u8::is_ascii_digit) {
+        return 0;
+    }
+    let end = bytes.iter().position(|byte| !is_name_byte(*byte));
+    end.unwrap_or(bytes.len())
 }
 
 /// Combining marks and connectors, which may stand within a name of ECMAScript: the blocks of them.
