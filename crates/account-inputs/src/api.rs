@@ -49,6 +49,9 @@ pub const ACCEPT_AGREEMENT: &str = "have the Account Holder accept the current a
 /// What to do when there is no answer, or one that says nothing.
 const APPLE_IS_UNWELL: &str = "rebuild later; https://developer.apple.com/system-status/ shows outages";
 
+/// What to do when a refusal has none of the reasons that App Store Connect always gives.
+const OTHER_SERVER: &str = "check the proxy or firewall between this machine and Apple: the answer has no reason in it, as App Store Connect's have, so another server may have given it";
+
 /// The largest difference between two clocks, in seconds, that tokens survive: Apple takes those that end within 20
 /// minutes, and none from the future.
 const LARGEST_SKEW: i64 = 120;
@@ -68,6 +71,8 @@ pub fn about_api(error: &Error, duty: Duty) -> Option<String> {
             "check that the key ID, the issuer ID, and the .p8 file belong together, and that the key was not revoked ({APPLE_KEYS})"
         ),
         (403, _) if refusal.is_agreement() => ACCEPT_AGREEMENT.to_owned(),
+        (403, _) if refusal.errors.is_empty() => OTHER_SERVER.to_owned(),
+        (407, _) => "set HTTPS_PROXY to the proxy's address with its credentials, http://user:password@host:port".to_owned(),
         (403, _) => match duty {
             Duty::Signing => "give the API key the role Admin, or App Manager with access to Certificates, Identifiers & Profiles".to_owned(),
             Duty::Upload => "give the API key the role App Manager or Developer, and access to this app".to_owned(),
@@ -99,7 +104,7 @@ mod tests {
 
     fn refused(status: u16, code: &str, clock_ahead: Option<i64>) -> Error {
         let status = status.to_string().parse().unwrap_or_default();
-        let error = ApiError {
+        let reason = ApiError {
             code: code.to_owned(),
             ..ApiError::default()
         };
@@ -107,7 +112,7 @@ mod tests {
             method: "GET".to_owned(),
             path: "/v1/apps".to_owned(),
             status,
-            errors: vec![error],
+            errors: if code.is_empty() { vec![] } else { vec![reason] },
             clock_ahead,
         }))
     }
@@ -122,6 +127,8 @@ mod tests {
             (401, "NOT_AUTHORIZED", Some(30), "belong together"),
             (403, agreement, None, "have the Account Holder accept"),
             (403, "FORBIDDEN_ERROR", None, "give the API key the role"),
+            (403, "", None, "check the proxy or firewall"),
+            (407, "", None, "set HTTPS_PROXY"),
             (429, "RATE_LIMIT_EXCEEDED", None, "hourly limit"),
             (500, "UNEXPECTED_ERROR", None, "system-status"),
         ] {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// A document with one resource.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "a document with one resource")]
 pub struct One<A> {
     /// The resource.
     pub data: Resource<A>,
@@ -15,6 +16,7 @@ pub struct One<A> {
 
 /// A page of a list.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "a list of resources")]
 pub struct Many<A> {
     /// The page's resources.
     pub data: Vec<Resource<A>>,
@@ -34,6 +36,7 @@ pub(crate) struct Links {
 
 /// A resource with its attributes.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "a resource")]
 pub struct Resource<A> {
     /// Apple's opaque ID.
     pub id: String,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use transport::{Response, StatusCode};
 
+use crate::document::nullable;
 use crate::messages::{KnownMessage, says};
 
 use crate::token::KeyError;
@@ -55,13 +56,13 @@ pub struct Refusal {
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct ApiError {
     /// A machine-readable code, such as `ENTITY_ERROR.ATTRIBUTE.INVALID`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub code: String,
     /// A short summary.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub title: String,
     /// The explanation.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub detail: String,
     /// What part of the request it is about.
     #[serde(default)]
@@ -123,22 +124,11 @@ impl fmt::Display for ApiError {
 
 impl Refusal {
     pub(crate) fn new(method: &str, path: &str, response: &Response) -> Self {
-        #[derive(Default, Deserialize)]
-        struct Document {
-            #[serde(default)]
-            errors: Vec<ApiError>,
-        }
-        let mut document: Document = response.json().unwrap_or_default();
-        for error in &mut document.errors {
-            for text in [&mut error.code, &mut error.title, &mut error.detail] {
-                *text = redaction::one_line(text).into_owned();
-            }
-        }
         Self {
             method: method.to_owned(),
             path: path.to_owned(),
             status: response.status,
-            errors: document.errors,
+            errors: reasons(&response.json().unwrap_or_default()),
             clock_ahead: response.header("date").and_then(clock_ahead),
         }
     }
@@ -152,6 +142,20 @@ impl Refusal {
         self.status == StatusCode::FORBIDDEN
             && self.has_code("FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED")
     }
+}
+
+/// The reasons in an error document; one that can't be read hides none of the others.
+fn reasons(document: &Value) -> Vec<ApiError> {
+    let listed = document["errors"].as_array().into_iter().flatten();
+    let mut reasons: Vec<ApiError> = listed
+        .filter_map(|reason| ApiError::deserialize(reason).ok())
+        .collect();
+    for reason in &mut reasons {
+        for text in [&mut reason.code, &mut reason.title, &mut reason.detail] {
+            *text = redaction::one_line(text).into_owned();
+        }
+    }
+    reasons
 }
 
 /// Compares an HTTP date with this machine's clock.
@@ -255,5 +259,14 @@ mod tests {
                 "/v1/builds/7: You must provide a value for 'usesNonExemptEncryption'. [ENTITY_ERROR.ATTRIBUTE.REQUIRED]",
             ]
         );
+    }
+
+    #[test]
+    fn a_reason_that_can_not_be_read_hides_no_other() {
+        let document =
+            json!({"errors": ["a", {"code": null, "title": null, "detail": "the name is taken"}, null, 7]});
+        let reasons: Vec<String> = reasons(&document).iter().map(ToString::to_string).collect();
+        assert_eq!(reasons, ["the name is taken"]);
+        assert!(super::reasons(&json!(null)).is_empty());
     }
 }

@@ -22,7 +22,7 @@ pub enum PlanError {
         distribution: Distribution,
     },
     /// A profile must list devices, and there are none.
-    #[error("no device is registered that a {0} profile could list")]
+    #[error("no device is registered for a profile of type {0}")]
     NoDevices(ProfileType),
     /// App clips' bundle IDs belong to their app's, which only the web page can say.
     #[error(

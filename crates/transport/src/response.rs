@@ -66,6 +66,8 @@ impl Response {
             let start = self.body.trim_ascii_start();
             let what = if start.first() == Some(&b'<') {
                 format!("HTTP {} and a web page instead of JSON", self.status)
+            } else if start.is_empty() {
+                format!("HTTP {} and no content", self.status)
             } else {
                 format!("HTTP {} and unexpected content: {}", self.status, brief(&error))
             };
