@@ -4,7 +4,7 @@ import json
 
 
 def merge(paths):
-    """One document of several excerpts; of what two have, the first one's is taken."""
+    """One document of several excerpts; where two of them differ, the first one is right."""
     whole = None
     for path in paths:
         with open(path) as file:
@@ -15,14 +15,24 @@ def merge(paths):
         for name, value in document["paths"].items():
             whole["paths"].setdefault(name, value)
         for name, value in document["components"]["schemas"].items():
-            whole["components"]["schemas"].setdefault(name, value)
+            known = whole["components"]["schemas"].setdefault(name, value)
+            for relationship, leads_to in relationships(value).items():
+                relationships(known).setdefault(relationship, leads_to)
     return whole
+
+
+def relationships(schema):
+    """The relationships of a resource's schema."""
+    return schema.get("properties", {}).get("relationships", {}).get("properties", {})
 
 
 def amend(document):
     """Says what the prose says."""
     schemas = document["components"]["schemas"]
     drop_empty_formats(schemas)
+    if "Build" in schemas:
+        # Apple answers null until it is known; codemagic-cli-tools 0.70 relies on the member.
+        schemas["Build"]["properties"]["attributes"]["properties"]["usesNonExemptEncryption"]["nullable"] = True
     for schema in schemas.values():
         attributes = schema.get("properties", {}).get("attributes", {})
         if "type" in schema.get("properties", {}) and "links" in schema.get("properties", {}):

@@ -11,7 +11,7 @@ impl Contract {
     /// Reads the document of the App Store Connect API, which is not part of the repository.
     pub fn of_app_store_connect() -> Self {
         let Self(mut document) = Self::read("app-store-connect.openapi.json");
-        // Excerpts of one document: what several have is the same.
+        // Excerpts and versions of one document: a newer one may know more of a schema.
         for name in [
             "app-store-release.openapi.json",
             "app-store-release.assets.openapi.json",
@@ -21,7 +21,10 @@ impl Contract {
                 let more = more.pointer(place).and_then(Json::as_object).cloned();
                 let known = document.pointer_mut(place).and_then(Json::as_object_mut).unwrap();
                 for (name, value) in more.unwrap_or_default() {
-                    known.entry(name).or_insert(value);
+                    match known.get_mut(&name) {
+                        Some(known) => add_relationships(known, &value),
+                        None => _ = known.insert(name, value),
+                    }
                 }
             }
         }
@@ -187,6 +190,20 @@ impl Contract {
                 None => problems.push(format!("{place}: {name} is not in the document")),
             }
         }
+    }
+}
+
+/// Adds the relationships that another document knows of a resource.
+fn add_relationships(schema: &mut Json, other: &Json) {
+    let place = "/properties/relationships/properties";
+    let (Some(known), Some(more)) = (
+        schema.pointer_mut(place).and_then(Json::as_object_mut),
+        other.pointer(place).and_then(Json::as_object),
+    ) else {
+        return;
+    };
+    for (name, value) in more {
+        known.entry(name).or_insert_with(|| value.clone());
     }
 }
 

@@ -272,7 +272,7 @@ fn an_invitation_to_two_factor_authentication_is_answered_later() {
 fn a_session_that_ends_in_the_middle_is_renewed_once() {
     for requests in 1..6 {
         let sandbox = start(&usual());
-        sandbox.state().apple_id.ends_after = Some(requests);
+        sandbox.state().apple_id.end_sessions_after(requests);
         let (run, _) = run(&sandbox, &[]);
         run.ended(0).said(&["signing in again"]);
         assert_eq!(
@@ -525,7 +525,7 @@ fn a_profile_under_the_sister_steps_name_is_kept() {
 #[test]
 fn certificates_without_serial_numbers_in_the_list_are_looked_into() {
     let sandbox = start(&usual());
-    sandbox.state().serials_are_listed = false;
+    sandbox.state().portal.serials_are_listed = false;
     run(&sandbox, &[]).0.ended(0);
 }
 
@@ -731,7 +731,8 @@ fn a_group_that_targets_and_builds_share_is_created_once() {
         );
     }
     let state = sandbox.state();
-    assert_eq!(state.groups.len(), 1);
+    let groups = state.associables.of(apple_sandbox::AssociableKind::Group);
+    assert_eq!(groups.len(), 1);
     for target in targets {
         let made = state.bundle_id(target.bundle_id).unwrap();
         assert_eq!(made.groups, ["group.com.example.made"], "{}", target.name);

@@ -158,7 +158,7 @@ fn a_grant_that_comes_later_is_found_in_the_next_run() {
         "does not grant the entitlement `com.apple.developer.carplay-audio`",
         "developer.apple.com/contact/carplay",
     ]);
-    sandbox.state().managed_capabilities.insert(
+    sandbox.state().portal.managed_capabilities.insert(
         APP.to_owned(),
         vec!["com.apple.developer.carplay-audio".to_owned()],
     );

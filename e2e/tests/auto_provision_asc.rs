@@ -292,7 +292,7 @@ fn lasting_faults_are_explained_and_leave_the_project_alone() {
 #[test]
 fn a_created_object_that_lists_do_not_show_yet_is_waited_for() {
     let sandbox = sandbox(Seed::default());
-    sandbox.state().hidden_for = 2;
+    sandbox.state().lists.hidden_for = 2;
     let (run, machine) = run(&sandbox, &[]);
     run.ended(0);
     assert_eq!(sandbox.state().profiles.len(), 3);

@@ -9,7 +9,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use apple_sandbox::{Ports, Sandbox, Seed, SeedApp, SeedAppleId, SeedProfile, SeedRelease};
+use apple_sandbox::{Ports, Sandbox, Seed, SeedAppleId, SeedProfile, SeedRelease};
+use e2e::client::Client;
 use e2e::{Machine, ipa_of, secrets};
 
 /// A sandbox with a proxy, and the file of its CA.
@@ -59,13 +60,10 @@ impl Led {
 
     /// Asks for builds until there is one, as who waits for Apple does.
     fn wait_for_a_build(&self) {
-        let script = r#"token=$(curl -sS "$1/_sandbox/token")
-for _ in 1 2 3 4 5 6 7 8; do
-  curl -sS --fail -H "Authorization: Bearer $token" "$1/v1/builds" | grep -q VALID && exit 0
-done
-exit 1"#;
-        let (there, text) = run(Command::new("bash").args(["-c", script, "bash", &self.sandbox.url()]));
-        assert!(there, "{text}");
+        let client = Client::of(&self.sandbox);
+        let is_there =
+            || client.get("/v1/builds").body["data"][0]["attributes"]["processingState"] == "VALID";
+        assert!((0..8).any(|_| is_there()));
     }
 
     /// What the client asked for that the sandbox refused.
@@ -287,33 +285,38 @@ fn codemagic_fetches_signing_files_and_creates_what_is_missing() {
     assert_eq!(led.refusals(), Vec::<String>::new());
 }
 
-// codemagic-cli-tools 0.70.0 wants every attribute of a build, `usesNonExemptEncryption` included.
+// codemagic-cli-tools 0.70.0 wants every attribute of a build, `usesNonExemptEncryption` included, which is null where the
+// Info.plist does not answer.
 #[test]
 #[cfg_attr(
     no_codemagic,
     ignore = "install e2e/codemagic/requirements.txt into e2e/codemagic/.venv"
 )]
-fn codemagic_reads_a_build_that_says_how_it_encrypts() {
+fn codemagic_reads_builds_that_say_how_they_encrypt_and_builds_that_do_not() {
     let led = Led::start(&Seed::default());
     let mut machine = Machine::new();
     machine.meets(&led.sandbox);
-    let package = package_with_compliance(led.folder.path());
-    let inputs = [("ipa_path", package.as_str()), ("uploader", "native")];
-    machine.run("step-application-loader", &inputs).ended(0);
-    let number = led.sandbox.state().uploads[0].version.clone();
-    led.wait_for_a_build();
-    for arguments in [
-        &["builds", "list", "--json", "-s"][..],
-        &["apps", "builds", "1023456789", "--json", "-s"],
-        &["get-latest-testflight-build-number", "1023456789"],
-        &["get-latest-build-number", "1023456789"],
+    for package in [
+        package_with_compliance(led.folder.path()),
+        machine.file("Next.ipa", ipa_of(&[("CFBundleVersion", "43")], 10)),
     ] {
-        let (worked, text) = run(codemagic(&led).args(arguments));
-        assert!(
-            worked && text.contains(&number),
-            "{arguments:?}\n{text}\n{}",
-            led.refusals().join("\n")
-        );
+        let inputs = [("ipa_path", package.as_str()), ("uploader", "native")];
+        machine.run("step-application-loader", &inputs).ended(0);
+        let number = led.sandbox.state().uploads.last().unwrap().version.clone();
+        led.wait_for_a_build();
+        for arguments in [
+            &["builds", "list", "--json", "-s"][..],
+            &["apps", "builds", "1023456789", "--json", "-s"],
+            &["get-latest-testflight-build-number", "1023456789"],
+            &["get-latest-build-number", "1023456789"],
+        ] {
+            let (worked, text) = run(codemagic(&led).args(arguments));
+            assert!(
+                worked && text.contains(&number),
+                "{arguments:?}\n{text}\n{}",
+                led.refusals().join("\n")
+            );
+        }
     }
 }
 
@@ -349,17 +352,10 @@ fn spaceship_with_a_key_goes_through_the_life_of_a_build() {
             profile_type: "IOS_APP_ADHOC".to_owned(),
             ..SeedProfile::default()
         }],
-        apps: vec![SeedApp {
-            id: "1023456789".to_owned(),
-            name: "Courier".to_owned(),
-            bundle_id: "com.example.courier".to_owned(),
-            release: SeedRelease {
-                is_ready_for_beta_review: true,
-                ..SeedRelease::default()
-            },
-            ..SeedApp::default()
-        }],
-        ..Seed::default()
+        ..Seed::releasing(SeedRelease {
+            is_ready_for_beta_review: true,
+            ..SeedRelease::default()
+        })
     });
     let mut machine = Machine::new();
     machine.meets(&led.sandbox);

@@ -7,7 +7,7 @@ mod lives;
 
 use std::collections::BTreeMap;
 
-use apple_sandbox::{AppVersion, Fault, Json, Kind, Sandbox, Seed, SeedApp, SeedDevice, SeedProfile};
+use apple_sandbox::{AppVersion, Fault, Json, Kind, Sandbox, Seed, SeedDevice, SeedProfile};
 use e2e::client::Client;
 use e2e::contract::Contract;
 use e2e::{Machine, ipa};
@@ -185,17 +185,12 @@ fn encoded(name: &str) -> String {
 /// A sandbox in which a resource of every kind is, and their IDs.
 fn full() -> (Sandbox, Client, BTreeMap<String, String>) {
     let sandbox = Sandbox::start(&Seed {
-        apps: vec![SeedApp {
-            id: "1023456789".to_owned(),
-            name: "Courier".to_owned(),
-            bundle_id: "com.example.courier".to_owned(),
-            versions: vec![AppVersion {
-                version: "1.0".to_owned(),
-                state: "READY_FOR_DISTRIBUTION".to_owned(),
-                platform: "IOS".to_owned(),
-            }],
-            ..SeedApp::default()
-        }],
+        apps: Seed::with_versions(vec![AppVersion {
+            version: "1.0".to_owned(),
+            state: "READY_FOR_DISTRIBUTION".to_owned(),
+            platform: "IOS".to_owned(),
+        }])
+        .apps,
         device_limit: 300,
         ..seed()
     })
@@ -434,12 +429,9 @@ fn judged(contract: &Contract, sandbox: &Sandbox) -> usize {
         &problems[..problems.len().min(20)]
     );
     for request in &judged {
-        assert!(
-            !request.answer.contains(":null"),
-            "{}: {}",
-            request.path,
-            request.answer
-        );
+        // Apple answers null where a build's question about encryption is open, whatever the document says.
+        let answer = request.answer.replace(r#""usesNonExemptEncryption":null"#, "");
+        assert!(!answer.contains(":null"), "{}: {}", request.path, request.answer);
     }
     judged.len()
 }

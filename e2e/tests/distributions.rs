@@ -329,7 +329,7 @@ fn whatever_fails_the_run_ends_with_all_or_with_a_cause() {
                 ..Fault::always(on, kind)
             });
         }
-        sandbox.state().hidden_for = u32::try_from(random % 3).unwrap();
+        sandbox.state().lists.hidden_for = u32::try_from(random % 3).unwrap();
         let machine = machine(&sandbox);
         let run = machine.run(STEP, &[]).kept(&secrets(&sandbox));
         let text = machine.project_file();

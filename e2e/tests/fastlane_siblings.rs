@@ -188,13 +188,13 @@ fn apple_is_not_blamed_for_words_of_others() {
             "slack",
             "",
             "Error pushing Slack message, maybe the integration has no permission to post on this channel? 401 Unauthorized Access",
-            "API key",
+            "renew the session",
         ),
         (
             "upload_to_play_store",
             "",
             "Google Api Error: forbidden: The caller does not have permission - The current user has insufficient permissions to perform the requested operation.",
-            "Account Holder",
+            "App Manager",
         ),
         (
             "appcenter_upload",

@@ -42,7 +42,7 @@ fn run(machine: &Machine, sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Run {
 /// Whether the one upload arrived whole.
 fn arrived(sandbox: &Sandbox, digest: &str) -> bool {
     let state = sandbox.state();
-    state.uploads.len() == 1 && state.upload_files.len() == 1 && state.upload_files[0].sha256 == digest
+    state.uploads.len() == 1 && state.uploads.files().len() == 1 && state.uploads.files()[0].sha256 == digest
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn packages_of_every_size_arrive_to_the_byte() {
         let run = run(&machine, &sandbox, &[("ipa_path", &path)]).ended(0);
         run.said(&["app: Courier (1023456789)", "Courier.ipa was uploaded", "sent: "]);
         assert!(arrived(&sandbox, &digest), "{size} bytes");
-        assert_eq!(sandbox.state().upload_files[0].parts.len(), parts);
+        assert_eq!(sandbox.state().uploads.files()[0].parts.len(), parts);
         let outputs = machine.outputs();
         assert_eq!(
             outputs["BITRISE_APPSTORE_UPLOAD_ID"],
@@ -262,7 +262,7 @@ fn a_stopped_run_withdraws_its_upload() {
     ));
     let mut child = machine.start(STEP, &[("ipa_path", &path)]);
     let began = Instant::now();
-    while sandbox.state().upload_files.is_empty() {
+    while sandbox.state().uploads.files().is_empty() {
         assert!(began.elapsed() < Duration::from_secs(20), "no upload was begun");
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -283,7 +283,7 @@ fn what_a_killed_run_left_behind_is_continued_with_the_same_file() {
         },
     ));
     let mut child = machine.start(STEP, &[("ipa_path", &path)]);
-    while sandbox.state().upload_files.is_empty() {
+    while sandbox.state().uploads.files().is_empty() {
         std::thread::sleep(Duration::from_millis(20));
     }
     child.kill().unwrap();

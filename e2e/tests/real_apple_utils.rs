@@ -67,6 +67,6 @@ fn expos_client_signs_in_and_enables_a_new_capability() {
         let state = sandbox.state();
         let paths: Vec<&str> = state.requests.iter().map(|one| one.path.as_str()).collect();
         assert!(paths.contains(&"/logout") && !paths.contains(&"/olympus/v1/app/config"));
-        assert_eq!(state.apple_id.failures, 0);
+        assert_eq!(state.apple_id.failures(), 0);
     }
 }

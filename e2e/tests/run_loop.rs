@@ -56,7 +56,7 @@ fn printed(child: Child) -> String {
 #[test]
 fn a_step_that_waits_for_apple_says_so_before_the_cli_loses_patience() {
     let (sandbox, mut machine) = connected();
-    sandbox.state().processing = Processing {
+    sandbox.state().uploads.processing = Processing {
         looks: 3,
         ..Processing::default()
     };

@@ -277,7 +277,7 @@ fn a_run_against_the_replay_gives_the_same_log() {
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
         {
             let mut state = sandbox.state();
-            state.replay = Some(Replay::parse(&trace).unwrap());
+            state.play(Replay::parse(&trace).unwrap());
             state.files = files;
             state.issuer_id = Some(case.seed.issuer_id.clone()).filter(|issuer| !issuer.is_empty());
         }

@@ -182,12 +182,16 @@ fn started(machine: &Machine, sandbox: &Sandbox, path: &str) -> Child {
     ));
     let child = machine.start(STEP, &[("ipa_path", path), ("uploader", "native")]);
     for _ in 0..400 {
-        if !sandbox.state().upload_files.is_empty() {
+        if !sandbox.state().uploads.files().is_empty() {
             break;
         }
         std::thread::sleep(Duration::from_millis(25));
     }
-    assert_eq!(sandbox.state().upload_files.len(), 1, "the upload did not begin");
+    assert_eq!(
+        sandbox.state().uploads.files().len(),
+        1,
+        "the upload did not begin"
+    );
     // The checksum of a file of this size is there within moments.
     std::thread::sleep(Duration::from_millis(400));
     child
@@ -275,7 +279,7 @@ fn a_committed_upload_of_a_killed_run_is_kept() {
     {
         let mut state = sandbox.state();
         state.uploads[0].committed = true;
-        for file in &mut state.upload_files {
+        for file in state.uploads.files_mut() {
             file.state = "UPLOAD_COMPLETE".to_owned();
         }
     }

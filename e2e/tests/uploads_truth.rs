@@ -310,16 +310,6 @@ fn checks_alone_end_red_or_green_without_an_upload() {
         state: state.to_owned(),
         platform: "IOS".to_owned(),
     };
-    let seed = |versions: Vec<AppVersion>| Seed {
-        apps: vec![SeedApp {
-            id: "1023456789".to_owned(),
-            name: "Courier".to_owned(),
-            bundle_id: "com.example.courier".to_owned(),
-            versions,
-            ..SeedApp::default()
-        }],
-        ..Seed::default()
-    };
     for (versions, status, words) in [
         (vec![], 0, "passed the checks"),
         (
@@ -343,7 +333,7 @@ fn checks_alone_end_red_or_green_without_an_upload() {
             "version `1.10` is approved",
         ),
     ] {
-        let sandbox = Sandbox::start(&seed(versions)).unwrap();
+        let sandbox = Sandbox::start(&Seed::with_versions(versions)).unwrap();
         let machine = mac(&sandbox);
         let path = machine.file("Courier.ipa", ipa_of(&[], 0));
         let inputs = [("ipa_path", path.as_str()), ("validate_only", "yes")];
@@ -373,7 +363,7 @@ fn a_build_number_is_used_by_builds_and_not_by_failed_uploads() {
     run(&machine, &sandbox, &inputs)
         .ended(1)
         .said(&["Missing purpose string", "add NSCameraUsageDescription"]);
-    sandbox.state().processing.errors.clear();
+    sandbox.state().uploads.processing.errors.clear();
     // Apple takes the number again after a failed upload.
     let good = machine.file("Good.ipa", ipa_of(&[], 2000));
     let inputs = [("ipa_path", good.as_str()), ("wait_for_processing", "yes")];

@@ -17,7 +17,8 @@ const TABLE: &str = "crates/apple-sandbox/src/asc/apple.json";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// OpenAPI documents of the App Store Connect API, or excerpts of it; of what two have, the first one's is taken
+    /// OpenAPI documents of the App Store Connect API, or excerpts of it. A schema of several has what any of them says; where
+    /// they differ, the first one is right
     #[arg(long, required = true, value_name = "FILE")]
     store: Vec<PathBuf>,
     /// The OpenAPI document of the Enterprise Program API
@@ -128,12 +129,14 @@ impl Api {
                 "{title} {}",
                 document["info"]["version"].as_str().unwrap_or_default()
             ));
-            for (into, from) in [
-                (&mut schemas, &document["components"]["schemas"]),
-                (&mut paths, &document["paths"]),
-            ] {
-                for (name, value) in from.as_object().into_iter().flatten() {
-                    into.entry(name.clone()).or_insert_with(|| value.clone());
+            let of = |member: &Value| member.as_object().cloned().unwrap_or_default();
+            for (path, operations) in of(&document["paths"]) {
+                paths.entry(path).or_insert(operations);
+            }
+            for (name, schema) in of(&document["components"]["schemas"]) {
+                match schemas.get_mut(&name) {
+                    Some(known) => merge(known, &schema),
+                    None => _ = schemas.insert(name, schema),
                 }
             }
         }
@@ -415,6 +418,24 @@ impl Api {
     }
 }
 
+/// Adds to a schema what another document says of it: members, values of enumerations, and choices. Where both say
+/// something, the first one is right.
+fn merge(known: &mut Value, other: &Value) {
+    let (Some(known), Some(other)) = (known.as_object_mut(), other.as_object()) else {
+        return;
+    };
+    for (name, value) in other {
+        match (known.get_mut(name), value) {
+            (None, _) => _ = known.insert(name.clone(), value.clone()),
+            (Some(Value::Array(all)), Value::Array(more)) if matches!(name.as_str(), "enum" | "oneOf") => {
+                let new: Vec<Value> = more.iter().filter(|one| !all.contains(one)).cloned().collect();
+                all.extend(new);
+            }
+            (Some(known), _) => merge(known, value),
+        }
+    }
+}
+
 /// Every kind that a path answers with, or that a body creates.
 fn served_kinds(paths: &BTreeMap<String, Value>) -> BTreeSet<String> {
     let mut served = BTreeSet::new();
@@ -433,4 +454,41 @@ fn served_kinds(paths: &BTreeMap<String, Value>) -> BTreeSet<String> {
 fn json_file(path: &Path) -> anyhow::Result<Value> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_of_two_documents_has_what_either_says() {
+        let mut schema = json!({
+            "properties": {
+                "type": {"type": "string", "enum": ["versions"]},
+                "name": {"type": "string"},
+                "relationships": {"properties": {"app": {"type": "object"}}},
+            },
+            "required": ["name"],
+        });
+        let newer = json!({
+            "properties": {
+                "type": {"type": "string", "enum": ["versions", "drafts"]},
+                "name": {"type": "integer"},
+                "relationships": {"properties": {"placements": {"type": "object"}}},
+            },
+            "required": ["id"],
+        });
+        merge(&mut schema, &newer);
+        assert_eq!(
+            schema,
+            json!({
+                "properties": {
+                    "type": {"type": "string", "enum": ["versions", "drafts"]},
+                    "name": {"type": "string"},
+                    "relationships": {"properties": {"app": {"type": "object"}, "placements": {"type": "object"}}},
+                },
+                "required": ["name"],
+            })
+        );
+    }
 }

@@ -3,7 +3,7 @@
 mod release;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::{Context as _, bail};
 use apple_sandbox::{Sandbox, Seed, tools};
@@ -47,14 +47,9 @@ pub(crate) fn demo(name: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
     let usual = provisioning.map_or(&[][..], |(_, usual)| usual);
 
     let lab = tempfile::Builder::new().prefix("apple-steps-demo-").tempdir()?;
-    let place = |name: &str| -> anyhow::Result<PathBuf> {
-        let folder = lab.path().join(name);
-        std::fs::create_dir_all(&folder)?;
-        Ok(folder)
-    };
-    let (home, temporary, state) = (place("home")?, place("tmp")?, place("tools")?);
-    std::fs::create_dir_all(home.join("Library/Keychains"))?;
-    tools::lay_out(&state.join("bin"), &binaries.join("apple-sandbox"))?;
+    for part in ["home/Library/Keychains", "tmp", "tools"] {
+        std::fs::create_dir_all(lab.path().join(part))?;
+    }
     let given = |key: &str| {
         inputs
             .iter()
@@ -77,24 +72,13 @@ pub(crate) fn demo(name: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
     let project = copy.join(original.file_name().unwrap_or_default());
     let sandbox = Sandbox::start(&Seed::default())?;
 
-    println!(
-        "The sandbox stands in for Bitrise and Apple at {}.",
-        sandbox.url()
-    );
     println!("The project is a copy of {}.", original.display());
-    let path = std::env::var("PATH").unwrap_or_default();
-    let mut step = Command::new(binaries.join(format!("step-{name}")));
+    let mut step = step(name, &binaries, lab.path(), &sandbox)?;
     step.current_dir(&copy)
-        .envs(sandbox.environment())
-        .env("PATH", format!("{}:{path}", state.join("bin").display()))
-        .env(tools::DIRECTORY, &state)
-        .env("HOME", &home)
-        .env("TMPDIR", &temporary)
         .env("BITRISE_KEYCHAIN_PASSWORD", "sandbox-keychain")
         .env("project_path", &project)
         .env("scheme", scheme)
-        .envs(usual.iter().copied())
-        .env_remove("CI");
+        .envs(usual.iter().copied());
     for (key, value) in &inputs {
         if *key != "project_path" {
             step.env(key, value);
@@ -102,16 +86,41 @@ pub(crate) fn demo(name: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
     }
     let status = step.status().context("the step can't be run")?;
 
-    show_outputs(&state);
+    show_outputs(&lab.path().join("tools"));
     show_diff(source, &copy)?;
-    let (reads, writes) = {
-        let state = sandbox.state();
-        (state.requests.len() - state.writes(), state.writes())
-    };
-    println!("\nThe step read {reads} times and wrote {writes} times. The demo has removed its files.");
-    Ok(ExitCode::from(
-        u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
-    ))
+    show_requests(&sandbox);
+    println!("The demo has removed its files.");
+    Ok(exit_code(status))
+}
+
+/// A step that meets the sandbox and the fake tools, and whose home and temporary files lie in a folder.
+fn step(name: &str, binaries: &Path, folder: &Path, sandbox: &Sandbox) -> anyhow::Result<Command> {
+    println!(
+        "The sandbox stands in for Bitrise and Apple at {}.",
+        sandbox.url()
+    );
+    let bin = folder.join("tools/bin");
+    tools::lay_out(&bin, &binaries.join("apple-sandbox"))?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut step = Command::new(binaries.join(format!("step-{name}")));
+    step.envs(sandbox.environment())
+        .env("PATH", format!("{}:{path}", bin.display()))
+        .env(tools::DIRECTORY, folder.join("tools"))
+        .env("HOME", folder.join("home"))
+        .env("TMPDIR", folder.join("tmp"))
+        .env_remove("CI");
+    Ok(step)
+}
+
+fn show_requests(sandbox: &Sandbox) {
+    let state = sandbox.state();
+    let writes = state.writes();
+    let reads = state.requests.len() - writes;
+    println!("\nThe step read {reads} times and wrote {writes} times.");
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))
 }
 
 /// Builds what the demo needs and says where it is.

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use apple_sandbox::{Seed, SeedApp, SeedGroup, SeedRelease, Situation, picture};
+use apple_sandbox::{Seed, SeedGroup, SeedRelease, Situation, picture};
 use zip::write::SimpleFileOptions;
 
 use crate::workspace;
@@ -12,7 +12,7 @@ use crate::workspace;
 pub(crate) const BUNDLE_ID: &str = "com.example.courier";
 
 /// The version and build number of the package.
-pub(crate) const VERSION: (&str, &str) = ("1.1", "7");
+const VERSION: (&str, &str) = ("1.1", "7");
 
 /// An account with the sample's app: version 1.0 is on the store, and TestFlight has groups.
 pub(crate) fn seed(situation: Situation, locales: &[&str], screenshots: u32) -> Seed {
@@ -23,23 +23,14 @@ pub(crate) fn seed(situation: Situation, locales: &[&str], screenshots: u32) -> 
         testers: vec!["grace@example.com".to_owned()],
         ..SeedGroup::default()
     };
-    Seed {
-        apps: vec![SeedApp {
-            id: "1023456789".to_owned(),
-            name: "Courier".to_owned(),
-            bundle_id: BUNDLE_ID.to_owned(),
-            release: SeedRelease {
-                situation,
-                locales: locales.iter().map(|locale| (*locale).to_owned()).collect(),
-                screenshots,
-                groups: vec![group("Team", true), group("Friends", false)],
-                is_ready_for_beta_review: true,
-                ..SeedRelease::default()
-            },
-            ..SeedApp::default()
-        }],
-        ..Seed::default()
-    }
+    Seed::releasing(SeedRelease {
+        situation,
+        locales: locales.iter().map(|locale| (*locale).to_owned()).collect(),
+        screenshots,
+        groups: vec![group("Team", true), group("Friends", false)],
+        is_ready_for_beta_review: true,
+        ..SeedRelease::default()
+    })
 }
 
 /// Writes the sample's `fastlane/metadata` and `fastlane/screenshots` into a folder.

@@ -6,20 +6,17 @@
     reason = "what fails ends the test"
 )]
 
+mod common;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 
-const BINARY: &str = "#!/bin/sh\necho the binary runs\n";
+use common::root;
 
-fn root() -> PathBuf {
-    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
-        .parent()
-        .unwrap()
-        .to_owned()
-}
+const BINARY: &str = "#!/bin/sh\necho the binary runs\n";
 
 fn platform() -> &'static str {
     match (std::env::consts::OS, std::env::consts::ARCH) {

@@ -7,10 +7,14 @@
     reason = "what fails ends the test"
 )]
 
+mod common;
+
 use std::path::PathBuf;
 use std::process::Command;
 
 use step_yaml::Value;
+
+use common::root;
 
 /// Prints each file as JSON, and what Bitrise's schema for `step.yml` finds wrong with it.
 const READER: &str = r#"
@@ -24,13 +28,6 @@ if schema:
     problems = [[f"{list(p.absolute_path)}: {p.message}" for p in validator.iter_errors(d)] for d in documents]
 print(json.dumps({"documents": documents, "problems": problems}))
 "#;
-
-fn root() -> PathBuf {
-    PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap())
-        .parent()
-        .unwrap()
-        .to_owned()
-}
 
 /// The six manifests: each step's and the one at the root, which is generated.
 fn manifests() -> Vec<PathBuf> {

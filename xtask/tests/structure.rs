@@ -1,15 +1,15 @@
 //! The structure that ARCHITECTURE.md draws: who depends on whom, who advises, and that nothing unused is declared.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod common;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
 use serde_json::Value;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
+use common::root;
 
 fn metadata(arguments: &[&str]) -> Value {
     #[expect(clippy::disallowed_methods, reason = "a test's own tool")]

@@ -1,9 +1,13 @@
 //! What the binaries are made of, and what SECURITY.md promises.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::path::{Path, PathBuf};
+mod common;
+
+use std::path::PathBuf;
 
 use serde_json::Value;
+
+use common::root;
 
 /// Licenses that permit what is done here: ring and webpki bring ISC, ICU brings Unicode-3.0, subtle BSD-3-Clause, zlib-rs
 /// Zlib, the lists of root certificates CDLA, bzip2 its own, which is like BSD's, and mp4parse MPL-2.0, which binds changes of
@@ -25,10 +29,6 @@ const LICENSES: [&str; 12] = [
 
 /// A second TLS stack or C library would make the binaries larger, and the builds need more than Rust.
 const BANNED: [&str; 5] = ["openssl", "openssl-sys", "native-tls", "aws-lc-rs", "aws-lc-sys"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
 
 fn packages() -> Vec<Value> {
     #[expect(clippy::disallowed_methods, reason = "a test's own tool")]

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
+use crate::fresh::Fresh;
 use crate::handed_out::HandedOut;
 
 /// How many sessions are alive at once; older ones have ended.
@@ -83,21 +84,24 @@ pub struct AppleAccount {
     pub seed: SeedAppleId,
     /// The values of `myacinfo` that are accepted. Without any, every session has ended.
     #[serde(rename = "live_sessions", serialize_with = "count")]
-    pub sessions: Vec<String>,
+    sessions: Vec<String>,
     /// Those of them that App Store Connect refuses, and the portal does not.
     #[serde(skip)]
-    pub tainted: Vec<String>,
+    tainted: Vec<String>,
     /// After how many requests to the portal every session ends; `None` for never.
-    pub ends_after: Option<u32>,
+    ends_after: Option<u32>,
     /// The value of the trusted device's cookie.
     #[serde(skip)]
-    pub trust: String,
+    trust: String,
     /// How often a password was tried and was not right.
-    pub failures: u32,
+    failures: u32,
     /// What sign-in and the portal gave, and expect back.
     #[serde(skip)]
     pub(crate) handed_out: HandedOut,
 }
+
+/// So many wrong passwords lock an account.
+const PATIENCE: u32 = 5;
 
 /// Says how many there are, and not what they are.
 fn count<S: serde::Serializer>(all: &[String], to: S) -> Result<S::Ok, S::Error> {
@@ -105,22 +109,82 @@ fn count<S: serde::Serializer>(all: &[String], to: S) -> Result<S::Ok, S::Error>
 }
 
 impl AppleAccount {
-    pub(crate) fn new(seed: &SeedAppleId, dice: &mut fastrand::Rng) -> Self {
-        let session = format!("DAWTKNV3{}", noise(dice, 40));
+    pub(crate) fn new(seed: &SeedAppleId, fresh: &mut Fresh) -> Self {
+        let session = format!("DAWTKNV3{}", fresh.noise(40));
         Self {
             seed: seed.clone(),
             sessions: if seed.signed_in { vec![session] } else { Vec::new() },
             tainted: Vec::new(),
             ends_after: None,
-            trust: format!("HSARMTKNSRVXWFla{}SRVT", noise(dice, 24)),
+            trust: format!("HSARMTKNSRVXWFla{}SRVT", fresh.noise(24)),
             failures: 0,
             handed_out: HandedOut::default(),
         }
     }
 
+    /// The values of `myacinfo` that are accepted, oldest first.
+    pub fn sessions(&self) -> &[String] {
+        &self.sessions
+    }
+
+    /// Whether a value of `myacinfo` is accepted.
+    pub(crate) fn has_session(&self, value: &str) -> bool {
+        self.sessions.iter().any(|known| known == value)
+    }
+
+    /// Whether App Store Connect refuses any session, or this one.
+    pub fn is_tainted(&self, value: Option<&str>) -> bool {
+        match value {
+            Some(value) => self.tainted.iter().any(|known| known == value),
+            None => !self.tainted.is_empty(),
+        }
+    }
+
+    /// Lets App Store Connect refuse the newest session.
+    pub(crate) fn taint_newest(&mut self) {
+        self.tainted.extend(self.sessions.last().cloned());
+    }
+
+    /// The value of the trusted device's cookie.
+    pub fn trust(&self) -> &str {
+        &self.trust
+    }
+
+    /// How often a password was tried and was not right, since one was.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Whether nobody can sign in.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.seed.locked || self.failures >= PATIENCE
+    }
+
+    /// Counts a try of the password; wrong ones do not count any more once it was right.
+    pub(crate) fn note_password(&mut self, is_right: bool) {
+        self.failures = if is_right { 0 } else { self.failures + 1 };
+    }
+
+    /// Lets every session end after so many requests to the portal.
+    pub fn end_sessions_after(&mut self, requests: u32) {
+        self.ends_after = Some(requests);
+    }
+
+    /// Counts a request to the portal.
+    pub(crate) fn note_request(&mut self) {
+        match self.ends_after.map(|left| left.checked_sub(1)) {
+            Some(None) => {
+                self.ends_after = None;
+                self.end_sessions();
+            }
+            Some(fewer) => self.ends_after = fewer,
+            None => {}
+        }
+    }
+
     /// A new session.
-    pub(crate) fn begin_session(&mut self, dice: &mut fastrand::Rng) -> String {
-        let value = format!("DAWTKNV3{}", noise(dice, 40));
+    pub(crate) fn begin_session(&mut self, fresh: &mut Fresh) -> String {
+        let value = format!("DAWTKNV3{}", fresh.noise(40));
         self.sessions.push(value.clone());
         for all in [&mut self.sessions, &mut self.tainted] {
             let surplus = all.len().saturating_sub(MOST_SESSIONS);
@@ -203,11 +267,6 @@ impl AppleAccount {
         );
         document
     }
-}
-
-/// Letters and digits.
-pub(crate) fn noise(dice: &mut fastrand::Rng, length: usize) -> String {
-    (0..length).map(|_| dice.alphanumeric()).collect()
 }
 
 /// The value of a cookie in a `Cookie` header.

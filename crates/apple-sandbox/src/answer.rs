@@ -176,6 +176,28 @@ impl Refusal {
         Self::entity("ENTITY_ERROR.ATTRIBUTE.INVALID", detail).at(format!("/data/attributes/{name}"))
     }
 
+    /// An attribute that has to be there.
+    pub(crate) fn needs_attribute(name: &str) -> Self {
+        let words = format!("You must provide a value for the attribute '{name}' with this request");
+        Self::entity("ENTITY_ERROR.ATTRIBUTE.REQUIRED", words).at(format!("/data/attributes/{name}"))
+    }
+
+    /// A relationship that has to be there.
+    pub(crate) fn needs_relationship(name: &str) -> Self {
+        let words = format!("You must provide a value for the relationship '{name}' with this request");
+        Self::entity("ENTITY_ERROR.RELATIONSHIP.REQUIRED", words).at(format!("/data/relationships/{name}"))
+    }
+
+    /// A state that does not allow it.
+    pub(crate) fn state(detail: impl Into<String>) -> Self {
+        Self::entity("STATE_ERROR", detail)
+    }
+
+    /// A state of the resource that does not allow it.
+    pub(crate) fn wrong_state(detail: impl Into<String>) -> Self {
+        Self::entity("STATE_ERROR.ENTITY_STATE_INVALID", detail)
+    }
+
     /// A value that is used already.
     pub(crate) fn duplicate(name: &str, detail: impl Into<String>) -> Self {
         Self::entity("ENTITY_ERROR.ATTRIBUTE.INVALID.DUPLICATE", detail)

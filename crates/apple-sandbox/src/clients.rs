@@ -28,7 +28,7 @@ pub fn blocks(places: &Places<'_>, state: &State) -> String {
         text.push_str("\n# fastlane, codemagic-cli-tools, and EAS know Apple's host names alone: restart with --tls --proxy.\n");
         return text;
     };
-    let ca = quoted(&ca.display().to_string());
+    let ca = quote(&ca.display().to_string());
     let port = places.https.as_deref().and_then(port);
     match (&places.proxy, port) {
         (Some(proxy), _) => text.push_str(&by_proxy(http, proxy, &ca, &token, state)),
@@ -85,8 +85,8 @@ fn clients(http: &str, state: &State, ruby: &str, python: &str, node: &str) -> S
     let file = format!("AuthKey_{key}.p8");
     let issuer = state.issuer_id.as_deref().unwrap_or_default();
     let (name, password) = (
-        quoted(&state.apple_id.seed.name),
-        quoted(&state.apple_id.seed.password),
+        quote(&state.apple_id.seed.name),
+        quote(&state.apple_id.seed.password),
     );
     format!(
         "\n# fastlane, with the API key\n\
@@ -107,7 +107,7 @@ fn port(url: &str) -> Option<u16> {
 }
 
 /// A word of a shell.
-fn quoted(text: &str) -> String {
+fn quote(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-@:+".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();

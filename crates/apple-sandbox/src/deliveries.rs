@@ -6,8 +6,8 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::answer::answer;
-use crate::state::{State, Upload, UploadFile};
-use crate::uploads;
+use crate::state::State;
+use crate::uploads::Delivery;
 
 /// An App Store version of an app.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,56 +118,35 @@ pub(crate) fn take(body: &[u8], state: &mut State) -> Response {
     ) {
         return answer(409, &json!({"error": "the build number is used"}));
     }
-    let id = state.id();
-    let file = state.id();
-    state.uploads.push(Upload {
-        id: id.clone(),
+    let (id, file) = (state.fresh.id(), state.fresh.id());
+    let delivery = Delivery {
         app,
         short_version: delivered.short_version,
         version: delivered.version,
         platform: delivered.platform,
-        state: "PROCESSING".to_owned(),
-        errors: Vec::new(),
-        warnings: Vec::new(),
-        build: None,
-        created: OffsetDateTime::now_utc(),
-        committed: true,
-        looks: 0,
-        declared: uploads::declared(delivered.uses_non_exempt_encryption, delivered.min_os_version),
-    });
-    state.upload_files.push(UploadFile {
-        upload: id.clone(),
         name: delivered.name,
-        uti: "com.apple.ipa".to_owned(),
-        size: delivered.size.max(1),
-        parts: Vec::new(),
-        state: "COMPLETE".to_owned(),
-        errors: Vec::new(),
-        secret: String::new(),
+        size: delivered.size,
+        md5: delivered.md5,
         sha256: delivered.sha256,
-        // altool gives MD5 in upper case (recorded from 26.0, 2025-10-16).
-        given: ("MD5".to_owned(), delivered.md5.to_uppercase()),
-        id: file,
-    });
+        uses_encryption: delivered.uses_non_exempt_encryption,
+        minimum_os: delivered.min_os_version,
+    };
+    let now = OffsetDateTime::now_utc();
+    state.uploads.take_over(delivery, [id.clone(), file], now);
     answer(201, &json!({"id": id}))
 }
 
 impl State {
     /// Whether a build number is used: by a build, or by an upload that did not fail.
     pub(crate) fn is_used(&self, app: &str, short_version: &str, version: &str, platform: &str) -> bool {
+        let number = [app, short_version, version, platform];
         let by_upload = self.uploads.iter().any(|one| {
-            one.app == app
-                && one.version == version
-                && one.short_version == short_version
-                && one.platform == platform
-                && one.state != "FAILED"
+            one.state != "FAILED" && number == [&one.app, &one.short_version, &one.version, &one.platform]
         });
-        let by_build = self.builds.iter().any(|one| {
-            one.app == app
-                && one.version == version
-                && one.short_version == short_version
-                && one.platform == platform
-        });
+        let by_build = self
+            .builds
+            .iter()
+            .any(|one| number == [&one.app, &one.short_version, &one.version, &one.platform]);
         by_upload || by_build
     }
 }

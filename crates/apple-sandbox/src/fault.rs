@@ -1,6 +1,16 @@
 //! Faults on demand: each is a failure that users have reported.
 
+use std::ops::Deref;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse as _, Response};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+
+use crate::answer::Refusal;
+use crate::fresh::Fresh;
+use crate::random::Chance;
 
 /// A fault, and when it strikes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,9 +22,6 @@ pub struct Fault {
     /// How often; without it, always.
     #[serde(default)]
     pub times: Option<u32>,
-    /// How many matching requests pass before it strikes.
-    #[serde(default)]
-    pub after: u32,
     /// In how many of a hundred matching requests; without it, in all.
     #[serde(default)]
     pub percent: Option<u8>,
@@ -87,7 +94,6 @@ impl Fault {
         Self {
             on: on.to_owned(),
             times: None,
-            after: 0,
             percent: None,
             kind,
         }
@@ -122,6 +128,154 @@ fn begins(path: &str, pattern: &str) -> bool {
     };
     let end = rest.find('/').unwrap_or(rest.len());
     end > 0 && begins(&rest[end..], after)
+}
+
+/// Faults that wait to strike, and those that strike at random. The former are read as a slice.
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Faults {
+    waiting: Vec<Fault>,
+    /// `None` where nothing strikes at random.
+    #[serde(skip)]
+    chance: Option<Chance>,
+}
+
+impl Faults {
+    /// Faults that wait, and chance.
+    pub(crate) fn new(waiting: Vec<Fault>, chance: Option<Chance>) -> Self {
+        Self { waiting, chance }
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, fault: Fault) {
+        self.waiting.push(fault);
+    }
+
+    /// Forgets those that wait.
+    pub fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Takes what strikes a request.
+    pub(crate) fn strike(&mut self, method: &str, path: &str, query: &str, fresh: &mut Fresh) -> Vec<Kind> {
+        let mut struck = Vec::new();
+        for fault in &mut self.waiting {
+            let is_for = fault.matches(method, path)
+                && (fault.kind != Kind::InvalidCursor || query.contains("cursor="))
+                && fault.times != Some(0);
+            if is_for && fault.percent.is_none_or(|percent| fresh.happens(percent)) {
+                if let Some(times) = &mut fault.times {
+                    *times -= 1;
+                }
+                struck.push(fault.kind.clone());
+            }
+        }
+        self.waiting.retain(|fault| fault.times != Some(0));
+        if let Some(chance) = &mut self.chance {
+            struck.extend(chance.strike(method, path, query));
+        }
+        struck
+    }
+
+    /// For how many list requests chance hides what a request to the portal creates; `None` where it has no part in it.
+    pub(crate) fn lag(&mut self, path: &str) -> Option<u32> {
+        self.chance.as_mut().map(|chance| chance.lag(path))
+    }
+
+    /// What chance leaves of an answer; `None` where it stays as it is.
+    pub(crate) fn shape(&mut self, method: &str, path: &str, query: &str, answer: &[u8]) -> Option<Vec<u8>> {
+        self.chance.as_mut()?.shape(method, path, query, answer)
+    }
+}
+
+impl Deref for Faults {
+    type Target = [Fault];
+
+    fn deref(&self) -> &[Fault] {
+        &self.waiting
+    }
+}
+
+/// The answer of a fault that stands for the whole request.
+pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
+    let refusal = match kind {
+        Kind::Unauthorized => Refusal::unauthorized(),
+        Kind::Agreement => Refusal::new(
+            403,
+            "FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED",
+            "A required agreement is missing or has expired.",
+            "This request requires an in-effect agreement that has not been signed or has expired.",
+        ),
+        Kind::Role => Refusal::new(
+            403,
+            "FORBIDDEN_ERROR",
+            "This request is forbidden for security reasons",
+            "The API key in use does not allow this request",
+        ),
+        Kind::RateLimit { retry_after } => {
+            let refusal = Refusal::new(
+                429,
+                "RATE_LIMIT_EXCEEDED",
+                "The request rate limit has been reached.",
+                "We've received too many requests for this API. Please wait and try again or slow down your request rate.",
+            );
+            let mut response = refusal.response();
+            if let Some(seconds) = retry_after {
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            return Some(limit(response));
+        }
+        Kind::ServerError => Refusal::new(
+            500,
+            "UNEXPECTED_ERROR",
+            "An unexpected error occurred.",
+            "An unexpected error occurred on the server side.",
+        ),
+        Kind::Maintenance => {
+            let page = "<html><body><h1>We'll be back soon</h1></body></html>";
+            let html = [(header::CONTENT_TYPE, "text/html")];
+            return Some((StatusCode::SERVICE_UNAVAILABLE, html, page).into_response());
+        }
+        Kind::Page => {
+            let page = Html("<html><body>503 Service Temporarily Unavailable</body></html>");
+            return Some((StatusCode::OK, page).into_response());
+        }
+        Kind::InvalidCursor => {
+            Refusal::parameter("cursor", "The cursor is not a valid cursor for this request")
+        }
+        Kind::InvalidAttribute => Refusal::entity(
+            "ENTITY_ERROR.ATTRIBUTE.INVALID",
+            "An attribute value is invalid. The value is not valid for this request",
+        ),
+        Kind::Vanished => Refusal::not_found("resource", "of this path"),
+        // Not every service's answers pass `log`, which breaks connections.
+        Kind::ResetBefore => {
+            let broken =
+                futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("broken on purpose"))]);
+            return Some(Response::new(Body::from_stream(broken)));
+        }
+        Kind::Expired => Refusal::new(
+            403,
+            "FORBIDDEN",
+            "Request has expired",
+            "The link is no longer valid",
+        ),
+        Kind::Latency { .. }
+        | Kind::Reset
+        | Kind::Truncated
+        | Kind::AppliedServerError
+        | Kind::Slow { .. } => return None,
+    };
+    Some(refusal.response())
+}
+
+/// The header by which Apple says how much of the hour's budget is left.
+pub(crate) fn limit(mut response: Response) -> Response {
+    let header = HeaderValue::from_static("user-hour-lim:3600;user-hour-rem:3500;");
+    response.headers_mut().insert("x-rate-limit", header);
+    response
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::account::noise;
+use crate::fresh::Fresh;
 
 /// How many of each kind are remembered. No client holds as many at once.
 const MOST: usize = 2000;
@@ -60,8 +60,8 @@ pub(crate) struct HandedOut {
 
 impl HandedOut {
     /// A new token for a kind of things.
-    pub(crate) fn give_token(&mut self, kind: &str, dice: &mut fastrand::Rng) -> String {
-        let value = noise(dice, 64);
+    pub(crate) fn give_token(&mut self, kind: &str, fresh: &mut Fresh) -> String {
+        let value = fresh.noise(64);
         self.tokens.push(Token {
             kind: kind.to_owned(),
             value: value.clone(),
@@ -100,8 +100,8 @@ impl HandedOut {
     }
 
     /// A challenge to be paid for by work.
-    pub(crate) fn challenge(&mut self, dice: &mut fastrand::Rng) -> String {
-        let challenge: String = (0..32).map(|_| dice.digit(16)).collect();
+    pub(crate) fn challenge(&mut self, fresh: &mut Fresh) -> String {
+        let challenge = fresh.hexadecimal(32);
         self.challenges.push(challenge.clone());
         challenge
     }
@@ -118,15 +118,16 @@ mod tests {
 
     #[test]
     fn however_much_is_handed_out_the_newest_alone_are_remembered() {
-        let (mut out, mut dice) = (HandedOut::default(), fastrand::Rng::with_seed(1));
-        let (first_token, first_challenge) = (out.give_token("app id", &mut dice), out.challenge(&mut dice));
+        let (mut out, mut fresh) = (HandedOut::default(), Fresh::from(1));
+        let (first_token, first_challenge) =
+            (out.give_token("app id", &mut fresh), out.challenge(&mut fresh));
         out.begin_exchange("first", vec![1], [1; 32]);
         for number in 0..3 * MOST {
-            out.give_token("device", &mut dice);
-            out.challenge(&mut dice);
+            out.give_token("device", &mut fresh);
+            out.challenge(&mut fresh);
             out.begin_exchange(&number.to_string(), Vec::new(), [0; 32]);
         }
-        let (token, challenge) = (out.give_token("device", &mut dice), out.challenge(&mut dice));
+        let (token, challenge) = (out.give_token("device", &mut fresh), out.challenge(&mut fresh));
         assert_eq!(
             [out.tokens.0.len(), out.exchanges.0.len(), out.challenges.0.len()],
             [MOST; 3]
@@ -141,8 +142,8 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_kind() {
-        let (mut out, mut dice) = (HandedOut::default(), fastrand::Rng::with_seed(1));
-        let token = out.give_token("device", &mut dice);
+        let (mut out, mut fresh) = (HandedOut::default(), Fresh::from(1));
+        let token = out.give_token("device", &mut fresh);
         assert!(out.has_token(None, &token) && out.has_token(Some("device"), &token));
         assert!(!out.has_token(Some("profile"), &token));
         out.forget_tokens();

@@ -23,6 +23,8 @@ mod cms;
 mod deliveries;
 mod era;
 mod fault;
+mod form;
+mod fresh;
 mod guard;
 mod handed_out;
 mod listen;
@@ -33,13 +35,17 @@ mod portal;
 mod product;
 mod profile;
 mod random;
+mod records;
 mod replay;
 mod request_log;
 mod seed;
+mod serve;
 mod server;
 mod sign_in;
+mod signing;
 mod srp;
 mod state;
+mod storage;
 mod tls;
 mod token;
 pub mod tools;
@@ -54,15 +60,18 @@ pub use asc::rules::situations::{SeedBuild, SeedGroup, SeedRelease, Situation};
 pub use clients::{Places, blocks};
 pub use deliveries::{AltoolFault, AppVersion};
 pub use era::{Era, Switches};
-pub use fault::{Fault, Kind};
+pub use fault::{Fault, Faults, Kind};
 pub use pki::intermediate;
 pub use random::{Chance, RandomFaults};
+pub use records::{Identified, Lists, Records};
 pub use replay::Replay;
 pub use request_log::{Logged, RequestLog};
 pub use seed::{Seed, SeedApp, SeedCertificate, SeedDevice, SeedProfile};
 pub use serde_json::Value as Json;
 pub use server::{Ports, Sandbox};
-pub use state::{
-    App, Associable, Build, BundleId, Capability, Certificate, Device, Part, Processing, Profile, State,
-    Upload, UploadFile,
+pub use signing::{
+    Associable, AssociableKind, Associables, BundleId, Capability, Certificate, Device, PortalRules, Profile,
 };
+pub use state::{App, Build, State};
+pub use storage::Part;
+pub use uploads::{Processing, Upload, UploadFile, Uploads};

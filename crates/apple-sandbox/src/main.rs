@@ -206,7 +206,7 @@ fn replay(trace: &Path, port: u16) -> anyhow::Result<()> {
     };
     let sandbox = Sandbox::start_on(&Seed::default(), ports)?;
     let (step, exchanges) = (replay.run.step.clone(), replay.len());
-    sandbox.state().replay = Some(replay);
+    sandbox.state().play(replay);
     for (key, value) in sandbox.environment() {
         println!("export {key}='{value}'");
     }

@@ -19,23 +19,27 @@ pub(crate) fn route(method: &str, path: &str, body: &[u8], state: &mut State) ->
         ("GET", "/_sandbox/state") => answer(200, &serde_json::to_value(&*state).unwrap_or_default()),
         ("PATCH", "/_sandbox/state") => match serde_json::from_slice::<Change>(body) {
             Ok(change) => {
-                state.hidden_for = change.hidden_for.unwrap_or(state.hidden_for);
-                state.device_limit = change.device_limit.unwrap_or(state.device_limit);
-                state.devices_are_processed = change
+                state.lists.hidden_for = change.hidden_for.unwrap_or(state.lists.hidden_for);
+                state.portal.device_limit = change.device_limit.unwrap_or(state.portal.device_limit);
+                state.portal.devices_are_processed = change
                     .devices_are_processed
-                    .unwrap_or(state.devices_are_processed);
-                state.serials_are_listed = change.serials_are_listed.unwrap_or(state.serials_are_listed);
-                state.apple_id.ends_after = change.sessions_end_after.or(state.apple_id.ends_after);
-                state.capabilities_are_replaced = change
+                    .unwrap_or(state.portal.devices_are_processed);
+                state.portal.serials_are_listed = change
+                    .serials_are_listed
+                    .unwrap_or(state.portal.serials_are_listed);
+                if let Some(requests) = change.sessions_end_after {
+                    state.apple_id.end_sessions_after(requests);
+                }
+                state.portal.capabilities_are_replaced = change
                     .capabilities_are_replaced
-                    .unwrap_or(state.capabilities_are_replaced);
+                    .unwrap_or(state.portal.capabilities_are_replaced);
                 state.switches = change.apple.map_or(state.switches, Era::switches);
                 if change.sessions_end == Some(true) {
                     state.apple_id.end_sessions();
                 }
                 answer(
                     200,
-                    &json!({"hidden_for": state.hidden_for, "device_limit": state.device_limit, "devices_are_processed": state.devices_are_processed}),
+                    &json!({"hidden_for": state.lists.hidden_for, "device_limit": state.portal.device_limit, "devices_are_processed": state.portal.devices_are_processed}),
                 )
             }
             Err(error) => answer(400, &json!({"error": error.to_string()})),

@@ -88,15 +88,16 @@ fn of_version(state: &State, app: &str, version: &str) -> Value {
         ];
         let none = Key::new("appInfoLocalizations", "");
         all.extend(texts(objects, of_info(locale).unwrap_or(&none), &names));
-        let shots = asc::shown(state, &localization.id).into_iter();
-        let shots = shots.map(|(display, name, asset, state)| {
-            json!({"display": display, "name": name, "url": format!("{MEDIA}{asset}"), "state": state})
+        let shots = asc::list_pictures(state, &localization.id).into_iter();
+        let shots = shots.map(|shot| {
+            let url = format!("{MEDIA}{}", shot.id);
+            json!({"display": shot.display, "name": shot.name, "url": url, "state": shot.state})
         });
         all.insert("screenshots".to_owned(), shots.collect());
         Value::Object(all)
     });
     let build = link(objects, KIND, version, "build");
-    let build = state.builds.iter().find(|known| known.id == build);
+    let build = state.builds.by_id(&build);
     let phased = link(objects, KIND, version, "appStoreVersionPhasedRelease");
     let review = link(objects, KIND, version, "appStoreReviewDetail");
     let mut all = texts(
@@ -157,7 +158,7 @@ fn of_group(state: &State, group: &str) -> Value {
     );
     let testers = objects.links(KIND, group, "betaTesters").len();
     let builds = objects.links(KIND, group, "builds").iter();
-    let builds = builds.filter_map(|key| state.builds.iter().find(|build| build.id == key.id));
+    let builds = builds.filter_map(|key| state.builds.by_id(&key.id));
     let builds = builds.map(|build| format!("{} ({})", build.short_version, build.version));
     all.insert("testers".to_owned(), testers.into());
     all.insert("builds".to_owned(), builds.collect());
@@ -189,11 +190,7 @@ fn of_build(state: &State, build: &crate::state::Build) -> Value {
 /// A picture that was uploaded.
 pub(crate) fn media(path: &str, state: &State) -> Response {
     let id = path.trim_start_matches(MEDIA);
-    let content = state
-        .assets
-        .contains_key(id)
-        .then(|| std::fs::read(state.spool.path().join(id)).ok())
-        .flatten();
+    let content = state.assets.has(id).then(|| state.storage.read(id)).flatten();
     let Some(content) = content else {
         return answer(404, &json!({"error": "the sandbox has no such picture"}));
     };

@@ -4,7 +4,8 @@ use plist::{Dictionary, Value};
 use time::OffsetDateTime;
 
 use crate::cms;
-use crate::state::{BundleId, Capability, Certificate, Device, Profile, State};
+use crate::signing::{BundleId, Capability, Certificate, Device, Profile};
+use crate::state::State;
 
 /// What goes into a profile.
 pub(crate) struct Contents<'a> {
@@ -143,7 +144,7 @@ fn entitlements(contents: &Contents<'_>, state: &State) -> Dictionary {
         }
     }
     if let Some(parent) = &contents.bundle_id.parent {
-        let parent = state.bundle_ids.iter().find(|known| known.id == *parent);
+        let parent = state.bundle_ids.by_id(&parent);
         let prefixed = |known: &BundleId| text(format!("{team}.{}", known.identifier));
         all.insert(
             "com.apple.developer.parent-application-identifiers".to_owned(),
@@ -168,7 +169,7 @@ fn entitlements(contents: &Contents<'_>, state: &State) -> Dictionary {
         );
     }
     // A grant of Apple's reaches every profile that is made after it.
-    for key in state.managed_capabilities.get(id).into_iter().flatten() {
+    for key in state.portal.managed_capabilities.get(id).into_iter().flatten() {
         all.insert(key.clone(), granted(key));
     }
     all

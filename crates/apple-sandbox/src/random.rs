@@ -70,7 +70,7 @@ enum Reach {
 
 fn reach(path: &str) -> Reach {
     let starts = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
-    if starts(&[crate::uploads::STORAGE]) {
+    if starts(&[crate::storage::STORAGE]) {
         Reach::Storage
     } else if starts(&[
         "/bitrise/",

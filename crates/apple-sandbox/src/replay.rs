@@ -202,7 +202,7 @@ fn is_sign_in(path: &str) -> bool {
 }
 
 fn pairs(query: &str) -> HashMap<String, String> {
-    crate::server::pairs(query)
+    crate::form::pairs(query)
         .into_iter()
         // A signature is masked on one side.
         .filter(|(_, value)| value != MASK)

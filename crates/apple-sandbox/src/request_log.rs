@@ -93,15 +93,6 @@ impl<'a> IntoIterator for &'a RequestLog {
     }
 }
 
-impl IntoIterator for RequestLog {
-    type Item = Logged;
-    type IntoIter = std::vec::IntoIter<Logged>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.requests.into_iter()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,21 +1,18 @@
-//! What a sandbox begins with.
+//! What a sandbox begins with, as a seed says it.
+
+mod grow;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use time::{Duration, OffsetDateTime};
 
-use crate::account::{AppleAccount, SeedAppleId};
-use crate::asc::objects::Objects;
-use crate::asc::rules::lifecycle::{Pace, ReleaseRules};
+use crate::account::SeedAppleId;
+use crate::asc::rules::lifecycle::Pace;
 use crate::asc::rules::situations::SeedRelease;
 use crate::deliveries::{AltoolFault, AppVersion};
 use crate::era::Era;
 use crate::fault::Fault;
-use crate::pki::{self, Authority, Subject};
-use crate::profile::{self, Contents};
-use crate::random::{Chance, RandomFaults};
-use crate::state::{App, BundleId, Capability, Certificate, Device, Processing, Profile, State};
+use crate::random::RandomFaults;
+use crate::uploads::Processing;
 
 /// What a sandbox begins with; in YAML, every field may be left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,6 +66,8 @@ pub struct Seed {
     pub cursor_life: i64,
     /// How many looks Apple takes for what it does by itself in a release.
     pub pace: Pace,
+    /// Whether attributes without a value are `null`, as in Apple's answers, rather than left out, as Apple's document wants it.
+    pub answers_null: bool,
     /// Whether the account has the App Asset Library (API 4.5.1) beside the classic sets of media.
     pub asset_library: bool,
     /// Faults.
@@ -232,12 +231,7 @@ impl Default for Seed {
             managed_capabilities: std::collections::BTreeMap::new(),
             profiles: Vec::new(),
             test_devices: vec![device("Grace's iPhone", "00008110-000F1E2D3C4B801E", "IPHONE")],
-            apps: vec![SeedApp {
-                id: "1023456789".to_owned(),
-                name: "Courier".to_owned(),
-                bundle_id: "com.example.courier".to_owned(),
-                ..SeedApp::default()
-            }],
+            apps: vec![courier()],
             altool: Vec::new(),
             part_size: 8 << 20,
             keep_uploads: true,
@@ -247,6 +241,7 @@ impl Default for Seed {
             devices_are_processed: false,
             cursor_life: 600,
             pace: Pace::default(),
+            answers_null: false,
             asset_library: true,
             faults: Vec::new(),
             random: 7,
@@ -264,281 +259,32 @@ impl Seed {
         serde_yaml::from_str(text).context("the seed is not valid")
     }
 
-    /// The state that the sandbox begins with.
-    pub(crate) fn state(&self) -> anyhow::Result<State> {
-        let mut connection = self.connection.clone();
-        let devices: Vec<serde_json::Value> = self
-            .test_devices
-            .iter()
-            .enumerate()
-            .map(|(index, device)| {
-                json!({"id": index, "user_id": index, "device_identifier": device.udid, "title": device.name, "device_type": "ios"})
-            })
-            .collect();
-        connection.entry("test_devices").or_insert(devices.into());
-        let mut dice = fastrand::Rng::with_seed(self.random);
-        let mut state = State {
-            switches: self.apple.switches(),
-            apple_id: AppleAccount::new(&self.apple_id, &mut dice),
-            serials_are_listed: true,
-            groups: Vec::new(),
-            containers: Vec::new(),
-            merchants: Vec::new(),
-            managed_capabilities: self.managed_capabilities.clone(),
-            capabilities_are_replaced: true,
-            assigned_by_app_id_tokens: false,
-            team_id: self.team_id.clone(),
-            key_id: self.key_id.clone(),
-            issuer_id: Some(self.issuer_id.clone()).filter(|issuer| !issuer.is_empty()),
-            enterprise: self.enterprise,
-            private_key: pki::api_key()?,
-            build_api_token: "sandbox-build-token".to_owned(),
-            connection,
-            certificates: Vec::new(),
-            devices: Vec::new(),
-            bundle_ids: Vec::new(),
-            profiles: Vec::new(),
-            apps: self.apps.iter().map(app).collect(),
-            builds: Vec::new(),
-            uploads: Vec::new(),
-            upload_files: Vec::new(),
-            part_size: self.part_size.max(1),
-            keep_uploads: self.keep_uploads,
-            processing: self.processing.clone(),
-            altool: self.altool.iter().cloned().collect(),
-            release: ReleaseRules {
-                pace: self.pace,
-                has_asset_library: self.asset_library,
-                situations: self
-                    .apps
-                    .iter()
-                    .map(|app| (app.id.clone(), app.release.clone()))
-                    .collect(),
-                ..ReleaseRules::default()
-            },
-            objects: Objects::default(),
-            assets: std::collections::BTreeMap::new(),
-            cursor_life: self.cursor_life,
-            spool: tempfile::tempdir()?,
-            device_limit: self.device_limit,
-            devices_are_processed: self.devices_are_processed,
-            hidden_for: self.hidden_for,
-            faults: self.faults.clone(),
-            requests: crate::request_log::RequestLog::default(),
-            files: std::collections::BTreeMap::new(),
-            authority: Authority::new()?,
-            next_id: 0,
-            lists_served: 0,
-            dice,
-            replay: None,
-            random: self.random_faults.seed().map(Chance::new),
-        };
-        for certificate in &self.certificates {
-            state.add_certificate(certificate, &self.passphrase)?;
+    /// An account with the usual app, `com.example.courier`, that has these App Store versions.
+    pub fn with_versions(versions: Vec<AppVersion>) -> Self {
+        Self {
+            apps: vec![SeedApp {
+                versions,
+                ..courier()
+            }],
+            ..Self::default()
         }
-        for device in &self.devices {
-            state.add_device(device, OffsetDateTime::now_utc() - Duration::days(90));
+    }
+
+    /// An account with the usual app, `com.example.courier`, whose releases begin so.
+    pub fn releasing(release: SeedRelease) -> Self {
+        Self {
+            apps: vec![SeedApp { release, ..courier() }],
+            ..Self::default()
         }
-        for (identifier, capabilities) in &self.bundle_ids {
-            state.add_bundle_id(identifier, capabilities);
-        }
-        for profile in &self.profiles {
-            state.add_profile(profile)?;
-        }
-        Ok(state)
     }
 }
 
-fn app(seed: &SeedApp) -> App {
-    App {
-        id: seed.id.clone(),
-        name: seed.name.clone(),
-        bundle_id: seed.bundle_id.clone(),
-        versions: seed.versions.clone(),
-    }
-}
-
-impl State {
-    /// Issues a certificate, lists it, and serves it as `/files/<index>.p12`.
-    ///
-    /// # Errors
-    /// When it can't be made.
-    pub fn add_certificate(&mut self, seed: &SeedCertificate, passphrase: &str) -> anyhow::Result<()> {
-        let expires = OffsetDateTime::now_utc() + Duration::days(seed.days);
-        let serial = self.serial();
-        let code: String = (0..10)
-            .map(|_| self.dice.alphanumeric().to_ascii_uppercase())
-            .collect();
-        let team_id = seed.team_id.clone().unwrap_or_else(|| self.team_id.clone());
-        let suffix = if seed.certificate_type.contains("DEVELOPMENT") {
-            code
-        } else {
-            team_id.clone()
-        };
-        let name = format!("{} ({suffix})", seed.name);
-        let subject = Subject {
-            common_name: &name,
-            team_id: &team_id,
-            serial,
-            expires,
-            issuer: seed.issuer.as_deref(),
-        };
-        let issued = self.authority.issue(&subject, passphrase)?;
-        let file = format!("{}.p12", self.certificates.len());
-        self.files.insert(file, issued.p12.clone());
-        let id = self.id();
-        self.certificates.push(Certificate {
-            id,
-            name,
-            certificate_type: seed.certificate_type.clone(),
-            serial: format!("{serial:X}"),
-            expires,
-            der: issued.der,
-            p12: issued.p12,
-            on_portal: seed.on_portal && team_id == self.team_id,
-        });
-        Ok(())
-    }
-
-    /// Registers a device.
-    pub fn add_device(&mut self, seed: &SeedDevice, added: OffsetDateTime) {
-        let id = self.id();
-        self.devices.push(Device {
-            id,
-            name: seed.name.clone(),
-            udid: seed.udid.clone(),
-            device_class: seed.device_class.clone(),
-            status: seed.status.clone(),
-            platform: if profile::is_mac_class(&seed.device_class) {
-                "MAC_OS"
-            } else {
-                "IOS"
-            }
-            .to_owned(),
-            added,
-            hidden_until: 0,
-        });
-    }
-
-    /// Registers a bundle ID with capabilities.
-    pub fn add_bundle_id(&mut self, identifier: &str, capabilities: &[String]) {
-        let id = self.id();
-        let capabilities = capabilities
-            .iter()
-            .map(|kind| Capability {
-                id: format!("{id}_{kind}"),
-                capability_type: kind.clone(),
-                settings: serde_json::Value::Null,
-            })
-            .collect();
-        self.bundle_ids.push(BundleId {
-            id,
-            identifier: identifier.to_owned(),
-            name: format!("Seeded {}", identifier.replace(['.', '-'], " ")),
-            platform: "IOS".to_owned(),
-            capabilities,
-            containers: Vec::new(),
-            groups: Vec::new(),
-            merchants: Vec::new(),
-            parent: None,
-            hidden_until: 0,
-        });
-    }
-
-    /// Makes a profile with every certificate of its kind and every enabled device.
-    ///
-    /// # Errors
-    /// When its bundle ID is not there.
-    pub fn add_profile(&mut self, seed: &SeedProfile) -> anyhow::Result<()> {
-        let bundle_id = self
-            .bundle_id(&seed.bundle_id)
-            .with_context(|| format!("the seed has no bundle ID {}", seed.bundle_id))?
-            .clone();
-        let certificates = self
-            .certificates
-            .iter()
-            .filter(|known| {
-                known.on_portal && profile::takes_certificate(&seed.profile_type, &known.certificate_type)
-            })
-            .map(|known| known.id.clone())
-            .collect();
-        let devices = self
-            .devices
-            .iter()
-            .filter(|device| device.status == "ENABLED" && profile::lists_devices(&seed.profile_type))
-            .map(|device| device.id.clone())
-            .collect();
-        let expires = OffsetDateTime::now_utc() + Duration::days(seed.days);
-        let created = expires - Duration::days(365);
-        let made = self.make_profile(
-            &seed.name,
-            &seed.profile_type,
-            &bundle_id.id,
-            certificates,
-            devices,
-            created,
-        );
-        let mut made = Profile {
-            state: seed.state.clone(),
-            xcode_managed: seed.xcode_managed,
-            hidden_until: 0,
-            ..made
-        };
-        made.content = self.content(&made);
-        self.profiles.push(made);
-        Ok(())
-    }
-
-    /// A profile of the given parts, not yet listed.
-    pub(crate) fn make_profile(
-        &mut self,
-        name: &str,
-        profile_type: &str,
-        bundle_id: &str,
-        certificates: Vec<String>,
-        devices: Vec<String>,
-        created: OffsetDateTime,
-    ) -> Profile {
-        let (id, uuid) = (self.id(), self.uuid());
-        let expires = created + Duration::days(365);
-        let mut made = Profile {
-            id,
-            name: name.to_owned(),
-            uuid,
-            profile_type: profile_type.to_owned(),
-            state: "ACTIVE".to_owned(),
-            bundle_id: bundle_id.to_owned(),
-            certificates,
-            devices,
-            created,
-            expires,
-            xcode_managed: false,
-            content: Vec::new(),
-            hidden_until: self.hidden_until(),
-        };
-        made.content = self.content(&made);
-        made
-    }
-
-    /// The file of a profile.
-    fn content(&self, made: &Profile) -> Vec<u8> {
-        let Some(bundle_id) = self.bundle_ids.iter().find(|known| known.id == made.bundle_id) else {
-            return Vec::new();
-        };
-        let contents = Contents {
-            profile: made,
-            bundle_id,
-            certificates: self
-                .certificates
-                .iter()
-                .filter(|one| made.certificates.contains(&one.id))
-                .collect(),
-            devices: self
-                .devices
-                .iter()
-                .filter(|one| made.devices.contains(&one.id))
-                .collect(),
-        };
-        profile::build(&contents, self)
+/// The usual app.
+fn courier() -> SeedApp {
+    SeedApp {
+        id: "1023456789".to_owned(),
+        name: "Courier".to_owned(),
+        bundle_id: "com.example.courier".to_owned(),
+        ..SeedApp::default()
     }
 }

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
-use crate::account::{cookie, noise};
+use crate::account::cookie;
 use crate::answer::answer;
 use crate::asc::Request;
 use crate::srp;
@@ -20,9 +20,6 @@ const SERVICE_KEY: &str = "e0b80c3bf78523bfe80974d320935bfa30add02e1bff88ec2166c
 const BITS: u32 = 10;
 
 const SALT: [u8; 16] = *b"salt of sandbox!";
-
-/// So many wrong passwords lock an account.
-const PATIENCE: u32 = 5;
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers
@@ -54,7 +51,7 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
         ("POST", "/appleauth/auth/signin/init") => begin(request, headers, state),
         ("POST", "/appleauth/auth/signin/complete") => complete(request, headers, state),
         ("GET", "/appleauth/auth") => answer(200, &json!({"securityCode": {"length": 6}})),
-        ("POST", "/appleauth/auth/repair/complete") => repaired(headers, state),
+        ("POST", "/appleauth/auth/repair/complete") => repair(headers, state),
         ("GET", "/account/manage/repair") => with("scnt", "scnt-of-the-page", StatusCode::OK, ""),
         ("GET", "/account/manage/repair/options") => {
             let steps = json!({"type": "sa", "requiredSteps": state.apple_id.seed.required_steps});
@@ -115,7 +112,7 @@ fn with(name: &'static str, value: &'static str, status: StatusCode, body: &'sta
 
 /// Whether the request carries a session that is alive.
 pub(crate) fn has_session(headers: &HeaderMap, state: &State) -> bool {
-    session_of(headers).is_some_and(|value| state.apple_id.sessions.contains(&value))
+    session_of(headers).is_some_and(|value| state.apple_id.has_session(&value))
 }
 
 fn session_of(headers: &HeaderMap) -> Option<String> {
@@ -123,7 +120,7 @@ fn session_of(headers: &HeaderMap) -> Option<String> {
 }
 
 fn olympus(headers: &HeaderMap, state: &State) -> Response {
-    let is_tainted = session_of(headers).is_some_and(|value| state.apple_id.tainted.contains(&value));
+    let is_tainted = session_of(headers).is_some_and(|value| state.apple_id.is_tainted(Some(&value)));
     if !has_session(headers, state) || is_tainted {
         return unauthenticated();
     }
@@ -146,7 +143,7 @@ fn challenge(request: &Request<'_>, state: &mut State) -> Response {
     if request.value("widgetKey") != Some(SERVICE_KEY) {
         return (StatusCode::BAD_REQUEST, "<html>Bad Request</html>").into_response();
     }
-    let challenge = state.apple_id.handed_out.challenge(&mut state.dice);
+    let challenge = state.apple_id.handed_out.challenge(&mut state.fresh);
     let mut response = (StatusCode::OK, "<html>Sign in</html>").into_response();
     for (name, value) in [
         ("X-Apple-HC-Bits", BITS.to_string()),
@@ -178,10 +175,9 @@ fn begin(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Respo
         return service_error(400, "-900007", "Bad request");
     }
     let verifier = srp::verifier(&seed.password, &seed.protocol, &SALT);
-    let mut secret = [0; 32];
-    state.dice.fill(&mut secret);
+    let secret = state.fresh.bytes::<32>();
     let public_b = srp::public(&verifier, &secret);
-    let name = format!("d-227-{}:PRN", state.uuid());
+    let name = format!("d-227-{}:PRN", state.fresh.uuid());
     state.apple_id.handed_out.begin_exchange(&name, public_a, secret);
     answer(
         200,
@@ -234,7 +230,7 @@ fn complete(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Re
             .decode(body[key].as_str().unwrap_or_default())
             .unwrap_or_default()
     };
-    if seed.locked || state.apple_id.failures >= PATIENCE {
+    if state.apple_id.is_locked() {
         return service_error(
             403,
             "-20209",
@@ -244,18 +240,17 @@ fn complete(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Re
     let (m1, m2) = (given("m1"), given("m2"));
     let is_proved = proofs.iter().any(|proof| proof.is(&m1, &m2));
     if body["accountName"] != *seed.name || !is_proved {
-        state.apple_id.failures += 1;
+        state.apple_id.note_password(false);
         return service_error(
             401,
             "-20101",
             "Check the account information you entered and try again.",
         );
     }
-    // The password is right: wrong ones of before do not count any more.
-    state.apple_id.failures = 0;
+    state.apple_id.note_password(true);
     let trust = cookie(header(headers, "cookie"), "DES");
     // Apple wants the value as it set it: in quotes.
-    let is_trusted = trust == Some(format!("\"{}\"", state.apple_id.trust));
+    let is_trusted = trust == Some(format!("\"{}\"", state.apple_id.trust()));
     if seed.second_factor && !is_trusted {
         // A security key is told beside the same `authType` (kei #228, 2026-04-18).
         let body = if seed.security_key {
@@ -289,26 +284,23 @@ fn complete(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Re
         }
         return response;
     }
-    let stale = session_of(headers).is_some_and(|value| !state.apple_id.sessions.contains(&value));
-    let response = signed_in(state, StatusCode::OK);
+    let stale = session_of(headers).is_some_and(|value| !state.apple_id.has_session(&value));
+    let response = begin_session(state, StatusCode::OK);
     if stale {
         // App Store Connect refuses what began with the cookies of an ended session (rork #2303, 2026-09-02).
-        state
-            .apple_id
-            .tainted
-            .extend(state.apple_id.sessions.last().cloned());
+        state.apple_id.taint_newest();
     }
     response
 }
 
-fn signed_in(state: &mut State, status: StatusCode) -> Response {
-    let value = state.apple_id.begin_session(&mut state.dice);
+fn begin_session(state: &mut State, status: StatusCode) -> Response {
+    let value = state.apple_id.begin_session(&mut state.fresh);
     let mut response = (status, "{}").into_response();
     let cookies = [
         format!("myacinfo={value}; Domain=apple.com; Path=/; Secure; HttpOnly"),
         format!(
             "aa={}; Domain=idmsa.apple.com; Path=/; Secure; HttpOnly",
-            noise(&mut state.dice, 16)
+            state.fresh.noise(16)
         ),
     ];
     for cookie in cookies {
@@ -319,12 +311,12 @@ fn signed_in(state: &mut State, status: StatusCode) -> Response {
     response
 }
 
-fn repaired(headers: &HeaderMap, state: &mut State) -> Response {
+fn repair(headers: &HeaderMap, state: &mut State) -> Response {
     let is_asked_for = header(headers, "x-apple-id-session-id") == "session-of-412"
         && header(headers, "scnt") == "scnt-of-412"
         && header(headers, "x-apple-repair-session-token") == "token-of-the-options";
     if !is_asked_for {
         return service_error(403, "-1", "Forbidden");
     }
-    signed_in(state, StatusCode::NO_CONTENT)
+    begin_session(state, StatusCode::NO_CONTENT)
 }

@@ -1,17 +1,10 @@
-//! Uploads of builds, and the storage that parts of files go to.
+//! Uploads of builds: their files, what becomes of them, and the builds that they become.
 
-use std::os::unix::fs::FileExt as _;
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
 
 use app_package::{Format, Package};
-use axum::body::Body;
-use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
-use futures_util::StreamExt as _;
-use md5::Md5;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use crate::answer::Refusal;
@@ -20,12 +13,223 @@ use crate::asc::date;
 use crate::asc::objects::Key;
 use crate::asc::rules::Change;
 use crate::asc::rules::lifecycle::Effect;
-use crate::fault::Kind;
-use crate::server::{Shared, locked, refusal_of};
-use crate::state::{Build, Part, State, Upload, UploadFile};
+use crate::records::{Identified, Records};
+use crate::state::{Build, State};
+use crate::storage::{self, Part, STORAGE};
 
-/// Where parts are sent to.
-pub(crate) const STORAGE: &str = "/storage/";
+/// An upload of a build.
+#[derive(Debug, Clone, Serialize)]
+pub struct Upload {
+    /// The resource ID.
+    pub id: String,
+    /// The app's resource ID.
+    pub app: String,
+    /// The version.
+    pub short_version: String,
+    /// The build number.
+    pub version: String,
+    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
+    pub platform: String,
+    /// `AWAITING_UPLOAD`, `PROCESSING`, `COMPLETE` or `FAILED`.
+    pub state: String,
+    /// Codes and descriptions of errors.
+    pub errors: Vec<(String, String)>,
+    /// Codes and descriptions of warnings.
+    pub warnings: Vec<(String, String)>,
+    /// The build's resource ID.
+    pub build: Option<String>,
+    /// When it was begun.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created: OffsetDateTime,
+    /// Whether its file was committed.
+    pub committed: bool,
+    looks: u32,
+    /// What the package says of itself, as attributes of the build that it becomes.
+    declared: Map<String, Value>,
+}
+
+/// A file of an upload.
+#[derive(Debug, Clone, Serialize)]
+pub struct UploadFile {
+    /// The resource ID.
+    pub id: String,
+    /// The upload's resource ID.
+    pub upload: String,
+    /// The name.
+    pub name: String,
+    /// The kind, such as `com.apple.ipa`.
+    pub uti: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// The parts.
+    pub parts: Vec<Part>,
+    /// `AWAITING_UPLOAD`, `UPLOAD_COMPLETE` or `FAILED`.
+    pub state: String,
+    /// What went wrong.
+    pub errors: Vec<String>,
+    /// The SHA-256 of what arrived, once it is whole.
+    pub sha256: String,
+    /// The checksum that was given with the commit: algorithm and digits, both empty where none was.
+    pub given: (String, String),
+    #[serde(skip)]
+    secret: String,
+}
+
+/// What becomes of an upload once it is whole.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Processing {
+    /// How many looks it takes.
+    pub looks: u32,
+    /// Codes and descriptions of the errors that it ends with.
+    pub errors: Vec<(String, String)>,
+    /// Codes and descriptions of the warnings that it ends with.
+    pub warnings: Vec<(String, String)>,
+}
+
+impl Identified for Upload {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Identified for UploadFile {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// The uploads of builds, oldest first, and their files. They are read as a slice.
+#[derive(Debug, Default, Serialize)]
+pub struct Uploads {
+    #[serde(rename = "uploads")]
+    all: Records<Upload>,
+    #[serde(rename = "upload_files")]
+    files: Records<UploadFile>,
+    /// What becomes of uploads.
+    pub processing: Processing,
+}
+
+impl Uploads {
+    /// None yet, which will be processed so.
+    pub(crate) fn processed_by(processing: Processing) -> Self {
+        Self {
+            processing,
+            ..Self::default()
+        }
+    }
+
+    /// Their files.
+    pub fn files(&self) -> &Records<UploadFile> {
+        &self.files
+    }
+
+    /// Their files, to be changed.
+    pub fn files_mut(&mut self) -> &mut Records<UploadFile> {
+        &mut self.files
+    }
+
+    /// The one with an ID.
+    pub fn by_id(&self, id: &str) -> Option<&Upload> {
+        self.all.by_id(id)
+    }
+
+    /// The one with an ID, to be changed.
+    pub fn by_id_mut(&mut self, id: &str) -> Option<&mut Upload> {
+        self.all.by_id_mut(id)
+    }
+
+    /// The parts of a file, for whom the URL with its signature was given.
+    pub(crate) fn signed_parts(&self, file: &str, signature: &str) -> Option<&[Part]> {
+        let known = self.files.by_id(file).filter(|known| known.secret == signature);
+        known.map(|known| known.parts.as_slice())
+    }
+
+    /// Notes that a part arrived; they are counted from 1.
+    pub(crate) fn arrive(&mut self, file: &str, number: usize) {
+        let known = self.files.by_id_mut(file);
+        let part = known.and_then(|known| known.parts.get_mut(number.wrapping_sub(1)));
+        if let Some(part) = part {
+            part.arrived = true;
+        }
+    }
+
+    /// Forgets the files of an upload, and says which they were.
+    fn take_files_of(&mut self, upload: &str) -> Vec<String> {
+        let own = self.files.iter().filter(|file| file.upload == upload);
+        let ids: Vec<String> = own.map(|file| file.id.clone()).collect();
+        for id in &ids {
+            self.files.remove(id);
+        }
+        ids
+    }
+
+    /// Takes over what came by another way than the Build Uploads API.
+    pub(crate) fn take_over(&mut self, delivery: Delivery, ids: [String; 2], now: OffsetDateTime) {
+        let [id, file] = ids;
+        self.files.push(UploadFile {
+            upload: id.clone(),
+            name: delivery.name,
+            uti: "com.apple.ipa".to_owned(),
+            size: delivery.size.max(1),
+            parts: Vec::new(),
+            state: "COMPLETE".to_owned(),
+            errors: Vec::new(),
+            secret: String::new(),
+            sha256: delivery.sha256,
+            // altool gives MD5 in upper case (recorded from 26.0, 2025-10-16).
+            given: ("MD5".to_owned(), delivery.md5.to_uppercase()),
+            id: file,
+        });
+        self.all.push(Upload {
+            id,
+            app: delivery.app,
+            short_version: delivery.short_version,
+            version: delivery.version,
+            platform: delivery.platform,
+            state: "PROCESSING".to_owned(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+            build: None,
+            created: now,
+            committed: true,
+            looks: 0,
+            declared: declare(delivery.uses_encryption, delivery.minimum_os),
+        });
+    }
+}
+
+impl Deref for Uploads {
+    type Target = [Upload];
+
+    fn deref(&self) -> &[Upload] {
+        &self.all
+    }
+}
+
+impl DerefMut for Uploads {
+    fn deref_mut(&mut self) -> &mut [Upload] {
+        &mut self.all
+    }
+}
+
+/// A package that came by another way than the Build Uploads API.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    /// The app's resource ID.
+    pub(crate) app: String,
+    pub(crate) short_version: String,
+    pub(crate) version: String,
+    pub(crate) platform: String,
+    /// The file's name, size in bytes, and digests.
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) md5: String,
+    pub(crate) sha256: String,
+    /// What the Info.plist says; `None` where Apple asks.
+    pub(crate) uses_encryption: Option<bool>,
+    pub(crate) minimum_os: Option<String>,
+}
 
 /// The attributes of an upload.
 pub(crate) fn upload(upload: &Upload) -> Value {
@@ -51,9 +255,9 @@ pub(crate) fn upload(upload: &Upload) -> Value {
 
 /// Every look moves the processing on.
 pub(crate) fn look(state: &mut State, id: &str) {
-    let (processing, now) = (state.processing.clone(), OffsetDateTime::now_utc());
-    let build_id = state.id();
-    let Some(upload) = state.uploads.iter_mut().find(|upload| upload.id == id) else {
+    let build_id = state.fresh.id();
+    let Uploads { all, processing, .. } = &mut state.uploads;
+    let Some(upload) = all.by_id_mut(id) else {
         return;
     };
     if upload.state == "AWAITING_UPLOAD" && upload.committed {
@@ -94,7 +298,7 @@ pub(crate) fn look(state: &mut State, id: &str) {
         short_version: upload.short_version.clone(),
         platform: upload.platform.clone(),
         processing_state: processed.to_owned(),
-        uploaded: now,
+        uploaded: OffsetDateTime::now_utc(),
     });
     let declared = upload.declared.clone();
     state
@@ -109,7 +313,7 @@ pub(crate) fn look(state: &mut State, id: &str) {
 
 /// What a package says of the build that it becomes. Apple does not ask about encryption where the Info.plist has
 /// `ITSAppUsesNonExemptEncryption` ("Complying with Encryption Export Regulations", 2026-11).
-pub(crate) fn declared(uses_encryption: Option<bool>, minimum_os: Option<String>) -> Map<String, Value> {
+fn declare(uses_encryption: Option<bool>, minimum_os: Option<String>) -> Map<String, Value> {
     let members = [
         ("usesNonExemptEncryption", uses_encryption.map(Value::from)),
         ("minOsVersion", minimum_os.map(Value::from)),
@@ -121,7 +325,7 @@ pub(crate) fn declared(uses_encryption: Option<bool>, minimum_os: Option<String>
 }
 
 /// What the package in a file says; nothing where it can't be read.
-fn declared_by(path: &std::path::Path, uti: &str) -> Map<String, Value> {
+fn declare_by(path: &std::path::Path, uti: &str) -> Map<String, Value> {
     let format = match uti {
         "com.apple.pkg" => Format::Pkg,
         _ => Format::Ipa,
@@ -129,7 +333,7 @@ fn declared_by(path: &std::path::Path, uti: &str) -> Map<String, Value> {
     let package = Package::read(path, format);
     package.map_or_else(
         |_| Map::new(),
-        |package| declared(package.app.uses_encryption, package.app.minimum_os_version),
+        |package| declare(package.app.uses_encryption, package.app.minimum_os_version),
     )
 }
 
@@ -178,8 +382,8 @@ pub(crate) fn begin(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refus
         let detail = "The bundle version must be higher than the previously uploaded version: the value has already been used";
         return Err(Refusal::duplicate("cfBundleVersion", detail));
     }
-    let id = state.id();
-    state.uploads.push(Upload {
+    let id = state.fresh.id();
+    state.uploads.all.push(Upload {
         id: id.clone(),
         app,
         short_version,
@@ -199,15 +403,18 @@ pub(crate) fn begin(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refus
 
 /// Withdraws an upload that is not finished.
 pub(crate) fn withdraw(state: &mut State, id: &str) -> Result<(), Refusal> {
-    let Some(at) = state.uploads.iter().position(|upload| upload.id == id) else {
+    let uploads = &mut state.uploads;
+    let Some(upload) = uploads.all.by_id(id) else {
         return Err(Refusal::not_found("buildUploads", id));
     };
-    if state.uploads[at].state != "AWAITING_UPLOAD" || state.uploads[at].committed {
+    if upload.state != "AWAITING_UPLOAD" || upload.committed {
         let detail = "Only an upload that is not finished can be deleted";
-        return Err(Refusal::entity("STATE_ERROR", detail));
+        return Err(Refusal::state(detail));
     }
-    state.uploads.remove(at);
-    state.upload_files.retain(|file| file.upload != id);
+    uploads.all.remove(id);
+    for file in uploads.take_files_of(id) {
+        state.storage.remove(&file);
+    }
     Ok(())
 }
 
@@ -249,39 +456,6 @@ pub(crate) fn file(file: &UploadFile, base: &str) -> Value {
     attributes
 }
 
-/// More bytes than any file that Apple takes: an app is 4 GB at most. The parts of larger files would fill the memory.
-const LARGEST_FILE: u64 = 64 << 30;
-
-/// The parts of a file.
-pub(crate) fn parts(size: u64, part_size: u64) -> Vec<Part> {
-    let starts = (0..size).step_by(usize::try_from(part_size.max(1)).unwrap_or(usize::MAX));
-    starts
-        .map(|offset| Part {
-            offset,
-            length: part_size.min(size - offset),
-            arrived: false,
-        })
-        .collect()
-}
-
-/// A number of bytes: a negative one is none, and a huge one is the largest there is.
-pub(crate) fn bytes(value: &Value) -> u64 {
-    value
-        .as_u64()
-        .or(value.as_f64().map(|size| size as u64))
-        .unwrap_or_default()
-}
-
-/// Refuses sizes that no file has.
-pub(crate) fn check_size(draft: &Draft) -> Result<u64, Refusal> {
-    let size = draft.attributes.get("fileSize").map(bytes).unwrap_or_default();
-    if (1..=LARGEST_FILE).contains(&size) {
-        return Ok(size);
-    }
-    let words = format!("The attribute 'fileSize' must be 1 to {LARGEST_FILE}");
-    Err(Refusal::attribute("fileSize", words))
-}
-
 /// Reserves a file of an upload.
 pub(crate) fn reserve(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refusal> {
     let uti = draft.text("uti").to_owned();
@@ -289,7 +463,7 @@ pub(crate) fn reserve(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Ref
         let detail = "The sandbox takes assets that are packages";
         return Err(Refusal::attribute("assetType", detail));
     }
-    let size = check_size(draft)?;
+    let size = storage::check_size(draft)?;
     let of = draft.one("buildUpload").to_owned();
     let state = &mut *change.state;
     let is_open = |upload: &Upload| upload.id == of && upload.state == "AWAITING_UPLOAD";
@@ -298,67 +472,69 @@ pub(crate) fn reserve(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Ref
         return Err(Refusal::relationship("buildUpload", detail));
     }
     // A file that is reserved anew takes the place of the earlier one.
-    state.upload_files.retain(|file| file.upload != of);
-    let id = state.id();
+    for file in state.uploads.take_files_of(&of) {
+        state.storage.remove(&file);
+    }
+    let id = state.fresh.id();
     let reserved = UploadFile {
         upload: of,
         name: draft.text("fileName").to_owned(),
         uti,
         size,
-        parts: parts(size, state.part_size),
+        parts: state.storage.parts(size),
         state: "AWAITING_UPLOAD".to_owned(),
         errors: Vec::new(),
-        secret: state.secret(),
+        secret: state.fresh.noise(32),
         sha256: String::new(),
         given: Default::default(),
         id: id.clone(),
     };
-    state.upload_files.push(reserved);
+    state.uploads.files.push(reserved);
     Ok(Key::new("buildUploadFiles", &id))
 }
 
 /// Takes a file as sent.
 pub(crate) fn commit(change: &mut Change<'_>, draft: &Draft) -> Result<(), Refusal> {
     let id = &draft.id;
-    let keep = change.state.keep_uploads;
-    let path = change.state.spool.path().join(id);
-    let Some(known) = change.state.upload_files.iter_mut().find(|file| file.id == *id) else {
+    let State { uploads, storage, .. } = &mut *change.state;
+    let path = storage.path(id);
+    let Some(known) = uploads.files.by_id_mut(id) else {
         return Err(Refusal::not_found("buildUploadFiles", id));
     };
-    if draft.attributes.get("uploaded") != Some(&Value::Bool(true)) {
+    if !draft.asks("uploaded") {
         return Err(Refusal::attribute(
             "uploaded",
             "The attribute 'uploaded' must be true",
         ));
     }
-    if let Some(missing) = known.parts.iter().position(|part| !part.arrived) {
-        let detail = format!("Part {} was not uploaded", missing + 1);
-        return Err(Refusal::entity("STATE_ERROR.PARTS_MISSING", detail));
-    }
+    storage::check_arrived(&known.parts)?;
     // A second commit finds the first one's result.
     if known.state == "AWAITING_UPLOAD" {
         known.given = given_checksum(&draft.attributes)?;
         known.state = "UPLOAD_COMPLETE".to_owned();
-        if keep {
-            let (sha256, md5) = digests(&path).unwrap_or_default();
-            let own = if known.given.0 == "MD5" { &md5 } else { &sha256 };
-            if !known.given.1.is_empty() && !known.given.1.eq_ignore_ascii_case(own) {
+        if storage.keeps() {
+            let own = storage.digests(id);
+            let fits = if known.given.0 == "MD5" {
+                &own.md5
+            } else {
+                &own.sha256
+            };
+            if !known.given.1.is_empty() && !known.given.1.eq_ignore_ascii_case(fits) {
                 known.state = "FAILED".to_owned();
                 known
                     .errors
                     .push("The checksum of the file is not the one that was given".to_owned());
             }
-            known.sha256 = sha256;
+            known.sha256 = own.sha256;
         }
     }
     let (of, is_well) = (known.upload.clone(), known.state != "FAILED");
-    let declared = if keep {
-        declared_by(&path, &known.uti)
+    let declared = if storage.keeps() {
+        declare_by(&path, &known.uti)
     } else {
         Map::new()
     };
-    let mut uploads = change.state.uploads.iter_mut();
-    if let Some(upload) = uploads.find(|upload| upload.id == of && is_well) {
+    if let Some(upload) = uploads.all.by_id_mut(&of).filter(|_| is_well) {
         upload.committed = true;
         upload.declared = declared;
     }
@@ -383,155 +559,4 @@ fn given_checksum(attributes: &serde_json::Map<String, Value>) -> Result<(String
         return Err(Refusal::attribute("sourceFileChecksums", detail));
     }
     Ok((algorithm, hash))
-}
-
-/// SHA-256 and MD5 of some bytes.
-pub(crate) fn digests_of(content: &[u8]) -> (String, String) {
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    (hex(&Sha256::digest(content)), hex(&Md5::digest(content)))
-}
-
-/// SHA-256 and MD5 of a file.
-pub(crate) fn digests(path: &std::path::Path) -> std::io::Result<(String, String)> {
-    use std::io::Read as _;
-    let mut file = std::fs::File::open(path)?;
-    let (mut sha256, mut md5, mut chunk) = (Sha256::new(), Md5::new(), vec![0; 1 << 20]);
-    loop {
-        match file.read(&mut chunk)? {
-            0 => break,
-            read => {
-                sha256.update(&chunk[..read]);
-                md5.update(&chunk[..read]);
-            }
-        }
-    }
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((hex(&sha256.finalize()), hex(&md5.finalize())))
-}
-
-// --- the storage
-
-/// Takes a part, as it comes. It does not know tokens: the URL is the permission.
-pub(crate) async fn store(head: &Parts, body: Body, faults: &[Kind], state: &Shared) -> Response {
-    for fault in faults {
-        if let Kind::Latency { milliseconds } = fault {
-            tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
-        }
-    }
-    if let Some(refused) = faults.iter().find_map(refusal_of) {
-        // The answer must not overtake a client that is still sending.
-        let _ = drained(body).await;
-        return refused;
-    }
-    let (id, number) = place(head.uri.path());
-    let signature = head
-        .uri
-        .query()
-        .unwrap_or_default()
-        .strip_prefix("signature=")
-        .unwrap_or_default();
-    let known = {
-        let state = locked(state);
-        let file = state
-            .upload_files
-            .iter()
-            .find(|file| file.id == id && file.secret == signature);
-        let asset = state.assets.get(&id).filter(|asset| asset.secret == signature);
-        let parts = file.map(|file| &file.parts).or(asset.map(|asset| &asset.parts));
-        let part = parts.and_then(|parts| parts.get(number.wrapping_sub(1)).cloned());
-        part.map(|part| (part, state.keep_uploads.then(|| state.spool.path().join(&id))))
-    };
-    let Some((part, path)) = known.filter(|_| head.method == "PUT") else {
-        let _ = drained(body).await;
-        return StatusCode::FORBIDDEN.into_response();
-    };
-    let has_token = head.headers.contains_key(header::AUTHORIZATION);
-    let length = head
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if has_token || length != Some(part.length) {
-        let _ = drained(body).await;
-        return StatusCode::BAD_REQUEST.into_response();
-    }
-    let rate = faults.iter().find_map(|fault| match fault {
-        Kind::Slow { bytes_per_second } => Some(*bytes_per_second),
-        _ => None,
-    });
-    let breaks = faults.contains(&Kind::Reset);
-    match written(body, path.as_deref(), &part, rate, breaks).await {
-        Ok(()) => {
-            let mut state = locked(state);
-            let state = &mut *state;
-            let file = state.upload_files.iter_mut().find(|file| file.id == id);
-            let asset = state.assets.get_mut(&id).map(|asset| &mut asset.parts);
-            let parts = file.map(|file| &mut file.parts).or(asset);
-            if let Some(part) = parts.and_then(|parts| parts.get_mut(number - 1)) {
-                part.arrived = true;
-            }
-            StatusCode::OK.into_response()
-        }
-        Err(_) => {
-            // A body that ends in an error closes the connection under the client's hands.
-            let broken = futures_util::stream::iter([Err::<bytes::Bytes, _>(std::io::Error::other(
-                "broken on purpose",
-            ))]);
-            Response::new(Body::from_stream(broken))
-        }
-    }
-}
-
-/// The file's ID and the part's number.
-fn place(path: &str) -> (String, usize) {
-    let rest = path.trim_start_matches(STORAGE);
-    let (id, number) = rest.split_once('/').unwrap_or((rest, ""));
-    (id.to_owned(), number.parse().unwrap_or_default())
-}
-
-async fn drained(body: Body) -> u64 {
-    let mut stream = body.into_data_stream();
-    let mut count = 0;
-    while let Some(Ok(chunk)) = stream.next().await {
-        count += chunk.len() as u64;
-    }
-    count
-}
-
-async fn written(
-    body: Body,
-    path: Option<&std::path::Path>,
-    part: &Part,
-    rate: Option<u64>,
-    breaks: bool,
-) -> std::io::Result<()> {
-    let file = match path {
-        Some(path) => Some(
-            std::fs::OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(path)?,
-        ),
-        None => None,
-    };
-    let mut stream = body.into_data_stream();
-    let mut at = 0;
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(std::io::Error::other)?;
-        if breaks && at + chunk.len() as u64 > part.length / 2 {
-            return Err(std::io::Error::other("broken on purpose"));
-        }
-        if let Some(file) = &file {
-            file.write_all_at(&chunk, part.offset + at)?;
-        }
-        at += chunk.len() as u64;
-        if let Some(rate) = rate {
-            tokio::time::sleep(Duration::from_millis(chunk.len() as u64 * 1000 / rate.max(1))).await;
-        }
-    }
-    if at == part.length {
-        Ok(())
-    } else {
-        Err(std::io::Error::other("the part is not whole"))
-    }
 }

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use apple_sandbox::{Fault, Kind, Sandbox, Seed, SeedApp, SeedGroup, SeedProfile, SeedRelease, Situation};
+use apple_sandbox::{Fault, Kind, Sandbox, Seed, SeedGroup, SeedProfile, SeedRelease, Situation};
 
 fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -143,28 +143,19 @@ fn the_page_says_why_a_request_was_refused() {
 
 /// An app with a live version, a draft, screenshots, and TestFlight groups.
 fn on_the_store(in_library: bool) -> Sandbox {
-    Sandbox::start(&Seed {
-        apps: vec![SeedApp {
-            id: "1023456789".to_owned(),
-            name: "Courier".to_owned(),
-            bundle_id: "com.example.courier".to_owned(),
-            release: SeedRelease {
-                situation: Situation::InReview,
-                locales: vec!["en-US".to_owned(), "de-DE".to_owned()],
-                in_library,
-                screenshots: 3,
-                groups: vec![SeedGroup {
-                    name: "Friends of Courier".to_owned(),
-                    public_link: true,
-                    testers: vec!["grace@example.com".to_owned()],
-                    ..SeedGroup::default()
-                }],
-                ..SeedRelease::default()
-            },
-            ..SeedApp::default()
+    Sandbox::start(&Seed::releasing(SeedRelease {
+        situation: Situation::InReview,
+        locales: vec!["en-US".to_owned(), "de-DE".to_owned()],
+        in_library,
+        screenshots: 3,
+        groups: vec![SeedGroup {
+            name: "Friends of Courier".to_owned(),
+            public_link: true,
+            testers: vec!["grace@example.com".to_owned()],
+            ..SeedGroup::default()
         }],
-        ..Seed::default()
-    })
+        ..SeedRelease::default()
+    }))
     .unwrap()
 }
 

@@ -16,7 +16,7 @@ fn team() -> TeamId {
 
 /// Does something with a session on the portal of a sandbox.
 fn with<T>(sandbox: &Sandbox, work: impl AsyncFnOnce(&Session) -> T) -> T {
-    let value = sandbox.state().apple_id.sessions[0].clone();
+    let value = sandbox.state().apple_id.sessions()[0].clone();
     let account = common::account(None, &[("myacinfo", value)]);
     common::open(sandbox, &account, &Redactor::new(), async |session| {
         work(&session.unwrap()).await
@@ -215,7 +215,7 @@ fn groups_containers_and_features_are_set() {
 fn groups_are_assigned_with_either_kind_of_token_and_the_second_is_tried_once() {
     for by_app_id in [false, true] {
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
-        sandbox.state().assigned_by_app_id_tokens = by_app_id;
+        sandbox.state().portal.assigned_by_app_id_tokens = by_app_id;
         with(&sandbox, async |session| {
             let team = team();
             let services = Services::new(session, &team);

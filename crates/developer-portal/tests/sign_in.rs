@@ -35,11 +35,11 @@ fn password(sandbox: &Sandbox) -> String {
 }
 
 fn session(sandbox: &Sandbox) -> (&'static str, String) {
-    ("myacinfo", sandbox.state().apple_id.sessions[0].clone())
+    ("myacinfo", sandbox.state().apple_id.sessions()[0].clone())
 }
 
 fn trust(sandbox: &Sandbox) -> (&'static str, String) {
-    ("DES5a", sandbox.state().apple_id.trust.clone())
+    ("DES5a", sandbox.state().apple_id.trust().to_owned())
 }
 
 async fn opened(outcome: Result<Session, SessionError>) -> Session {
@@ -85,7 +85,7 @@ fn a_session_that_has_ended_is_renewed_with_the_password_and_the_trusted_device(
         assert_eq!(session.on_app_store_connect(), Some(true));
         assert_eq!(attempts(&sandbox), 1);
         // What Apple set in the meantime is a secret from the start.
-        let fresh = sandbox.state().apple_id.sessions[0].clone();
+        let fresh = sandbox.state().apple_id.sessions()[0].clone();
         assert!(!redactor.redact(&fresh).contains(&fresh));
     }
 }
@@ -149,11 +149,11 @@ fn the_key_comes_from_the_redirect_of_the_sign_out_which_gets_no_cookies() {
     let sandbox = start(SeedAppleId::default());
     let account = account(Some(&password(&sandbox)), &[trust(&sandbox)]);
     // A session of somebody else, which a sign-out with its cookies would end.
-    let others = sandbox.state().apple_id.sessions[0].clone();
+    let others = sandbox.state().apple_id.sessions()[0].clone();
     let session = open(&sandbox, &account, &Redactor::new(), opened);
     assert!(session.signed_in());
     assert_eq!(key_requests(&sandbox), ["GET /logout"]);
-    assert!(sandbox.state().apple_id.sessions.contains(&others));
+    assert!(sandbox.state().apple_id.sessions().contains(&others));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn cookies_of_an_ended_session_are_not_sent_along_with_a_sign_in() {
     let account = account(Some(&password(&sandbox)), &cookies);
     let session = open(&sandbox, &account, &Redactor::new(), opened);
     assert_eq!(session.on_app_store_connect(), Some(true));
-    assert!(sandbox.state().apple_id.tainted.is_empty());
+    assert!(!sandbox.state().apple_id.is_tainted(None));
     assert_eq!(attempts(&sandbox), 1);
 }
 
@@ -242,5 +242,5 @@ fn a_right_password_ends_the_count_of_wrong_ones() {
         let account = account(Some(&right), &trust);
         open(&sandbox, &account, &Redactor::new(), opened);
     }
-    assert_eq!(sandbox.state().apple_id.failures, 0);
+    assert_eq!(sandbox.state().apple_id.failures(), 0);
 }

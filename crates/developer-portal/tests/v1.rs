@@ -16,7 +16,7 @@ fn team() -> TeamId {
 }
 
 fn with<T>(sandbox: &Sandbox, work: impl AsyncFnOnce(&Session) -> T) -> T {
-    let value = sandbox.state().apple_id.sessions[0].clone();
+    let value = sandbox.state().apple_id.sessions()[0].clone();
     let account = common::account(None, &[("myacinfo", value)]);
     common::open(sandbox, &account, &Redactor::new(), async |session| {
         work(&session.unwrap()).await
@@ -67,12 +67,13 @@ fn a_capability_is_enabled_and_the_others_stay_whatever_apple_does_with_them() {
         let (sandbox, id) = with_app(&["APP_GROUPS", "IN_APP_PURCHASE", "SIRIKIT"]);
         {
             let mut state = sandbox.state();
-            state.capabilities_are_replaced = replaced;
-            state.groups.push(apple_sandbox::Associable {
+            state.portal.capabilities_are_replaced = replaced;
+            let group = apple_sandbox::Associable {
                 id: "GROUPTOKEN".to_owned(),
                 identifier: "group.x".to_owned(),
                 name: "X".to_owned(),
-            });
+            };
+            state.associables.add(apple_sandbox::AssociableKind::Group, group);
             state.bundle_ids[0].groups = vec!["group.x".to_owned()];
         }
         with(&sandbox, async |session| {
@@ -197,7 +198,10 @@ fn a_session_that_ends_is_renewed_and_refusals_keep_apples_words() {
     let password = sandbox.state().apple_id.seed.password.clone();
     let (session, trust) = {
         let state = sandbox.state();
-        (state.apple_id.sessions[0].clone(), state.apple_id.trust.clone())
+        (
+            state.apple_id.sessions()[0].clone(),
+            state.apple_id.trust().to_owned(),
+        )
     };
     let account = common::account(Some(&password), &[("myacinfo", session), ("DES5a", trust)]);
     common::open(&sandbox, &account, &Redactor::new(), async |session| {

@@ -1,10 +1,10 @@
 //! A release, and a TestFlight distribution, of the sample app on the sandbox.
 
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
-use apple_sandbox::{Json, Sandbox, Situation, tools};
+use apple_sandbox::{Json, Sandbox, Situation};
 use walkdir::WalkDir;
 
 use crate::{sample, workspace};
@@ -57,39 +57,23 @@ pub(super) fn demo(
     let place = |part: &str| folder.join(part);
     sample::write_release(&place("project"))?;
     let package = sample::write_package(&place("project"))?;
-    tools::lay_out(&place("tools/bin"), &binaries.join("apple-sandbox"))?;
     let sandbox = Sandbox::start(&sample::seed(Situation::Live, &["en-US"], 1))?;
 
     println!("This is {what}.");
-    println!(
-        "The sandbox stands in for Bitrise and Apple at {}.",
-        sandbox.url()
-    );
+    let mut step = super::step(name, binaries, &folder, &sandbox)?;
     println!("The step runs in {}.\n", place("project").display());
-    let path = std::env::var("PATH").unwrap_or_default();
-    let mut step = Command::new(binaries.join(format!("step-{name}")));
     step.current_dir(place("project"))
-        .envs(sandbox.environment())
-        .env("PATH", format!("{}:{path}", place("tools/bin").display()))
-        .env(tools::DIRECTORY, place("tools"))
-        .env("HOME", place("home"))
-        .env("TMPDIR", place("tmp"))
         .env("BITRISE_DEPLOY_DIR", place("deploy"))
         .env("BITRISE_HTML_REPORT_DIR", place("deploy"))
         .env("ipa_path", &package)
         .env("bundle_id", sample::BUNDLE_ID)
         .envs(usual.iter().copied())
-        .envs(inputs.iter().copied())
-        .env_remove("CI");
+        .envs(inputs.iter().copied());
     let status = step.status().context("the step can't be run")?;
 
     super::show_outputs(&place("tools"));
     show(name, &sandbox.product()["apps"][0]);
-    let (reads, writes) = {
-        let state = sandbox.state();
-        (state.requests.len() - state.writes(), state.writes())
-    };
-    println!("\nThe step read {reads} times and wrote {writes} times.");
+    super::show_requests(&sandbox);
     let is_page = |path: &Path| path.extension().is_some_and(|extension| extension == "html");
     for entry in WalkDir::new(place("deploy")).sort_by_file_name() {
         let entry = entry?;
@@ -97,9 +81,7 @@ pub(super) fn demo(
             println!("Report: {}", entry.path().display());
         }
     }
-    Ok(ExitCode::from(
-        u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
-    ))
+    Ok(super::exit_code(status))
 }
 
 fn text<'a>(value: &'a Json, name: &str) -> &'a str {

@@ -24,12 +24,34 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// What a write of one kind asks for: attributes in an object, and relationships by name.
+    pub(crate) fn of(kind: &str, attributes: Value, relationships: &[(&str, &Key)]) -> Self {
+        let attributes = match attributes {
+            Value::Object(all) => all,
+            _ => Map::new(),
+        };
+        let relationships = relationships.iter();
+        Self {
+            kind: kind.to_owned(),
+            attributes,
+            relationships: relationships
+                .map(|(name, key)| ((*name).to_owned(), vec![(*key).clone()]))
+                .collect(),
+            ..Self::default()
+        }
+    }
+
     /// An attribute that is text; empty where it is missing.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.attributes
             .get(name)
             .and_then(Value::as_str)
             .unwrap_or_default()
+    }
+
+    /// Whether an attribute is `true`.
+    pub(crate) fn asks(&self, name: &str) -> bool {
+        self.attributes.get(name) == Some(&Value::Bool(true))
     }
 
     /// The ID that a relationship to one leads to; empty where it is missing.
@@ -265,9 +287,7 @@ fn read(
                 .get(name)
                 .is_some_and(|value| !value["data"].is_null());
             if !has_it {
-                let words =
-                    format!("You must provide a value for the relationship '{name}' with this request");
-                let refusal = Refusal::entity("ENTITY_ERROR.RELATIONSHIP.REQUIRED", words);
+                let refusal = Refusal::needs_relationship(name);
                 refusals.push(refusal.at(format!("{at}/relationships/{name}")));
             }
         } else if draft
@@ -275,8 +295,7 @@ fn read(
             .get(name)
             .is_none_or(|value| value.is_null() || value == "")
         {
-            let words = format!("You must provide a value for the attribute '{name}' with this request");
-            let refusal = Refusal::entity("ENTITY_ERROR.ATTRIBUTE.REQUIRED", words);
+            let refusal = Refusal::needs_attribute(name);
             refusals.push(refusal.at(format!("{at}/attributes/{name}")));
         }
     }

@@ -28,16 +28,13 @@ pub(crate) fn assign(request: &Request<'_>, state: &mut State) -> Outcome {
     let group = &data["relationships"]["betaGroup"]["data"];
     let group = Key::new("betaGroups", group["id"].as_str().unwrap_or_default());
     if state.objects.get(&group.kind, &group.id).is_none() {
-        let words = format!("There is no resource of type 'betaGroups' with id '{}'", group.id);
-        return Err(Refusal::relationship("betaGroup", words));
+        return Err(Refusal::relationship("betaGroup", rules::missing(&group)));
     }
     let Some(people) = data["attributes"]["betaTesters"]
         .as_array()
         .filter(|all| !all.is_empty())
     else {
-        let words = "You must provide a value for the attribute 'betaTesters' with this request";
-        let refusal = Refusal::entity("ENTITY_ERROR.ATTRIBUTE.REQUIRED", words);
-        return Err(refusal.at("/data/attributes/betaTesters"));
+        return Err(Refusal::needs_attribute("betaTesters"));
     };
     let is_address = |person: &Value| person["email"].as_str().is_some_and(|email| email.contains('@'));
     if let Some(index) = people.iter().position(|person| !is_address(person)) {
@@ -52,19 +49,18 @@ pub(crate) fn assign(request: &Request<'_>, state: &mut State) -> Outcome {
             .filter(|name| person[*name].is_string())
             .map(|name| (name.to_owned(), person[name].clone()))
             .collect();
-        let draft = Draft {
-            kind: "betaTesters".to_owned(),
-            attributes: attributes.clone(),
-            relationships: [("betaGroups".to_owned(), vec![group.clone()])].into(),
-            ..Draft::default()
-        };
+        let draft = Draft::of(
+            "betaTesters",
+            attributes.clone().into(),
+            &[("betaGroups", &group)],
+        );
         rules::create(&mut Change::by_session(state), draft)?;
         let mut result = Value::from(attributes);
         result["assignmentResult"] = "ASSIGNED".into();
         result["errors"] = json!([]);
         assigned.push(result);
     }
-    let id = state.uuid();
+    let id = state.fresh.uuid();
     let link = json!({"self": format!("{}{PATH}/{id}", request.base)});
     let made = json!({"type": KIND, "id": id, "attributes": {"betaTesters": assigned}, "links": link});
     Ok(answer(201, &json!({"data": made, "links": link})))

@@ -23,7 +23,7 @@ use time::format_description::well_known::Rfc3339;
 
 pub(crate) use rules::devices::is_udid;
 pub(crate) use rules::identifiers::invalidate;
-pub(crate) use rules::media::shown;
+pub(crate) use rules::media::list_pictures;
 
 use crate::answer::{Refusal, answer};
 use crate::auth;
@@ -231,7 +231,7 @@ fn serve(
         return Err(Refusal::path_error(request.path));
     }
     if let Place::Instance(kind, id) | Place::Related(kind, id, _) | Place::Linkage(kind, id, _) = place
-        && (!change.view().has(kind, id) || change.state.is_deleted(kind, id))
+        && (!change.view().has(kind, id) || change.state.objects.is(kind, id, rules::lifecycle::DELETED))
     {
         return Err(Refusal::not_found(kind, id));
     }
@@ -246,7 +246,7 @@ fn serve(
                 None => return Err(not_served(request)),
             };
             let key = rules::create(&mut change, draft)?;
-            written(request, &query, operation.status, &key, &change.view())
+            answer_resource(request, &query, operation.status, &key, &change.view())
         }
         ("PATCH", Place::Instance(kind, id)) => {
             let draft = match &operation.body {
@@ -254,7 +254,7 @@ fn serve(
                 None => return Err(not_served(request)),
             };
             rules::update(&mut change, draft)?;
-            written(
+            answer_resource(
                 request,
                 &query,
                 operation.status,
@@ -279,14 +279,19 @@ fn serve(
     }
 }
 
-/// Whether a path belongs to the App Asset Library, which an account may not have (B18).
+/// Whether a path belongs to the App Asset Library, which an account may not have.
 fn is_of_library(place: Place<'_>) -> bool {
     match place {
         Place::Collection(kind) | Place::Instance(kind, _) => kind.starts_with("appAssetLibrar"),
         Place::Related(kind, _, name) | Place::Linkage(kind, _, name) => {
-            kind.starts_with("appAssetLibrar") || ["assetLibrary", "placements"].contains(&name)
+            kind.starts_with("appAssetLibrar") || leads_to_library(name)
         }
     }
+}
+
+/// Whether a relationship of an app or a localization leads to the App Asset Library.
+fn leads_to_library(relationship: &str) -> bool {
+    ["assetLibrary", "placements"].contains(&relationship)
 }
 
 /// The answer to a read.
@@ -299,7 +304,7 @@ fn read(
 ) -> Outcome {
     let many = operation.answer.as_ref().is_some_and(|answer| answer.many);
     let keys = match place {
-        Place::Collection(kind) => view.listed(kind),
+        Place::Collection(kind) => view.list(kind),
         Place::Instance(kind, id) => vec![Key::new(kind, id)],
         Place::Related(kind, id, name) | Place::Linkage(kind, id, name) => {
             let mut keys = view.related(kind, id, name);
@@ -322,9 +327,9 @@ fn read(
             let links = json!({"self": format!("{}{}", request.base, request.path)});
             return Ok(answer(200, &json!({"data": data, "links": links})));
         }
-        return written(request, query, 200, key, view);
+        return answer_resource(request, query, 200, key, view);
     }
-    let keys = view.selected(keys, query);
+    let keys = view.select(keys, query);
     let mut page = request.page_of(keys, query.limit)?;
     if view.state.enterprise
         && let Some(paging) = page.meta["paging"].as_object_mut()
@@ -343,16 +348,16 @@ fn read(
         let data = page.items.iter().map(|key| view.resource(key, query, true));
         document.insert("data".to_owned(), data.collect());
         if query.include.is_some() {
-            document.insert("included".to_owned(), view.included(&page.items, query).into());
+            document.insert("included".to_owned(), view.include(&page.items, query).into());
         }
     }
     document.insert("links".to_owned(), page.links);
     document.insert("meta".to_owned(), page.meta);
-    found(document)
+    answer_found(document)
 }
 
 /// The answer about one resource.
-fn written(request: &Request<'_>, query: &Query, status: u16, key: &Key, view: &View<'_>) -> Outcome {
+fn answer_resource(request: &Request<'_>, query: &Query, status: u16, key: &Key, view: &View<'_>) -> Outcome {
     let data = view.resource(key, query, true);
     let link = match data["links"]["self"].as_str() {
         Some(link) => link.to_owned(),
@@ -360,7 +365,7 @@ fn written(request: &Request<'_>, query: &Query, status: u16, key: &Key, view: &
     };
     let mut document = json!({"data": data});
     if query.include.is_some() {
-        document["included"] = view.included(std::slice::from_ref(key), query).into();
+        document["included"] = view.include(std::slice::from_ref(key), query).into();
     }
     document["links"] = json!({"self": link});
     Ok(answer(status, &document))
@@ -421,11 +426,11 @@ impl Request<'_> {
     }
 }
 
-pub(crate) fn found(document: Map<String, Value>) -> Outcome {
+pub(crate) fn answer_found(document: Map<String, Value>) -> Outcome {
     Ok(answer(200, &document.into()))
 }
 
-pub(crate) fn created(resource: Value, path: &str, base: &str) -> Outcome {
+pub(crate) fn answer_created(resource: Value, path: &str, base: &str) -> Outcome {
     let link = format!("{base}{path}/{}", resource["id"].as_str().unwrap_or_default());
     Ok(answer(201, &json!({"data": resource, "links": {"self": link}})))
 }

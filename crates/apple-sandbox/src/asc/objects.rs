@@ -87,6 +87,17 @@ impl Objects {
             .unwrap_or_default()
     }
 
+    /// Whether an attribute is `true`.
+    pub(crate) fn is(&self, kind: &str, id: &str, name: &str) -> bool {
+        self.value(kind, id, name) == Some(&Value::Bool(true))
+    }
+
+    /// The attributes of a resource; none where there is no such resource.
+    pub(crate) fn attributes(&self, key: &Key) -> Map<String, Value> {
+        let known = self.get(&key.kind, &key.id);
+        known.map(|known| known.attributes.clone()).unwrap_or_default()
+    }
+
     /// Sets an attribute of what is there.
     pub(crate) fn set(&mut self, kind: &str, id: &str, name: &str, value: impl Into<Value>) {
         if let Some(object) = self.get_mut(kind, id) {
@@ -159,10 +170,10 @@ impl Objects {
         }
     }
 
-    /// Removes a resource, and what can't be without it.
-    pub(crate) fn remove(&mut self, api: &Api, key: &Key) {
+    /// Removes a resource, and what can't be without it. Returns all that is gone.
+    pub(crate) fn remove(&mut self, api: &Api, key: &Key) -> Vec<Key> {
         let Some(_) = self.all.get_mut(&key.kind).and_then(|all| all.remove(&key.id)) else {
-            return;
+            return Vec::new();
         };
         let mut orphans = Vec::new();
         for (kind, objects) in &mut self.all {
@@ -181,9 +192,11 @@ impl Objects {
                 }
             }
         }
+        let mut gone = vec![key.clone()];
         for orphan in orphans {
-            self.remove(api, &orphan);
+            gone.extend(self.remove(api, &orphan));
         }
+        gone
     }
 }
 

@@ -28,7 +28,7 @@ impl Request<'_> {
         let scope = self.scope();
         let start = match self.value("cursor") {
             None => 0,
-            Some(cursor) => opened(cursor, &scope, now, self.cursor_life).ok_or_else(|| {
+            Some(cursor) => open(cursor, &scope, now, self.cursor_life).ok_or_else(|| {
                 Refusal::parameter(
                     "cursor",
                     format!("'{cursor}' is not a valid cursor for this request"),
@@ -45,7 +45,7 @@ impl Request<'_> {
             links.insert("first".to_owned(), self.link(None));
         }
         if end < total {
-            let cursor = sealed(end, &scope, now);
+            let cursor = seal(end, &scope, now);
             links.insert("next".to_owned(), self.link(Some(&cursor)));
             paging["nextCursor"] = cursor.into();
         }
@@ -76,7 +76,7 @@ impl Request<'_> {
             .map(|cursor| format!("cursor={cursor}"))
             .into_iter()
             .collect();
-        pairs.extend(own.map(|(key, value)| format!("{}={}", encoded(key), encoded(value))));
+        pairs.extend(own.map(|(key, value)| format!("{}={}", encode(key), encode(value))));
         let query = if pairs.is_empty() {
             String::new()
         } else {
@@ -87,7 +87,7 @@ impl Request<'_> {
 }
 
 /// Percent-encoding of what may not stand in a query.
-fn encoded(text: &str) -> String {
+fn encode(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b',' => {
@@ -125,7 +125,7 @@ fn proof(content: &[u8], scope: &str) -> Vec<u8> {
     hash.finalize()[..8].to_vec()
 }
 
-fn sealed(offset: usize, scope: &str, now: i64) -> String {
+fn seal(offset: usize, scope: &str, now: i64) -> String {
     let mut content = (offset as u64).to_be_bytes().to_vec();
     content.extend(now.to_be_bytes());
     content.extend(proof(&content, scope));
@@ -134,7 +134,7 @@ fn sealed(offset: usize, scope: &str, now: i64) -> String {
     URL_SAFE_NO_PAD.encode(nonce.into_iter().chain(hidden).collect::<Vec<u8>>())
 }
 
-fn opened(cursor: &str, scope: &str, now: i64, life: i64) -> Option<usize> {
+fn open(cursor: &str, scope: &str, now: i64, life: i64) -> Option<usize> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor.trim_end_matches('=')).ok()?;
     if bytes.len() != NONCE + CONTENT {
         return None;
@@ -161,15 +161,15 @@ mod tests {
 
     #[test]
     fn a_cursor_is_for_one_list_and_for_a_while() {
-        let cursor = sealed(40, "/v1/devices", 1000);
-        assert_eq!(opened(&cursor, "/v1/devices", 1000, 600), Some(40));
-        assert_eq!(opened(&cursor, "/v1/devices", 1600, 600), Some(40));
-        assert_eq!(opened(&cursor, "/v1/devices", 1601, 600), None);
-        assert_eq!(opened(&cursor, "/v1/profiles", 1000, 600), None);
-        assert_eq!(opened(&cursor, "/v1/devices&filter[name]=a", 1000, 600), None);
-        assert_ne!(cursor, sealed(40, "/v1/devices", 1000));
+        let cursor = seal(40, "/v1/devices", 1000);
+        assert_eq!(open(&cursor, "/v1/devices", 1000, 600), Some(40));
+        assert_eq!(open(&cursor, "/v1/devices", 1600, 600), Some(40));
+        assert_eq!(open(&cursor, "/v1/devices", 1601, 600), None);
+        assert_eq!(open(&cursor, "/v1/profiles", 1000, 600), None);
+        assert_eq!(open(&cursor, "/v1/devices&filter[name]=a", 1000, 600), None);
+        assert_ne!(cursor, seal(40, "/v1/devices", 1000));
         for other in ["", "MjA=", "YXQgMjA", &cursor[1..], "%"] {
-            assert_eq!(opened(other, "/v1/devices", 1000, 600), None, "{other}");
+            assert_eq!(open(other, "/v1/devices", 1000, 600), None, "{other}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::leads_to_library;
 use super::objects::Key;
 use super::query::Query;
 use super::view::View;
@@ -11,6 +12,13 @@ use super::view::View;
 /// Source: `SigningCertificate` of codemagic-cli-tools 0.70, which wants the member, 2026-11-25.
 const UNDOCUMENTED: [(&str, &str); 1] = [("certificates", "csrContent")];
 
+/// Attributes that are `null` even where the document's rule, that it has no `null`, is kept: a build whose Info.plist does not
+/// say how it encrypts is unanswered until somebody does.
+///
+/// Source: `Build` of codemagic-cli-tools 0.70 fails without the member, and fastlane 2.237 asks
+/// `uses_non_exempt_encryption.nil?` (deliver/submit_for_review.rb), 2026-11-25.
+const NULLABLE: [(&str, &str); 1] = [("builds", "usesNonExemptEncryption")];
+
 impl View<'_> {
     /// A resource. `main` is whether it is what was asked for, rather than what comes along: only its relationships name
     /// what they lead to.
@@ -19,7 +27,7 @@ impl View<'_> {
         let Some(kind) = self.api.kinds.get(&key.kind) else {
             return resource;
         };
-        let attributes: Map<String, Value> = self
+        let mut attributes: Map<String, Value> = self
             .attributes(&key.kind, &key.id)
             .unwrap_or_default()
             .into_iter()
@@ -29,6 +37,11 @@ impl View<'_> {
                 !value.is_null() && is_known && query.shows(&key.kind, name)
             })
             .collect();
+        for name in kind.attributes.keys().filter(|name| query.shows(&key.kind, name)) {
+            if self.state.answers_null || NULLABLE.contains(&(key.kind.as_str(), name.as_str())) {
+                attributes.entry(name).or_insert(Value::Null);
+            }
+        }
         if !attributes.is_empty() {
             resource["attributes"] = attributes.into();
         }
@@ -40,7 +53,11 @@ impl View<'_> {
             key.id
         );
         let mut relationships = Map::new();
+        let has_library = self.state.release.has_asset_library;
         for (name, relationship) in &kind.relationships {
+            if leads_to_library(name) && !has_library {
+                continue;
+            }
             let is_included = main && query.includes(name);
             if !query.shows(&key.kind, name) && !is_included {
                 continue;
@@ -78,7 +95,7 @@ impl View<'_> {
     }
 
     /// What comes along with the resources of a page, each once.
-    pub(crate) fn included(&self, keys: &[Key], query: &Query) -> Vec<Value> {
+    pub(crate) fn include(&self, keys: &[Key], query: &Query) -> Vec<Value> {
         let mut seen: Vec<Key> = Vec::new();
         let mut known = std::collections::BTreeSet::new();
         for key in keys {

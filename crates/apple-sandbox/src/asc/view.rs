@@ -11,7 +11,8 @@ use super::date;
 use super::document::Api;
 use super::objects::Key;
 use super::query::Query;
-use crate::state::{App, Build, Certificate, Device, Profile, State};
+use crate::signing::{AssociableKind, Certificate, Device, Profile};
+use crate::state::{App, Build, State};
 use crate::uploads;
 
 /// The state, as the API shows it.
@@ -134,7 +135,7 @@ fn build(known: &Build) -> Value {
 
 impl View<'_> {
     fn is_visible(&self, hidden_until: u32) -> bool {
-        hidden_until <= self.state.lists_served
+        self.state.lists.show(hidden_until)
     }
 
     /// Whether lists show a resource already.
@@ -154,10 +155,10 @@ impl View<'_> {
                     .find(|known| known.id == id && known.on_portal);
                 members(certificate(known?, state.enterprise))
             }
-            "devices" => members(device(state.devices.iter().find(|known| known.id == id)?)),
-            "profiles" => members(profile(state.profiles.iter().find(|known| known.id == id)?)),
+            "devices" => members(device(state.devices.by_id(id)?)),
+            "profiles" => members(profile(state.profiles.by_id(id)?)),
             "bundleIds" => {
-                let known = state.bundle_ids.iter().find(|known| known.id == id)?;
+                let known = state.bundle_ids.by_id(id)?;
                 members(json!({
                     "name": known.name,
                     "identifier": known.identifier,
@@ -175,13 +176,11 @@ impl View<'_> {
                 };
                 members(json!({"capabilityType": known.capability_type, "settings": settings}))
             }
-            "apps" => members(app(state.apps.iter().find(|known| known.id == id)?)),
-            "builds" => members(build(state.builds.iter().find(|known| known.id == id)?)),
-            "buildUploads" => members(uploads::upload(
-                state.uploads.iter().find(|known| known.id == id)?,
-            )),
+            "apps" => members(app(state.apps.by_id(id)?)),
+            "builds" => members(build(state.builds.by_id(id)?)),
+            "buildUploads" => members(uploads::upload(state.uploads.by_id(id)?)),
             "buildUploadFiles" => {
-                let known = state.upload_files.iter().find(|known| known.id == id)?;
+                let known = state.uploads.files().by_id(id)?;
                 members(uploads::file(known, self.base))
             }
             _ => Some(state.objects.get(kind, id)?.attributes.clone()),
@@ -192,9 +191,7 @@ impl View<'_> {
                 attributes.insert(name.clone(), value.clone());
             }
         }
-        if let Some(asset) = state.assets.get(id) {
-            attributes.extend(asset.attributes(id, self.base));
-        }
+        attributes.extend(state.assets.attributes(id, self.base));
         Some(attributes)
     }
 
@@ -206,14 +203,14 @@ impl View<'_> {
                 .certificates
                 .iter()
                 .any(|known| known.id == id && known.on_portal),
-            "devices" => state.devices.iter().any(|known| known.id == id),
-            "profiles" => state.profiles.iter().any(|known| known.id == id),
-            "bundleIds" => state.bundle_ids.iter().any(|known| known.id == id),
-            "apps" => state.apps.iter().any(|known| known.id == id),
-            "builds" => state.builds.iter().any(|known| known.id == id),
-            "buildUploads" => state.uploads.iter().any(|known| known.id == id),
-            "buildUploadFiles" => state.upload_files.iter().any(|known| known.id == id),
-            "merchantIds" => state.merchants.iter().any(|known| known.id == id),
+            "devices" => state.devices.has(id),
+            "profiles" => state.profiles.has(id),
+            "bundleIds" => state.bundle_ids.has(id),
+            "apps" => state.apps.has(id),
+            "builds" => state.builds.has(id),
+            "buildUploads" => state.uploads.by_id(id).is_some(),
+            "buildUploadFiles" => state.uploads.files().has(id),
+            "merchantIds" => state.associables.of(AssociableKind::Merchant).has(id),
             "bundleIdCapabilities" => {
                 let mut all = state.bundle_ids.iter().flat_map(|known| &known.capabilities);
                 all.any(|known| known.id == id)
@@ -223,7 +220,7 @@ impl View<'_> {
     }
 
     /// What the list of a kind shows.
-    pub(crate) fn listed(&self, kind: &str) -> Vec<Key> {
+    pub(crate) fn list(&self, kind: &str) -> Vec<Key> {
         let state = self.state;
         let keys = |ids: Vec<String>| ids.into_iter().map(|id| Key::new(kind, &id)).collect();
         match kind {
@@ -280,13 +277,13 @@ impl View<'_> {
                     .collect()
             }
             ("bundleIds", "bundleIdCapabilities") => {
-                let own = state.bundle_ids.iter().find(|known| known.id == id);
+                let own = state.bundle_ids.by_id(id);
                 let all = own.into_iter().flat_map(|known| &known.capabilities);
                 all.map(|known| Key::new("bundleIdCapabilities", &known.id))
                     .collect()
             }
             ("bundleIds", "app") => {
-                let own = state.bundle_ids.iter().find(|known| known.id == id);
+                let own = state.bundle_ids.by_id(id);
                 let fits = |app: &&App| own.is_some_and(|own| own.identifier == app.bundle_id);
                 state
                     .apps
@@ -296,7 +293,7 @@ impl View<'_> {
                     .collect()
             }
             ("profiles", "bundleId" | "certificates" | "devices") => {
-                let Some(own) = state.profiles.iter().find(|known| known.id == id) else {
+                let Some(own) = state.profiles.by_id(id) else {
                     return Vec::new();
                 };
                 let keys = |kind: &str, ids: &[String]| -> Vec<Key> {
@@ -318,8 +315,10 @@ impl View<'_> {
                 own.map(|known| Key::new("buildUploads", &known.id)).collect()
             }
             ("builds", "app") => {
-                let own = state.builds.iter().filter(|known| known.id == id);
-                own.map(|known| Key::new("apps", &known.app)).collect()
+                let own = state.builds.by_id(id);
+                own.map(|known| Key::new("apps", &known.app))
+                    .into_iter()
+                    .collect()
             }
             ("builds", "buildUpload") => {
                 let own = state
@@ -329,13 +328,11 @@ impl View<'_> {
                 own.map(|known| Key::new("buildUploads", &known.id)).collect()
             }
             ("buildUploads", "build") => {
-                let own = state.uploads.iter().filter(|known| known.id == id);
-                own.filter_map(|known| known.build.as_ref())
-                    .map(|id| Key::new("builds", id))
-                    .collect()
+                let build = state.uploads.by_id(id).and_then(|known| known.build.as_ref());
+                build.map(|id| Key::new("builds", id)).into_iter().collect()
             }
             ("buildUploads", "buildUploadFiles" | "assetFile") => {
-                let own = state.upload_files.iter().filter(|known| known.upload == id);
+                let own = state.uploads.files().iter().filter(|known| known.upload == id);
                 own.map(|known| Key::new("buildUploadFiles", &known.id)).collect()
             }
             _ => state.objects.links(kind, id, name).to_vec(),
@@ -347,7 +344,7 @@ impl View<'_> {
     }
 
     /// Those of the resources that the filters let through, in the order that is asked for.
-    pub(crate) fn selected(&self, keys: Vec<Key>, query: &Query) -> Vec<Key> {
+    pub(crate) fn select(&self, keys: Vec<Key>, query: &Query) -> Vec<Key> {
         let mut kept: Vec<Key> = keys.into_iter().filter(|key| self.passes(key, query)).collect();
         if !query.sort.is_empty() {
             kept.sort_by(|left, right| self.order(left, right, &query.sort));

@@ -7,7 +7,8 @@ use super::{Call, No, Outcome, Yes, payload};
 use crate::asc::body::Draft;
 use crate::asc::objects::Key;
 use crate::asc::rules;
-use crate::state::{Certificate, State};
+use crate::signing::Certificate;
+use crate::state::State;
 
 /// The portal's code for one certificate too many, as Xcode and fastlane's `cert` quote it.
 const TOO_MANY: i64 = 7460;
@@ -64,7 +65,7 @@ pub(super) fn certificate(known: &Certificate, state: &State) -> Value {
         "serialNum": known.serial,
         "typeString": known.certificate_type,
     });
-    if !state.serials_are_listed
+    if !state.portal.serials_are_listed
         && let Some(fields) = value.as_object_mut()
     {
         fields.remove("serialNum");
@@ -89,8 +90,8 @@ pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
 }
 
 /// The one that a call names by `certificateId`, unless it was revoked.
-fn named<'a>(call: &Call<'_>, state: &'a State) -> Result<&'a Certificate, No> {
-    let id = call.required("certificateId")?;
+fn find<'a>(call: &Call<'_>, state: &'a State) -> Result<&'a Certificate, No> {
+    let id = call.require("certificateId")?;
     let known = state
         .certificates
         .iter()
@@ -99,23 +100,19 @@ fn named<'a>(call: &Call<'_>, state: &'a State) -> Result<&'a Certificate, No> {
 }
 
 pub(super) fn content(call: &Call<'_>, state: &mut State) -> Outcome {
-    Ok(Yes::File(named(call, state)?.der.clone()))
+    Ok(Yes::File(find(call, state)?.der.clone()))
 }
 
 /// Makes one for the key of a request, by the same rules as for an API key.
 pub(super) fn create(call: &Call<'_>, state: &mut State) -> Outcome {
-    let id = call.required("type")?;
+    let id = call.require("type")?;
     let Some(kind) = kind_of(id, state.enterprise) else {
         return Err(No::data(format!(
             "'{id}' is no type of certificates that the sandbox makes."
         )));
     };
-    let attributes = json!({"certificateType": kind, "csrContent": call.required("csrContent")?});
-    let draft = Draft {
-        kind: "certificates".to_owned(),
-        attributes: attributes.as_object().cloned().unwrap_or_default(),
-        ..Draft::default()
-    };
+    let attributes = json!({"certificateType": kind, "csrContent": call.require("csrContent")?});
+    let draft = Draft::of("certificates", attributes, &[]);
     let made = rules::create(&mut rules::Change::by_session(state), draft).map_err(|refusal| {
         let words = refusal.detail();
         if words.starts_with("You already have") {
@@ -124,16 +121,16 @@ pub(super) fn create(call: &Call<'_>, state: &mut State) -> Outcome {
             No::data(words)
         }
     })?;
-    let made = state.certificates.iter().find(|known| known.id == made.id);
+    let made = state.certificates.by_id(&made.id);
     let answer = made.map(|made| certificate(made, state));
     payload("certRequest", answer.unwrap_or_default())
 }
 
 pub(super) fn revoke(call: &Call<'_>, state: &mut State) -> Outcome {
-    let key = Key::new("certificates", &named(call, state)?.id);
+    let key = Key::new("certificates", &find(call, state)?.id);
     rules::delete(&mut rules::Change::by_session(state), &key)
         .map_err(|refusal| No::data(refusal.detail()))?;
-    let revoked = state.certificates.iter().find(|known| known.id == key.id);
+    let revoked = state.certificates.by_id(&key.id);
     let answer: Vec<Value> = revoked.map(|one| certificate(one, state)).into_iter().collect();
     Ok(Yes::Payload(Map::from_iter([(
         "certRequests".to_owned(),

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::asc::is_udid;
-use crate::state::{Device, State};
+use crate::signing::Device;
+use crate::state::State;
 
 use super::{Call, No, Outcome, Yes, payload};
 
@@ -44,11 +45,10 @@ pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
     let classes = call.values("deviceClasses");
     let with_removed = call.value("includeRemovedDevices") == "true";
     let platform = if call.is_mac() { "MAC_OS" } else { "IOS" };
-    let served = state.lists_served;
     let listed = state
         .devices
         .iter()
-        .filter(|known| known.platform == platform && known.hidden_until <= served)
+        .filter(|known| known.platform == platform && state.lists.show(known.hidden_until))
         .filter(|known| with_removed || known.status != "DISABLED")
         .map(device)
         .filter(|known| classes.is_empty() || classes.iter().any(|class| known["deviceClass"] == **class))
@@ -57,9 +57,9 @@ pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
 }
 
 pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
-    let udid = call.required("deviceNumbers")?.to_owned();
-    let name = call.required("deviceNames")?.to_owned();
-    let class = call.required("deviceClasses")?;
+    let udid = call.require("deviceNumbers")?.to_owned();
+    let name = call.require("deviceNames")?.to_owned();
+    let class = call.require("deviceClasses")?;
     if call.value("register") != "single" || name.chars().count() > 50 {
         return Err(No::data(
             "There were errors in the data supplied. Please correct and re-submit.",
@@ -81,7 +81,7 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
             ),
         ])));
     }
-    if state.devices.len() >= state.device_limit {
+    if state.devices.len() >= state.portal.device_limit {
         return Err(No::new(
             5405,
             // AtB-AS/mittatb-app #5972, 2026-04-14, and nab138/iloader #715, 2026-09-11.
@@ -90,11 +90,11 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
     }
     let is_mac = class == "mac";
     let made = Device {
-        id: state.id(),
+        id: state.fresh.id(),
         name,
         udid,
         device_class: if is_mac { "MAC" } else { "IPHONE" }.to_owned(),
-        status: if state.devices_are_processed {
+        status: if state.portal.devices_are_processed {
             "PROCESSING"
         } else {
             "ENABLED"
@@ -102,7 +102,7 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
         .to_owned(),
         platform: if is_mac { "MAC_OS" } else { "IOS" }.to_owned(),
         added: OffsetDateTime::now_utc(),
-        hidden_until: state.hidden_until(),
+        hidden_until: state.lists.hide(0),
     };
     let answer = json!([device(&made)]);
     state.devices.push(made);
@@ -110,7 +110,7 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
 }
 
 pub(super) fn set_status(id: &str, status: &str, state: &mut State) -> Outcome {
-    let Some(known) = state.devices.iter_mut().find(|known| known.id == id) else {
+    let Some(known) = state.devices.by_id_mut(id) else {
         return Err(No::data(format!("There is no device '{id}' on this team.")));
     };
     status.clone_into(&mut known.status);

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::state::{Associable, BundleId, Capability, State};
+use crate::asc::objects::Key;
+use crate::asc::rules;
+use crate::signing::{Associable, AssociableKind, BundleId, Capability};
+use crate::state::State;
 
 use super::{Call, No, Outcome, payload};
 
@@ -108,24 +111,13 @@ fn app_id(id: &BundleId, state: &State, detailed: bool) -> Value {
             enabled.map(|(name, _)| name.clone()).collect(),
         );
         fields.insert("features".to_owned(), features.into());
-        let of = |identifiers: &[String], all: &[Associable], key: &str| -> Value {
-            let known = all.iter().filter(|known| identifiers.contains(&known.identifier));
-            known
-                .map(|known| associable(known, key, &state.team_id))
-                .collect()
-        };
-        fields.insert(
-            "associatedApplicationGroups".to_owned(),
-            of(&id.groups, &state.groups, "applicationGroup"),
-        );
-        fields.insert(
-            "associatedCloudContainers".to_owned(),
-            of(&id.containers, &state.containers, "cloudContainer"),
-        );
-        fields.insert(
-            "associatedIdentifiers".to_owned(),
-            of(&id.merchants, &state.merchants, "omcId"),
-        );
+        for service in &SERVICES {
+            let own = id.associated(service.kind);
+            let known = state.associables.of(service.kind).iter();
+            let known = known.filter(|known| own.contains(&known.identifier));
+            let known = known.map(|known| associable(known, service.id, &state.team_id));
+            fields.insert(service.associated.to_owned(), known.collect());
+        }
         fields.insert("canEdit".to_owned(), true.into());
         fields.insert("canDelete".to_owned(), true.into());
     }
@@ -142,7 +134,7 @@ pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
     let listed = state
         .bundle_ids
         .iter()
-        .filter(|known| known.hidden_until <= state.lists_served && platform_fits(known))
+        .filter(|known| state.lists.show(known.hidden_until) && platform_fits(known))
         .map(|known| app_id(known, state, false))
         .collect();
     call.page("appIds", listed)
@@ -157,14 +149,14 @@ fn position(state: &State, id: &str) -> Result<usize, No> {
 }
 
 pub(super) fn details(call: &Call<'_>, state: &mut State) -> Outcome {
-    let index = position(state, call.required("appIdId")?)?;
+    let index = position(state, call.require("appIdId")?)?;
     payload("appId", app_id(&state.bundle_ids[index], state, true))
 }
 
 pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
-    let identifier = call.required("identifier")?.to_owned();
-    let name = call.required("name")?.to_owned();
-    let is_wildcard = call.required("type")? == "wildcard";
+    let identifier = call.require("identifier")?.to_owned();
+    let name = call.require("name")?.to_owned();
+    let is_wildcard = call.require("type")? == "wildcard";
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '.';
     let body = identifier.strip_suffix('*').unwrap_or(&identifier);
     if is_wildcard != identifier.ends_with('*') || !body.chars().all(is_part) {
@@ -191,7 +183,7 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
             ),
         ));
     }
-    let id = state.id();
+    let id = state.fresh.id();
     let on = [
         ("inAppPurchase", "IN_APP_PURCHASE"),
         ("gameCenter", "GAME_CENTER"),
@@ -215,7 +207,7 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
         groups: Vec::new(),
         merchants: Vec::new(),
         parent: None,
-        hidden_until: state.hidden_until(),
+        hidden_until: state.lists.hide(0),
     };
     let answer = app_id(&made, state, true);
     state.bundle_ids.push(made);
@@ -223,21 +215,23 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
 }
 
 pub(super) fn delete(call: &Call<'_>, state: &mut State) -> Outcome {
-    let index = position(state, call.required("appIdId")?)?;
-    state.bundle_ids.remove(index);
+    let id = call.require("appIdId")?;
+    position(state, id)?;
+    rules::delete(&mut rules::Change::by_session(state), &Key::new("bundleIds", id))
+        .map_err(|refusal| No::new(9401, refusal.detail()))?;
     Ok(super::Yes::Payload(Map::new()))
 }
 
 pub(super) fn rename(call: &Call<'_>, state: &mut State) -> Outcome {
-    let index = position(state, call.required("appIdId")?)?;
-    call.required("name")?
+    let index = position(state, call.require("appIdId")?)?;
+    call.require("name")?
         .clone_into(&mut state.bundle_ids[index].name);
     payload("appId", app_id(&state.bundle_ids[index], state, true))
 }
 
 pub(super) fn set_feature(call: &Call<'_>, action: &str, state: &mut State) -> Outcome {
-    let index = position(state, call.required("displayId")?)?;
-    let feature = call.required("featureType")?;
+    let index = position(state, call.require("displayId")?)?;
+    let feature = call.require("featureType")?;
     let value = call.value("featureValue");
     // Push notifications have a service of their own.
     if (feature == "push") != (action == "updatePushService.action") {
@@ -275,129 +269,98 @@ pub(super) fn set_feature(call: &Call<'_>, action: &str, state: &mut State) -> O
             settings: kept.unwrap_or(settings),
         });
     }
-    changed(index, state)
+    answer_changed(index, state)
 }
 
 /// What a change of an App ID leads to: its profiles are invalid.
-fn changed(index: usize, state: &mut State) -> Outcome {
+fn answer_changed(index: usize, state: &mut State) -> Outcome {
     let id = state.bundle_ids[index].id.clone();
     crate::asc::invalidate(state, &id);
     payload("appId", app_id(&state.bundle_ids[index], state, true))
 }
 
-pub(super) fn groups(call: &Call<'_>, state: &mut State) -> Outcome {
-    let listed = state
-        .groups
-        .iter()
-        .map(|known| associable(known, "applicationGroup", &state.team_id))
-        .collect();
-    call.page("applicationGroupList", listed)
+/// What App IDs can be associated with, and how the portal's services call it.
+pub(super) struct Service {
+    kind: AssociableKind,
+    /// The ID of one of them: in answers, and in the calls that delete it.
+    id: &'static str,
+    /// The list of all.
+    list: &'static str,
+    /// Those of an App ID.
+    associated: &'static str,
+    /// The IDs in a call that assigns them.
+    assigned: &'static str,
 }
 
-pub(super) fn containers(call: &Call<'_>, state: &mut State) -> Outcome {
-    let listed = state
-        .containers
-        .iter()
-        .map(|known| associable(known, "cloudContainer", &state.team_id))
-        .collect();
-    call.page("cloudContainerList", listed)
-}
+const SERVICES: [Service; 3] = [GROUPS, CONTAINERS, MERCHANTS];
 
-/// A new one with the identifier and name of the call, which must begin as such identifiers do.
-fn new_associable(call: &Call<'_>, start: &str, known: &[Associable], id: String) -> Result<Associable, No> {
-    let identifier = call.required("identifier")?;
-    let name = call.required("name")?;
-    if !identifier.starts_with(start) || known.iter().any(|known| known.identifier == identifier) {
-        return Err(No::new(9400, format!("'{identifier}' is not available.")));
+pub(super) const GROUPS: Service = Service {
+    kind: AssociableKind::Group,
+    id: "applicationGroup",
+    list: "applicationGroupList",
+    associated: "associatedApplicationGroups",
+    assigned: "applicationGroups",
+};
+
+pub(super) const CONTAINERS: Service = Service {
+    kind: AssociableKind::Container,
+    id: "cloudContainer",
+    list: "cloudContainerList",
+    associated: "associatedCloudContainers",
+    assigned: "cloudContainers",
+};
+
+pub(super) const MERCHANTS: Service = Service {
+    kind: AssociableKind::Merchant,
+    id: "omcId",
+    list: "identifierList",
+    associated: "associatedIdentifiers",
+    assigned: "omcIds",
+};
+
+impl Service {
+    pub(super) fn list(&self, call: &Call<'_>, state: &State) -> Outcome {
+        let all = state.associables.of(self.kind).iter();
+        let all = all.map(|known| associable(known, self.id, &state.team_id));
+        call.page(self.list, all.collect())
     }
-    Ok(Associable {
-        id,
-        identifier: identifier.to_owned(),
-        name: name.to_owned(),
-    })
-}
 
-pub(super) fn add_group(call: &Call<'_>, state: &mut State) -> Outcome {
-    let id = state.id();
-    let made = new_associable(call, "group.", &state.groups, id)?;
-    let answer = associable(&made, "applicationGroup", &state.team_id);
-    state.groups.push(made);
-    payload("applicationGroup", answer)
-}
-
-pub(super) fn add_container(call: &Call<'_>, state: &mut State) -> Outcome {
-    let id = state.id();
-    let made = new_associable(call, "iCloud.", &state.containers, id)?;
-    let answer = associable(&made, "cloudContainer", &state.team_id);
-    state.containers.push(made);
-    payload("cloudContainer", answer)
-}
-
-fn identifiers(ids: &[String], known: &[Associable]) -> Result<Vec<String>, No> {
-    ids.iter()
-        .map(|id| {
-            let found = known.iter().find(|known| known.id == *id);
-            found
-                .map(|found| found.identifier.clone())
-                .ok_or_else(|| No::data(format!("There is no '{id}' on this team.")))
-        })
-        .collect()
-}
-
-pub(super) fn assign_groups(call: &Call<'_>, state: &mut State) -> Outcome {
-    let index = position(state, call.required("appIdId")?)?;
-    state.bundle_ids[index].groups = identifiers(&call.values("applicationGroups"), &state.groups)?;
-    changed(index, state)
-}
-
-pub(super) fn assign_containers(call: &Call<'_>, state: &mut State) -> Outcome {
-    let index = position(state, call.required("appIdId")?)?;
-    state.bundle_ids[index].containers = identifiers(&call.values("cloudContainers"), &state.containers)?;
-    changed(index, state)
-}
-
-pub(super) fn merchants(call: &Call<'_>, state: &mut State) -> Outcome {
-    let listed = state
-        .merchants
-        .iter()
-        .map(|known| associable(known, "omcId", &state.team_id))
-        .collect();
-    call.page("identifierList", listed)
-}
-
-pub(super) fn add_merchant(call: &Call<'_>, state: &mut State) -> Outcome {
-    let id = state.id();
-    let made = new_associable(call, "merchant.", &state.merchants, id)?;
-    let answer = associable(&made, "omcId", &state.team_id);
-    state.merchants.push(made);
-    payload("omcId", answer)
-}
-
-pub(super) fn assign_merchants(call: &Call<'_>, state: &mut State) -> Outcome {
-    let index = position(state, call.required("appIdId")?)?;
-    state.bundle_ids[index].merchants = identifiers(&call.values("omcIds"), &state.merchants)?;
-    changed(index, state)
-}
-
-/// Takes the one with the ID away, and says its identifier.
-fn removed(id: &str, known: &mut Vec<Associable>) -> Result<String, No> {
-    let found = known.iter().position(|known| known.id == id);
-    let index = found.ok_or_else(|| No::data(format!("There is no '{id}' on this team.")))?;
-    Ok(known.remove(index).identifier)
-}
-
-pub(super) fn delete_merchant(call: &Call<'_>, state: &mut State) -> Outcome {
-    let gone = removed(call.required("omcId")?, &mut state.merchants)?;
-    for known in &mut state.bundle_ids {
-        known.merchants.retain(|one| *one != gone);
+    /// A new one with the identifier and name of the call.
+    pub(super) fn add(&self, call: &Call<'_>, state: &mut State) -> Outcome {
+        let made = Associable {
+            id: state.fresh.id(),
+            identifier: call.require("identifier")?.to_owned(),
+            name: call.require("name")?.to_owned(),
+        };
+        let answer = associable(&made, self.id, &state.team_id);
+        let words = format!("'{}' is not available.", made.identifier);
+        if !state.associables.add(self.kind, made) {
+            return Err(No::new(9400, words));
+        }
+        payload(self.id, answer)
     }
-    Ok(super::Yes::Payload(Map::new()))
-}
 
-pub(super) fn delete_group(call: &Call<'_>, state: &mut State) -> Outcome {
-    let gone = removed(call.required("applicationGroup")?, &mut state.groups)?;
-    for known in &mut state.bundle_ids {
-        known.groups.retain(|one| *one != gone);
+    /// The associations of an App ID become those of the call.
+    pub(super) fn assign(&self, call: &Call<'_>, state: &mut State) -> Outcome {
+        let index = position(state, call.require("appIdId")?)?;
+        let mut identifiers = Vec::new();
+        for id in call.values(self.assigned) {
+            let known = state.associables.of(self.kind).by_id(&id);
+            let known = known.ok_or_else(|| No::data(format!("There is no '{id}' on this team.")))?;
+            identifiers.push(known.identifier.clone());
+        }
+        *state.bundle_ids[index].associated_mut(self.kind) = identifiers;
+        answer_changed(index, state)
     }
-    Ok(super::Yes::Payload(Map::new()))
+
+    /// Takes one away, from every App ID, too.
+    pub(super) fn delete(&self, call: &Call<'_>, state: &mut State) -> Outcome {
+        let id = call.require(self.id)?;
+        let gone = state.associables.remove(self.kind, id);
+        let gone = gone.ok_or_else(|| No::data(format!("There is no '{id}' on this team.")))?;
+        for known in &mut state.bundle_ids {
+            known.associated_mut(self.kind).retain(|one| *one != gone);
+        }
+        Ok(super::Yes::Payload(Map::new()))
+    }
 }

@@ -78,7 +78,7 @@ impl Call<'_> {
             .unwrap_or_default()
     }
 
-    fn required(&self, name: &str) -> Result<&str, No> {
+    fn require(&self, name: &str) -> Result<&str, No> {
         match self.value(name) {
             "" => Err(No::data(format!(
                 "There were errors in the data supplied: {name}"
@@ -137,15 +137,7 @@ fn kind_of(path: &str) -> (&'static str, bool) {
 /// Answers a call.
 pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Response {
     let path = request.path.strip_prefix(SERVICES).unwrap_or_default();
-    if let Some(left) = &mut state.apple_id.ends_after {
-        match left.checked_sub(1) {
-            Some(fewer) => *left = fewer,
-            None => {
-                state.apple_id.ends_after = None;
-                state.apple_id.end_sessions();
-            }
-        }
-    }
+    state.apple_id.note_request();
     if !sign_in::has_session(headers, state) {
         return envelope(request, Err(No::expired()));
     }
@@ -156,7 +148,7 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
         return response;
     }
     let (mut kind, needs_token) = kind_of(path);
-    if path.contains("/assign") && state.assigned_by_app_id_tokens {
+    if path.contains("/assign") && state.portal.assigned_by_app_id_tokens {
         kind = "app id";
     }
     let given = headers.get("csrf").and_then(|value| value.to_str().ok());
@@ -169,7 +161,7 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
     let form = if request.method == "GET" {
         request.query.clone()
     } else {
-        crate::server::pairs(&body)
+        crate::form::pairs(&body)
     };
     let parts: Vec<&str> = path.split('/').collect();
     let (slug, action) = match parts.as_slice() {
@@ -199,10 +191,10 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
     {
         Err(No::new(405, "Method Not Allowed"))
     } else {
-        answered(&call, action, state)
+        dispatch(&call, action, state)
     };
     if action.starts_with("list") {
-        state.lists_served += 1;
+        state.lists.advance();
     }
     let mut response = envelope(request, outcome);
     give_token(kind, &mut response, state);
@@ -214,7 +206,7 @@ fn give_token(kind: &str, response: &mut Response, state: &mut State) {
     if !response.status().is_success() {
         return;
     }
-    let token = state.apple_id.handed_out.give_token(kind, &mut state.dice);
+    let token = state.apple_id.handed_out.give_token(kind, &mut state.fresh);
     if let Ok(value) = HeaderValue::from_str(&token) {
         response.headers_mut().insert("csrf", value);
         response
@@ -223,7 +215,7 @@ fn give_token(kind: &str, response: &mut Response, state: &mut State) {
     }
 }
 
-fn answered(call: &Call<'_>, action: &str, state: &mut State) -> Outcome {
+fn dispatch(call: &Call<'_>, action: &str, state: &mut State) -> Outcome {
     match action.trim_end_matches(".action") {
         "listDevices" => devices::list(call, state),
         "addDevices" => devices::add(call, state),
@@ -239,20 +231,20 @@ fn answered(call: &Call<'_>, action: &str, state: &mut State) -> Outcome {
         "deleteAppId" => identifiers::delete(call, state),
         "updateAppIdName" => identifiers::rename(call, state),
         "updateService" | "updatePushService" => identifiers::set_feature(call, action, state),
-        "listApplicationGroups" => identifiers::groups(call, state),
-        "addApplicationGroup" => identifiers::add_group(call, state),
-        "assignApplicationGroupToAppId" => identifiers::assign_groups(call, state),
-        "listCloudContainers" => identifiers::containers(call, state),
-        "addCloudContainer" => identifiers::add_container(call, state),
-        "assignCloudContainerToAppId" => identifiers::assign_containers(call, state),
-        "deleteApplicationGroup" => identifiers::delete_group(call, state),
+        "listApplicationGroups" => identifiers::GROUPS.list(call, state),
+        "addApplicationGroup" => identifiers::GROUPS.add(call, state),
+        "assignApplicationGroupToAppId" => identifiers::GROUPS.assign(call, state),
+        "listCloudContainers" => identifiers::CONTAINERS.list(call, state),
+        "addCloudContainer" => identifiers::CONTAINERS.add(call, state),
+        "assignCloudContainerToAppId" => identifiers::CONTAINERS.assign(call, state),
+        "deleteApplicationGroup" => identifiers::GROUPS.delete(call, state),
         "listPassTypeIds" => passes::list(call, state),
         "addPassTypeId" => passes::add(call, state),
         "deletePassTypeId" => passes::delete(call, state),
-        "listOMCs" => identifiers::merchants(call, state),
-        "addOMC" => identifiers::add_merchant(call, state),
-        "deleteOMC" => identifiers::delete_merchant(call, state),
-        "assignOMCToAppId" => identifiers::assign_merchants(call, state),
+        "listOMCs" => identifiers::MERCHANTS.list(call, state),
+        "addOMC" => identifiers::MERCHANTS.add(call, state),
+        "deleteOMC" => identifiers::MERCHANTS.delete(call, state),
+        "assignOMCToAppId" => identifiers::MERCHANTS.assign(call, state),
         "listProvisioningProfiles" => profiles::list(call, state),
         "getProvisioningProfile" => profiles::details(call, state),
         "createProvisioningProfile" => profiles::create(call, state),
@@ -329,7 +321,7 @@ pub(crate) fn refusal_of(request: &Request<'_>, kind: &Kind) -> Option<Response>
             let page = Html("<html><body>Internal Server Error - Read</body></html>");
             return Some((StatusCode::INTERNAL_SERVER_ERROR, page).into_response());
         }
-        other => return crate::server::refusal_of(other),
+        other => return crate::fault::refusal_of(other),
     };
     Some(envelope(request, Err(no)))
 }

@@ -29,19 +29,15 @@ pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
 }
 
 pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
-    let attributes = json!({"name": call.required("name")?, "identifier": call.required("identifier")?});
-    let draft = Draft {
-        kind: KIND.to_owned(),
-        attributes: attributes.as_object().cloned().unwrap_or_default(),
-        ..Draft::default()
-    };
+    let attributes = json!({"name": call.require("name")?, "identifier": call.require("identifier")?});
+    let draft = Draft::of(KIND, attributes, &[]);
     let made = rules::create(&mut rules::Change::by_session(state), draft)
         .map_err(|refusal| No::new(9400, refusal.detail()))?;
     payload("passTypeId", pass(&made.id, state))
 }
 
 pub(super) fn delete(call: &Call<'_>, state: &mut State) -> Outcome {
-    let key = Key::new(KIND, call.required("passTypeId")?);
+    let key = Key::new(KIND, call.require("passTypeId")?);
     if state.objects.get(KIND, &key.id).is_none() {
         return Err(No::data(format!("There is no '{}' on this team.", key.id)));
     }

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use crate::profile;
-use crate::state::{Profile, State};
+use crate::signing::{Profile, ProfileParts};
+use crate::state::State;
 
 use super::{Call, No, Outcome, Yes, certificates, devices, payload};
 
@@ -74,7 +75,7 @@ fn resource(known: &Profile, state: &State, detailed: bool) -> Value {
                 .collect(),
         );
         fields.insert("certificateIds".to_owned(), json!(known.certificates));
-        let app_id = state.bundle_ids.iter().find(|id| id.id == known.bundle_id);
+        let app_id = state.bundle_ids.by_id(&known.bundle_id);
         fields.insert(
             "appId".to_owned(),
             app_id.map_or(Value::Null, |id| {
@@ -89,7 +90,7 @@ pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
     let listed = state
         .profiles
         .iter()
-        .filter(|known| known.hidden_until <= state.lists_served)
+        .filter(|known| state.lists.show(known.hidden_until))
         .filter(|known| known.profile_type.starts_with("MAC") == call.is_mac())
         .map(|known| resource(known, state, false))
         .collect();
@@ -97,8 +98,8 @@ pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
 }
 
 fn find<'a>(call: &Call<'_>, state: &'a State) -> Result<&'a Profile, No> {
-    let id = call.required("provisioningProfileId")?;
-    let found = state.profiles.iter().find(|known| known.id == id);
+    let id = call.require("provisioningProfileId")?;
+    let found = state.profiles.by_id(id);
     found.ok_or_else(|| {
         No::data(format!(
             "There were errors in the data supplied. There is no profile '{id}'."
@@ -117,7 +118,7 @@ pub(super) fn content(call: &Call<'_>, state: &mut State) -> Outcome {
 
 pub(super) fn delete(call: &Call<'_>, state: &mut State) -> Outcome {
     let id = find(call, state)?.id.clone();
-    state.profiles.retain(|known| known.id != id);
+    state.profiles.remove(&id);
     Ok(Yes::Payload(Map::new()))
 }
 
@@ -132,7 +133,7 @@ pub(super) fn repair(call: &Call<'_>, state: &mut State) -> Outcome {
         return Err(No::data("This profile is managed by Xcode."));
     }
     let certificates = call
-        .required("certificateIds")?
+        .require("certificateIds")?
         .split(',')
         .map(str::to_owned)
         .collect();
@@ -141,9 +142,9 @@ pub(super) fn repair(call: &Call<'_>, state: &mut State) -> Outcome {
 
 /// Makes a profile, in the place of `old` where there is one.
 fn make(call: &Call<'_>, state: &mut State, certificates: Vec<String>, old: Option<&Profile>) -> Outcome {
-    let name = call.required("provisioningProfileName")?.to_owned();
-    let app_id = call.required("appIdId")?.to_owned();
-    let method = call.required("distributionType")?;
+    let name = call.require("provisioningProfileName")?.to_owned();
+    let app_id = call.require("appIdId")?.to_owned();
+    let method = call.require("distributionType")?;
     let sub_platform = call.value("subPlatform");
     let known = TYPES.iter().find(|(_, platform, sub, distribution)| {
         *platform == call.slug && *sub == sub_platform && *distribution == method
@@ -158,7 +159,7 @@ fn make(call: &Call<'_>, state: &mut State, certificates: Vec<String>, old: Opti
             format!("You are not permitted to create profiles of the distribution type '{method}'."),
         ));
     }
-    if !state.bundle_ids.iter().any(|known| known.id == app_id) {
+    if !state.bundle_ids.has(&app_id) {
         return Err(No::data(format!("There is no App ID '{app_id}' on this team.")));
     }
     let fits = |id: &String| {
@@ -185,21 +186,21 @@ fn make(call: &Call<'_>, state: &mut State, certificates: Vec<String>, old: Opti
             "Multiple profiles found with the name '{name}'. Please remove the duplicate profiles and try again."
         )));
     }
-    let made = state.make_profile(
-        &name,
-        kind,
-        &app_id,
+    let made = state.make_profile(ProfileParts {
+        name: &name,
+        profile_type: kind,
+        bundle_id: &app_id,
         certificates,
         devices,
-        OffsetDateTime::now_utc(),
-    );
+        created: OffsetDateTime::now_utc(),
+    });
     let mut answer = resource(&made, state, true);
     if let Some(fields) = answer.as_object_mut() {
         fields.insert("encodedProfile".to_owned(), STANDARD.encode(&made.content).into());
         fields.insert("filename".to_owned(), format!("{name}.mobileprovision").into());
     }
     if let Some(old) = old {
-        state.profiles.retain(|known| known.id != old.id);
+        state.profiles.remove(&old.id);
     }
     state.profiles.push(made);
     payload("provisioningProfile", answer)

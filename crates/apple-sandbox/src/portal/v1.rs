@@ -8,18 +8,26 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
 
 use crate::answer::{Refusal, answer};
-use crate::asc::{self, Outcome, Request};
+use crate::asc::objects::Key;
+use crate::asc::{self, Outcome, Request, rules};
 use crate::sign_in;
-use crate::state::{Associable, BundleId, Capability, State};
+use crate::signing::{Associable, AssociableKind, BundleId, Capability};
+use crate::state::State;
 
 pub(crate) const SERVICES: &str = "/services-account/v1/";
 
-/// What may be linked with a capability: the relation, and where identifiers begin so.
-const LINKS: [(&str, &str); 3] = [
-    ("appGroups", "group."),
-    ("merchantIds", "merchant."),
-    ("cloudContainers", "iCloud."),
+/// What may be linked with a capability: its type, the relationship, and what that leads to.
+const LINKS: [(&str, &str, AssociableKind); 3] = [
+    ("APP_GROUPS", "appGroups", AssociableKind::Group),
+    ("APPLE_PAY", "merchantIds", AssociableKind::Merchant),
+    ("ICLOUD", "cloudContainers", AssociableKind::Container),
 ];
+
+/// What resources of a type are associated as.
+fn associable_kind(resource: &str) -> Option<AssociableKind> {
+    let known = LINKS.iter().find(|(_, name, _)| *name == resource);
+    known.map(|(.., kind)| *kind)
+}
 
 /// Answers a call.
 pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut State) -> Response {
@@ -43,17 +51,17 @@ pub(crate) fn route(request: &Request<'_>, headers: &HeaderMap, state: &mut Stat
             "The request carries no valid csrf token",
         ))
     } else {
-        answered(request, method, state)
+        dispatch(request, method, state)
     };
     if method == "GET" {
-        state.lists_served += 1;
+        state.lists.advance();
     }
     let mut response = outcome.unwrap_or_else(|refusal| refusal.response());
     super::give_token("v1", &mut response, state);
     response
 }
 
-fn answered(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
+fn dispatch(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
     let mut body: Value = serde_json::from_slice(request.body).map_err(|_| {
         Refusal::new(
             400,
@@ -81,7 +89,7 @@ fn answered(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
             format!("You are not permitted to access the resources of the team {team}"),
         ));
     }
-    let mut query = crate::server::pairs(body["urlEncodedQueryParams"].as_str().unwrap_or_default());
+    let mut query = crate::form::pairs(body["urlEncodedQueryParams"].as_str().unwrap_or_default());
     // The portal's own pages count from an offset, and ask for more at once than the public API gives.
     query.retain(|(key, _)| key != "offset");
     for (key, value) in &mut query {
@@ -109,24 +117,25 @@ fn answered(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
         ("GET", ["bundleIds", id, "bundleIdCapabilities"]) => {
             let known = find(state, id)?;
             let all = known.capabilities.iter().map(|one| capability(one, known, state));
-            asc::found(inner.page(all.collect())?)
+            asc::answer_found(inner.page(all.collect())?)
         }
         ("GET", ["capabilities"]) => catalogue(&inner),
         ("POST", ["bundleIds"]) => create(&inner, &body, state),
         ("PATCH", ["bundleIds", id]) => change(&inner, &body, state, id),
         ("DELETE", ["bundleIds", id]) => {
             find(state, id)?;
-            state.bundle_ids.retain(|known| known.id != *id);
+            rules::delete(&mut rules::Change::by_session(state), &Key::new("bundleIds", id))?;
             Ok(StatusCode::NO_CONTENT.into_response())
         }
-        ("GET", [kind @ ("appGroups" | "merchantIds" | "cloudContainers")]) => {
-            let all = associables(kind, state)
-                .iter()
-                .map(|one| associable(kind, one, &state.team_id));
-            asc::found(inner.page(all.collect())?)
+        ("GET", [name @ ("appGroups" | "merchantIds" | "cloudContainers")]) => {
+            let kind = associable_kind(name).ok_or_else(|| Refusal::path_error(&path))?;
+            let all = state.associables.of(kind).iter();
+            let all = all.map(|one| associable(name, one, &state.team_id));
+            asc::answer_found(inner.page(all.collect())?)
         }
-        ("POST", [kind @ ("appGroups" | "merchantIds" | "cloudContainers")]) => {
-            create_associable(&inner, kind, &body, state)
+        ("POST", [name @ ("appGroups" | "merchantIds" | "cloudContainers")]) => {
+            let kind = associable_kind(name).ok_or_else(|| Refusal::path_error(&path))?;
+            create_associable(&inner, name, kind, &body, state)
         }
         // What spaceship 2.237 (`Spaceship::ConnectAPI::Provisioning::API`) and `@expo/apple-utils` 2.2.1 ask a session for.
         ("GET", ["certificates" | "devices" | "profiles", ..] | ["bundleIds", _, "profiles"])
@@ -145,16 +154,8 @@ fn answered(request: &Request<'_>, method: &str, state: &mut State) -> Outcome {
 }
 
 fn find<'a>(state: &'a State, id: &str) -> Result<&'a BundleId, Refusal> {
-    let found = state.bundle_ids.iter().find(|known| known.id == id);
+    let found = state.bundle_ids.by_id(id);
     found.ok_or_else(|| Refusal::not_found("bundleIds", id))
-}
-
-fn associables<'a>(kind: &str, state: &'a State) -> &'a Vec<Associable> {
-    match kind {
-        "appGroups" => &state.groups,
-        "merchantIds" => &state.merchants,
-        _ => &state.containers,
-    }
 }
 
 fn associable(kind: &str, known: &Associable, prefix: &str) -> Value {
@@ -167,37 +168,25 @@ fn associable(kind: &str, known: &Associable, prefix: &str) -> Value {
 
 /// A capability as sessions see it: without `capabilityType`.
 fn capability(known: &Capability, owner: &BundleId, state: &State) -> Value {
-    let linked = |identifiers: &[String], all: &[Associable], kind: &str| -> Value {
-        let found = all.iter().filter(|one| identifiers.contains(&one.identifier));
-        let data: Vec<Value> = found.map(|one| json!({"type": kind, "id": one.id})).collect();
-        json!({"data": data})
-    };
     let mut relationships = Map::new();
     relationships.insert(
         "capability".to_owned(),
         json!({"data": {"type": "capabilities", "id": known.capability_type}}),
     );
-    match known.capability_type.as_str() {
-        "APP_GROUPS" => {
-            relationships.insert(
-                "appGroups".to_owned(),
-                linked(&owner.groups, &state.groups, "appGroups"),
-            );
-        }
-        "APPLE_PAY" => {
-            let data = linked(&owner.merchants, &state.merchants, "merchantIds");
-            relationships.insert("merchantIds".to_owned(), data);
-        }
-        "ICLOUD" => {
-            let data = linked(&owner.containers, &state.containers, "cloudContainers");
-            relationships.insert("cloudContainers".to_owned(), data);
-        }
-        "ON_DEMAND_INSTALL_CAPABLE" => {
-            let data =
-                json!({"data": owner.parent.as_ref().map(|id| json!({"type": "bundleIds", "id": id}))});
-            relationships.insert("parentBundleId".to_owned(), data);
-        }
-        _ => {}
+    let links = LINKS.iter().filter(|(of, ..)| *of == known.capability_type);
+    for (_, name, kind) in links {
+        let own = owner.associated(*kind);
+        let all = state.associables.of(*kind).iter();
+        let all = all.filter(|one| own.contains(&one.identifier));
+        let data: Value = all.map(|one| json!({"type": name, "id": one.id})).collect();
+        relationships.insert((*name).to_owned(), json!({"data": data}));
+    }
+    if known.capability_type == "ON_DEMAND_INSTALL_CAPABLE" {
+        let parent = owner
+            .parent
+            .as_ref()
+            .map(|id| json!({"type": "bundleIds", "id": id}));
+        relationships.insert("parentBundleId".to_owned(), json!({"data": parent}));
     }
     json!({
         "type": "bundleIdCapabilities",
@@ -252,7 +241,7 @@ fn resource(request: &Request<'_>, known: &BundleId, state: &State) -> (Value, V
 fn list(request: &Request<'_>, state: &mut State) -> Outcome {
     let wanted = request.filter("identifier")?;
     let fits = |known: &&BundleId| {
-        known.hidden_until <= state.lists_served
+        state.lists.show(known.hidden_until)
             && wanted
                 .as_ref()
                 .is_none_or(|all| all.iter().any(|start| known.identifier.starts_with(start)))
@@ -266,7 +255,7 @@ fn list(request: &Request<'_>, state: &mut State) -> Outcome {
     }
     let mut document = request.page(listed)?;
     document.insert("included".to_owned(), included.into());
-    asc::found(document)
+    asc::answer_found(document)
 }
 
 fn document(request: &Request<'_>, status: u16, state: &State, id: &str) -> Outcome {
@@ -287,7 +276,7 @@ fn catalogue(request: &Request<'_>) -> Outcome {
             "attributes": {"name": kind, "entitlement": entitlement, "isPublic": true, "editable": true, "canRequestFromPortal": false},
         })
     };
-    asc::found(request.page(crate::profile::BY_SESSION.iter().map(entry).collect())?)
+    asc::answer_found(request.page(crate::profile::BY_SESSION.iter().map(entry).collect())?)
 }
 
 fn invalid(code: &'static str, words: impl Into<String>) -> Refusal {
@@ -310,7 +299,7 @@ struct Change {
     kind: String,
     enabled: bool,
     settings: Value,
-    links: Vec<(&'static str, Vec<String>)>,
+    links: Vec<(AssociableKind, Vec<String>)>,
     parent: Option<String>,
 }
 
@@ -331,21 +320,20 @@ fn changes(body: &Value, state: &State) -> Result<Vec<Change>, Refusal> {
             )
         })?;
         let mut links = Vec::new();
-        for (name, _) in LINKS {
+        for (_, name, kind) in LINKS {
             let related = &item["relationships"][name]["data"];
             let Some(related) = related.as_array() else {
                 continue;
             };
-            let known = associables(name, state);
+            let known = state.associables.of(kind);
             let mut identifiers = Vec::new();
             for one in related {
                 let id = one["id"].as_str().unwrap_or_default();
                 // Opaque IDs are linked, never identifiers (rork #2619).
-                let found = known.iter().find(|known| known.id == id);
-                let found = found.ok_or_else(|| Refusal::not_found(name, id))?;
+                let found = known.by_id(id).ok_or_else(|| Refusal::not_found(name, id))?;
                 identifiers.push(found.identifier.clone());
             }
-            links.push((name, identifiers));
+            links.push((kind, identifiers));
         }
         let parent = item["relationships"]["parentBundleId"]["data"]["id"].as_str();
         all.push(Change {
@@ -370,12 +358,8 @@ fn apply(changes: &[Change], id: &mut BundleId) {
                 settings: change.settings.clone(),
             });
         }
-        for (name, identifiers) in &change.links {
-            match *name {
-                "appGroups" => id.groups.clone_from(identifiers),
-                "merchantIds" => id.merchants.clone_from(identifiers),
-                _ => id.containers.clone_from(identifiers),
-            }
+        for (kind, identifiers) in &change.links {
+            id.associated_mut(*kind).clone_from(identifiers);
         }
         if change.parent.is_some() {
             id.parent.clone_from(&change.parent);
@@ -401,9 +385,9 @@ fn change(request: &Request<'_>, body: &Value, state: &mut State, id: &str) -> O
         ));
     }
     let changes = changes(body, state)?;
-    let replaces = state.capabilities_are_replaced
+    let replaces = state.portal.capabilities_are_replaced
         && body["data"]["relationships"]["bundleIdCapabilities"]["data"].is_array();
-    for known in state.bundle_ids.iter_mut().filter(|known| known.id == id) {
+    if let Some(known) = state.bundle_ids.by_id_mut(id) {
         if replaces {
             // Neither can be switched off on an explicit App ID.
             known.capabilities.retain(|one| {
@@ -460,41 +444,26 @@ fn create(request: &Request<'_>, body: &Value, state: &mut State) -> Outcome {
     document(request, 201, state, &id)
 }
 
-fn create_associable(request: &Request<'_>, kind: &str, body: &Value, state: &mut State) -> Outcome {
+fn create_associable(
+    request: &Request<'_>,
+    name: &str,
+    kind: AssociableKind,
+    body: &Value,
+    state: &mut State,
+) -> Outcome {
     let text = |key: &str| {
-        body["data"]["attributes"][key]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+        let value = body["data"]["attributes"][key].as_str();
+        value.unwrap_or_default().to_owned()
     };
-    let (identifier, name) = (text("identifier"), text("name"));
-    let start = LINKS
-        .iter()
-        .find(|(known, _)| *known == kind)
-        .map_or("", |(_, start)| *start);
-    let is_taken = associables(kind, state)
-        .iter()
-        .any(|known| known.identifier == identifier);
-    if !identifier.starts_with(start) || is_taken {
-        return Err(invalid(
-            "ENTITY_ERROR.ATTRIBUTE.INVALID",
-            format!("'{identifier}' is not available."),
-        ));
-    }
     let made = Associable {
-        id: state.id(),
-        identifier,
-        name,
+        id: state.fresh.id(),
+        identifier: text("identifier"),
+        name: text("name"),
     };
-    let answer = asc::created(
-        associable(kind, &made, &state.team_id),
-        request.path,
-        request.base,
-    );
-    match kind {
-        "appGroups" => state.groups.push(made),
-        "merchantIds" => state.merchants.push(made),
-        _ => state.containers.push(made),
+    let answer = associable(name, &made, &state.team_id);
+    let words = format!("'{}' is not available.", made.identifier);
+    if !state.associables.add(kind, made) {
+        return Err(invalid("ENTITY_ERROR.ATTRIBUTE.INVALID", words));
     }
-    answer
+    asc::answer_created(answer, request.path, request.base)
 }

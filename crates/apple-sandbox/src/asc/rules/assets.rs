@@ -1,5 +1,7 @@
 //! Files that belong to resources: reserved, sent in parts, committed, processed.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -8,8 +10,8 @@ use crate::answer::Refusal;
 use crate::asc::body::Draft;
 use crate::asc::date;
 use crate::asc::objects::Key;
-use crate::state::Part;
-use crate::uploads;
+use crate::state::State;
+use crate::storage::{self, Part, STORAGE};
 
 /// Kinds with a file.
 const KINDS: [&str; 8] = [
@@ -25,24 +27,121 @@ const KINDS: [&str; 8] = [
 
 /// A file of a resource.
 #[derive(Debug, Clone, Serialize)]
-pub struct Asset {
+struct Asset {
     /// The resource's kind.
-    pub kind: String,
-    /// The parts.
-    pub parts: Vec<Part>,
+    kind: String,
+    parts: Vec<Part>,
     /// `AWAITING_UPLOAD`, `UPLOAD_COMPLETE`, `COMPLETE`, or `FAILED`.
-    pub state: String,
+    state: String,
     /// A code and a description of what went wrong.
-    pub errors: Vec<(String, String)>,
+    errors: Vec<(String, String)>,
     /// How often it was looked at since it was committed.
-    pub(crate) looks: u32,
+    looks: u32,
     #[serde(skip)]
-    pub(crate) secret: String,
+    secret: String,
+}
+
+/// The files of resources other than builds, by the resources' IDs.
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Assets(BTreeMap<String, Asset>);
+
+impl Assets {
+    /// The state of a file: `AWAITING_UPLOAD`, `UPLOAD_COMPLETE`, `COMPLETE`, or `FAILED`; `None` where there is no file.
+    pub(crate) fn state_of(&self, id: &str) -> Option<&str> {
+        self.0.get(id).map(|asset| asset.state.as_str())
+    }
+
+    /// The kind of the resource that a file belongs to.
+    pub(super) fn kind_of(&self, id: &str) -> Option<&str> {
+        self.0.get(id).map(|asset| asset.kind.as_str())
+    }
+
+    /// What the answers of a resource say of its file.
+    pub(crate) fn attributes(&self, id: &str, base: &str) -> Map<String, Value> {
+        let asset = self.0.get(id);
+        asset.map(|asset| asset.attributes(id, base)).unwrap_or_default()
+    }
+
+    /// The parts of a file, for whom the URL with its signature was given.
+    pub(crate) fn signed_parts(&self, id: &str, signature: &str) -> Option<&[Part]> {
+        let asset = self.0.get(id).filter(|asset| asset.secret == signature);
+        asset.map(|asset| asset.parts.as_slice())
+    }
+
+    /// Notes that a part arrived; they are counted from 1.
+    pub(crate) fn arrive(&mut self, id: &str, number: usize) {
+        let asset = self.0.get_mut(id);
+        let part = asset.and_then(|asset| asset.parts.get_mut(number.wrapping_sub(1)));
+        if let Some(part) = part {
+            part.arrived = true;
+        }
+    }
+
+    /// Notes that every part arrived.
+    pub(super) fn arrive_whole(&mut self, id: &str) {
+        let asset = self.0.get_mut(id);
+        for part in asset.into_iter().flat_map(|asset| &mut asset.parts) {
+            part.arrived = true;
+        }
+    }
+
+    /// A committed file is processed next time, without a commit by a client.
+    pub(super) fn take_as_sent(&mut self, id: &str) {
+        self.arrive_whole(id);
+        if let Some(asset) = self.0.get_mut(id) {
+            "UPLOAD_COMPLETE".clone_into(&mut asset.state);
+        }
+    }
+
+    /// The committed files whose processing ends with this look, which counts where it is one at media.
+    pub(super) fn look(&mut self, patience: u32, counts: bool) -> Vec<String> {
+        let mut done = Vec::new();
+        for (id, asset) in &mut self.0 {
+            if asset.state != "UPLOAD_COMPLETE" {
+                continue;
+            }
+            if asset.looks < patience {
+                asset.looks += u32::from(counts);
+                continue;
+            }
+            done.push(id.clone());
+        }
+        done
+    }
+
+    /// Ends the processing of a file, with a problem where it has one.
+    pub(super) fn finish(&mut self, id: &str, problem: Option<(&str, &str)>) {
+        if let Some(asset) = self.0.get_mut(id) {
+            let state = if problem.is_some() { "FAILED" } else { "COMPLETE" };
+            state.clone_into(&mut asset.state);
+            let words = problem.map(|(code, words)| (code.to_owned(), words.to_owned()));
+            asset.errors.extend(words);
+        }
+    }
+
+    /// A copy of a file for another resource, which is of a kind.
+    pub(super) fn copy(&mut self, from: &str, kind: &str, to: &str) {
+        if let Some(asset) = self.0.get(from).cloned() {
+            let kind = kind.to_owned();
+            self.0.insert(to.to_owned(), Asset { kind, ..asset });
+        }
+    }
+
+    /// Forgets a file; says whether there was one.
+    pub(super) fn remove(&mut self, id: &str) -> bool {
+        self.0.remove(id).is_some()
+    }
+
+    /// Whether a resource has a file.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.0.contains_key(id)
+    }
 }
 
 impl Asset {
     /// What the resource's answers say of it.
-    pub(crate) fn attributes(&self, id: &str, base: &str) -> Map<String, Value> {
+    fn attributes(&self, id: &str, base: &str) -> Map<String, Value> {
         let errors: Value = self
             .errors
             .iter()
@@ -56,13 +155,8 @@ impl Asset {
                 &self.state
             };
             all.insert("state".to_owned(), state.into());
-            let details: Value = self
-                .errors
-                .iter()
-                .map(|(code, description)| json!({"code": code, "description": description}))
-                .collect();
             if !self.errors.is_empty() {
-                all.insert("stateDetails".to_owned(), details);
+                all.insert("stateDetails".to_owned(), errors);
             }
         } else {
             let state = json!({"state": self.state, "errors": errors, "warnings": []});
@@ -83,7 +177,7 @@ impl Asset {
             let operation = |(number, part): (usize, &Part)| {
                 json!({
                     "method": "PUT",
-                    "url": format!("{base}{}{id}/{}?signature={}", uploads::STORAGE, number + 1, self.secret),
+                    "url": format!("{base}{}{id}/{}?signature={}", STORAGE, number + 1, self.secret),
                     "offset": part.offset,
                     "length": part.length,
                     "requestHeaders": [{"name": "Content-Type", "value": "application/octet-stream"}],
@@ -99,7 +193,7 @@ impl Asset {
 /// Refuses files that can't be.
 pub(super) fn check_creation(draft: &Draft) -> Result<(), Refusal> {
     if KINDS.contains(&draft.kind.as_str()) {
-        uploads::check_size(draft)?;
+        storage::check_size(draft)?;
     }
     Ok(())
 }
@@ -113,17 +207,17 @@ pub(super) fn reserve(change: &mut Change<'_>, key: &Key) {
     let size = state
         .objects
         .value(&key.kind, &key.id, "fileSize")
-        .map(uploads::bytes);
+        .map(storage::bytes);
     let asset = Asset {
         kind: key.kind.clone(),
-        parts: uploads::parts(size.unwrap_or(1), state.part_size),
+        parts: state.storage.parts(size.unwrap_or(1)),
         state: "AWAITING_UPLOAD".to_owned(),
         errors: Vec::new(),
         looks: 0,
-        secret: state.secret(),
+        secret: state.fresh.noise(32),
     };
-    state.assets.insert(key.id.clone(), asset);
-    let token = state.uuid();
+    state.assets.0.insert(key.id.clone(), asset);
+    let token = state.fresh.uuid();
     let now = date(change.now);
     let objects = &mut change.state.objects;
     objects.set(&key.kind, &key.id, "assetToken", token);
@@ -134,27 +228,23 @@ pub(super) fn reserve(change: &mut Change<'_>, key: &Key) {
 
 /// Takes a file as sent, when a change says so.
 pub(super) fn commit(change: &mut Change<'_>, key: &Key, draft: &Draft) -> Result<(), Refusal> {
-    if draft.attributes.get("uploaded") != Some(&Value::Bool(true)) {
+    if !draft.asks("uploaded") {
         return Ok(());
     }
-    let keep = change.state.keep_uploads;
-    let path = change.state.spool.path().join(&key.id);
-    let Some(asset) = change.state.assets.get_mut(&key.id) else {
+    let State { assets, storage, .. } = &mut *change.state;
+    let Some(asset) = assets.0.get_mut(&key.id) else {
         return Ok(());
     };
     if asset.state != "AWAITING_UPLOAD" {
         // A second commit finds the first one's result.
         return Ok(());
     }
-    if let Some(missing) = asset.parts.iter().position(|part| !part.arrived) {
-        let detail = format!("Part {} was not uploaded", missing + 1);
-        return Err(Refusal::entity("STATE_ERROR.PARTS_MISSING", detail));
-    }
+    storage::check_arrived(&asset.parts)?;
     "UPLOAD_COMPLETE".clone_into(&mut asset.state);
     let given = draft.text("sourceFileChecksum");
-    if keep && !given.is_empty() {
-        let (_, own) = uploads::digests(&path).unwrap_or_default();
-        if !own.eq_ignore_ascii_case(given) {
+    if storage.keeps() && !given.is_empty() {
+        let own = storage.digests(&key.id);
+        if !own.md5.eq_ignore_ascii_case(given) {
             "FAILED".clone_into(&mut asset.state);
             let words = "The checksum of the file is not the one that was given";
             asset

@@ -12,7 +12,8 @@ use crate::asc::document::Place;
 use crate::asc::objects::Key;
 use crate::asc::query::Query;
 use crate::pki::Subject;
-use crate::state::{Certificate, State};
+use crate::signing::Certificate;
+use crate::state::State;
 
 /// How many certificates of a type a team, or for development a person, can have. Apple's help, "Certificates overview":
 /// two for development and a person; Distribution three (codemagic-cli-tools #262).
@@ -83,11 +84,7 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         _ => "",
     };
     if !owner.is_empty() && draft.one(owner).is_empty() {
-        return Err(Refusal::entity(
-            "ENTITY_ERROR.RELATIONSHIP.REQUIRED",
-            format!("You must provide a value for the relationship '{owner}' with this request"),
-        )
-        .at(format!("/data/relationships/{owner}")));
+        return Err(Refusal::needs_relationship(owner));
     }
     if let Some(name) = draft.relationships.keys().find(|name| *name != owner) {
         let words = format!("A certificate of type {kind} has no '{name}'");
@@ -158,7 +155,7 @@ fn issue(
     request: &[u8],
     expires: time::OffsetDateTime,
 ) -> anyhow::Result<Certificate> {
-    let serial = state.serial();
+    let serial = state.fresh.serial();
     let team_id = state.team_id.clone();
     let name = if kind.ends_with("DEVELOPMENT") {
         format!("{}: Created via API ({})", label(kind), state.key_id)
@@ -174,7 +171,7 @@ fn issue(
     };
     let der = state.authority.certify(&subject, request)?;
     Ok(Certificate {
-        id: state.id(),
+        id: state.fresh.id(),
         name: name.clone(),
         certificate_type: kind.to_owned(),
         serial: format!("{serial:X}"),
@@ -188,12 +185,8 @@ fn issue(
 /// Profiles with a revoked certificate are invalid.
 pub(super) fn revoke(change: &mut Change<'_>, id: &str) {
     let state = &mut *change.state;
-    for known in state.certificates.iter_mut().filter(|known| known.id == id) {
+    if let Some(known) = state.certificates.by_id_mut(id) {
         known.on_portal = false;
     }
-    for known in &mut state.profiles {
-        if known.certificates.iter().any(|other| other == id) {
-            "INVALID".clone_into(&mut known.state);
-        }
-    }
+    state.invalidate_profiles(|profile| profile.certificates.iter().any(|other| other == id));
 }

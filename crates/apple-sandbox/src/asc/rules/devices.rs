@@ -6,7 +6,7 @@ use super::Change;
 use crate::answer::Refusal;
 use crate::asc::body::Draft;
 use crate::asc::objects::Key;
-use crate::state::Device;
+use crate::signing::Device;
 
 /// Whether a text is a device's identifier: of iPhones and iPads before and after 2018, of Macs.
 pub(crate) fn is_udid(text: &str) -> bool {
@@ -46,20 +46,20 @@ pub(super) fn register(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Re
             format!("A device with number '{udid}' already exists on this team."),
         ));
     }
-    if state.devices.len() >= state.device_limit {
+    if state.devices.len() >= state.portal.device_limit {
         return Err(Refusal::entity(
             "ENTITY_ERROR",
             "Your development team has reached the maximum number of registered iPhone devices.",
         ));
     }
     let class = if platform == "MAC_OS" { "MAC" } else { "IPHONE" };
-    let status = if state.devices_are_processed {
+    let status = if state.portal.devices_are_processed {
         "PROCESSING"
     } else {
         "ENABLED"
     };
     let made = Device {
-        id: state.id(),
+        id: state.fresh.id(),
         name: draft.text("name").to_owned(),
         udid: udid.to_owned(),
         device_class: class.to_owned(),
@@ -67,7 +67,7 @@ pub(super) fn register(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Re
         // What is registered for every platform is an iPhone here.
         platform: if platform == "MAC_OS" { "MAC_OS" } else { "IOS" }.to_owned(),
         added: OffsetDateTime::now_utc(),
-        hidden_until: state.hidden_until(),
+        hidden_until: state.lists.hide(0),
     };
     let key = Key::new("devices", &made.id);
     state.devices.push(made);
@@ -80,12 +80,7 @@ pub(super) fn change(change: &mut Change<'_>, draft: &Draft) -> Result<(), Refus
     if draft.attributes.get("name").is_some_and(|value| !value.is_null()) {
         check_name(name)?;
     }
-    for known in change
-        .state
-        .devices
-        .iter_mut()
-        .filter(|known| known.id == draft.id)
-    {
+    if let Some(known) = change.state.devices.by_id_mut(&draft.id) {
         if !name.is_empty() {
             name.clone_into(&mut known.name);
         }

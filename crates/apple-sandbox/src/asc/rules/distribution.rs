@@ -1,6 +1,7 @@
 //! TestFlight: groups, testers, beta review, export compliance of builds.
 //!
-//! Rules and words: section D of `app-store-release.md` (2026-11-25), fastlane, App Store Connect clients, and Apple's help.
+//! Rules and words, as of 2026-11-25: `build_manager.rb` of fastlane 2.237.0, issues of App Store Connect clients (fastlane #28630,
+//! #16716, #17394; App-Store-Connect-CLI #1143), and Apple's help, "Test a beta version".
 
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ fn compliance(objects: &Objects, build: &str) -> Option<bool> {
         .as_bool()
 }
 
-/// What beta review asks for (D3): the state, one build per train, the texts, and a contact.
+/// What beta review asks for: the state, one build per train, the texts, and a contact.
 fn check_beta_review(change: &Change<'_>, build: &str) -> Result<(), Refusal> {
     let objects = &change.state.objects;
     let state = objects.text(DETAILS, build, "externalBuildState");
@@ -97,9 +98,7 @@ fn check_beta_review(change: &Change<'_>, build: &str) -> Result<(), Refusal> {
         "contactPhone",
     ] {
         if objects.text("betaAppReviewDetails", &app, name).is_empty() {
-            let words = format!("You must provide a value for the attribute '{name}' with this request");
-            let refusal = Refusal::entity("ENTITY_ERROR.ATTRIBUTE.REQUIRED", words);
-            return Err(refusal.at(format!("/data/attributes/{name}")));
+            return Err(Refusal::needs_attribute(name));
         }
     }
     Ok(())
@@ -108,13 +107,13 @@ fn check_beta_review(change: &Change<'_>, build: &str) -> Result<(), Refusal> {
 /// Apple has processed a build.
 pub(super) fn process(change: &mut Change<'_>, id: &str) {
     let outcome = change.state.release.build_outcome.clone();
-    if let Some(build) = change.state.builds.iter_mut().find(|build| build.id == id) {
+    if let Some(build) = change.state.builds.by_id_mut(id) {
         build.processing_state.clone_from(&outcome);
     }
     set_beta_states(&mut change.state.objects, id, &outcome);
 }
 
-/// The states of a build for testers, as its processing and its compliance leave them (D3).
+/// The states of a build for testers, as its processing and its compliance leave them.
 fn set_beta_states(objects: &mut Objects, build: &str, processing: &str) {
     let (internal, external) = match (processing, compliance(objects, build)) {
         ("PROCESSING", _) => ("PROCESSING", "PROCESSING"),
@@ -126,9 +125,9 @@ fn set_beta_states(objects: &mut Objects, build: &str, processing: &str) {
     objects.set(DETAILS, build, "externalBuildState", external);
 }
 
-/// The answer to export compliance takes effect (C3: seconds).
+/// The answer to export compliance takes effect (seconds).
 pub(super) fn take_compliance(change: &mut Change<'_>, build: &str) {
-    let known = change.state.builds.iter().find(|known| known.id == build);
+    let known = change.state.builds.by_id(build);
     let processing = known
         .map(|known| known.processing_state.clone())
         .unwrap_or_default();
@@ -141,8 +140,7 @@ fn enter_testing(change: &mut Change<'_>, build: &str) {
     let groups = change.state.objects.links("builds", build, "betaGroups").to_vec();
     let objects = &mut change.state.objects;
     for group in groups {
-        let is_internal =
-            objects.value("betaGroups", &group.id, "isInternalGroup") == Some(&Value::Bool(true));
+        let is_internal = objects.is("betaGroups", &group.id, "isInternalGroup");
         let (name, from) = if is_internal {
             ("internalBuildState", "READY_FOR_BETA_TESTING")
         } else {
@@ -189,15 +187,14 @@ pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), R
         REVIEWS => check_beta_review(change, draft.one("build"))?,
         "betaBuildLocalizations" => check_notes(draft)?,
         "buildBetaNotifications" => {
-            let notifies = objects.value("buildBetaDetails", draft.one("build"), "autoNotifyEnabled");
-            if notifies == Some(&Value::Bool(true)) {
+            if objects.is(DETAILS, draft.one("build"), "autoNotifyEnabled") {
                 let words = "The build has auto-notify already enabled";
-                return Err(Refusal::entity("STATE_ERROR.ENTITY_STATE_INVALID", words));
+                return Err(Refusal::wrong_state(words));
             }
         }
         "betaGroups" => {
-            let all = draft.attributes.get("hasAccessToAllBuilds") == Some(&Value::Bool(true));
-            let internal = draft.attributes.get("isInternalGroup") == Some(&Value::Bool(true));
+            let all = draft.asks("hasAccessToAllBuilds");
+            let internal = draft.asks("isInternalGroup");
             if all && !internal {
                 let words = "Only an internal group can have access to all builds";
                 return Err(Refusal::attribute("hasAccessToAllBuilds", words));
@@ -213,7 +210,7 @@ pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), R
     Ok(())
 }
 
-/// What to Test has 4000 bytes at most, and no markup (D3).
+/// What to Test has 4000 bytes at most, and no markup.
 fn check_notes(draft: &Draft) -> Result<(), Refusal> {
     let text = draft.text("whatsNew");
     if text.len() > 4000 {
@@ -266,7 +263,7 @@ fn join_apps(change: &mut Change<'_>, tester: &Key) {
         apps.extend(objects.link("betaGroups", &group.id, "app"));
     }
     for build in objects.links("betaTesters", &tester.id, "builds") {
-        let known = change.state.builds.iter().find(|known| known.id == build.id);
+        let known = change.state.builds.by_id(&build.id);
         apps.extend(known.map(|known| known.app.clone()));
     }
     for app in apps {
@@ -275,7 +272,7 @@ fn join_apps(change: &mut Change<'_>, tester: &Key) {
 }
 
 /// What a new resource of TestFlight brings about.
-pub(super) fn created(change: &mut Change<'_>, key: &Key, draft: &Draft) {
+pub(super) fn follow_creation(change: &mut Change<'_>, key: &Key, draft: &Draft) {
     match key.kind.as_str() {
         "betaTesters" => join_apps(change, key),
         "betaTesterInvitations" => {
@@ -295,8 +292,7 @@ pub(super) fn created(change: &mut Change<'_>, key: &Key, draft: &Draft) {
         }
         "betaGroups" => {
             let objects = &change.state.objects;
-            let sees_all =
-                objects.value("betaGroups", &key.id, "hasAccessToAllBuilds") == Some(&Value::Bool(true));
+            let sees_all = objects.is("betaGroups", &key.id, "hasAccessToAllBuilds");
             let app = draft.one("app").to_owned();
             if sees_all {
                 let builds: Vec<Key> = change.view().related("apps", &app, "builds");
@@ -315,15 +311,14 @@ fn public_link(change: &mut Change<'_>, key: &Key) {
     let is_on = change
         .state
         .objects
-        .value("betaGroups", &key.id, "publicLinkEnabled")
-        == Some(&Value::Bool(true));
+        .is("betaGroups", &key.id, "publicLinkEnabled");
     let has_one = change
         .state
         .objects
         .value("betaGroups", &key.id, "publicLinkId")
         .is_some();
     if is_on && !has_one {
-        let id = change.state.secret()[..8].to_owned();
+        let id = change.state.fresh.noise(8);
         let objects = &mut change.state.objects;
         objects.set(
             "betaGroups",
@@ -346,7 +341,7 @@ pub(super) fn check_build(change: &Change<'_>, draft: &Draft) -> Result<(), Refu
     let given = |name: &str| draft.attributes.get(name).filter(|value| !value.is_null());
     if given("usesNonExemptEncryption").is_some() && known("usesNonExemptEncryption").is_some() {
         let words = "Attribute 'usesNonExemptEncryption' cannot be edited at this time";
-        return Err(Refusal::entity("STATE_ERROR", words).at("/data/attributes/usesNonExemptEncryption"));
+        return Err(Refusal::state(words).at("/data/attributes/usesNonExemptEncryption"));
     }
     if given("expired") == Some(&Value::Bool(false)) && known("expired") == Some(&Value::Bool(true)) {
         return Err(Refusal::attribute(
@@ -358,11 +353,11 @@ pub(super) fn check_build(change: &Change<'_>, draft: &Draft) -> Result<(), Refu
 }
 
 /// What a change of a build or a group brings about.
-pub(super) fn updated(change: &mut Change<'_>, key: &Key, draft: &Draft) {
+pub(super) fn follow_update(change: &mut Change<'_>, key: &Key, draft: &Draft) {
     let objects = &mut change.state.objects;
     match key.kind.as_str() {
         "builds" => {
-            if draft.attributes.get("expired") == Some(&Value::Bool(true)) {
+            if draft.asks("expired") {
                 for name in ["internalBuildState", "externalBuildState"] {
                     objects.set("buildBetaDetails", &key.id, name, "EXPIRED");
                 }
@@ -391,14 +386,9 @@ pub(super) fn check_link(change: &Change<'_>, key: &Key, name: &str, targets: &[
         ("builds", "betaGroups") => targets.iter().collect(),
         _ => Vec::new(),
     };
-    let sees_all = |group: &Key| {
-        change
-            .state
-            .objects
-            .value("betaGroups", &group.id, "hasAccessToAllBuilds")
-            == Some(&Value::Bool(true))
-    };
-    if groups.iter().any(|group| sees_all(group)) {
+    let objects = &change.state.objects;
+    let is = |group: &Key, name: &str| objects.is("betaGroups", &group.id, name);
+    if groups.iter().any(|group| is(group, "hasAccessToAllBuilds")) {
         return Err(unprocessable(
             "Builds cannot be assigned to this internal group. Cannot add internal group to a build.",
         ));
@@ -411,20 +401,13 @@ pub(super) fn check_link(change: &Change<'_>, key: &Key, name: &str, targets: &[
     for build in builds {
         let attributes = change.view().attributes("builds", &build.id).unwrap_or_default();
         let is_processing = attributes.get("processingState") == Some(&"PROCESSING".into());
-        // Right after an upload only the build's side knows it (illusions#2169).
+        // Right after an upload only the build's side knows it (illusions #2169).
         if is_processing && key.kind == "betaGroups" {
             return Err(Refusal::not_found("builds", &build.id));
         }
         let is_valid = attributes.get("processingState") == Some(&"VALID".into());
         if !is_valid || attributes.get("expired") == Some(&Value::Bool(true)) {
-            let is_internal = |group: &Key| {
-                let value = change
-                    .state
-                    .objects
-                    .value("betaGroups", &group.id, "isInternalGroup");
-                value == Some(&Value::Bool(true))
-            };
-            let kind = if groups.iter().all(|group| is_internal(group)) {
+            let kind = if groups.iter().all(|group| is(group, "isInternalGroup")) {
                 "internally"
             } else {
                 "externally"
@@ -438,7 +421,7 @@ pub(super) fn check_link(change: &Change<'_>, key: &Key, name: &str, targets: &[
 }
 
 /// A build that was given to groups.
-pub(super) fn linked(change: &mut Change<'_>, key: &Key, targets: &[Key]) {
+pub(super) fn follow_link(change: &mut Change<'_>, key: &Key, targets: &[Key]) {
     let builds: Vec<String> = match key.kind.as_str() {
         "builds" => vec![key.id.clone()],
         "betaGroups" => targets.iter().map(|target| target.id.clone()).collect(),
@@ -450,12 +433,12 @@ pub(super) fn linked(change: &mut Change<'_>, key: &Key, targets: &[Key]) {
 }
 
 /// What a build has from the start.
-pub(super) fn details_of_build(change: &mut Change<'_>, build: &str, processing: &str) {
-    let object = change.state.objects.entry(DETAILS, build);
-    object
+pub(super) fn add_details(objects: &mut Objects, build: &str, processing: &str) {
+    let details = objects.entry(DETAILS, build);
+    details
         .attributes
         .insert("autoNotifyEnabled".to_owned(), false.into());
-    set_beta_states(&mut change.state.objects, build, processing);
+    set_beta_states(objects, build, processing);
 }
 
 /// What a new resource of TestFlight has from the start.

@@ -6,7 +6,8 @@ use super::Change;
 use crate::answer::Refusal;
 use crate::asc::body::Draft;
 use crate::asc::objects::Key;
-use crate::state::{BundleId, Capability, State};
+use crate::signing::{BundleId, Capability};
+use crate::state::State;
 
 /// Whether a text is a bundle ID: parts of letters, digits and hyphens between periods; the last part may be `*`.
 pub(crate) fn is_identifier(text: &str) -> bool {
@@ -66,7 +67,7 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         ));
     }
     let made = BundleId {
-        id: state.id(),
+        id: state.fresh.id(),
         identifier: identifier.to_owned(),
         name: name.to_owned(),
         platform: draft.text("platform").to_owned(),
@@ -75,7 +76,7 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         groups: Vec::new(),
         merchants: Vec::new(),
         parent: None,
-        hidden_until: state.hidden_until(),
+        hidden_until: state.lists.hide(0),
     };
     let key = Key::new("bundleIds", &made.id);
     state.bundle_ids.push(made);
@@ -87,12 +88,7 @@ pub(super) fn rename(change: &mut Change<'_>, draft: &Draft) -> Result<(), Refus
         return Ok(());
     };
     check_name(name)?;
-    for known in change
-        .state
-        .bundle_ids
-        .iter_mut()
-        .filter(|known| known.id == draft.id)
-    {
+    if let Some(known) = change.state.bundle_ids.by_id_mut(&draft.id) {
         name.clone_into(&mut known.name);
     }
     Ok(())
@@ -101,7 +97,7 @@ pub(super) fn rename(change: &mut Change<'_>, draft: &Draft) -> Result<(), Refus
 /// An App ID that an app uses stays.
 pub(super) fn delete(change: &mut Change<'_>, id: &str) -> Result<(), Refusal> {
     let state = &mut *change.state;
-    let Some(known) = state.bundle_ids.iter().find(|known| known.id == id) else {
+    let Some(known) = state.bundle_ids.by_id(id) else {
         return Ok(());
     };
     if state.apps.iter().any(|app| app.bundle_id == known.identifier) {
@@ -114,7 +110,7 @@ pub(super) fn delete(change: &mut Change<'_>, id: &str) -> Result<(), Refusal> {
         ));
     }
     invalidate(state, id);
-    state.bundle_ids.retain(|known| known.id != id);
+    state.bundle_ids.remove(id);
     Ok(())
 }
 
@@ -225,7 +221,7 @@ pub(super) fn enable(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         settings,
     };
     let key = Key::new("bundleIdCapabilities", &made.id);
-    if let Some(known) = change.state.bundle_ids.iter_mut().find(|known| known.id == owner) {
+    if let Some(known) = change.state.bundle_ids.by_id_mut(&owner) {
         if known.identifier.ends_with('*') && NOT_FOR_WILDCARDS.contains(&kind.as_str()) {
             return Err(Refusal::attribute(
                 "capabilityType",
@@ -274,12 +270,7 @@ pub(super) fn disable(change: &mut Change<'_>, id: &str) {
     let Some(owner) = owner(change.state, id) else {
         return;
     };
-    for known in change
-        .state
-        .bundle_ids
-        .iter_mut()
-        .filter(|known| known.id == owner)
-    {
+    if let Some(known) = change.state.bundle_ids.by_id_mut(&owner) {
         known.capabilities.retain(|capability| capability.id != id);
     }
     invalidate(change.state, &owner);
@@ -287,13 +278,7 @@ pub(super) fn disable(change: &mut Change<'_>, id: &str) {
 
 /// A change of capabilities makes the bundle ID's profiles invalid.
 pub(crate) fn invalidate(state: &mut State, bundle_id: &str) {
-    for profile in state
-        .profiles
-        .iter_mut()
-        .filter(|profile| profile.bundle_id == bundle_id)
-    {
-        "INVALID".clone_into(&mut profile.state);
-    }
+    state.invalidate_profiles(|profile| profile.bundle_id == bundle_id);
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! What Apple does by itself after a request was answered, and how long it takes.
 //!
 //! Time is counted in looks: requests about the resources concerned. A wait of `0` looks is over at the next request.
-//! What is slow at Apple: section C3 of `app-store-release.md` (fastlane #16991, #21482, #20619).
+//! What is slow at Apple: fastlane #16991, #21482, and #20619.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::situations::SeedRelease;
 use super::{Change, distribution, release, review};
@@ -19,7 +18,7 @@ use crate::state::State;
 pub struct Pace {
     /// A new version in lists, and the app info that comes with it.
     pub version: u32,
-    /// The end of a cancelled submission.
+    /// The end of a canceled submission.
     pub cancel: u32,
     /// `READY_FOR_REVIEW` of a version that was put into a submission.
     pub ready: u32,
@@ -77,9 +76,9 @@ pub(crate) struct Pending {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) enum Effect {
-    /// A cancelled submission ends.
+    /// A canceled submission ends.
     EndSubmission(String),
-    /// A version that was put into a submission is ready for review.
+    /// The version of an item that was put into a submission is ready for review.
     MakeReady(String),
     /// A build is processed.
     ProcessBuild(String),
@@ -114,7 +113,7 @@ impl Effect {
 
     fn apply(&self, change: &mut Change<'_>) {
         match self {
-            Self::EndSubmission(id) => review::end_cancelled(change, id),
+            Self::EndSubmission(id) => review::end_canceled(change, id),
             Self::MakeReady(id) => review::make_ready(change, id),
             Self::ProcessBuild(id) => distribution::process(change, id),
             Self::TakeCompliance(id) => distribution::take_compliance(change, id),
@@ -130,11 +129,6 @@ impl State {
         if !self.release.pending.iter().any(|known| known.effect == effect) {
             self.release.pending.push(Pending { looks, effect });
         }
-    }
-
-    /// Whether a resource was deleted and is shown in lists all the same.
-    pub(crate) fn is_deleted(&self, kind: &str, id: &str) -> bool {
-        self.objects.value(kind, id, DELETED).is_some()
     }
 }
 
@@ -159,7 +153,8 @@ pub(crate) fn advance(change: &mut Change<'_>, kind: &str) {
 
 /// Lets everything happen that is on its way.
 pub(crate) fn settle(change: &mut Change<'_>) {
-    while let Some(one) = change.state.release.pending.pop() {
+    while !change.state.release.pending.is_empty() {
+        let one = change.state.release.pending.remove(0);
         one.effect.apply(change);
     }
 }
@@ -180,9 +175,4 @@ pub(crate) fn forget_later(change: &mut Change<'_>, key: &Key) {
         change.state.objects.set(&child.kind, &child.id, DELETED, true);
     }
     change.state.schedule(looks, Effect::Forget(key.clone()));
-}
-
-/// Whether an attribute of a draft is `true`.
-pub(super) fn asks(draft: &crate::asc::body::Draft, name: &str) -> bool {
-    draft.attributes.get(name) == Some(&Value::Bool(true))
 }

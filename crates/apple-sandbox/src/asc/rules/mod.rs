@@ -20,7 +20,7 @@ mod tests;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-pub(crate) use assets::Asset;
+pub(crate) use assets::Assets;
 pub(crate) use distribution::decide as decide_beta_review;
 
 use super::body::Draft;
@@ -67,11 +67,23 @@ impl Change<'_> {
 
     /// Adds a resource that needs no type of its own.
     pub(crate) fn add(&mut self, kind: &str, id: &str, attributes: Map<String, Value>) -> Key {
-        let hidden_until = self.state.hidden_until();
+        let hidden_until = self.state.lists.hide(0);
         let object = self.state.objects.entry(kind, id);
         object.attributes.extend(attributes);
         object.hidden_until = hidden_until;
         Key::new(kind, id)
+    }
+
+    /// Adds a resource under an ID of its own.
+    pub(crate) fn make(&mut self, kind: &str, attributes: Map<String, Value>) -> Key {
+        let id = self.state.fresh.id();
+        self.add(kind, &id, attributes)
+    }
+
+    /// Adds a resource with the attributes of another one.
+    pub(crate) fn copy(&mut self, key: &Key) -> Key {
+        let attributes = self.state.objects.attributes(key);
+        self.make(&key.kind, attributes)
     }
 
     fn relate(&mut self, from: &Key, name: &str, to: &Key) {
@@ -88,9 +100,22 @@ impl Change<'_> {
         }
     }
 
+    /// Removes a resource, and what can't be without it, with their files.
     fn remove(&mut self, key: &Key) {
-        self.state.objects.remove(self.api, key);
+        for gone in self.state.objects.remove(self.api, key) {
+            if self.state.assets.remove(&gone.id) {
+                self.state.storage.remove(&gone.id);
+            }
+        }
     }
+}
+
+/// Apple's words on what a relationship leads to and is not there.
+pub(super) fn missing(target: &Key) -> String {
+    format!(
+        "There is no resource of type '{}' with id '{}'",
+        target.kind, target.id
+    )
 }
 
 /// Refuses relationships that lead to nothing.
@@ -103,11 +128,7 @@ fn check_targets(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
                 .iter()
                 .any(|inner| inner.kind == target.kind && inner.id == target.id);
             if !is_inline && !view.has(&target.kind, &target.id) {
-                let words = format!(
-                    "There is no resource of type '{}' with id '{}'",
-                    target.kind, target.id
-                );
-                return Err(Refusal::relationship(name, words));
+                return Err(Refusal::relationship(name, missing(target)));
             }
         }
     }
@@ -147,7 +168,7 @@ fn create_object(change: &mut Change<'_>, draft: Draft) -> Result<Key, Refusal> 
     if let Some(known) = distribution::known(change, &draft) {
         return Ok(known);
     }
-    let id = seeds::id_of(&draft).unwrap_or_else(|| change.state.id());
+    let id = seeds::id_of(&draft).unwrap_or_else(|| change.state.fresh.id());
     let mut attributes = seeds::defaults(change, &draft);
     attributes.extend(draft.attributes.clone());
     // A schedule of prices replaces the one before.
@@ -155,7 +176,7 @@ fn create_object(change: &mut Change<'_>, draft: Draft) -> Result<Key, Refusal> 
     let key = change.add(&draft.kind, &id, attributes);
     let mut made = draft;
     for inner in std::mem::take(&mut made.included) {
-        let id = change.state.id();
+        let id = change.state.fresh.id();
         let own = change.add(&inner.kind, &id, inner.attributes.clone());
         change.relate_all(&own, &inner);
         for targets in made.relationships.values_mut() {
@@ -169,10 +190,10 @@ fn create_object(change: &mut Change<'_>, draft: Draft) -> Result<Key, Refusal> 
     }
     change.relate_all(&key, &made);
     assets::reserve(change, &key);
-    release::created(change, &key);
-    review::created(change, &key);
-    media::created(change, &key, &made);
-    distribution::created(change, &key, &made);
+    release::follow_creation(change, &key);
+    review::follow_creation(change, &key);
+    media::follow_creation(change, &key, &made);
+    distribution::follow_creation(change, &key, &made);
     Ok(key)
 }
 
@@ -207,7 +228,7 @@ fn check_unique(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
             let given = draft.text(attribute);
             let is_taken = |key: &Key| {
                 objects.text(&key.kind, &key.id, attribute) == given
-                    && !change.state.is_deleted(&key.kind, &key.id)
+                    && !objects.is(&key.kind, &key.id, lifecycle::DELETED)
             };
             if !given.is_empty() && others.iter().any(is_taken) {
                 let words = format!("Entity with {attribute}: {given} already exists. Try updating.");
@@ -248,9 +269,9 @@ pub(crate) fn update(change: &mut Change<'_>, draft: Draft) -> Result<(), Refusa
         }
     }
     change.relate_all(&key, &draft);
-    release::updated(change, &key);
-    review::updated(change, &key, &draft);
-    distribution::updated(change, &key, &draft);
+    release::follow_update(change, &key);
+    review::follow_update(change, &key, &draft);
+    distribution::follow_update(change, &key, &draft);
     Ok(())
 }
 
@@ -263,12 +284,14 @@ pub(crate) fn delete(change: &mut Change<'_>, key: &Key) -> Result<(), Refusal> 
         "certificates" => certificates::revoke(change, &key.id),
         "bundleIds" => identifiers::delete(change, &key.id)?,
         "bundleIdCapabilities" => identifiers::disable(change, &key.id),
-        "profiles" => change.state.profiles.retain(|known| known.id != key.id),
+        "profiles" => drop(change.state.profiles.remove(&key.id)),
         "buildUploads" => uploads::withdraw(change.state, &key.id)?,
         _ => {
             release::check_deletion(change, key)?;
             review::check_deletion(change, key)?;
             media::check_deletion(change, key)?;
+            review::follow_deletion(change, key);
+            media::follow_deletion(change, key);
             if key.kind.starts_with("appScreenshot") || key.kind.starts_with("appPreview") {
                 lifecycle::forget_later(change, key);
                 return Ok(());
@@ -276,7 +299,6 @@ pub(crate) fn delete(change: &mut Change<'_>, key: &Key) -> Result<(), Refusal> 
         }
     }
     change.remove(key);
-    change.state.assets.remove(&key.id);
     Ok(())
 }
 
@@ -293,10 +315,7 @@ pub(crate) fn relate(
 ) -> Result<(), Refusal> {
     let view = change.view();
     if let Some(target) = targets.iter().find(|target| !view.has(&target.kind, &target.id)) {
-        let words = format!(
-            "There is no resource of type '{}' with id '{}'",
-            target.kind, target.id
-        );
+        let words = missing(target);
         return Err(Refusal::entity("ENTITY_ERROR.RELATIONSHIP.INVALID", words).at("/data"));
     }
     let known = view.related(&key.kind, &key.id, name);
@@ -323,14 +342,14 @@ pub(crate) fn relate(
             for target in targets {
                 change.relate(key, name, target);
             }
-            media::ordered(change, key);
+            media::follow_order(change, key);
         }
         _ => {
             distribution::check_link(change, key, name, targets)?;
             for target in targets {
                 change.relate(key, name, target);
             }
-            distribution::linked(change, key, targets);
+            distribution::follow_link(change, key, targets);
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ use crate::answer::Refusal;
 use crate::asc::body::Draft;
 use crate::asc::objects::Key;
 use crate::profile;
+use crate::signing::ProfileParts;
 
 pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refusal> {
     let (name, kind) = (
@@ -35,14 +36,10 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         return Err(Refusal::attribute("profileType", words));
     }
     if certificates.is_empty() {
-        return Err(Refusal::entity(
-            "ENTITY_ERROR.RELATIONSHIP.REQUIRED",
-            "You must provide a value for the relationship 'certificates'",
-        )
-        .at("/data/relationships/certificates"));
+        return Err(Refusal::needs_relationship("certificates"));
     }
     for id in &certificates {
-        let known = state.certificates.iter().find(|known| known.id == *id);
+        let known = state.certificates.by_id(id);
         let fits = known.is_some_and(|known| profile::takes_certificate(&kind, &known.certificate_type));
         if !fits {
             return Err(Refusal::relationship(
@@ -55,7 +52,7 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         }
     }
     for id in &devices {
-        let Some(known) = state.devices.iter().find(|known| known.id == *id) else {
+        let Some(known) = state.devices.by_id(id) else {
             continue;
         };
         let words = if !profile::takes_device(&kind, &known.device_class) {
@@ -85,7 +82,7 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         let code = "ENTITY_ERROR.RELATIONSHIP.NOT_ALLOWED";
         return Err(Refusal::entity(code, words).at("/data/relationships/devices"));
     }
-    let known = state.bundle_ids.iter().find(|known| known.id == bundle_id);
+    let known = state.bundle_ids.by_id(&bundle_id);
     if kind.ends_with("_STORE") && known.is_some_and(|known| known.identifier.ends_with('*')) {
         let words = "A profile for the App Store can't be made for a wildcard App ID";
         return Err(Refusal::relationship("bundleId", words));
@@ -98,7 +95,14 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
             ),
         ));
     }
-    let made = state.make_profile(&name, &kind, &bundle_id, certificates, devices, change.now);
+    let made = state.make_profile(ProfileParts {
+        name: &name,
+        profile_type: &kind,
+        bundle_id: &bundle_id,
+        certificates,
+        devices,
+        created: change.now,
+    });
     let key = Key::new("profiles", &made.id);
     state.profiles.push(made);
     Ok(key)

@@ -113,7 +113,7 @@ pub(crate) fn prepare(state: &mut State, api: &Api, now: OffsetDateTime) {
         app(&mut preparation, id, now);
     }
     for id in builds {
-        build(&mut preparation, &id, now);
+        build(&mut preparation, &id);
     }
     for id in apps {
         if let Some(situation) = state.release.situations.remove(&id) {
@@ -130,8 +130,8 @@ pub(crate) fn prepare(state: &mut State, api: &Api, now: OffsetDateTime) {
 }
 
 /// The records of a build that was just added.
-pub(super) fn prepare_build(state: &mut State, api: &Api, id: &str, now: OffsetDateTime) {
-    build(&mut Preparation { state, api }, id, now);
+pub(super) fn prepare_build(state: &mut State, api: &Api, id: &str) {
+    build(&mut Preparation { state, api }, id);
 }
 
 /// Marks what has its records; no schema has an attribute of that name, so that no answer shows it.
@@ -179,7 +179,7 @@ fn apples_lists(preparation: &mut Preparation<'_>) {
 
 fn app(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
     let key = Key::new("apps", id);
-    let Some(known) = preparation.state.apps.iter().find(|app| app.id == id).cloned() else {
+    let Some(known) = preparation.state.apps.by_id(id).cloned() else {
         return;
     };
     let locale = match preparation.state.objects.text("apps", id, "primaryLocale") {
@@ -188,13 +188,15 @@ fn app(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
     };
     preparation.state.objects.entry("apps", id);
     preparation.state.objects.set("apps", id, PREPARED, true);
-    // An app that is out has the info of its live version; another one while a version is on its way (B2).
-    let is_live = |state: &str| ["READY_FOR_DISTRIBUTION", "REPLACED_WITH_NEW_VERSION"].contains(&state);
+    // An app that is out has the info of its live version; another one while a version is on its way.
     let has_live = known
         .versions
         .iter()
         .any(|version| version.state == "READY_FOR_DISTRIBUTION");
-    let has_open = known.versions.iter().any(|version| !is_live(&version.state));
+    let has_open = known
+        .versions
+        .iter()
+        .any(|version| !release::FINISHED.contains(&version.state.as_str()));
     let mut infos = Vec::new();
     infos.extend(has_live.then_some(("info", "READY_FOR_DISTRIBUTION")));
     infos.extend((has_open || !has_live).then_some((
@@ -202,7 +204,7 @@ fn app(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
         "PREPARE_FOR_SUBMISSION",
     )));
     for (name, info_state) in infos {
-        let older = super::release::older_state(info_state);
+        let older = release::older_state(info_state);
         let info = preparation.add(
             "appInfos",
             &format!("{id}-{name}"),
@@ -256,7 +258,7 @@ fn app(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
             json!({
                 "versionString": version.version,
                 "appVersionState": version.state,
-                "appStoreState": super::release::older_state(&version.state),
+                "appStoreState": release::older_state(&version.state),
                 "platform": version.platform,
                 "reviewType": "APP_STORE",
                 "releaseType": "AFTER_APPROVAL",
@@ -274,15 +276,9 @@ fn app(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
     }
 }
 
-fn build(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
+fn build(preparation: &mut Preparation<'_>, id: &str) {
     let key = Key::new("builds", id);
-    let Some(known) = preparation
-        .state
-        .builds
-        .iter()
-        .find(|build| build.id == id)
-        .cloned()
-    else {
+    let Some(known) = preparation.state.builds.by_id(id).cloned() else {
         return;
     };
     preparation.state.objects.entry("builds", id);
@@ -298,7 +294,7 @@ fn build(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
     let train = match train {
         Some(id) => Key::new("preReleaseVersions", &id),
         None => {
-            let id = preparation.state.id();
+            let id = preparation.state.fresh.id();
             let attributes = json!({"version": known.short_version, "platform": known.platform});
             let made = preparation.add("preReleaseVersions", &id, attributes);
             preparation.relate(&made, "app", &app);
@@ -306,14 +302,8 @@ fn build(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
         }
     };
     preparation.relate(&key, "preReleaseVersion", &train);
-    let mut change = Change {
-        state: preparation.state,
-        api: preparation.api,
-        base: "",
-        by_key: true,
-        now,
-    };
-    distribution::details_of_build(&mut change, id, &known.processing_state);
+    let objects = &mut preparation.state.objects;
+    distribution::add_details(objects, id, &known.processing_state);
     preparation.relate(&Key::new("buildBetaDetails", id), "build", &key);
     let locale = match preparation
         .state
@@ -337,7 +327,7 @@ fn build(preparation: &mut Preparation<'_>, id: &str, now: OffsetDateTime) {
         .to_vec()
     {
         let objects = &preparation.state.objects;
-        if objects.value("betaGroups", &group.id, "hasAccessToAllBuilds") == Some(&Value::Bool(true)) {
+        if objects.is("betaGroups", &group.id, "hasAccessToAllBuilds") {
             preparation.relate(&group, "builds", &key);
         }
     }

@@ -3,7 +3,7 @@
 //! A situation is reached by the API's own rules, request by request, so that nothing is there that Apple would not allow.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::lifecycle;
@@ -57,7 +57,7 @@ pub enum Situation {
     MetadataRejected,
     /// The build of 1.1 was found invalid.
     InvalidBinary,
-    /// The submission of 1.1 was cancelled.
+    /// The submission of 1.1 was canceled.
     DeveloperRejected,
     /// 1.1 is approved and waits for the developer.
     PendingDeveloperRelease,
@@ -94,10 +94,6 @@ pub struct SeedBuild {
     pub uses_encryption: Option<bool>,
 }
 
-fn members(value: Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap_or_default()
-}
-
 /// Makes the requests that lead to a situation. One that the rules refuse leaves the rest undone, which the tests of the
 /// situations would see.
 pub(super) fn grow(change: &mut Change<'_>, app: &str, seed: &SeedRelease) {
@@ -105,9 +101,9 @@ pub(super) fn grow(change: &mut Change<'_>, app: &str, seed: &SeedRelease) {
     change.state.release.pace = lifecycle::Pace::default();
     change.state.release.image_tool_failures = 0;
     change.state.release.build_outcome = "VALID".to_owned();
-    let hidden_for = std::mem::take(&mut change.state.hidden_for);
+    let hidden_for = std::mem::take(&mut change.state.lists.hidden_for);
     Grower { change, app, seed }.grow();
-    change.state.hidden_for = hidden_for;
+    change.state.lists.hidden_for = hidden_for;
     change.state.release = lifecycle::ReleaseRules {
         pending: std::mem::take(&mut change.state.release.pending),
         situations: std::mem::take(&mut change.state.release.situations),
@@ -123,28 +119,14 @@ struct Grower<'a, 'b> {
 
 impl Grower<'_, '_> {
     fn create(&mut self, kind: &str, attributes: Value, relationships: &[(&str, &Key)]) -> Option<Key> {
-        let draft = Draft {
-            kind: kind.to_owned(),
-            attributes: members(attributes),
-            relationships: relationships
-                .iter()
-                .map(|(name, key)| ((*name).to_owned(), vec![(*key).clone()]))
-                .collect(),
-            ..Draft::default()
-        };
+        let draft = Draft::of(kind, attributes, relationships);
         super::create(self.change, draft).ok()
     }
 
     fn update(&mut self, key: &Key, attributes: Value, relationships: &[(&str, &Key)]) {
         let draft = Draft {
-            kind: key.kind.clone(),
             id: key.id.clone(),
-            attributes: members(attributes),
-            relationships: relationships
-                .iter()
-                .map(|(name, key)| ((*name).to_owned(), vec![(*key).clone()]))
-                .collect(),
-            ..Draft::default()
+            ..Draft::of(&key.kind, attributes, relationships)
         };
         let done = super::update(self.change, draft);
         debug_assert!(done.is_ok(), "{key:?}: {done:?}");
@@ -257,7 +239,7 @@ impl Grower<'_, '_> {
     }
 
     fn build(&mut self, version: &str, number: &str, uses_encryption: Option<bool>) -> Key {
-        let id = self.change.state.id();
+        let id = self.change.state.fresh.id();
         // Later ones are newer.
         let age = 3600 - i64::try_from(self.change.state.builds.len()).unwrap_or_default();
         self.change.state.builds.push(Build {
@@ -269,7 +251,7 @@ impl Grower<'_, '_> {
             processing_state: "VALID".to_owned(),
             uploaded: self.change.now - time::Duration::seconds(age),
         });
-        seeds::prepare_build(self.change.state, self.change.api, &id, self.change.now);
+        seeds::prepare_build(self.change.state, self.change.api, &id);
         let key = Key::new("builds", &id);
         if let Some(answer) = uses_encryption {
             self.update(&key, json!({"usesNonExemptEncryption": answer}), &[]);
@@ -420,15 +402,11 @@ impl Grower<'_, '_> {
 
     /// A file arrives whole, and is processed.
     fn arrive(&mut self, key: &Key, content: &[u8]) {
-        let (_, md5) = crate::uploads::digests_of(content);
         let state = &mut *self.change.state;
-        // A picture without its bytes is refused when it is processed.
-        let _ = std::fs::write(state.spool.path().join(&key.id), content);
-        if let Some(asset) = state.assets.get_mut(&key.id) {
-            asset.parts.iter_mut().for_each(|part| part.arrived = true);
-            "UPLOAD_COMPLETE".clone_into(&mut asset.state);
-        }
+        state.storage.put(&key.id, content);
+        state.assets.take_as_sent(&key.id);
         if key.kind == "appScreenshots" {
+            let md5 = state.storage.digests(&key.id).md5;
             state.objects.set(&key.kind, &key.id, "sourceFileChecksum", md5);
         }
         super::media::observe(self.change, &key.kind);

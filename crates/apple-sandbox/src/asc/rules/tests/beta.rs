@@ -1,10 +1,9 @@
-//! TestFlight: B12, C3, D3.
+//! TestFlight: `build_manager.rb` of pilot and `build_beta_detail.rb` of spaceship, fastlane 2.237.0.
 
 use serde_json::{Value, json};
 
 use super::super::situations::{SeedBuild, SeedGroup, SeedRelease, Situation};
 use super::{APP, Store};
-use crate::asc::{self, Decision};
 
 fn store() -> Store {
     let group = |name: &str, internal: bool, all_builds: bool| SeedGroup {
@@ -43,11 +42,9 @@ fn pair(left: &str, right: &str) -> (String, String) {
 }
 
 /// A build whose compliance is answered and that has notes.
-fn answered(store: &mut Store) -> String {
+fn add_answered_build(store: &mut Store) -> String {
     let build = store.add_build("1.0", "1");
-    store
-        .patch("builds", &build, json!({"usesNonExemptEncryption": false}))
-        .is(200);
+    store.answer_encryption(&build, false).is(200);
     let notes = store
         .ids(&format!("/v1/builds/{build}/betaBuildLocalizations"))
         .remove(0);
@@ -75,19 +72,14 @@ fn upload(store: &mut Store) -> String {
     let id = store
         .post("buildUploads", attributes, &[&format!("app apps {APP}")])
         .id();
-    let upload = store
-        .state
-        .uploads
-        .iter_mut()
-        .find(|known| known.id == id)
-        .unwrap();
+    let upload = store.state.uploads.by_id_mut(&id).unwrap();
     upload.state = "PROCESSING".to_owned();
     upload.committed = true;
     store.get(&format!("/v1/buildUploads/{id}"));
     store.state.builds[0].id.clone()
 }
 
-/// B12.2: PROCESSING → VALID; D3: the states for testers follow.
+/// PROCESSING → VALID; the states for testers follow.
 #[test]
 fn a_build_is_processed_after_some_looks() {
     let mut store = store();
@@ -102,7 +94,7 @@ fn a_build_is_processed_after_some_looks() {
     );
 }
 
-/// B12.2: FAILED and INVALID.
+/// FAILED and INVALID.
 #[test]
 fn a_build_fails_its_processing() {
     for outcome in ["FAILED", "INVALID"] {
@@ -119,17 +111,16 @@ fn a_build_fails_its_processing() {
     }
 }
 
-/// B12.4: answered once; C3: the states follow later.
+/// Answered once; the states follow later.
 #[test]
 fn compliance_is_answered_once_and_takes_effect_later() {
     let mut store = store();
     store.state.release.pace.compliance = 2;
     let build = store.add_build("1.0", "1");
-    let answer = json!({"usesNonExemptEncryption": false});
-    store.patch("builds", &build, answer.clone()).is(200);
+    store.answer_encryption(&build, false).is(200);
     assert_eq!(states(&mut store, &build).0, "MISSING_EXPORT_COMPLIANCE");
     store
-        .patch("builds", &build, answer)
+        .answer_encryption(&build, false)
         .refused(409, "STATE_ERROR", "cannot be edited at this time");
     // The group of everyone has it by itself.
     assert_eq!(
@@ -138,11 +129,11 @@ fn compliance_is_answered_once_and_takes_effect_later() {
     );
 }
 
-/// B12.4: expiring can't be undone; D3: EXPIRED.
+/// Expiring can't be undone; EXPIRED.
 #[test]
 fn an_expired_build_stays_expired() {
     let mut store = store();
-    let build = answered(&mut store);
+    let build = add_answered_build(&mut store);
     store.patch("builds", &build, json!({"expired": true})).is(200);
     assert_eq!(states(&mut store, &build), pair("EXPIRED", "EXPIRED"));
     store.patch("builds", &build, json!({"expired": false})).refused(
@@ -152,67 +143,52 @@ fn an_expired_build_stays_expired() {
     );
 }
 
-/// D3: WAITING_FOR_REVIEW → IN_REVIEW → APPROVED, and what the build's states are meanwhile.
+/// WAITING_FOR_REVIEW → IN_REVIEW → APPROVED, and what the build's states are meanwhile.
 #[test]
 fn a_build_goes_through_beta_review() {
     let mut store = store();
-    let build = answered(&mut store);
+    let build = add_answered_build(&mut store);
     let friends = group(&mut store, "Friends");
     give(&mut store, &build, &friends).is(204);
     assert_eq!(states(&mut store, &build).1, "READY_FOR_BETA_SUBMISSION");
     submit(&mut store, &build).is(201);
     assert_eq!(states(&mut store, &build).1, "WAITING_FOR_BETA_REVIEW");
     for (state, expected) in [("IN_REVIEW", "IN_BETA_REVIEW"), ("APPROVED", "IN_BETA_TESTING")] {
-        let decision = Decision::Beta {
-            beta: state.to_owned(),
-        };
-        asc::decide(&mut store.state, &decision).unwrap();
+        store.decide_beta(state);
         assert_eq!(states(&mut store, &build).1, expected);
     }
     let body = store.get(&format!("/v1/builds/{build}/betaAppReviewSubmission"));
     assert_eq!(body["data"]["attributes"]["betaReviewState"], "APPROVED");
 }
 
-/// D3: BETA_APPROVED without a group, IN_BETA_TESTING once it has one.
+/// BETA_APPROVED without a group, IN_BETA_TESTING once it has one.
 #[test]
 fn an_approved_build_is_in_testing_once_a_group_has_it() {
     let mut store = store();
-    let build = answered(&mut store);
+    let build = add_answered_build(&mut store);
     submit(&mut store, &build).is(201);
-    asc::decide(
-        &mut store.state,
-        &Decision::Beta {
-            beta: "APPROVED".to_owned(),
-        },
-    )
-    .unwrap();
+    store.decide_beta("APPROVED");
     assert_eq!(states(&mut store, &build).1, "BETA_APPROVED");
     let friends = group(&mut store, "Friends");
     give(&mut store, &build, &friends).is(204);
     assert_eq!(states(&mut store, &build).1, "IN_BETA_TESTING");
 }
 
-/// D3: BETA_REJECTED.
+/// BETA_REJECTED.
 #[test]
 fn a_build_is_rejected_by_beta_review() {
     let mut store = store();
-    let build = answered(&mut store);
+    let build = add_answered_build(&mut store);
     submit(&mut store, &build).is(201);
-    asc::decide(
-        &mut store.state,
-        &Decision::Beta {
-            beta: "REJECTED".to_owned(),
-        },
-    )
-    .unwrap();
+    store.decide_beta("REJECTED");
     assert_eq!(states(&mut store, &build).1, "BETA_REJECTED");
 }
 
-/// D3: an internal group needs no review.
+/// An internal group needs no review.
 #[test]
 fn an_internal_group_tests_at_once() {
     let mut store = store();
-    let build = answered(&mut store);
+    let build = add_answered_build(&mut store);
     let team = group(&mut store, "Team");
     give(&mut store, &build, &team).is(204);
     assert_eq!(
@@ -221,25 +197,25 @@ fn an_internal_group_tests_at_once() {
     );
 }
 
-/// D3 (fastlane #6818): what was submitted is not submitted again, nor what is not answered.
+/// fastlane #6818: what was submitted is not submitted again, nor what is not answered.
 #[test]
 fn a_build_is_submitted_in_its_state_alone() {
     let mut store = store();
     let unanswered = store.add_build("1.0", "1");
     submit(&mut store, &unanswered).refused(422, "ENTITY_UNPROCESSABLE", "externally assignable");
     let mut store = self::store();
-    let build = answered(&mut store);
+    let build = add_answered_build(&mut store);
     submit(&mut store, &build).is(201);
     assert_ne!(submit(&mut store, &build).0, 201);
 }
 
-/// D3 (live, convos-ios#931): one build per train.
+/// convos-ios #931: one build per train.
 #[test]
 fn one_build_of_a_train_is_in_review() {
     let mut store = store();
-    let first = answered(&mut store);
+    let first = add_answered_build(&mut store);
     submit(&mut store, &first).is(201);
-    let second = answered(&mut store);
+    let second = add_answered_build(&mut store);
     submit(&mut store, &second).refused(
         422,
         "ENTITY_UNPROCESSABLE",
@@ -247,17 +223,15 @@ fn one_build_of_a_train_is_in_review() {
     );
 }
 
-/// D3 (fastlane #28630, #16716): description, contact, and What to Test.
+/// fastlane #28630, #16716: description, contact, and What to Test.
 #[test]
 fn beta_review_asks_for_texts_and_a_contact() {
     let mut store = store();
     let build = store.add_build("1.0", "1");
-    store
-        .patch("builds", &build, json!({"usesNonExemptEncryption": false}))
-        .is(200);
+    store.answer_encryption(&build, false).is(200);
     submit(&mut store, &build).refused(422, "ENTITY_UNPROCESSABLE", "What to Test");
     let mut store = self::store();
-    let build = answered(&mut store);
+    let build = add_answered_build(&mut store);
     let texts = store
         .ids(&format!("/v1/apps/{APP}/betaAppLocalizations"))
         .remove(0);
@@ -266,18 +240,18 @@ fn beta_review_asks_for_texts_and_a_contact() {
         .is(200);
     submit(&mut store, &build).refused(422, "ENTITY_UNPROCESSABLE", "Beta App Description is missing.");
     let mut store = self::store();
-    let build = answered(&mut store);
+    let build = add_answered_build(&mut store);
     store
         .patch("betaAppReviewDetails", APP, json!({"contactPhone": Value::Null}))
         .is(200);
     submit(&mut store, &build).refused(409, "ENTITY_ERROR.ATTRIBUTE.REQUIRED", "'contactPhone'");
 }
 
-/// D3 (live, asc#1143): a group that gets every build takes none one by one, and has the new one already.
+/// App-Store-Connect-CLI #1143: a group that gets every build takes none one by one, and has the new one already.
 #[test]
 fn a_group_with_all_builds_takes_none_one_by_one() {
     let mut store = store();
-    let build = answered(&mut store);
+    let build = add_answered_build(&mut store);
     let everyone = group(&mut store, "Everyone");
     give(&mut store, &build, &everyone).refused(
         422,
@@ -287,12 +261,12 @@ fn a_group_with_all_builds_takes_none_one_by_one() {
     assert_eq!(store.ids(&format!("/v1/betaGroups/{everyone}/builds")), [build]);
 }
 
-/// D3 (fastlane #17394): what is processed or expired is not given to groups; C3 (illusions#2169): the group's side does
+/// fastlane #17394: what is processed or expired is not given to groups; illusions #2169: the group's side does
 /// not even know the former.
 #[test]
 fn a_build_that_can_not_be_tested_is_given_to_nobody() {
     let mut store = store();
-    let build = answered(&mut store);
+    let build = add_answered_build(&mut store);
     let (team, friends) = (group(&mut store, "Team"), group(&mut store, "Friends"));
     store.state.builds[0].processing_state = "PROCESSING".to_owned();
     give(&mut store, &build, &friends).refused(422, "ENTITY_UNPROCESSABLE", "externally assignable");
@@ -307,11 +281,11 @@ fn a_build_that_can_not_be_tested_is_given_to_nobody() {
     give(&mut store, &build, &friends).refused(422, "ENTITY_UNPROCESSABLE", "externally assignable");
 }
 
-/// D3: testers are told of a build unless they are told of every one.
+/// Testers are told of a build unless they are told of every one.
 #[test]
 fn testers_are_notified_where_they_are_not_by_themselves() {
     let mut store = store();
-    let build = answered(&mut store);
+    let build = add_answered_build(&mut store);
     let notify = |store: &mut Store| {
         store.post(
             "buildBetaNotifications",
@@ -330,7 +304,7 @@ fn testers_are_notified_where_they_are_not_by_themselves() {
     );
 }
 
-/// D3, A8: What to Test has 4000 bytes and no markup; a locale is there once.
+/// What to Test has 4000 bytes and no markup; a locale is there once.
 #[test]
 fn what_to_test_is_short_and_plain() {
     let mut store = store();
@@ -359,7 +333,7 @@ fn what_to_test_is_short_and_plain() {
         .is(201);
 }
 
-/// D3: access to all builds is for internal groups; a public link has a limit.
+/// Access to all builds is for internal groups; a public link has a limit.
 #[test]
 fn groups_have_their_limits() {
     let mut store = store();
@@ -394,5 +368,10 @@ fn builds_of_the_seed_are_there() {
     });
     let body = store.get(&format!("/v1/builds?filter[app]={APP}&sort=-uploadedDate"));
     assert_eq!(body["data"][0]["attributes"]["version"], "2");
+    // Nobody has answered: the member is there, and is null (codemagic-cli-tools 0.70 fails without it).
+    assert_eq!(
+        body["data"][0]["attributes"].get("usesNonExemptEncryption"),
+        Some(&Value::Null)
+    );
     assert_eq!(body["data"][1]["attributes"]["usesNonExemptEncryption"], false);
 }

@@ -1,7 +1,9 @@
-//! Screenshots and previews in both worlds: B7, B8, B9, B18, C3.
+//! Screenshots and previews in both worlds: `app_screenshot.rb`, `app_preview.rb`, and `upload_screenshots.rb` of fastlane 2.237.0;
+//! the App Asset Library of API 4.5.1, as ascelerate met it (2026-10).
 
 use serde_json::{Value, json};
 
+use super::super::review::Verdict;
 use super::super::situations::{SeedRelease, Situation};
 use super::{APP, Store};
 use crate::picture;
@@ -38,15 +40,14 @@ fn reserve(store: &mut Store, set: &str, name: &str, size: usize) -> super::Answ
 
 /// The bytes arrive, as the storage takes them.
 fn send(store: &mut Store, id: &str, content: &[u8]) {
-    std::fs::write(store.state.spool.path().join(id), content).unwrap();
-    let asset = store.state.assets.get_mut(id).unwrap();
-    asset.parts.iter_mut().for_each(|part| part.arrived = true);
+    store.state.storage.put(id, content);
+    store.state.assets.arrive_whole(id);
 }
 
 fn upload(store: &mut Store, set: &str, name: &str, content: &[u8]) -> String {
     let id = reserve(store, set, name, content.len()).id();
     send(store, &id, content);
-    let (_, md5) = crate::uploads::digests_of(content);
+    let md5 = store.state.storage.digests(&id).md5;
     store
         .patch(
             "appScreenshots",
@@ -57,11 +58,78 @@ fn upload(store: &mut Store, set: &str, name: &str, content: &[u8]) -> String {
     id
 }
 
+fn upload_two(store: &mut Store, set: &str) -> [String; 2] {
+    [1, 2].map(|number| {
+        let content = picture::screenshot(1290, 2796, number);
+        upload(store, set, &format!("{number}.png"), &content)
+    })
+}
+
+fn preview_set(store: &mut Store, localization: &str) -> String {
+    store
+        .post(
+            "appPreviewSets",
+            json!({"previewType": "IPHONE_67"}),
+            &[&format!(
+                "appStoreVersionLocalization appStoreVersionLocalizations {localization}"
+            )],
+        )
+        .id()
+}
+
+fn upload_preview(store: &mut Store, set: &str, name: &str) -> String {
+    let attributes = json!({"fileName": name, "fileSize": 5});
+    let id = store
+        .post(
+            "appPreviews",
+            attributes,
+            &[&format!("appPreviewSet appPreviewSets {set}")],
+        )
+        .id();
+    send(store, &id, b"video");
+    store.patch("appPreviews", &id, json!({"uploaded": true})).is(200);
+    id
+}
+
+/// The placements of a localization, and the names of what they show, in their order.
+fn list_placed(store: &mut Store, localization: &str) -> Vec<(String, String)> {
+    let placements = store.ids(&format!(
+        "/v1/appStoreVersionLocalizations/{localization}/placements"
+    ));
+    let name = |id: String| {
+        let body = store.get(&format!("/v1/appAssetLibraryPlacements/{id}?include=image,video"));
+        let name = &body["included"][0]["attributes"]["fileName"];
+        (id, name.as_str().unwrap().to_owned())
+    };
+    placements.into_iter().map(name).collect()
+}
+
+fn names(placed: &[(String, String)]) -> Vec<&str> {
+    placed.iter().map(|(_, name)| name.as_str()).collect()
+}
+
+/// Orders the placements of a group.
+fn order(store: &mut Store, localization: &str, ids: &[&String]) -> super::Answer {
+    let mut relationships: Vec<String> = ids
+        .iter()
+        .map(|id| format!("orderedPlacements* appAssetLibraryPlacements {id}"))
+        .collect();
+    relationships.push(format!(
+        "appStoreVersionLocalization appStoreVersionLocalizations {localization}"
+    ));
+    let all: Vec<&str> = relationships.iter().map(String::as_str).collect();
+    store.post(
+        "appAssetLibraryPlacementOrderingRequests",
+        json!({"placementGroup": GROUP}),
+        &all,
+    )
+}
+
 fn state(store: &mut Store, id: &str) -> Value {
     store.attribute("appScreenshots", id, "assetDeliveryState")
 }
 
-/// B7: AWAITING_UPLOAD with operations → UPLOAD_COMPLETE → COMPLETE, each after its request and its time.
+/// AWAITING_UPLOAD with operations → UPLOAD_COMPLETE → COMPLETE, each after its request and its time.
 #[test]
 fn a_screenshot_is_reserved_sent_committed_and_processed() {
     let (mut store, localization) = draft();
@@ -97,7 +165,7 @@ fn a_screenshot_is_reserved_sent_committed_and_processed() {
     );
 }
 
-/// B7.4: FAILED with Apple's codes, seen only after the commit (B8.5).
+/// FAILED with Apple's codes, seen only after the commit.
 #[test]
 fn pictures_that_apple_does_not_take_fail_after_the_commit() {
     let (mut store, localization) = draft();
@@ -113,14 +181,14 @@ fn pictures_that_apple_does_not_take_fail_after_the_commit() {
             (state["state"].as_str(), state["errors"][0]["code"].as_str()),
             (Some("FAILED"), Some(code))
         );
-        // B7: a failed one is deleted before another attempt.
+        // A failed one is deleted before another attempt.
         store.delete("appScreenshots", &id).is(204);
     }
     let lying = upload(&mut store, &set, "2.png", &picture::screenshot(2796, 1290, 1));
     assert_eq!(state(&mut store, &lying)["state"], "COMPLETE");
 }
 
-/// B7: Apple's image tool fails now and then, and another upload of the same file is taken.
+/// Apple's image tool fails now and then, and another upload of the same file is taken.
 #[test]
 fn the_image_tool_fails_on_a_picture_that_is_taken_later() {
     let (mut store, localization) = draft();
@@ -136,7 +204,7 @@ fn the_image_tool_fails_on_a_picture_that_is_taken_later() {
     assert_eq!(state(&mut store, &second)["state"], "COMPLETE");
 }
 
-/// B7: a checksum that is not the file's.
+/// A checksum that is not the file's.
 #[test]
 fn a_wrong_checksum_fails() {
     let (mut store, localization) = draft();
@@ -154,7 +222,7 @@ fn a_wrong_checksum_fails() {
     assert_eq!(state(&mut store, &id)["state"], "FAILED");
 }
 
-/// B8.4: one set per locale and type; A10: ten pictures in it.
+/// One set per locale and type; ten pictures in it.
 #[test]
 fn a_set_is_there_once_and_takes_ten() {
     let (mut store, localization) = draft();
@@ -178,19 +246,11 @@ fn a_set_is_there_once_and_takes_ten() {
     );
 }
 
-/// B9: three previews a set.
+/// Three previews a set.
 #[test]
 fn a_set_takes_three_previews() {
     let (mut store, localization) = draft();
-    let set = store
-        .post(
-            "appPreviewSets",
-            json!({"previewType": "IPHONE_67"}),
-            &[&format!(
-                "appStoreVersionLocalization appStoreVersionLocalizations {localization}"
-            )],
-        )
-        .id();
+    let set = preview_set(&mut store, &localization);
     let mut reserve = |name: &str| {
         let attributes = json!({"fileName": name, "fileSize": 9});
         store.post(
@@ -205,20 +265,12 @@ fn a_set_takes_three_previews() {
     reserve("4.mp4").refused(409, "ENTITY_ERROR.RELATIONSHIP.INVALID", "3 previews");
 }
 
-/// B9: the state of a preview is `videoDeliveryState`: AWAITING_UPLOAD → PROCESSING → COMPLETE.
+/// The state of a preview is `videoDeliveryState`: AWAITING_UPLOAD → PROCESSING → COMPLETE.
 #[test]
 fn a_preview_is_processed() {
     let (mut store, localization) = draft();
     store.state.release.pace.media = 1;
-    let set = store
-        .post(
-            "appPreviewSets",
-            json!({"previewType": "IPHONE_67"}),
-            &[&format!(
-                "appStoreVersionLocalization appStoreVersionLocalizations {localization}"
-            )],
-        )
-        .id();
+    let set = preview_set(&mut store, &localization);
     let attributes = json!({"fileName": "1.mp4", "fileSize": 5});
     let id = store
         .post(
@@ -238,19 +290,12 @@ fn a_preview_is_processed() {
     assert_eq!(frame["state"]["state"], "COMPLETE");
 }
 
-/// B8: the order is the full list of IDs, and that of the relationship (B8.3).
+/// The order is the full list of IDs, and that of the relationship.
 #[test]
 fn an_order_names_every_picture() {
     let (mut store, localization) = draft();
     let set = set(&mut store, &localization, "APP_IPHONE_67");
-    let [first, second] = [1, 2].map(|number| {
-        upload(
-            &mut store,
-            &set,
-            &format!("{number}.png"),
-            &picture::screenshot(1290, 2796, number),
-        )
-    });
+    let [first, second] = upload_two(&mut store, &set);
     let path = format!("/v1/appScreenshotSets/{set}/relationships/appScreenshots");
     let of = |id: &str| format!("appScreenshots {id}");
     store
@@ -264,7 +309,7 @@ fn an_order_names_every_picture() {
     );
 }
 
-/// B5: media are locked with their version.
+/// Media are locked with their version.
 #[test]
 fn media_are_locked_in_review() {
     let mut store = Store::at(Situation::WaitingForReview);
@@ -281,7 +326,7 @@ fn media_are_locked_in_review() {
     assert_eq!(store.delete("appScreenshots", &shots[0]).0, 409);
 }
 
-/// C3: after the DELETE of a set lists show it for a while; itself it is gone at once.
+/// After the DELETE of a set lists show it for a while; itself it is gone at once.
 #[test]
 fn a_deleted_set_is_listed_for_some_looks() {
     let mut store = Store::at(Situation::Draft);
@@ -300,48 +345,131 @@ fn a_deleted_set_is_listed_for_some_looks() {
     assert_eq!(store.ids(&path), Vec::<String>::new());
 }
 
-/// B18: a library account has both worlds: a classic screenshot shows as a placement.
+/// A library account has both worlds: a classic screenshot shows as a placement.
 #[test]
 fn classic_screenshots_show_as_placements() {
     let (mut store, localization) = draft();
     let set = set(&mut store, &localization, "APP_IPHONE_67");
-    let [first, second] = [1, 2].map(|number| {
-        upload(
-            &mut store,
-            &set,
-            &format!("{number}.png"),
-            &picture::screenshot(1290, 2796, number),
-        )
-    });
+    let [first, second] = upload_two(&mut store, &set);
     state(&mut store, &second);
-    let path = format!("/v1/appStoreVersionLocalizations/{localization}/placements");
-    let names = |store: &mut Store| -> Vec<String> {
-        let placements = store.ids(&path);
-        placements
-            .iter()
-            .map(|id| {
-                let body = store.get(&format!("/v1/appAssetLibraryPlacements/{id}?include=image"));
-                body["included"][0]["attributes"]["fileName"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned()
-            })
-            .collect()
-    };
-    assert_eq!(names(&mut store), ["1.png", "2.png"]);
+    assert_eq!(names(&list_placed(&mut store, &localization)), ["1.png", "2.png"]);
     let order = format!("/v1/appScreenshotSets/{set}/relationships/appScreenshots");
     let of = |id: &str| format!("appScreenshots {id}");
     store
         .link("PATCH", &order, &[&of(&second), &of(&first)], true)
         .is(204);
-    assert_eq!(names(&mut store), ["2.png", "1.png"]);
-    // B18.8: the asset stays when the screenshot goes.
+    assert_eq!(names(&list_placed(&mut store, &localization)), ["2.png", "1.png"]);
+    // The asset stays when the screenshot goes.
     store.delete("appScreenshots", &first).is(204);
-    assert_eq!(names(&mut store), ["2.png"]);
+    assert_eq!(names(&list_placed(&mut store, &localization)), ["2.png"]);
     assert_eq!(store.ids(&format!("/v1/appAssetLibraries/{APP}/images")).len(), 2);
 }
 
-/// B18: without the library its paths answer 404, and the classic ones work.
+/// What is done to a placement is done to the classic screenshot that it shows: its order, and its removal.
+#[test]
+fn a_classic_screenshot_follows_its_placement() {
+    let (mut store, localization) = draft();
+    let set = set(&mut store, &localization, "APP_IPHONE_67");
+    let [first, second] = upload_two(&mut store, &set);
+    state(&mut store, &second);
+    let shots = format!("/v1/appScreenshotSets/{set}/appScreenshots");
+    let placements = list_placed(&mut store, &localization);
+    assert_eq!(names(&placements), ["1.png", "2.png"]);
+    let [(one, _), (two, _)] = &placements[..] else {
+        panic!()
+    };
+    order(&mut store, &localization, &[two, one]).is(201);
+    assert_eq!(store.ids(&shots), [second.clone(), first]);
+    store.delete("appAssetLibraryPlacements", one).is(204);
+    assert_eq!(store.ids(&shots), [second]);
+    assert_eq!(names(&list_placed(&mut store, &localization)), ["2.png"]);
+    assert_eq!(store.ids(&format!("/v1/appAssetLibraries/{APP}/images")).len(), 2);
+}
+
+/// A preview of a set shows as a video, and a new version has both again.
+#[test]
+fn classic_previews_show_as_placements_and_are_carried_over() {
+    let mut store = Store::at(Situation::Draft);
+    let version = store.version("1.1");
+    let localization = store.localization(&version, "en-US");
+    let set = preview_set(&mut store, &localization);
+    let preview = upload_preview(&mut store, &set, "1.mp4");
+    // deliver of fastlane 2.237.0 waits for it.
+    assert!(store.attribute("appPreviews", &preview, "videoUrl").is_string());
+    let path = format!("/v1/appStoreVersionLocalizations/{localization}/placements");
+    let of_previews = format!("{path}?filter[placementType]=APP_PREVIEW");
+    let body = store.get(&of_previews);
+    assert_eq!(body["data"][0]["attributes"]["placementGroup"], GROUP);
+    assert_eq!(body["data"][0]["attributes"]["mediaType"], "VIDEO");
+    assert_eq!(store.ids(&format!("/v1/appAssetLibraries/{APP}/videos")).len(), 1);
+    store.complete();
+    let submission = store.submission().id();
+    store.item(&submission, &version).is(201);
+    store
+        .patch("reviewSubmissions", &submission, json!({"submitted": true}))
+        .is(200);
+    store.decide(Verdict::Approve);
+    let next = store.create_version("1.2").id();
+    let localization = store.localization(&next, "en-US");
+    let sets = store.ids(&format!(
+        "/v1/appStoreVersionLocalizations/{localization}/appPreviewSets"
+    ));
+    assert_eq!(
+        store
+            .ids(&format!("/v1/appPreviewSets/{}/appPreviews", sets[0]))
+            .len(),
+        1
+    );
+    assert_eq!(
+        names(&list_placed(&mut store, &localization)),
+        ["1.png", "2.png", "1.mp4"]
+    );
+    // What goes in one world is gone in the other.
+    store.delete("appPreviewSets", &sets[0]).is(204);
+    assert_eq!(names(&list_placed(&mut store, &localization)), ["1.png", "2.png"]);
+}
+
+/// The files of what was deleted are gone, whatever it was deleted with.
+#[test]
+fn nothing_of_deleted_media_stays() {
+    for pace in [0, 2] {
+        let (mut store, localization) = draft();
+        store.state.release.pace.deletion = pace;
+        let set = set(&mut store, &localization, "APP_IPHONE_67");
+        let [first, second] = upload_two(&mut store, &set);
+        store.delete("appScreenshots", &first).is(204);
+        store.delete("appScreenshotSets", &set).is(204);
+        for _ in 0..=pace {
+            store.ids(&format!(
+                "/v1/appStoreVersionLocalizations/{localization}/appScreenshotSets"
+            ));
+        }
+        for id in [first, second] {
+            assert!(!store.state.assets.has(&id));
+            assert_eq!(store.state.storage.read(&id), None);
+        }
+    }
+}
+
+/// A localization names its placements where there is a library, as API 4.5.1 has it, and nowhere else.
+#[test]
+fn a_localization_names_placements_where_there_is_a_library() {
+    for has_library in [true, false] {
+        let release = SeedRelease {
+            situation: Situation::Draft,
+            ..SeedRelease::default()
+        };
+        let mut store = Store::seeded(release, |seed| seed.asset_library = has_library);
+        let version = store.version("1.1");
+        let localization = store.localization(&version, "en-US");
+        let body = store.get(&format!("/v1/appStoreVersionLocalizations/{localization}"));
+        let relationships = body["data"]["relationships"].as_object().unwrap();
+        assert_eq!(relationships.contains_key("placements"), has_library, "{body}");
+        assert!(relationships.contains_key("appScreenshotSets"), "{body}");
+    }
+}
+
+/// Without the library its paths answer 404, and the classic ones work.
 #[test]
 fn an_account_without_the_library_has_none_of_its_paths() {
     let mut store = Store::seeded(
@@ -394,7 +522,7 @@ fn place(store: &mut Store, image: &str, localization: &str, kind: &str, group: 
     )
 }
 
-/// B18: upload, processing, placement, order, removal.
+/// Upload, processing, placement, order, removal.
 #[test]
 fn an_image_is_uploaded_placed_ordered_and_removed() {
     let (mut store, localization) = draft();
@@ -410,25 +538,10 @@ fn an_image_is_uploaded_placed_ordered_and_removed() {
     let placements = [1, 2, 3].map(|_| place(&mut store, &one, &localization, "APP_SCREENSHOT", GROUP).id());
     let path = format!("/v1/appStoreVersionLocalizations/{localization}/placements");
     assert_eq!(store.ids(&path), placements);
-    let order = |store: &mut Store, ids: &[&String]| {
-        let mut relationships: Vec<String> = ids
-            .iter()
-            .map(|id| format!("orderedPlacements* appAssetLibraryPlacements {id}"))
-            .collect();
-        relationships.push(format!(
-            "appStoreVersionLocalization appStoreVersionLocalizations {localization}"
-        ));
-        let all: Vec<&str> = relationships.iter().map(String::as_str).collect();
-        store.post(
-            "appAssetLibraryPlacementOrderingRequests",
-            json!({"placementGroup": GROUP}),
-            &all,
-        )
-    };
     let [first, second, third] = &placements;
-    order(&mut store, &[third, first, second]).is(201);
+    order(&mut store, &localization, &[third, first, second]).is(201);
     assert_eq!(store.ids(&path), [third.clone(), first.clone(), second.clone()]);
-    assert_eq!(order(&mut store, &[third, first]).0, 409);
+    assert_eq!(order(&mut store, &localization, &[third, first]).0, 409);
     store.delete("appAssetLibraryImages", &one).refused(
         409,
         "STATE_ERROR.ASSET_HAS_PLACEMENTS",
@@ -440,7 +553,7 @@ fn an_image_is_uploaded_placed_ordered_and_removed() {
     store.delete("appAssetLibraryImages", &one).is(204);
 }
 
-/// B18.6: combinations, groups, and sizes that do not fit.
+/// Combinations, groups, and sizes that do not fit.
 #[test]
 fn placements_that_do_not_fit_are_refused() {
     let (mut store, localization) = draft();
@@ -486,7 +599,7 @@ fn placements_that_do_not_fit_are_refused() {
     );
 }
 
-/// B18.6: the parent has to be editable; B18.4: the placement's state is the parent's.
+/// The parent has to be editable; the placement's state is the parent's.
 #[test]
 fn placements_are_locked_in_review() {
     let mut store = Store::of(SeedRelease {
@@ -518,7 +631,7 @@ fn placements_are_locked_in_review() {
     );
 }
 
-/// B18: a checksum is refused at the commit, and only an approved asset is archived.
+/// A checksum is refused at the commit, and only an approved asset is archived.
 #[test]
 fn a_library_image_takes_no_checksum_and_is_not_archived_before_its_approval() {
     let (mut store, _) = draft();
@@ -530,7 +643,7 @@ fn a_library_image_takes_no_checksum_and_is_not_archived_before_its_approval() {
         .refused(409, "STATE_ERROR.INVALID_ASSET_STATE", "approved");
 }
 
-/// B18.7: a file of no size that any group takes.
+/// A file of no size that any group takes.
 #[test]
 fn a_library_image_of_no_known_size_fails() {
     let (mut store, _) = draft();
@@ -538,7 +651,7 @@ fn a_library_image_of_no_known_size_fails() {
     assert_eq!(store.attribute("appAssetLibraryImages", &one, "state"), "FAILED");
     let details = store.attribute("appAssetLibraryImages", &one, "stateDetails");
     assert_eq!(details[0]["code"], "IMAGE_INCORRECT_DIMENSIONS");
-    // The size of the newest iPhone has a group and no classic type (A10).
+    // The size of the newest iPhone has a group and no classic type.
     let duo = image(&mut store, 2853, 2007);
     assert_eq!(
         store.attribute("appAssetLibraryImages", &duo, "state"),

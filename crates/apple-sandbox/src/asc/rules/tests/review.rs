@@ -1,4 +1,5 @@
-//! Review submissions: B13, C3.
+//! Review submissions: `review_submission.rb` and `submit_for_review.rb` of fastlane 2.237.0, and `validate` of
+//! App-Store-Connect-CLI.
 
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use super::{APP, Store};
 
 const KIND: &str = "reviewSubmissions";
 
-fn sent() -> (Store, String, String) {
+fn send_for_review() -> (Store, String, String) {
     let mut store = Store::at(Situation::Draft);
     let version = store.complete();
     let submission = store.submission().id();
@@ -18,7 +19,7 @@ fn sent() -> (Store, String, String) {
     (store, version, submission)
 }
 
-/// B13: create → READY_FOR_REVIEW, add → the version READY_FOR_REVIEW, send → WAITING_FOR_REVIEW.
+/// Create → READY_FOR_REVIEW, add → the version READY_FOR_REVIEW, send → WAITING_FOR_REVIEW.
 #[test]
 fn a_version_goes_from_a_draft_to_the_queue() {
     let mut store = Store::at(Situation::Draft);
@@ -33,19 +34,19 @@ fn a_version_goes_from_a_draft_to_the_queue() {
     assert_eq!(store.version_state("1.1"), "WAITING_FOR_REVIEW");
 }
 
-/// B13: WAITING_FOR_REVIEW → IN_REVIEW.
+/// WAITING_FOR_REVIEW → IN_REVIEW.
 #[test]
 fn review_begins() {
-    let (mut store, ..) = sent();
+    let (mut store, ..) = send_for_review();
     store.decide(Verdict::Begin);
     assert_eq!(store.submission_state(), "IN_REVIEW");
     assert_eq!(store.version_state("1.1"), "IN_REVIEW");
 }
 
-/// B5: ACCEPTED while other items of the submission are in review.
+/// ACCEPTED while other items of the submission are in review.
 #[test]
 fn an_accepted_version_waits_for_the_rest_of_its_submission() {
-    let (mut store, ..) = sent();
+    let (mut store, ..) = send_for_review();
     store.decide(Verdict::Begin);
     store.decide(Verdict::Accept);
     assert_eq!(
@@ -60,10 +61,10 @@ fn an_accepted_version_waits_for_the_rest_of_its_submission() {
     assert_eq!(store.version_state("1.1"), "READY_FOR_DISTRIBUTION");
 }
 
-/// B13: a rejection leaves the submission in UNRESOLVED_ISSUES, and no new one is possible (fastlane #19979).
+/// A rejection leaves the submission in UNRESOLVED_ISSUES, and no new one is possible (fastlane #19979).
 #[test]
 fn a_rejected_submission_stays_open() {
-    let (mut store, version, submission) = sent();
+    let (mut store, version, submission) = send_for_review();
     store.decide(Verdict::Reject);
     assert_eq!(store.submission_state(), "UNRESOLVED_ISSUES");
     assert_eq!(store.version_state("1.1"), "REJECTED");
@@ -77,10 +78,10 @@ fn a_rejected_submission_stays_open() {
         .refused(409, "STATE_ERROR", "is already in another reviewSubmission");
 }
 
-/// B13: METADATA_REJECTED belongs to UNRESOLVED_ISSUES, too; INVALID_BINARY does not.
+/// METADATA_REJECTED belongs to UNRESOLVED_ISSUES, too; INVALID_BINARY does not.
 #[test]
 fn other_rejections_have_states_of_their_own() {
-    let (mut store, ..) = sent();
+    let (mut store, ..) = send_for_review();
     store.decide(Verdict::RejectMetadata);
     assert_eq!(
         (
@@ -89,16 +90,16 @@ fn other_rejections_have_states_of_their_own() {
         ),
         ("UNRESOLVED_ISSUES", "METADATA_REJECTED")
     );
-    let (mut store, ..) = sent();
+    let (mut store, ..) = send_for_review();
     store.decide(Verdict::InvalidBinary);
     assert_eq!(store.version_state("1.1"), "INVALID_BINARY");
     store.submission().is(201);
 }
 
-/// B13: after a rejection: fix, resolved, submitted again.
+/// After a rejection: fix, resolved, submitted again.
 #[test]
 fn a_resolved_item_is_sent_again() {
-    let (mut store, _, submission) = sent();
+    let (mut store, _, submission) = send_for_review();
     store.decide(Verdict::Reject);
     store
         .patch(KIND, &submission, json!({"submitted": true}))
@@ -116,10 +117,10 @@ fn a_resolved_item_is_sent_again() {
         .refused(409, "STATE_ERROR", "nothing to resolve");
 }
 
-/// B13: after a rejection an item is removed by a `PATCH`, and the version is the developer's again.
+/// After a rejection an item is removed by a `PATCH`, and the version is the developer's again.
 #[test]
 fn a_rejected_item_is_removed() {
-    let (mut store, _, submission) = sent();
+    let (mut store, _, submission) = send_for_review();
     store.decide(Verdict::Reject);
     let item = store
         .ids(&format!("/v1/reviewSubmissions/{submission}/items"))
@@ -133,10 +134,10 @@ fn a_rejected_item_is_removed() {
     assert_eq!(store.version_state("1.1"), "DEVELOPER_REJECTED");
 }
 
-/// B13: cancel → CANCELING → COMPLETE; C3: seconds later, and until then no new submission.
+/// Cancel → CANCELING → COMPLETE; seconds later, and until then no new submission.
 #[test]
-fn a_cancelled_submission_ends_after_some_looks() {
-    let (mut store, version, submission) = sent();
+fn a_canceled_submission_ends_after_some_looks() {
+    let (mut store, version, submission) = send_for_review();
     store.state.release.pace = Pace {
         cancel: 2,
         ..Pace::default()
@@ -161,10 +162,10 @@ fn a_cancelled_submission_ends_after_some_looks() {
     store.item(&next, &version).is(201);
 }
 
-/// B13: "Another operation is already in progress", "Resource is not in cancellable state".
+/// "Another operation is already in progress", "Resource is not in cancellable state".
 #[test]
-fn only_a_sent_submission_is_cancelled_and_once() {
-    let (mut store, _, submission) = sent();
+fn only_a_sent_submission_is_canceled_and_once() {
+    let (mut store, _, submission) = send_for_review();
     store.state.release.pace.cancel = 5;
     store.patch(KIND, &submission, json!({"canceled": true})).is(200);
     for change in [json!({"canceled": true}), json!({"submitted": true})] {
@@ -183,16 +184,16 @@ fn only_a_sent_submission_is_cancelled_and_once() {
     );
 }
 
-/// B13: in review it can be cancelled, too.
+/// In review it can be canceled, too.
 #[test]
-fn a_submission_in_review_is_cancelled() {
+fn a_submission_in_review_is_canceled() {
     let mut store = Store::at(Situation::InReview);
     let submission = store.open_submission();
     store.patch(KIND, &submission, json!({"canceled": true})).is(200);
     assert_eq!(store.version_state("1.1"), "DEVELOPER_REJECTED");
 }
 
-/// B13: no second draft per platform.
+/// No second draft per platform.
 #[test]
 fn there_is_one_draft_per_platform() {
     let mut store = Store::at(Situation::Draft);
@@ -205,7 +206,7 @@ fn there_is_one_draft_per_platform() {
         .is(201);
 }
 
-/// B13: "does not have any items".
+/// "does not have any items".
 #[test]
 fn an_empty_draft_is_not_sent() {
     let mut store = Store::at(Situation::Draft);
@@ -217,7 +218,7 @@ fn an_empty_draft_is_not_sent() {
     );
 }
 
-/// B13: an item of a draft is deleted, and the version is prepared again (B5, READY_FOR_REVIEW).
+/// An item of a draft is deleted, and the version is prepared again.
 #[test]
 fn an_item_of_a_draft_is_deleted() {
     let mut store = Store::at(Situation::Draft);
@@ -234,7 +235,7 @@ fn an_item_of_a_draft_is_deleted() {
     store.item(&draft, &version).is(201);
 }
 
-/// B13, C3: right after the item was added the version may not be ready.
+/// Right after the item was added the version may not be ready.
 #[test]
 fn a_version_is_ready_some_looks_after_it_was_added() {
     let mut store = Store::at(Situation::Draft);
@@ -256,6 +257,32 @@ fn a_version_is_ready_some_looks_after_it_was_added() {
         "READY_FOR_REVIEW"
     );
     store.patch(KIND, &draft, json!({"submitted": true})).is(200);
+}
+
+/// What was taken out of a draft before the service came to it is not ready, and what was put in again waits anew.
+#[test]
+fn a_version_that_was_taken_out_again_does_not_become_ready() {
+    for delete in [true, false] {
+        let mut store = Store::at(Situation::Draft);
+        let version = store.complete();
+        store.state.release.pace.ready = 2;
+        let draft = store.submission().id();
+        let item = store.item(&draft, &version).id();
+        if delete {
+            store.delete("reviewSubmissionItems", &item).is(204);
+        } else {
+            let removed = json!({"removed": true});
+            store.patch("reviewSubmissionItems", &item, removed).is(200);
+        }
+        for _ in 0..4 {
+            assert_eq!(store.version_state("1.1"), "PREPARE_FOR_SUBMISSION");
+        }
+        store.item(&draft, &version).is(201);
+        let state = |store: &mut Store| store.attribute("appStoreVersions", &version, "appVersionState");
+        assert_eq!(state(&mut store), "PREPARE_FOR_SUBMISSION");
+        assert_eq!(state(&mut store), "PREPARE_FOR_SUBMISSION");
+        assert_eq!(state(&mut store), "READY_FOR_REVIEW");
+    }
 }
 
 /// What a version lacks, by path and code.
@@ -282,7 +309,7 @@ fn lacking(store: &mut Store, version: &str) -> Vec<(String, String, String)> {
     all
 }
 
-/// B13: everything that an empty first version lacks is told at once, under the paths of what lacks it.
+/// Everything that an empty first version lacks is told at once, under the paths of what lacks it.
 #[test]
 fn an_empty_version_is_told_everything_that_it_lacks() {
     let mut store = Store::at(Situation::FirstDraft);
@@ -321,7 +348,7 @@ fn an_empty_version_is_told_everything_that_it_lacks() {
     );
 }
 
-/// B6, B13: an update needs What's New in every locale (asc#1035, fastlane #16700).
+/// An update needs What's New in every locale (App-Store-Connect-CLI #1035, fastlane #16700).
 #[test]
 fn an_update_without_whats_new_is_not_taken() {
     let mut store = Store::at(Situation::Draft);
@@ -342,16 +369,13 @@ fn an_update_without_whats_new_is_not_taken() {
     );
 }
 
-/// B12.4, B13: compliance that is not answered is told under the build.
+/// Compliance that is not answered is told under the build.
 #[test]
 fn a_build_without_an_answer_about_encryption_is_not_taken() {
     let mut store = Store::at(Situation::Draft);
     let version = store.complete();
     let build = store.add_build("1.1", "8");
-    let path = format!("/v1/appStoreVersions/{version}/relationships/build");
-    store
-        .link("PATCH", &path, &[&format!("builds {build}")], false)
-        .is(204);
+    store.attach(&version, &build).is(204);
     let all = lacking(&mut store, &version);
     assert_eq!(
         (all[0].0.as_str(), all[0].1.as_str()),
@@ -363,19 +387,14 @@ fn a_build_without_an_answer_about_encryption_is_not_taken() {
     assert!(all[0].2.contains("usesNonExemptEncryption"));
 }
 
-/// B12.5: encryption that is not exempt needs a declaration, and waits until Apple approves it (the order is a guess).
+/// Encryption that is not exempt needs a declaration, and waits until Apple approves it (the order is a guess).
 #[test]
 fn encryption_needs_a_declaration_that_is_approved() {
     let mut store = Store::at(Situation::Draft);
     let version = store.complete();
     let build = store.add_build("1.1", "8");
-    store
-        .patch("builds", &build, json!({"usesNonExemptEncryption": true}))
-        .is(200);
-    let path = format!("/v1/appStoreVersions/{version}/relationships/build");
-    store
-        .link("PATCH", &path, &[&format!("builds {build}")], false)
-        .is(204);
+    store.answer_encryption(&build, true).is(200);
+    store.attach(&version, &build).is(204);
     let all = lacking(&mut store, &version);
     assert!(all[0].2.contains("appEncryptionDeclaration"), "{all:?}");
     let declaration = store
@@ -402,7 +421,7 @@ fn encryption_needs_a_declaration_that_is_approved() {
     assert_eq!(store.version_state("1.1"), "WAITING_FOR_REVIEW");
 }
 
-/// B13: a scheduled release has to lie in the future.
+/// A scheduled release has to lie in the future.
 #[test]
 fn a_release_date_in_the_past_is_not_taken() {
     let mut store = Store::at(Situation::Draft);
@@ -417,7 +436,7 @@ fn a_release_date_in_the_past_is_not_taken() {
     );
 }
 
-/// B13: a demo account that is required has a name and a password (B10).
+/// A demo account that is required has a name and a password.
 #[test]
 fn a_required_demo_account_has_its_values() {
     let mut store = Store::at(Situation::Draft);
@@ -435,7 +454,7 @@ fn a_required_demo_account_has_its_values() {
     assert_eq!(all.len(), 2, "{all:#?}");
 }
 
-/// B13: an item is about exactly one thing.
+/// An item is about exactly one thing.
 #[test]
 fn an_item_is_about_one_thing() {
     let mut store = Store::at(Situation::Draft);
@@ -449,10 +468,10 @@ fn an_item_is_about_one_thing() {
         .refused(409, "ENTITY_ERROR.RELATIONSHIP.REQUIRED", "one resource");
 }
 
-/// B13: nothing is added to a submission that was sent.
+/// Nothing is added to a submission that was sent.
 #[test]
 fn a_sent_submission_takes_no_items() {
-    let (mut store, version, submission) = sent();
+    let (mut store, version, submission) = send_for_review();
     let _ = version;
     let other = store
         .post(
@@ -466,7 +485,7 @@ fn a_sent_submission_takes_no_items() {
         .refused(409, "STATE_ERROR", "Items cannot be added");
 }
 
-/// B10: a version has one review detail.
+/// A version has one review detail.
 #[test]
 fn a_second_review_detail_is_refused() {
     let mut store = Store::at(Situation::Draft);

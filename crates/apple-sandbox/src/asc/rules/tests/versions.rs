@@ -1,4 +1,5 @@
-//! Versions, their texts, app infos, phased release: B2, B4, B5, B6, B11, B14, C3.
+//! Versions, their texts, app infos, phased release: `app_store_version.rb`, `app_info.rb`, and `upload_metadata.rb` of fastlane
+//! 2.237.0; Apple's help, "Required, localizable, and editable properties".
 
 use serde_json::json;
 
@@ -7,7 +8,7 @@ use super::super::review::Verdict;
 use super::super::situations::{SeedRelease, Situation};
 use super::{APP, Store};
 
-/// B5: POST leads to `PREPARE_FOR_SUBMISSION`.
+/// POST leads to `PREPARE_FOR_SUBMISSION`.
 #[test]
 fn a_new_version_is_prepared_for_submission() {
     let mut store = Store::at(Situation::None);
@@ -15,7 +16,7 @@ fn a_new_version_is_prepared_for_submission() {
     assert_eq!(store.version_state("1.0"), "PREPARE_FOR_SUBMISSION");
 }
 
-/// B5.1 (live, asc#2579).
+/// App-Store-Connect-CLI #2579, an exchange with Apple.
 #[test]
 fn a_second_unfinished_version_is_refused_and_one_of_the_same_number_twice() {
     let mut store = Store::at(Situation::Draft);
@@ -29,7 +30,7 @@ fn a_second_unfinished_version_is_refused_and_one_of_the_same_number_twice() {
     both.refused(409, "ENTITY_ERROR.ATTRIBUTE.INVALID.DUPLICATE", "previously used");
 }
 
-/// B5: one unfinished version per platform, not per app.
+/// One unfinished version per platform, not per app.
 #[test]
 fn another_platform_has_a_version_of_its_own() {
     let mut store = Store::at(Situation::Draft);
@@ -39,7 +40,6 @@ fn another_platform_has_a_version_of_its_own() {
         .is(201);
 }
 
-/// B5.3.
 #[test]
 fn numbers_are_compared_as_numbers_and_lose_leading_zeros() {
     let mut store = Store::at(Situation::Live);
@@ -59,7 +59,7 @@ fn numbers_are_compared_as_numbers_and_lose_leading_zeros() {
     }
 }
 
-/// B5.1: the remedy is a new name for the unfinished version; another version's number is refused.
+/// The remedy is a new name for the unfinished version; another version's number is refused.
 #[test]
 fn an_unfinished_version_is_renamed_and_not_to_a_used_number() {
     let mut store = Store::at(Situation::Draft);
@@ -73,7 +73,7 @@ fn an_unfinished_version_is_renamed_and_not_to_a_used_number() {
         .refused(409, "ENTITY_ERROR.ATTRIBUTE.INVALID.DUPLICATE", "previously used");
 }
 
-/// B5.2: locales, texts but What's New, media, and review information come from the version before.
+/// Locales, texts but What's New, media, and review information come from the version before.
 #[test]
 fn a_new_version_carries_over_everything_but_what_is_new() {
     let mut store = Store::of(SeedRelease {
@@ -97,7 +97,7 @@ fn a_new_version_carries_over_everything_but_what_is_new() {
     ));
     let shots = sets["included"].as_array().unwrap();
     assert_eq!(shots.len(), 3, "{sets}");
-    // B8.1: the checksum stays, so that a client need not upload again.
+    // The checksum stays, so that a client need not upload again.
     assert!(
         shots
             .iter()
@@ -107,7 +107,7 @@ fn a_new_version_carries_over_everything_but_what_is_new() {
     assert_eq!(detail["data"]["attributes"]["contactFirstName"], "Ada");
 }
 
-/// B2: the app info that can be changed appears together with a new version.
+/// The app info that can be changed appears together with a new version.
 #[test]
 fn an_app_info_that_can_be_changed_comes_with_a_new_version() {
     let mut store = Store::at(Situation::Live);
@@ -124,7 +124,7 @@ fn an_app_info_that_can_be_changed_comes_with_a_new_version() {
     assert_eq!(category["data"]["id"], "PRODUCTIVITY");
 }
 
-/// C3 (fastlane #16991, #21705): lists show a new version and its app info later.
+/// fastlane #16991, #21705: lists show a new version and its app info later.
 #[test]
 fn a_new_version_is_listed_after_some_looks_and_readable_at_once() {
     let mut store = Store::at(Situation::Live);
@@ -141,7 +141,7 @@ fn a_new_version_is_listed_after_some_looks_and_readable_at_once() {
     assert_eq!(store.info_states().len(), 2);
 }
 
-/// B5, B6: in review only promotional text and URLs can be changed, and each other attribute has an error.
+/// In review only promotional text and URLs can be changed, and each other attribute has an error.
 #[test]
 fn texts_are_locked_in_review_but_for_the_live_fields() {
     for situation in [
@@ -170,7 +170,7 @@ fn texts_are_locked_in_review_but_for_the_live_fields() {
     }
 }
 
-/// B5: what was rejected, cancelled, or found invalid can be changed.
+/// What was rejected, canceled, or found invalid can be changed.
 #[test]
 fn texts_can_be_changed_after_a_rejection() {
     for (situation, state) in [
@@ -194,55 +194,36 @@ fn texts_can_be_changed_after_a_rejection() {
     }
 }
 
-/// B6 (live, itspaint#20).
+/// itspaint #20, an exchange with Apple.
 #[test]
 fn a_locale_is_not_created_in_review() {
     let mut store = Store::at(Situation::WaitingForReview);
     let version = store.version("1.1");
-    store
-        .post(
-            "appStoreVersionLocalizations",
-            json!({"locale": "fr-FR"}),
-            &[&format!("appStoreVersion appStoreVersions {version}")],
-        )
-        .refused(
-            409,
-            "STATE_ERROR",
-            "Cannot create localization after the app version has been submitted",
-        );
+    store.create_locale(&version, json!({"locale": "fr-FR"})).refused(
+        409,
+        "STATE_ERROR",
+        "Cannot create localization after the app version has been submitted",
+    );
 }
 
-/// B6 (live, asc#2583), A9 (fastlane #20702).
+/// App-Store-Connect-CLI #2583 and fastlane #20702, exchanges with Apple.
 #[test]
 fn a_locale_is_there_once_and_is_one_of_apples() {
     let mut store = Store::at(Situation::Draft);
     let version = store.version("1.1");
-    let parent = format!("appStoreVersion appStoreVersions {version}");
-    store
-        .post(
-            "appStoreVersionLocalizations",
-            json!({"locale": "en-US"}),
-            &[&parent],
-        )
-        .refused(
-            409,
-            "ENTITY_ERROR.ATTRIBUTE.INVALID.DUPLICATE",
-            "Entity with locale: en-US already exists. Try updating.",
-        );
-    store
-        .post(
-            "appStoreVersionLocalizations",
-            json!({"locale": "en"}),
-            &[&parent],
-        )
-        .refused(
-            409,
-            "ENTITY_ERROR.ATTRIBUTE.INVALID",
-            "The language specified is not listed for localization",
-        );
+    store.create_locale(&version, json!({"locale": "en-US"})).refused(
+        409,
+        "ENTITY_ERROR.ATTRIBUTE.INVALID.DUPLICATE",
+        "Entity with locale: en-US already exists. Try updating.",
+    );
+    store.create_locale(&version, json!({"locale": "en"})).refused(
+        409,
+        "ENTITY_ERROR.ATTRIBUTE.INVALID",
+        "The language specified is not listed for localization",
+    );
 }
 
-/// B6 (fastlane #16626), A8: the first version has no What's New.
+/// fastlane #16626: the first version has no What's New.
 #[test]
 fn the_first_version_takes_no_whats_new() {
     let mut store = Store::at(Situation::FirstDraft);
@@ -260,11 +241,7 @@ fn the_first_version_takes_no_whats_new() {
             "Attribute 'whatsNew' cannot be edited at this time",
         );
     store
-        .post(
-            "appStoreVersionLocalizations",
-            json!({"locale": "de-DE", "whatsNew": "Alles."}),
-            &[&format!("appStoreVersion appStoreVersions {version}")],
-        )
+        .create_locale(&version, json!({"locale": "de-DE", "whatsNew": "Alles."}))
         .refused(
             409,
             "STATE_ERROR",
@@ -272,7 +249,6 @@ fn the_first_version_takes_no_whats_new() {
         );
 }
 
-/// A8.
 #[test]
 fn texts_that_are_too_long_and_urls_that_are_none_are_refused() {
     let mut store = Store::at(Situation::Draft);
@@ -298,13 +274,7 @@ fn texts_that_are_too_long_and_urls_that_are_none_are_refused() {
 fn a_locale_of_the_version_makes_one_of_the_app_info() {
     let mut store = Store::at(Situation::Draft);
     let version = store.version("1.1");
-    store
-        .post(
-            "appStoreVersionLocalizations",
-            json!({"locale": "de-DE"}),
-            &[&format!("appStoreVersion appStoreVersions {version}")],
-        )
-        .is(201);
+    store.create_locale(&version, json!({"locale": "de-DE"})).is(201);
     let info = store.ids(&format!("/v1/apps/{APP}/appInfos")).remove(1);
     let all = store.get(&format!(
         "/v1/appInfos/{info}/appInfoLocalizations?filter[locale]=de-DE"
@@ -312,7 +282,7 @@ fn a_locale_of_the_version_makes_one_of_the_app_info() {
     assert_eq!(all["data"][0]["attributes"]["name"], "Courier");
 }
 
-/// B2, A8: the info of the live version is locked, but for the URL of the privacy policy.
+/// The info of the live version is locked, but for the URL of the privacy policy.
 #[test]
 fn a_live_app_info_is_locked() {
     let mut store = Store::at(Situation::Live);
@@ -344,7 +314,7 @@ fn a_live_app_info_is_locked() {
         );
 }
 
-/// B2: the info of a version goes along with it.
+/// The info of a version goes along with it.
 #[test]
 fn an_app_info_follows_its_version() {
     for (situation, states) in [
@@ -368,7 +338,7 @@ fn an_app_info_follows_its_version() {
     }
 }
 
-/// B4.3 (live, asc#1782, asc#1788).
+/// App-Store-Connect-CLI #1782, App-Store-Connect-CLI #1788, an exchange with Apple.
 #[test]
 fn age_ratings_that_contradict_themselves_are_refused() {
     let mut store = Store::at(Situation::Draft);
@@ -391,7 +361,6 @@ fn age_ratings_that_contradict_themselves_are_refused() {
         .refused(409, "ENTITY_ERROR.ATTRIBUTE.INVALID", "ageAssurance");
 }
 
-/// B5.4.
 #[test]
 fn a_release_date_is_a_full_hour_of_a_scheduled_release() {
     let mut store = Store::at(Situation::Draft);
@@ -415,50 +384,35 @@ fn a_release_date_is_a_full_hour_of_a_scheduled_release() {
         .refused(409, "ENTITY_ERROR.ATTRIBUTE.INVALID", "SCHEDULED only");
 }
 
-/// B12.3: the build is processed, of the version's platform and number.
+/// The build is processed, of the version's platform and number.
 #[test]
 fn a_version_takes_a_build_of_its_own() {
     let mut store = Store::at(Situation::Draft);
     let version = store.version("1.1");
-    let path = format!("/v1/appStoreVersions/{version}/relationships/build");
     let other = store.add_build("1.0", "9");
-    store
-        .link("PATCH", &path, &[&format!("builds {other}")], false)
-        .refused(
-            409,
-            "ENTITY_ERROR.RELATIONSHIP.INVALID",
-            "does not match the version",
-        );
+    store.attach(&version, &other).refused(
+        409,
+        "ENTITY_ERROR.RELATIONSHIP.INVALID",
+        "does not match the version",
+    );
     let own = store.add_build("1.1", "9");
     for state in ["PROCESSING", "FAILED", "INVALID"] {
-        let build = store
-            .state
-            .builds
-            .iter_mut()
-            .find(|build| build.id == own)
-            .unwrap();
+        let build = store.state.builds.by_id_mut(&own).unwrap();
         build.processing_state = state.to_owned();
         store
-            .link("PATCH", &path, &[&format!("builds {own}")], false)
+            .attach(&version, &own)
             .refused(409, "ENTITY_ERROR.RELATIONSHIP.INVALID", "could not be added");
     }
-    let build = store
-        .state
-        .builds
-        .iter_mut()
-        .find(|build| build.id == own)
-        .unwrap();
+    let build = store.state.builds.by_id_mut(&own).unwrap();
     build.processing_state = "VALID".to_owned();
-    store
-        .link("PATCH", &path, &[&format!("builds {own}")], false)
-        .is(204);
+    store.attach(&version, &own).is(204);
     store.patch("builds", &own, json!({"expired": true})).is(200);
     store
-        .link("PATCH", &path, &[&format!("builds {own}")], false)
+        .attach(&version, &own)
         .refused(409, "ENTITY_ERROR.RELATIONSHIP.INVALID", "could not be added");
 }
 
-/// B5: DELETE in `PREPARE_FOR_SUBMISSION` alone, and not of the first version (which others Apple takes is a doubt, I.8).
+/// DELETE in `PREPARE_FOR_SUBMISSION` alone, and not of the first version (which others Apple takes is a doubt).
 #[test]
 fn a_version_is_deleted_while_it_is_prepared_and_not_the_first() {
     let mut store = Store::at(Situation::Draft);
@@ -478,7 +432,7 @@ fn a_version_is_deleted_while_it_is_prepared_and_not_the_first() {
     );
 }
 
-/// B2, B6: the primary locale stays.
+/// The primary locale stays.
 #[test]
 fn the_primary_locale_is_not_deleted() {
     let mut store = Store::at(Situation::Draft);
@@ -489,7 +443,6 @@ fn the_primary_locale_is_not_deleted() {
         .refused(409, "STATE_ERROR.ENTITY_STATE_INVALID", "primary locale");
 }
 
-/// B11.
 #[test]
 fn a_phased_release_is_for_updates_and_there_once() {
     let mut store = Store::at(Situation::FirstDraft);
@@ -512,7 +465,7 @@ fn a_phased_release_is_for_updates_and_there_once() {
     store.delete(kind, &id).is(204);
 }
 
-/// B11: ACTIVE ↔ PAUSED → COMPLETE; it is not deleted after it began.
+/// ACTIVE ↔ PAUSED → COMPLETE; it is not deleted after it began.
 #[test]
 fn a_phased_release_is_paused_resumed_and_completed() {
     let mut store = Store::at(Situation::Phased);
@@ -536,7 +489,7 @@ fn a_phased_release_is_paused_resumed_and_completed() {
         .refused(409, "STATE_ERROR.ENTITY_STATE_INVALID", "COMPLETE to ACTIVE");
 }
 
-/// B14: a release request leads to `PROCESSING_FOR_DISTRIBUTION`, then to `READY_FOR_DISTRIBUTION`.
+/// A release request leads to `PROCESSING_FOR_DISTRIBUTION`, then to `READY_FOR_DISTRIBUTION`.
 #[test]
 fn a_release_request_releases_what_waits_for_the_developer() {
     let mut store = Store::at(Situation::PendingDeveloperRelease);
@@ -555,7 +508,7 @@ fn a_release_request_releases_what_waits_for_the_developer() {
     assert_eq!(store.info_states(), ["READY_FOR_DISTRIBUTION"]);
 }
 
-/// B14: in no other state.
+/// In no other state.
 #[test]
 fn a_release_request_is_refused_in_every_other_state() {
     for situation in [
@@ -574,7 +527,7 @@ fn a_release_request_is_refused_in_every_other_state() {
     }
 }
 
-/// B5: a version that waits for the developer blocks a new one (fastlane #17534, #17539).
+/// A version that waits for the developer blocks a new one (fastlane #17534, #17539).
 #[test]
 fn a_version_that_waits_for_its_release_blocks_a_new_one() {
     let mut store = Store::at(Situation::PendingDeveloperRelease);
@@ -582,14 +535,14 @@ fn a_version_that_waits_for_its_release_blocks_a_new_one() {
         .create_version("1.2")
         .refused(409, "ENTITY_ERROR.RELATIONSHIP.INVALID", "in the current state");
     let submission = store.open_submission();
-    // B14: cancelling its submission stops it.
+    // Canceling its submission stops it.
     store
         .patch("reviewSubmissions", &submission, json!({"canceled": true}))
         .is(200);
     assert_eq!(store.version_state("1.1"), "DEVELOPER_REJECTED");
 }
 
-/// B5: by its release type an approved version waits for the developer, for its date, or for nobody.
+/// By its release type an approved version waits for the developer, for its date, or for nobody.
 #[test]
 fn an_approved_version_waits_as_its_release_type_says() {
     for (attributes, state) in [

@@ -1,20 +1,28 @@
 //! Releases: versions, their texts, app infos, age ratings, phased release. What takes time is in [`lifecycle`](super::lifecycle), review in
 //! [`review`](super::review), media in [`media`](super::media).
 //!
-//! Sections are those of `app-store-release.md` (2026-11-25).
+//! Sources, as of 2026-11-25: Apple's API document 4.4.1; `upload_metadata.rb` and `app_store_version.rb` of fastlane 2.237.0; Apple's
+//! help, "Required, localizable, and editable properties".
 
-use serde_json::{Map, Value, json};
+mod copy;
+mod number;
+mod texts;
+
+use copy::{complete_version, members};
+use number::{check_number, has_number, numbers, plain_number, used_number};
+use serde_json::{Value, json};
+use texts::check_texts;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::Change;
 use super::lifecycle::Effect;
-use super::{Change, media};
 use crate::answer::Refusal;
 use crate::asc::body::Draft;
 use crate::asc::date;
 use crate::asc::objects::{Key, Objects};
 
-/// The states in which a version's texts and media can be changed (B5).
+/// The states in which a version's texts and media can be changed.
 pub(super) const EDITABLE: [&str; 5] = [
     "PREPARE_FOR_SUBMISSION",
     "DEVELOPER_REJECTED",
@@ -24,65 +32,13 @@ pub(super) const EDITABLE: [&str; 5] = [
 ];
 
 /// The states in which a version is out, or replaced.
-const FINISHED: [&str; 2] = ["READY_FOR_DISTRIBUTION", "REPLACED_WITH_NEW_VERSION"];
+pub(super) const FINISHED: [&str; 2] = ["READY_FOR_DISTRIBUTION", "REPLACED_WITH_NEW_VERSION"];
 
-/// The states in which an app info can be changed (B2).
+/// The states in which an app info can be changed.
 const EDITABLE_INFO: [&str; 3] = ["PREPARE_FOR_SUBMISSION", "DEVELOPER_REJECTED", "REJECTED"];
 
-/// What can be changed in any state of a version (A8).
+/// What can be changed in any state of a version.
 const LIVE: [&str; 4] = ["promotionalText", "supportUrl", "marketingUrl", "downloadable"];
-
-/// The locales of the App Store (50 since 2026-03-31).
-const LOCALES: &str = "ar-SA bn-BD ca cs da de-DE el en-AU en-CA en-GB en-US es-ES es-MX fi fr-CA fr-FR gu-IN he hi hr \
-    hu id it ja kn-IN ko ml-IN mr-IN ms nl-NL no or-IN pa-IN pl pt-BR pt-PT ro ru sk sl-SI sv ta-IN te-IN th tr uk ur-PK \
-    vi zh-Hans zh-Hant";
-
-/// Longest texts, in characters (Apple's help, "App information" and "Platform version information").
-const LONGEST: [(&str, &str, usize); 8] = [
-    ("appInfoLocalizations", "name", 30),
-    ("appInfoLocalizations", "subtitle", 30),
-    ("appStoreVersionLocalizations", "description", 4000),
-    ("appStoreVersionLocalizations", "keywords", 100),
-    ("appStoreVersionLocalizations", "promotionalText", 170),
-    ("appStoreVersionLocalizations", "whatsNew", 4000),
-    ("betaBuildLocalizations", "whatsNew", 4000),
-    ("betaAppLocalizations", "description", 4000),
-];
-
-/// The longest URL (A8).
-const LONGEST_URL: usize = 255;
-
-fn check_texts(draft: &Draft) -> Result<(), Refusal> {
-    let mut refusals = Vec::new();
-    for (kind, name, most) in LONGEST {
-        let length = draft.text(name).chars().count();
-        if draft.kind == kind && length > most {
-            let words = format!("'{name}' is too long: {length} characters, of {most} at most");
-            let refusal = Refusal::entity("ENTITY_ERROR.ATTRIBUTE.TOO_LONG", words);
-            refusals.push(refusal.at(format!("/data/attributes/{name}")));
-        }
-    }
-    let urls = draft.attributes.keys().filter(|name| name.ends_with("Url"));
-    for name in urls.filter(|_| draft.kind.ends_with("Localizations")) {
-        let url = draft.text(name);
-        let is_url = url.starts_with("https://") || url.starts_with("http://");
-        if !url.is_empty() && (!is_url || url.len() > LONGEST_URL) {
-            refusals.push(Refusal::attribute(
-                name,
-                format!("The attribute '{name}' is not a valid URL"),
-            ));
-        }
-    }
-    let locale = draft.text("locale");
-    if draft.kind.ends_with("Localizations")
-        && !locale.is_empty()
-        && !LOCALES.split(' ').any(|known| known == locale)
-    {
-        let words = format!("The language specified is not listed for localization: '{locale}'");
-        refusals.push(Refusal::attribute("locale", words));
-    }
-    Refusal::all(refusals)
-}
 
 /// The version that a resource belongs to, by its ways up.
 pub(super) fn version_of(objects: &Objects, key: &Key) -> Option<Key> {
@@ -124,7 +80,7 @@ fn check_editable(objects: &Objects, key: &Key, words: &str) -> Result<(), Refus
     if is_editable(objects, key) {
         return Ok(());
     }
-    Err(Refusal::entity("STATE_ERROR", words))
+    Err(Refusal::state(words))
 }
 
 /// The versions of an app on a platform, oldest first.
@@ -162,41 +118,7 @@ const OF_VERSIONS: [&str; 6] = [
     "routingAppCoverages",
 ];
 
-/// A version's numbers; 1.0 and 1.0.0 are the same to Apple, and leading zeros do not count (B5.3).
-fn numbers(version: &str) -> Option<[u64; 3]> {
-    let mut all = [0; 3];
-    let parts: Vec<&str> = version.split('.').collect();
-    if parts.len() > all.len() {
-        return None;
-    }
-    for (number, part) in all.iter_mut().zip(parts) {
-        *number = part.parse().ok()?;
-    }
-    Some(all)
-}
-
-/// The same version without leading zeros.
-fn plain_number(version: &str) -> String {
-    let parts = version.split('.').map(|part| {
-        let plain = part.trim_start_matches('0');
-        if plain.is_empty() { "0" } else { plain }
-    });
-    parts.collect::<Vec<_>>().join(".")
-}
-
-fn check_number(number: &str) -> Result<(), Refusal> {
-    if numbers(number).is_some() {
-        return Ok(());
-    }
-    let words = format!("An attribute value is invalid. '{number}' is not a valid version");
-    Err(Refusal::attribute("versionString", words))
-}
-
-fn used_number() -> Refusal {
-    Refusal::duplicate("versionString", "The version number has been previously used.")
-}
-
-/// A date of release is a full hour, and comes with `SCHEDULED` alone (B5.4).
+/// A date of release is a full hour, and comes with `SCHEDULED` alone.
 fn check_date(draft: &Draft, known_type: &str) -> Result<(), Refusal> {
     let text = draft.text("earliestReleaseDate");
     if text.is_empty() {
@@ -221,10 +143,9 @@ fn check_version(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
     let objects = &change.state.objects;
     let mut refusals = Vec::new();
     let known = versions_of(objects, draft.one("app"), draft.text("platform"));
-    let is_same = |id: &String| {
-        numbers(objects.text("appStoreVersions", id, "versionString")) == numbers(draft.text("versionString"))
-    };
-    let is_used = known.iter().any(is_same);
+    let is_used = known
+        .iter()
+        .any(|id| has_number(objects, id, draft.text("versionString")));
     if is_used || known.iter().any(|id| !FINISHED.contains(&state_of(objects, id))) {
         let words = "You cannot create a new version of the App in the current state.";
         refusals.push(Refusal::relationship("app", words));
@@ -239,10 +160,10 @@ fn check_version(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
     }
 }
 
-/// A version takes a build of its own platform and number that is processed (B12).
+/// A version takes a build of its own platform and number that is processed.
 fn check_build(change: &Change<'_>, platform: &str, number: &str, build: &str) -> Result<(), Refusal> {
-    let known = change.state.builds.iter().find(|known| known.id == build);
-    let is_expired = change.state.objects.value("builds", build, "expired") == Some(&Value::Bool(true));
+    let known = change.state.builds.by_id(build);
+    let is_expired = change.state.objects.is("builds", build, "expired");
     let fits = known
         .is_some_and(|known| known.processing_state == "VALID" && known.platform == platform && !is_expired);
     if !fits {
@@ -278,18 +199,18 @@ pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), R
             let info = objects.text("appInfos", draft.one("appInfo"), "state");
             if !EDITABLE_INFO.contains(&info) {
                 let words = "Cannot create localization after the app version has been submitted for review";
-                return Err(Refusal::entity("STATE_ERROR", words));
+                return Err(Refusal::state(words));
             }
         }
         "appStoreVersionPhasedReleases" if is_first(objects, draft.one("appStoreVersion")) => {
             let words = "Phased release is not available for the first version";
-            return Err(Refusal::entity("STATE_ERROR", words));
+            return Err(Refusal::state(words));
         }
         "appStoreVersionReleaseRequests" => {
             let state = state_of(objects, draft.one("appStoreVersion"));
             if state != "PENDING_DEVELOPER_RELEASE" {
                 let words = format!("The version can't be released in the state {state}");
-                return Err(Refusal::entity("STATE_ERROR.ENTITY_STATE_INVALID", words));
+                return Err(Refusal::wrong_state(words));
             }
         }
         _ => {}
@@ -323,7 +244,7 @@ pub(super) fn defaults(change: &Change<'_>, kind: &str) -> Value {
     }
 }
 
-/// Sets a version's state, and with it that of the app info that goes along (B2).
+/// Sets a version's state, and with it that of the app info that goes along.
 pub(super) fn set_version_state(objects: &mut Objects, id: &str, state: &str) {
     objects.set("appStoreVersions", id, "appVersionState", state);
     objects.set("appStoreVersions", id, "appStoreState", older_state(state));
@@ -353,123 +274,10 @@ pub(super) fn older_state(state: &str) -> &str {
     }
 }
 
-/// A new version of an app that has one: texts, media, and review information of the one before (B5.2), and an app info
-/// that can be changed (B2).
-fn version_created(change: &mut Change<'_>, key: &Key) {
-    let hidden_until =
-        change.state.lists_served + change.state.release.pace.version.max(change.state.hidden_for);
-    let objects = &mut change.state.objects;
-    let plain = plain_number(objects.text(&key.kind, &key.id, "versionString"));
-    objects.set(&key.kind, &key.id, "versionString", plain);
-    if let Some(object) = objects.get_mut(&key.kind, &key.id) {
-        object.hidden_until = hidden_until;
-    }
-    let app = objects.link(&key.kind, &key.id, "app").unwrap_or_default();
-    let platform = objects.text(&key.kind, &key.id, "platform").to_owned();
-    let before = versions_of(objects, &app, &platform)
-        .into_iter()
-        .rfind(|id| *id != key.id);
-    match before {
-        Some(before) => carry_over(change, &Key::new("appStoreVersions", &before), key),
-        None => {
-            let locale = super::seeds::primary_locale(change, key);
-            let made = add(
-                change,
-                "appStoreVersionLocalizations",
-                members(json!({"locale": locale})),
-            );
-            change.relate(&made, "appStoreVersion", key);
-        }
-    }
-    if open_info(&change.state.objects, &app).is_none() {
-        let live = change
-            .state
-            .objects
-            .links("apps", &app, "appInfos")
-            .last()
-            .cloned();
-        copy_info(change, &Key::new("apps", &app), live.as_ref(), hidden_until);
-    }
-}
-
-fn members(value: Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap_or_default()
-}
-
-fn add(change: &mut Change<'_>, kind: &str, attributes: Map<String, Value>) -> Key {
-    let id = change.state.id();
-    change.add(kind, &id, attributes)
-}
-
-fn attributes_of(objects: &Objects, key: &Key) -> Map<String, Value> {
-    objects
-        .get(&key.kind, &key.id)
-        .map(|known| known.attributes.clone())
-        .unwrap_or_default()
-}
-
-fn carry_over(change: &mut Change<'_>, old: &Key, new: &Key) {
-    let of = |change: &Change<'_>, key: &Key, name: &str| {
-        change.state.objects.links(&key.kind, &key.id, name).to_vec()
-    };
-    let objects = &mut change.state.objects;
-    let copyright = objects.value(&old.kind, &old.id, "copyright").cloned();
-    if let Some(value) = copyright.filter(|_| objects.value(&new.kind, &new.id, "copyright").is_none()) {
-        objects.set(&new.kind, &new.id, "copyright", value);
-    }
-    for localization in of(change, old, "appStoreVersionLocalizations") {
-        let mut attributes = attributes_of(&change.state.objects, &localization);
-        attributes.remove("whatsNew");
-        let copy = add(change, "appStoreVersionLocalizations", attributes);
-        change.relate(&copy, "appStoreVersion", new);
-        media::carry_over(change, &localization, &copy);
-    }
-    if let Some(detail) = of(change, old, "appStoreReviewDetail").first() {
-        let attributes = attributes_of(&change.state.objects, detail);
-        let copy = add(change, "appStoreReviewDetails", attributes);
-        change.relate(&copy, "appStoreVersion", new);
-    }
-}
-
-/// An app info that can be changed, from the live one.
-fn copy_info(change: &mut Change<'_>, app: &Key, live: Option<&Key>, hidden_until: u32) {
-    let state = json!({"state": "PREPARE_FOR_SUBMISSION", "appStoreState": "PREPARE_FOR_SUBMISSION"});
-    let info = add(change, "appInfos", members(state));
-    change.relate(&info, "app", app);
-    let of = |change: &Change<'_>, name: &str| {
-        live.map(|live| change.state.objects.links(&live.kind, &live.id, name).to_vec())
-            .unwrap_or_default()
-    };
-    for localization in of(change, "appInfoLocalizations") {
-        let attributes = attributes_of(&change.state.objects, &localization);
-        let copy = add(change, "appInfoLocalizations", attributes);
-        change.relate(&copy, "appInfo", &info);
-    }
-    let rating = of(change, "ageRatingDeclaration").first().cloned();
-    let attributes = rating.map(|rating| attributes_of(&change.state.objects, &rating));
-    let copy = change.add("ageRatingDeclarations", &info.id, attributes.unwrap_or_default());
-    change.relate(&info, "ageRatingDeclaration", &copy);
-    for name in [
-        "primaryCategory",
-        "primarySubcategoryOne",
-        "primarySubcategoryTwo",
-        "secondaryCategory",
-        "secondarySubcategoryOne",
-        "secondarySubcategoryTwo",
-    ] {
-        for category in of(change, name) {
-            change.relate(&info, name, &category);
-        }
-    }
-    if let Some(object) = change.state.objects.get_mut(&info.kind, &info.id) {
-        object.hidden_until = hidden_until;
-    }
-}
-
 /// What a new resource brings about.
-pub(super) fn created(change: &mut Change<'_>, key: &Key) {
+pub(super) fn follow_creation(change: &mut Change<'_>, key: &Key) {
     match key.kind.as_str() {
-        "appStoreVersions" => version_created(change, key),
+        "appStoreVersions" => complete_version(change, key),
         // A locale of the version is one of the app info, too (seen by clients of the real service, I.4a).
         "appStoreVersionLocalizations" => {
             let objects = &change.state.objects;
@@ -493,8 +301,7 @@ pub(super) fn created(change: &mut Change<'_>, key: &Key) {
                 .iter()
                 .find(|of| text(of, "locale") == primary)
                 .map(|of| text(of, "name"));
-            let made = add(
-                change,
+            let made = change.make(
                 "appInfoLocalizations",
                 members(json!({"locale": locale, "name": name})),
             );
@@ -549,7 +356,7 @@ pub(super) fn distribute(change: &mut Change<'_>, version: &str) {
     }
 }
 
-/// What can't be edited at this time: an error for each (B6).
+/// What can't be edited at this time: an error for each.
 pub(super) fn locked<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -> Refusal {
     let part = if what == "Attribute" {
         "attributes"
@@ -558,16 +365,29 @@ pub(super) fn locked<'a>(what: &str, names: impl IntoIterator<Item = &'a str>) -
     };
     let one = |name: &str| {
         let words = format!("{what} '{name}' cannot be edited at this time");
-        Refusal::entity("STATE_ERROR", words).at(format!("/data/{part}/{name}"))
+        Refusal::state(words).at(format!("/data/{part}/{name}"))
     };
     let all: Vec<Refusal> = names.into_iter().map(one).collect();
     Refusal::all(all)
         .err()
-        .unwrap_or_else(|| Refusal::entity("STATE_ERROR", "It cannot be edited at this time"))
+        .unwrap_or_else(|| Refusal::state("It cannot be edited at this time"))
 }
 
-/// Phased releases move from `ACTIVE` to `PAUSED` and back, and to `COMPLETE` from either; they begin with the release
-/// (B11).
+/// Refuses a change while nothing can be edited but some attributes: first of the other attributes, then of relationships.
+fn check_locked(draft: &Draft, is_open: impl Fn(&str) -> bool) -> Result<(), Refusal> {
+    let names = draft.attributes.keys().map(String::as_str);
+    let names: Vec<&str> = names.filter(|name| !is_open(name)).collect();
+    if !names.is_empty() {
+        return Err(locked("Attribute", names));
+    }
+    if !draft.relationships.is_empty() {
+        let names = draft.relationships.keys().map(String::as_str);
+        return Err(locked("Relationship", names));
+    }
+    Ok(())
+}
+
+/// Phased releases move from `ACTIVE` to `PAUSED` and back, and to `COMPLETE` from either; they begin with the release.
 fn check_phased(objects: &Objects, draft: &Draft) -> Result<(), Refusal> {
     let to = draft.text("phasedReleaseState");
     let from = objects.text(&draft.kind, &draft.id, "phasedReleaseState");
@@ -582,10 +402,10 @@ fn check_phased(objects: &Objects, draft: &Draft) -> Result<(), Refusal> {
         return Ok(());
     }
     let words = format!("A phased release can't go from {from} to {to}");
-    Err(Refusal::entity("STATE_ERROR.ENTITY_STATE_INVALID", words).at("/data/attributes/phasedReleaseState"))
+    Err(Refusal::wrong_state(words).at("/data/attributes/phasedReleaseState"))
 }
 
-/// Answers that contradict each other (B4.3).
+/// Answers that contradict each other.
 fn check_rating(objects: &Objects, draft: &Draft) -> Result<(), Refusal> {
     let value = |name: &str| {
         let known = objects.value(&draft.kind, &draft.id, name);
@@ -604,7 +424,7 @@ fn check_rating(objects: &Objects, draft: &Draft) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What belongs to an app info is changed while it is open; the URL of the privacy policy always (A8).
+/// What belongs to an app info is changed while it is open; the URL of the privacy policy always.
 fn check_info(objects: &Objects, draft: &Draft) -> Result<(), Refusal> {
     let info = match draft.kind.as_str() {
         "appInfoLocalizations" => objects.link(&draft.kind, &draft.id, "appInfo"),
@@ -615,23 +435,8 @@ fn check_info(objects: &Objects, draft: &Draft) -> Result<(), Refusal> {
     if state.is_empty() || EDITABLE_INFO.contains(&state) {
         return Ok(());
     }
-    let is_same = |name: &String| objects.value(&draft.kind, &draft.id, name) == draft.attributes.get(name);
-    let names: Vec<&str> = draft
-        .attributes
-        .keys()
-        .filter(|name| *name != "privacyPolicyUrl" && !is_same(name))
-        .map(String::as_str)
-        .collect();
-    if !names.is_empty() {
-        return Err(locked("Attribute", names));
-    }
-    if !draft.relationships.is_empty() {
-        return Err(locked(
-            "Relationship",
-            draft.relationships.keys().map(String::as_str),
-        ));
-    }
-    Ok(())
+    let is_same = |name: &str| objects.value(&draft.kind, &draft.id, name) == draft.attributes.get(name);
+    check_locked(draft, |name| name == "privacyPolicyUrl" || is_same(name))
 }
 
 pub(super) fn check_update(change: &Change<'_>, draft: &Draft) -> Result<(), Refusal> {
@@ -641,21 +446,7 @@ pub(super) fn check_update(change: &Change<'_>, draft: &Draft) -> Result<(), Ref
     if (OF_VERSIONS.contains(&draft.kind.as_str()) || draft.kind == "appStoreVersions")
         && !is_editable(objects, &key)
     {
-        let names: Vec<&str> = draft
-            .attributes
-            .keys()
-            .map(String::as_str)
-            .filter(|name| !LIVE.contains(name))
-            .collect();
-        if !names.is_empty() {
-            return Err(locked("Attribute", names));
-        }
-        if !draft.relationships.is_empty() {
-            return Err(locked(
-                "Relationship",
-                draft.relationships.keys().map(String::as_str),
-            ));
-        }
+        check_locked(draft, |name| LIVE.contains(&name))?;
     }
     match draft.kind.as_str() {
         "appStoreVersions" => {
@@ -666,10 +457,7 @@ pub(super) fn check_update(change: &Change<'_>, draft: &Draft) -> Result<(), Ref
                 check_number(number)?;
                 let app = objects.link(&draft.kind, &draft.id, "app").unwrap_or_default();
                 let others = versions_of(objects, &app, known("platform"));
-                let is_used = |id: &String| {
-                    *id != draft.id
-                        && numbers(objects.text("appStoreVersions", id, "versionString")) == numbers(number)
-                };
+                let is_used = |id: &String| *id != draft.id && has_number(objects, id, number);
                 if others.iter().any(is_used) {
                     return Err(used_number());
                 }
@@ -703,7 +491,7 @@ pub(super) fn check_update(change: &Change<'_>, draft: &Draft) -> Result<(), Ref
 }
 
 /// What a change brings about.
-pub(super) fn updated(change: &mut Change<'_>, key: &Key) {
+pub(super) fn follow_update(change: &mut Change<'_>, key: &Key) {
     let objects = &mut change.state.objects;
     if key.kind == "appStoreVersions" {
         let number = plain_number(objects.text(&key.kind, &key.id, "versionString"));
@@ -759,14 +547,14 @@ pub(super) fn check_deletion(change: &mut Change<'_>, key: &Key) -> Result<(), R
             let state = state_of(objects, &key.id);
             if state != "PREPARE_FOR_SUBMISSION" || is_first(objects, &key.id) {
                 let words = format!("The version can't be deleted in the state {state}");
-                return Err(Refusal::entity("STATE_ERROR.ENTITY_STATE_INVALID", words));
+                return Err(Refusal::wrong_state(words));
             }
         }
         "appStoreVersionPhasedReleases" => {
             let state = objects.text(&key.kind, &key.id, "phasedReleaseState");
             if state != "INACTIVE" {
                 let words = format!("The phased release can't be deleted in the state {state}");
-                return Err(Refusal::entity("STATE_ERROR.ENTITY_STATE_INVALID", words));
+                return Err(Refusal::wrong_state(words));
             }
         }
         "appInfoLocalizations" | "appStoreVersionLocalizations" => {
@@ -776,7 +564,7 @@ pub(super) fn check_deletion(change: &mut Change<'_>, key: &Key) -> Result<(), R
             let locale = objects.text(&key.kind, &key.id, "locale").to_owned();
             if locale == super::seeds::primary_locale(change, key) {
                 let words = "The primary locale can't be deleted";
-                return Err(Refusal::entity("STATE_ERROR.ENTITY_STATE_INVALID", words));
+                return Err(Refusal::wrong_state(words));
             }
         }
         _ => {
