@@ -154,8 +154,8 @@ fn sandbox_document(sandbox: &Sandbox) -> String {
         "apple_id": account.seed.name,
         "password": account.seed.password,
         "session_cookies": {"https://idmsa.apple.com": [
-            {"name": "DES5a", "value": account.trust, "domain": "idmsa.apple.com", "path": "/"},
-            {"name": "myacinfo", "value": account.sessions[0], "domain": "apple.com", "path": "/"},
+            {"name": "DES5a", "value": account.trust(), "domain": "idmsa.apple.com", "path": "/"},
+            {"name": "myacinfo", "value": account.sessions()[0], "domain": "apple.com", "path": "/"},
         ]},
     })
     .to_string()

@@ -144,7 +144,7 @@ fn entitlements(contents: &Contents<'_>, state: &State) -> Dictionary {
         }
     }
     if let Some(parent) = &contents.bundle_id.parent {
-        let parent = state.bundle_ids.by_id(&parent);
+        let parent = state.bundle_ids.by_id(parent);
         let prefixed = |known: &BundleId| text(format!("{team}.{}", known.identifier));
         all.insert(
             "com.apple.developer.parent-application-identifiers".to_owned(),

@@ -186,11 +186,9 @@ pub(super) fn check_creation(change: &Change<'_>, draft: &Draft) -> Result<(), R
     match draft.kind.as_str() {
         REVIEWS => check_beta_review(change, draft.one("build"))?,
         "betaBuildLocalizations" => check_notes(draft)?,
-        "buildBetaNotifications" => {
-            if objects.is(DETAILS, draft.one("build"), "autoNotifyEnabled") {
-                let words = "The build has auto-notify already enabled";
-                return Err(Refusal::wrong_state(words));
-            }
+        "buildBetaNotifications" if objects.is(DETAILS, draft.one("build"), "autoNotifyEnabled") => {
+            let words = "The build has auto-notify already enabled";
+            return Err(Refusal::wrong_state(words));
         }
         "betaGroups" => {
             let all = draft.asks("hasAccessToAllBuilds");
