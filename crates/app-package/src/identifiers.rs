@@ -62,6 +62,11 @@ fn misplaced(package: &Package, bundle: &Bundle) -> Option<Obstacle> {
         bundle: format!("`{}`", bundle.path),
         found: found.clone(),
         app: app.clone(),
+        more: if is_clip(bundle) {
+            "one or more parts"
+        } else {
+            "one more part"
+        },
     })
 }
 

@@ -46,6 +46,24 @@ pub enum Format {
     Pkg,
 }
 
+impl Format {
+    /// That of a file, by its extension: what is no `.pkg` is taken for an `.ipa`.
+    pub fn of(path: &Path) -> Self {
+        let is_pkg = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("pkg"));
+        if is_pkg { Self::Pkg } else { Self::Ipa }
+    }
+
+    /// Its uniform type identifier, by which the Build Uploads API tells the two apart (`buildUploadFiles`, API 4.1).
+    pub fn uti(self) -> &'static str {
+        match self {
+            Self::Ipa => "com.apple.ipa",
+            Self::Pkg => "com.apple.pkg",
+        }
+    }
+}
+
 /// A package file and what it says.
 #[derive(Debug)]
 pub struct Package {

@@ -126,7 +126,7 @@ pub enum Obstacle {
     #[error("{0} bytes follow the end of the zip archive; upload the .ipa as it was exported")]
     TrailingBytes(u64),
     /// A bundle is not below the app that it is in.
-    #[error("the bundle ID `{found}` of {bundle} must be `{app}.` and one more part")]
+    #[error("the bundle ID `{found}` of {bundle} must be `{app}.` and {more}")]
     Identifier {
         /// The bundle.
         bundle: String,
@@ -134,6 +134,8 @@ pub enum Obstacle {
         found: String,
         /// That of the app that it is in.
         app: String,
+        /// What may follow: `one more part`, or `one or more parts` for an App Clip.
+        more: &'static str,
     },
     /// Two bundles of an app have the same bundle ID (ITMS-90685).
     #[error(

@@ -80,6 +80,11 @@ impl<A> Resource<A> {
         }
     }
 
+    /// The one resource that is related under `name`, as far as the answer says.
+    pub fn one(&self, name: &str) -> Option<Identifier> {
+        self.related(name).into_iter().next()
+    }
+
     /// Whether the answer names the relationship at all, with or without what is related. Apple names all of a resource's
     /// relationships with their links.
     pub fn has_relationship(&self, name: &str) -> bool {

@@ -133,11 +133,15 @@ pub struct BuildName<'a> {
 }
 
 impl BuildName<'_> {
-    /// The version in every spelling of its train, comma-separated as a filter takes them: `1.2` and `1.2.0` are one
-    /// train, and only the spelling that was uploaded first can be queried (rorkai/App-Store-Connect-CLI, 2026-08).
     fn trains(&self) -> String {
-        spellings(self.short_version).join(",")
+        trains(self.short_version)
     }
+}
+
+/// A version in every spelling of its train, comma-separated as a filter takes them: `1.2` and `1.2.0` are one train,
+/// and only the spelling that was uploaded first can be queried (rorkai/App-Store-Connect-CLI, 2026-08).
+pub fn trains(version: &str) -> String {
+    spellings(version).join(",")
 }
 
 fn spellings(version: &str) -> Vec<String> {

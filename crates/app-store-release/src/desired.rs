@@ -4,17 +4,18 @@ use apple_types::StorePlatform;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use files::Checksums;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::age_rating;
-use crate::checksum::md5;
+use crate::media_file::LocalMedia;
 use crate::metadata::{self, Metadata};
-use crate::options::{Values, boolean};
+use crate::options::{self, Values, boolean};
 use crate::plan::{MediaKind, is_editable};
-use crate::preview::{self, Previews};
+use crate::preview;
 use crate::problem::Problem;
-use crate::screenshot::{self, Screenshots};
+use crate::screenshot;
 use crate::snapshot::{AppName, Needs};
 use crate::text;
 
@@ -88,7 +89,7 @@ pub struct DesiredSubmission {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DesiredPreviews {
     /// The videos by locale and preview type.
-    pub files: Previews,
+    pub files: LocalMedia,
     /// The frame that was asked for; videos that are there already get it, too.
     pub frame: Option<String>,
     /// Whether locales with local previews lose all others.
@@ -119,7 +120,7 @@ pub struct DesiredRelease {
     /// The attachment of the review information.
     pub attachment: Option<LocalFile>,
     /// Screenshots; `None` leaves them alone.
-    pub screenshots: Option<Screenshots>,
+    pub screenshots: Option<LocalMedia>,
     /// What happens to other screenshots.
     pub leftovers: Leftovers,
     /// App previews; `None` leaves them alone.
@@ -189,6 +190,33 @@ pub struct Assembled {
     pub warnings: Vec<String>,
 }
 
+/// The app and the platform that options name: all that has to be known to look at the app.
+///
+/// # Errors
+/// When no app is named, or the platform is none.
+pub fn subject(options: &Values) -> Result<(AppName, StorePlatform), Vec<Problem>> {
+    let text_of = |key: &str| non_empty(options, key);
+    let number = options.get("app").and_then(Value::as_i64);
+    let app = match (text_of("app_identifier"), number) {
+        (Some(bundle_id), _) => Ok(AppName::BundleId(bundle_id.to_owned())),
+        (None, Some(id)) => Ok(AppName::Id(id.to_string())),
+        (None, None) => Err(Problem::new(
+            "app_identifier",
+            "no app is named; accepted: its bundle ID, or its Apple ID as `app`",
+        )),
+    };
+    match (app, platform(text_of("platform").unwrap_or("ios"))) {
+        (Ok(app), Ok(platform)) => Ok((app, platform)),
+        (app, platform) => Err(app.err().into_iter().chain(platform.err()).collect()),
+    }
+}
+
+/// An option's text, without white space around it; nothing where it is empty.
+fn non_empty<'a>(options: &'a Values, key: &str) -> Option<&'a str> {
+    let text = options.get(key).and_then(Value::as_str).map(str::trim);
+    text.filter(|text| !text.is_empty())
+}
+
 /// Makes a release of options; relative paths are below `directory`.
 ///
 /// # Errors
@@ -198,34 +226,13 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
     let mut warnings = Vec::new();
     let flag = |key: &str| options.get(key).and_then(Value::as_bool);
     let is_on = |key: &str| flag(key) == Some(true);
-    let text_of = |key: &str| {
-        options
-            .get(key)
-            .and_then(Value::as_str)
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-    };
+    let text_of = |key: &str| non_empty(options, key);
     let edit_live = is_on("edit_live");
-
-    let app = match (
-        text_of("app_identifier"),
-        options.get("app").and_then(Value::as_i64),
-    ) {
-        (Some(bundle_id), _) => AppName::BundleId(bundle_id.to_owned()),
-        (None, Some(id)) => AppName::Id(id.to_string()),
-        (None, None) => {
-            problems.push(Problem::new(
-                "app_identifier",
-                "no app is named; accepted: its bundle ID, or its Apple ID as `app`",
-            ));
-            AppName::Id(String::new())
-        }
-    };
-    let platform = match platform(text_of("platform").unwrap_or("ios")) {
-        Ok(platform) => platform,
-        Err(problem) => {
-            problems.push(problem);
-            StorePlatform::Ios
+    let subject = match subject(options) {
+        Ok(subject) => Some(subject),
+        Err(found) => {
+            problems.extend(found);
+            None
         }
     };
     let mut metadata = None;
@@ -269,7 +276,7 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
         match screenshot::read(&folder, is_on("ignore_language_directory_validation")) {
             Ok(read) => {
                 warnings.extend(read.warnings);
-                screenshots = Some(read.screenshots);
+                screenshots = Some(read.media);
             }
             Err(found) => problems.extend(found),
         }
@@ -289,7 +296,7 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
             Ok(read) => {
                 warnings.extend(read.warnings);
                 previews = Some(DesiredPreviews {
-                    files: read.previews,
+                    files: read.media,
                     frame: frame.map(str::to_owned),
                     overwrite: is_on("overwrite_preview_videos"),
                 });
@@ -311,22 +318,13 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
             "auto_release_date is cut down to the full hour, which Apple demands: {date}."
         ));
     }
-    for (key, what) in [
-        (
-            "price_tier",
-            "price tiers no longer exist; set the price in App Store Connect",
-        ),
-        (
-            "reset_ratings",
-            "App Store Connect can't reset ratings with an API key; reset them on the web",
-        ),
-    ] {
-        if options
-            .get(key)
-            .is_some_and(|value| !value.is_null() && *value != Value::Bool(false))
-        {
-            problems.push(Problem::new(key, what));
-        }
+    for key in options::refused(options) {
+        let what = if key == "price_tier" {
+            "price tiers no longer exist; set the price in App Store Connect"
+        } else {
+            "App Store Connect can't reset ratings with an API key; reset them on the web"
+        };
+        problems.push(Problem::new(key, what));
     }
     let information = options.get("submission_information").and_then(Value::as_object);
     let answer = |key: &str| {
@@ -353,9 +351,9 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
             }
         }),
     });
-    if !problems.is_empty() {
+    let Some((app, platform)) = subject.filter(|_| problems.is_empty()) else {
         return Err(problems);
-    }
+    };
     let has_metadata = metadata.is_some();
     let release = DesiredRelease {
         app,
@@ -463,7 +461,10 @@ const LARGEST_TEXT: u64 = 1 << 20;
 const LARGEST_ATTACHMENT: u64 = 512 << 20;
 
 fn local_file(path: &Path) -> std::io::Result<LocalFile> {
-    let bytes = files::read(path, LARGEST_ATTACHMENT)?;
+    let checksums = Checksums::of_file(path)?;
+    if checksums.size > LARGEST_ATTACHMENT {
+        return Err(std::io::Error::other("the file is larger than 512 MB"));
+    }
     Ok(LocalFile {
         name: path
             .file_name()
@@ -471,8 +472,8 @@ fn local_file(path: &Path) -> std::io::Result<LocalFile> {
             .to_string_lossy()
             .into_owned(),
         path: path.to_owned(),
-        size: bytes.len() as u64,
-        checksum: md5(&bytes),
+        size: checksums.size,
+        checksum: checksums.md5,
     })
 }
 

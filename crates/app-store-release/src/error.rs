@@ -20,7 +20,7 @@ pub enum ReleaseError {
     /// There is no version that could be edited, and none is to be created.
     #[error("there is no version of the app for {platform} that can be edited{}", found(.states))]
     NoEditableVersion {
-        /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
+        /// The platform.
         platform: StorePlatform,
         /// The versions that there are, with their states.
         states: Vec<String>,
@@ -44,7 +44,7 @@ pub enum ReleaseError {
         state: String,
     },
     /// The draft submission holds other items, which would be submitted as well.
-    #[error("the draft review submission holds {count} other item(s), which would be submitted as well")]
+    #[error("the draft review submission holds {}, which would be submitted as well", other_items(*.count))]
     ForeignDraft {
         /// How many.
         count: usize,
@@ -169,6 +169,13 @@ fn found(items: &[String]) -> String {
 fn quoted(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
+}
+
+fn other_items(count: usize) -> String {
+    match count {
+        1 => "1 other item".to_owned(),
+        count => format!("{count} other items"),
+    }
 }
 
 fn several(errors: &[ReleaseError]) -> String {

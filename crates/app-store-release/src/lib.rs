@@ -6,7 +6,6 @@
 //! writes nothing, and a run that was killed is continued by the next.
 
 mod age_rating;
-mod checksum;
 pub mod deliverfile;
 pub mod desired;
 mod display;
@@ -30,9 +29,9 @@ mod wait;
 
 pub use engine::{Engine, Prepared, Released};
 pub use error::ReleaseError;
-pub use media_file::MediaFile;
+pub use media_file::{LocalMedia, MediaFile, MediaFolder};
 pub use problem::Problem;
 pub use snapshot::{
-    App, AppInfo, AppName, Build, Localization, RemoteItem, RemoteMedia, RemoteSet, Snapshot, Submission,
+    App, AppInfo, AppName, Build, Localization, Overview, RemoteItem, RemoteMedia, RemoteSet, Snapshot, Submission,
     Version,
 };

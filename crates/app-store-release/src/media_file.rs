@@ -1,8 +1,54 @@
-//! A picture or video on disk that goes to App Store Connect.
+//! Pictures and videos on disk that go to App Store Connect.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::checksum::Checksums;
+use files::Checksums;
+
+use crate::problem::Problem;
+
+/// Screenshots by locale and display type (`APP_IPHONE_67`), or previews by locale and preview type (`IPHONE_67`), in
+/// the order in which they are shown.
+pub type LocalMedia = BTreeMap<String, BTreeMap<&'static str, Vec<MediaFile>>>;
+
+/// What a folder of screenshots or previews holds.
+#[derive(Debug, Clone, Default)]
+pub struct MediaFolder {
+    /// The files.
+    pub media: LocalMedia,
+    /// What is left out, and why.
+    pub warnings: Vec<String>,
+}
+
+impl MediaFolder {
+    pub(crate) fn add(&mut self, locale: &str, display: &'static str, file: MediaFile) {
+        let sets = self.media.entry(locale.to_owned()).or_default();
+        sets.entry(display).or_default().push(file);
+    }
+
+    /// Sorts every set, and leaves out what is more than `most` in one; `kind` is what the files are, in words.
+    pub(crate) fn arrange(
+        &mut self,
+        kind: &str,
+        most: usize,
+        compare: impl Fn(&str, &str) -> std::cmp::Ordering,
+    ) {
+        for (locale, sets) in &mut self.media {
+            for (display, set) in sets {
+                set.sort_by(|a, b| compare(&a.name, &b.name));
+                if set.len() > most {
+                    let names: Vec<&str> = set[most..].iter().map(|file| file.name.as_str()).collect();
+                    self.warnings.push(format!(
+                        "{locale} has {} {kind} for {display}, and App Store Connect takes {most}. Left out: {}.",
+                        set.len(),
+                        names.join(", ")
+                    ));
+                    set.truncate(most);
+                }
+            }
+        }
+    }
+}
 
 /// A screenshot or app preview on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,4 +102,23 @@ pub(crate) fn file_name(path: &Path) -> String {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
+}
+
+/// What a folder holds, by name. One that can't be read is a problem, and empty.
+pub(crate) fn entries(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, PathBuf> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                Some((entry.file_name().to_string_lossy().into_owned(), entry.path()))
+            })
+            .collect(),
+        Err(error) => {
+            problems.push(Problem::new(
+                folder.display().to_string(),
+                format!("can't be read: {error}"),
+            ));
+            BTreeMap::new()
+        }
+    }
 }

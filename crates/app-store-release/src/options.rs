@@ -32,6 +32,8 @@ pub enum Coverage {
     Ignored,
     /// Only fastlane can do it.
     NotCovered,
+    /// Neither can do it: fastlane fails on it, after it has changed other things.
+    Refused,
 }
 
 /// One of deliver's options.
@@ -70,8 +72,9 @@ definitions! {
         "provider_public_id" "app_icon" "apple_watch_app_icon" "individual_metadata_items" "precheck_default_rule_level";
     Ignored Hash: "api_key" "trade_representative_contact_information";
     Ignored Boolean: "use_live_version" "precheck_include_in_app_purchases" "verbose";
-    NotCovered Boolean: "run_precheck_before_submit" "verify_only" "reset_ratings";
-    NotCovered Integer: "price_tier";
+    NotCovered Boolean: "run_precheck_before_submit" "verify_only";
+    Refused Boolean: "reset_ratings";
+    Refused Integer: "price_tier";
     NotCovered Text: "app_clip_header_images_path" "app_clip_default_experience_metadata_path" "app_clip_default_experience_action";
     NotCovered Hash: "app_clip_default_experience_subtitle" "app_clip_review_information";
 }
@@ -190,9 +193,21 @@ pub fn from_environment<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Val
 
 /// The options with a value that the native engine does not cover with certainty.
 pub fn uncovered(values: &Values) -> impl Iterator<Item = &'static str> {
+    given(values, Coverage::NotCovered)
+}
+
+/// The options with a value that can't be fulfilled by anybody with an API key.
+///
+/// Price tiers left the API with `apps.prices` (fastlane #21819), and requests to reset ratings were never part of it
+/// (fastlane #21328).
+pub(crate) fn refused(values: &Values) -> impl Iterator<Item = &'static str> {
+    given(values, Coverage::Refused)
+}
+
+fn given(values: &Values, coverage: Coverage) -> impl Iterator<Item = &'static str> {
     DEFINITIONS
         .iter()
-        .filter(|definition| definition.coverage == Coverage::NotCovered)
+        .filter(move |definition| definition.coverage == coverage)
         .filter(|definition| {
             values
                 .get(definition.key)
@@ -331,9 +346,12 @@ mod tests {
             "false",
             "--price_tier",
             "3",
+            "--verify_only",
         ]))
         .unwrap();
-        assert_eq!(uncovered(&values).collect::<Vec<_>>(), ["price_tier"]);
+        assert_eq!(uncovered(&values).collect::<Vec<_>>(), ["verify_only"]);
+        // fastlane can't set a price either: it is no reason to take fastlane.
+        assert_eq!(refused(&values).collect::<Vec<_>>(), ["price_tier"]);
         let values = from_words(&words(&["--run_precheck_before_submit", "false"])).unwrap();
         assert_eq!(uncovered(&values).count(), 0);
     }

@@ -3,12 +3,12 @@
 //! Layout and checks: fastlane 2.237.0, `deliver/lib/deliver/upload_app_previews.rb` (read 2026-07-21). As there, a video
 //! that can't be used is left out, and the run goes on.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::checksum;
+use files::Checksums;
+
 use crate::locale;
-use crate::media_file::{MediaFile, file_name};
+use crate::media_file::{MediaFile, MediaFolder, entries, file_name};
 use crate::problem::Problem;
 
 /// App Store Connect takes so many previews a set.
@@ -45,25 +45,13 @@ const TYPES: [(&str, &[(u32, u32)]); 17] = [
     ("IPHONE_DUO", &[(1920, 886)]),
 ];
 
-/// Previews by locale and preview type (`IPHONE_67`), by name.
-pub type Previews = BTreeMap<String, BTreeMap<&'static str, Vec<MediaFile>>>;
-
-/// What a folder holds.
-#[derive(Debug, Clone, Default)]
-pub struct Folder {
-    /// The previews.
-    pub previews: Previews,
-    /// What is left out, and why.
-    pub warnings: Vec<String>,
-}
-
 /// Reads a folder of previews. `frame` stands for each of them.
 ///
 /// # Errors
 /// With every folder or file that can't be read.
-pub fn read(folder: &Path, frame: &str) -> Result<Folder, Vec<Problem>> {
+pub fn read(folder: &Path, frame: &str) -> Result<MediaFolder, Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut found = Folder::default();
+    let mut found = MediaFolder::default();
     for (name, path) in entries(folder, &mut problems) {
         if !path.is_dir() || name.starts_with('.') {
             continue;
@@ -81,12 +69,11 @@ pub fn read(folder: &Path, frame: &str) -> Result<Folder, Vec<Problem>> {
             }
             let place = path.display().to_string();
             match measure(&path) {
-                Ok(kind) => match checksum::of_file(&path) {
+                Ok(kind) => match Checksums::of_file(&path) {
                     Ok(checksums) => {
                         let mut file = MediaFile::new(&path, checksums);
                         file.frame = Some(frame.to_owned());
-                        let sets = found.previews.entry(locale.to_owned()).or_default();
-                        sets.entry(kind).or_default().push(file);
+                        found.add(locale, kind, file);
                     }
                     Err(error) => problems.push(Problem::new(place, format!("can't be read: {error}"))),
                 },
@@ -94,20 +81,7 @@ pub fn read(folder: &Path, frame: &str) -> Result<Folder, Vec<Problem>> {
             }
         }
     }
-    for (locale, sets) in &mut found.previews {
-        for (kind, set) in sets {
-            set.sort_by(|a, b| a.name.cmp(&b.name));
-            if set.len() > MOST {
-                let names: Vec<&str> = set[MOST..].iter().map(|file| file.name.as_str()).collect();
-                found.warnings.push(format!(
-                    "{locale} has {} previews for {kind}, and App Store Connect takes {MOST}. Left out: {}.",
-                    set.len(),
-                    names.join(", ")
-                ));
-                set.truncate(MOST);
-            }
-        }
-    }
+    found.arrange("previews", MOST, Ord::cmp);
     if problems.is_empty() {
         Ok(found)
     } else {
@@ -208,24 +182,6 @@ impl Movie {
     }
 }
 
-fn entries(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, PathBuf> {
-    match std::fs::read_dir(folder) {
-        Ok(entries) => entries
-            .filter_map(|entry| {
-                let entry = entry.ok()?;
-                Some((entry.file_name().to_string_lossy().into_owned(), entry.path()))
-            })
-            .collect(),
-        Err(error) => {
-            problems.push(Problem::new(
-                folder.display().to_string(),
-                format!("can't be read: {error}"),
-            ));
-            BTreeMap::new()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,7 +240,7 @@ mod tests {
             ("en-US/notes-IPHONE_67.txt", Vec::new()),
         ]);
         let found = read(folder.path(), DEFAULT_FRAME).unwrap();
-        let sets = &found.previews["en-US"];
+        let sets = &found.media["en-US"];
         let names: Vec<&str> = sets["IPHONE_67"].iter().map(|file| file.name.as_str()).collect();
         assert_eq!(names, ["a-iphone_67.MP4", "turned IPHONE_67.mov"]);
         assert!(sets.contains_key("IPAD_PRO_3GEN_129") && sets.contains_key("IPHONE_65"));
@@ -306,7 +262,7 @@ mod tests {
             .collect();
         let folder = folder(&files);
         let found = read(folder.path(), DEFAULT_FRAME).unwrap();
-        assert_eq!(found.previews["en-US"]["IPHONE_67"].len(), MOST);
+        assert_eq!(found.media["en-US"]["IPHONE_67"].len(), MOST);
         assert!(
             found.warnings[0].ends_with("Left out: 4_IPHONE_67.mp4."),
             "{:?}",
@@ -318,7 +274,7 @@ mod tests {
     fn a_folder_that_is_no_locale_is_left_out_and_a_missing_one_is_a_problem() {
         let folder = folder(&[("en/1_IPHONE_67.mp4", movie(886, 1920, 20))]);
         let found = read(folder.path(), DEFAULT_FRAME).unwrap();
-        assert!(found.previews.is_empty());
+        assert!(found.media.is_empty());
         assert!(
             found.warnings[0].contains("did you mean en-US"),
             "{:?}",

@@ -3,13 +3,13 @@
 //! Layout: fastlane 2.237.0, `deliver/lib/deliver/loader.rb` and `app_screenshot.rb` (read 2026-07-21).
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::checksum;
+use files::Checksums;
+
 use crate::display;
 use crate::locale;
-use crate::media_file::{MediaFile, file_name};
+use crate::media_file::{MediaFile, MediaFolder, entries, file_name};
 use crate::problem::Problem;
 
 /// App Store Connect takes so many screenshots a set.
@@ -18,25 +18,16 @@ pub const MOST: usize = 10;
 /// The largest picture that is read: 500 MB, Apple's own limit.
 const LARGEST_FILE: u64 = 500 << 20;
 
-/// Screenshots by locale and display type (`APP_IPHONE_67`), in the order in which they are shown.
-pub type Screenshots = BTreeMap<String, BTreeMap<&'static str, Vec<MediaFile>>>;
-
-/// What a folder holds.
-#[derive(Debug, Clone, Default)]
-pub struct Folder {
-    /// The screenshots.
-    pub screenshots: Screenshots,
-    /// What is left out, and why.
-    pub warnings: Vec<String>,
-}
-
 /// Reads a screenshot folder, if it is there.
 ///
 /// # Errors
 /// With every folder that is no locale, and every picture that App Store Connect would refuse.
-pub fn read(folder: &Path, lenient: bool) -> Result<Folder, Vec<Problem>> {
+pub fn read(folder: &Path, lenient: bool) -> Result<MediaFolder, Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut found = Folder::default();
+    let mut found = MediaFolder::default();
+    if !folder.exists() {
+        return Ok(found);
+    }
     let mut pictures: Vec<(String, bool, PathBuf)> = Vec::new();
     for (name, path) in entries(folder, &mut problems) {
         if !path.is_dir() || name.starts_with('.') {
@@ -64,27 +55,11 @@ pub fn read(folder: &Path, lenient: bool) -> Result<Folder, Vec<Problem>> {
     }
     for (locale, is_imessage, path) in pictures {
         match measure(&path, is_imessage) {
-            Ok((display, screenshot)) => {
-                let sets = found.screenshots.entry(locale).or_default();
-                sets.entry(display).or_default().push(screenshot);
-            }
+            Ok((display, screenshot)) => found.add(&locale, display, screenshot),
             Err(message) => problems.push(Problem::new(path.display().to_string(), message)),
         }
     }
-    for (locale, sets) in &mut found.screenshots {
-        for (display, set) in sets {
-            set.sort_by(|a, b| natural(&a.name, &b.name));
-            if set.len() > MOST {
-                let names: Vec<&str> = set[MOST..].iter().map(|shot| shot.name.as_str()).collect();
-                found.warnings.push(format!(
-                    "{locale} has {} screenshots for {display}, and App Store Connect takes {MOST}. Left out: {}.",
-                    set.len(),
-                    names.join(", ")
-                ));
-                set.truncate(MOST);
-            }
-        }
-    }
+    found.arrange("screenshots", MOST, natural);
     if problems.is_empty() {
         Ok(found)
     } else {
@@ -169,26 +144,7 @@ fn measure(path: &Path, is_imessage: bool) -> Result<(&'static str, MediaFile), 
             dimensions.width, dimensions.height
         )
     })?;
-    Ok((display, MediaFile::new(path, checksum::of(&bytes))))
-}
-
-fn entries(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, PathBuf> {
-    match std::fs::read_dir(folder) {
-        Ok(entries) => entries
-            .filter_map(|entry| {
-                let entry = entry.ok()?;
-                Some((entry.file_name().to_string_lossy().into_owned(), entry.path()))
-            })
-            .collect(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
-        Err(error) => {
-            problems.push(Problem::new(
-                folder.display().to_string(),
-                format!("can't be read: {error}"),
-            ));
-            BTreeMap::new()
-        }
-    }
+    Ok((display, MediaFile::new(path, Checksums::of(&bytes))))
 }
 
 /// Compares names as people count: `2.png` before `10.png`.
@@ -254,7 +210,7 @@ pub(crate) mod tests {
             ("appleTV/en-US/tv.png", png(1920, 1080, 1)),
             ("en-US/notes.txt", Vec::new()),
         ]);
-        let found = read(folder.path(), false).unwrap().screenshots;
+        let found = read(folder.path(), false).unwrap().media;
         let names: Vec<&str> = found["en-US"]["APP_IPHONE_67"]
             .iter()
             .map(|shot| shot.name.as_str())
@@ -278,7 +234,7 @@ pub(crate) mod tests {
             .collect();
         let folder = folder(&files);
         let found = read(folder.path(), false).unwrap();
-        assert_eq!(found.screenshots["en-US"]["APP_IPHONE_67"].len(), 10);
+        assert_eq!(found.media["en-US"]["APP_IPHONE_67"].len(), 10);
         assert!(
             found.warnings[0].ends_with("Left out: 11.png, 12.png."),
             "{:?}",
@@ -315,7 +271,7 @@ pub(crate) mod tests {
             ("en-US/1_framed.png", png(1290, 2796, 2)),
             ("en-US/watch.png", png(416, 496, 2)),
         ]);
-        let found = read(folder.path(), false).unwrap().screenshots;
+        let found = read(folder.path(), false).unwrap().media;
         assert_eq!(found["en-US"]["APP_IPHONE_67"][0].name, "1_framed.png");
         assert_eq!(found["en-US"]["APP_WATCH_SERIES_10"].len(), 1);
     }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use app_store_connect::Error;
+use apple_types::StorePlatform;
 use serde_json::json;
 use transport::Method;
 
 use crate::desired::DesiredRelease;
 use crate::engine::{Engine, Released, own_version};
 use crate::error::{ReleaseError, api};
-use crate::snapshot::{Build, Snapshot, read_submissions, text};
+use crate::snapshot::{Build, Snapshot, Submission, is_in_review, read_submissions, text};
 use crate::store::{New, is_conflict, is_unknown};
 use crate::wait::Wait;
 
@@ -40,8 +41,7 @@ impl Engine {
             version: version.number.clone(),
             state: state.to_owned(),
         };
-        let is_in_review = matches!(version.state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW");
-        if is_in_review && version.build.as_ref() == Some(&build.id) {
+        if version.is_in_review() && version.build.as_ref() == Some(&build.id) {
             tracing::info!(
                 "Version {} with build {} is in review already ({}).",
                 version.number,
@@ -119,8 +119,8 @@ impl Engine {
         version: &str,
     ) -> Result<String, ReleaseError> {
         let app = &snapshot.app.id;
-        let platform = desired.platform.api_name();
-        let open = |submissions: &[crate::snapshot::Submission]| {
+        let platform = desired.platform;
+        let open = |submissions: &[Submission]| {
             submissions
                 .iter()
                 .find(|submission| submission.state == "READY_FOR_REVIEW")
@@ -130,7 +130,7 @@ impl Engine {
             Some(draft) => draft,
             None => {
                 let new =
-                    New::of("reviewSubmissions", json!({"platform": platform})).with("app", "apps", app);
+                    New::of("reviewSubmissions", json!({"platform": platform.api_name()})).with("app", "apps", app);
                 let find = || async {
                     let all = read_submissions(&self.store, app, platform).await?;
                     match open(&all) {
@@ -161,7 +161,7 @@ impl Engine {
                     }
                     Err(error) => return Err(api("create the review submission")(error)),
                 };
-                crate::snapshot::Submission {
+                Submission {
                     id: created.id,
                     state: "READY_FOR_REVIEW".to_owned(),
                     items: Vec::new(),
@@ -184,7 +184,7 @@ impl Engine {
     }
 
     /// Why a submission can't be created: another one of the platform is in progress, or Apple's own reason.
-    async fn conflict(&self, app: &str, platform: &str, error: Error) -> ReleaseError {
+    async fn conflict(&self, app: &str, platform: StorePlatform, error: Error) -> ReleaseError {
         let open = read_submissions(&self.store, app, platform)
             .await
             .unwrap_or_default();
@@ -202,7 +202,7 @@ impl Engine {
     pub(crate) async fn add_item(
         &self,
         app: &str,
-        platform: &str,
+        platform: StorePlatform,
         submission: &str,
         version: &str,
     ) -> Result<(), ReleaseError> {
@@ -253,7 +253,7 @@ impl Engine {
                     .unwrap_or_default();
                 match state.as_str() {
                     // It was sent before its answer was lost.
-                    "WAITING_FOR_REVIEW" | "IN_REVIEW" => return Ok(()),
+                    state if is_in_review(state) => return Ok(()),
                     "READY_FOR_REVIEW" if !is_transient(&error) && !is_unknown(&error) => {
                         return Err(api("submit for review")(error));
                     }

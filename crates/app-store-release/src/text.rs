@@ -131,15 +131,22 @@ impl TextField {
         let length = text.chars().count();
         let (fewest, most) = self.limits();
         if length > most {
-            return Some(format!("{length} characters, but the limit is {most}"));
+            return Some(format!("{}, but the limit is {most}", characters(length)));
         }
         if length < fewest {
-            return Some(format!("{length} characters, but at least {fewest} are required"));
+            return Some(format!("{}, but at least {fewest} are required", characters(length)));
         }
         let looks_like_url = text.split_once("://").is_some_and(|(scheme, rest)| {
             matches!(scheme, "http" | "https") && rest.contains('.') && !text.contains(char::is_whitespace)
         });
         (self.is_url() && !looks_like_url).then(|| format!("`{text}` is not a URL; accepted: https://…"))
+    }
+}
+
+fn characters(count: usize) -> String {
+    match count {
+        1 => "1 character".to_owned(),
+        count => format!("{count} characters"),
     }
 }
 
@@ -166,7 +173,8 @@ mod tests {
         assert_eq!(TextField::Subtitle.complaint(&"ä".repeat(30)), None);
         let long = TextField::PromotionalText.complaint(&"x".repeat(171)).unwrap();
         assert_eq!(long, "171 characters, but the limit is 170");
-        assert!(TextField::Name.complaint("A").is_some());
+        let short = TextField::Name.complaint("A").unwrap();
+        assert_eq!(short, "1 character, but at least 2 are required");
         assert!(TextField::SupportUrl.complaint("example.com").is_some());
         assert_eq!(TextField::SupportUrl.complaint("https://example.com/a?b"), None);
     }

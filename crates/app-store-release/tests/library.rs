@@ -36,8 +36,26 @@ struct Double {
     placements: BTreeMap<String, Vec<Value>>,
     /// Why every asset that is processed fails.
     failure: Option<Value>,
+    /// A live version 1.0 alone, whose media in `L0-…` are copied into a new version after so many looks at it.
+    copied_after: Option<u32>,
+    is_created: bool,
+    /// Numbers of versions that were replaced; with any, the app's answer does not list all versions.
+    replaced: Vec<&'static str>,
+    /// What another run does when a placement is asked for the first time: places the same, and perhaps the last that fits.
+    twin: Option<Twin>,
+    /// How many placements an image names at most.
+    named_placements: Option<usize>,
     seen: Vec<String>,
     last: usize,
+}
+
+/// Another run, which is a moment ahead.
+#[derive(Clone, Copy, PartialEq)]
+enum Twin {
+    /// Both placements are accepted.
+    Accepted,
+    /// The later one does not fit any more.
+    LeavesNoRoom,
 }
 
 type Shared = Arc<Mutex<Double>>;
@@ -62,7 +80,8 @@ impl Double {
         self.last += 1;
         let id = format!("{kind}-{}", self.last);
         let attributes = &body["data"]["attributes"];
-        let mut asset = json!({"type": kind, "id": id, "attributes": attributes});
+        let set = &body["data"]["relationships"]["appScreenshotSet"]["data"]["id"];
+        let mut asset = json!({"type": kind, "id": id, "attributes": attributes, "set": set});
         asset["attributes"]["uploadOperations"] = json!([{"method": "PUT", "url": format!("{}/upload/{id}", self.base),
             "offset": 0, "length": attributes["fileSize"], "requestHeaders": []}]);
         if kind == "appScreenshots" {
@@ -74,29 +93,120 @@ impl Double {
         asset
     }
 
+    fn versions(&self) -> Vec<Value> {
+        let version = |id: &str, number: &str, state: &str| {
+            json!({"type": "appStoreVersions", "id": id, "attributes": {"platform": "IOS", "versionString": number,
+                "appVersionState": state}})
+        };
+        let mut all: Vec<Value> = self
+            .replaced
+            .iter()
+            .map(|number| version(&format!("V-{number}"), number, "REPLACED_WITH_NEW_VERSION"))
+            .collect();
+        if self.copied_after.is_some() || self.is_created {
+            all.push(version("V0", "1.0", "READY_FOR_DISTRIBUTION"));
+        }
+        if self.copied_after.is_none() {
+            all.push(version("V1", "1.1", "PREPARE_FOR_SUBMISSION"));
+        }
+        all
+    }
+
+    /// Apple's copies of the media of the version before, in front of what is there.
+    fn copy(&mut self) {
+        for locale in self.locales.clone() {
+            let (from, to) = (format!("L0-{locale}"), format!("L-{locale}"));
+            let mut copies = self.placements.get(&from).cloned().unwrap_or_default();
+            for copy in &mut copies {
+                self.last += 1;
+                copy["id"] = format!("placement-{}", self.last).into();
+            }
+            let own = self.placements.entry(to.clone()).or_default();
+            copies.append(own);
+            *own = copies;
+            let mut copies: Vec<Value> = self
+                .assets
+                .iter()
+                .filter(|asset| asset["set"] == format!("S-{from}"))
+                .cloned()
+                .collect();
+            for copy in &mut copies {
+                self.last += 1;
+                copy["id"] = format!("appScreenshots-{}", self.last).into();
+                copy["set"] = format!("S-{to}").into();
+            }
+            copies.append(&mut self.assets);
+            self.assets = copies;
+        }
+    }
+
+    /// Counts a look at the media of the new version.
+    fn look(&mut self, localization: &str) {
+        if !localization.starts_with("L-") || !self.is_created {
+            return;
+        }
+        match &mut self.copied_after {
+            Some(0) => {
+                self.copied_after = None;
+                self.copy();
+            }
+            Some(looks) => *looks -= 1,
+            None => {}
+        }
+    }
+
+    fn place(&mut self, localization: &str, attributes: &Value, asset: &str) -> Value {
+        self.last += 1;
+        let placement = json!({"type": "appAssetLibraryPlacements", "id": format!("placement-{}", self.last),
+            "attributes": attributes, "shown": asset});
+        let own = self.placements.entry(localization.to_owned()).or_default();
+        own.push(placement.clone());
+        placement
+    }
+
     fn answer(&mut self, method: &str, path: &str, query: &str, body: &Value) -> (u16, Value) {
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         match (method, parts.as_slice()) {
             ("PUT", ["upload", _]) => (200, Value::Null),
             ("GET", ["v1", "apps"]) => {
-                let version = json!({"type": "appStoreVersions", "id": "V1", "attributes": {"platform": "IOS",
-                    "versionString": "1.1", "appVersionState": "PREPARE_FOR_SUBMISSION"}});
-                let versions = json!({"data": [{"type": "appStoreVersions", "id": "V1"}]});
+                let mut all = self.versions();
+                all.retain(|version| version["attributes"]["appVersionState"] != "REPLACED_WITH_NEW_VERSION");
+                let ids: Vec<Value> = all
+                    .iter()
+                    .map(|version| json!({"type": "appStoreVersions", "id": version["id"]}))
+                    .collect();
+                let paging = json!({"paging": {"total": ids.len() + self.replaced.len(), "limit": 50}});
+                let versions = json!({"data": ids, "meta": paging});
                 let app = json!({"type": "apps", "id": "A1", "attributes": {"bundleId": "com.example.app",
                     "primaryLocale": "en-US"}, "relationships": {"appStoreVersions": versions}});
                 (
                     200,
-                    json!({"data": [app], "included": [version], "links": {"self": "/"}}),
+                    json!({"data": [app], "included": all, "links": {"self": "/"}}),
                 )
+            }
+            ("GET", ["v1", "apps", "A1", "appStoreVersions"]) => list(self.versions()),
+            ("GET", ["v1", "appStoreVersions", id]) => {
+                let found = self.versions().into_iter().find(|version| version["id"] == *id);
+                found.map_or_else(
+                    // It exists, and lists don't show it yet.
+                    || one(200, json!({"type": "appStoreVersions", "id": id, "attributes": {"platform": "IOS",
+                        "versionString": "1.1", "appVersionState": "PREPARE_FOR_SUBMISSION"}})),
+                    |found| one(200, found),
+                )
+            }
+            ("POST", ["v1", "appStoreVersions"]) => {
+                self.is_created = true;
+                one(201, json!({"type": "appStoreVersions", "id": "V1", "attributes": body["data"]["attributes"]}))
             }
             ("GET", ["v1", "apps", "A1", "assetLibrary"]) => match self.library_status {
                 200 => one(200, json!({"type": "appAssetLibraries", "id": "LIB"})),
                 status => refused(status, "PATH_ERROR"),
             },
-            ("GET", ["v1", "appStoreVersions", "V1", "appStoreVersionLocalizations"]) => {
+            ("GET", ["v1", "appStoreVersions", version, "appStoreVersionLocalizations"]) => {
+                let prefix = if *version == "V0" { "L0" } else { "L" };
                 let links = json!({"links": {"related": "/"}});
                 let own = |locale: &&str| {
-                    let mut own = json!({"type": "appStoreVersionLocalizations", "id": format!("L-{locale}"),
+                    let mut own = json!({"type": "appStoreVersionLocalizations", "id": format!("{prefix}-{locale}"),
                         "attributes": {"locale": locale}});
                     if self.names_placements.is_some() {
                         own["relationships"] = json!({"appScreenshotSets": links, "appPreviewSets": links});
@@ -108,7 +218,16 @@ impl Double {
                 };
                 list(self.locales.iter().map(own).collect())
             }
+            ("GET", ["v1", "appAssetLibraryImages", id, "placements"]) => {
+                let placed = self.placements.values().flatten();
+                let mut placed: Vec<Value> = placed.filter(|placed| placed["shown"] == *id).cloned().collect();
+                for placement in &mut placed {
+                    placement.as_object_mut().unwrap().remove("shown");
+                }
+                list(placed)
+            }
             ("GET", ["v1", "appStoreVersionLocalizations", id, "placements"]) => {
+                self.look(id);
                 let mut own = self.placements.get(*id).cloned().unwrap_or_default();
                 own.retain(|placement| {
                     query.contains(placement["attributes"]["placementType"].as_str().unwrap())
@@ -136,26 +255,36 @@ impl Double {
                         .values()
                         .flatten()
                         .filter(|placed| placed["shown"] == asset["id"]);
-                    let placed: Vec<Value> = placed
+                    let mut placed: Vec<Value> = placed
                         .map(|placed| json!({"type": "appAssetLibraryPlacements", "id": placed["id"]}))
                         .collect();
-                    asset["relationships"] = json!({"placements": {"data": placed}});
+                    let total = placed.len();
+                    placed.truncate(self.named_placements.unwrap_or(total));
+                    asset["relationships"] =
+                        json!({"placements": {"data": placed, "meta": {"paging": {"total": total, "limit": 50}}}});
                 }
                 list(own)
             }
             ("POST", ["v1", "appAssetLibraryPlacements"]) => {
-                self.last += 1;
                 let related = |name: &str| {
                     let id = body["data"]["relationships"][name]["data"]["id"].as_str();
                     id.unwrap_or_default().to_owned()
                 };
-                let placement = json!({"type": "appAssetLibraryPlacements", "id": format!("placement-{}", self.last),
-                    "attributes": body["data"]["attributes"], "shown": related("image") + &related("video")});
-                let own = self
-                    .placements
-                    .entry(related("appStoreVersionLocalization"))
-                    .or_default();
-                own.push(placement.clone());
+                let (localization, asset) = (
+                    related("appStoreVersionLocalization"),
+                    related("image") + &related("video"),
+                );
+                let attributes = &body["data"]["attributes"];
+                match self.twin.take() {
+                    Some(twin) => {
+                        self.place(&localization, attributes, &asset);
+                        if twin == Twin::LeavesNoRoom {
+                            return refused(409, "ENTITY_ERROR.RELATIONSHIP.INVALID");
+                        }
+                    }
+                    None => {}
+                }
+                let placement = self.place(&localization, attributes, &asset);
                 one(201, placement)
             }
             ("DELETE", ["v1", "appAssetLibraryPlacements", id]) => {
@@ -179,26 +308,35 @@ impl Double {
                     json!({"type": "appAssetLibraryPlacementOrderingRequests", "id": "O1"}),
                 )
             }
-            ("GET", ["v1", "appStoreVersionLocalizations", _, "appScreenshotSets"]) => {
-                let ids: Vec<Value> = self
-                    .assets
+            ("GET", ["v1", "appStoreVersionLocalizations", id, "appScreenshotSets"]) => {
+                self.look(id);
+                let name = format!("S-{id}");
+                let own: Vec<&Value> = self.assets.iter().filter(|shot| shot["set"] == name).collect();
+                let ids: Vec<Value> = own
                     .iter()
                     .map(|shot| json!({"type": "appScreenshots", "id": shot["id"]}))
                     .collect();
                 if ids.is_empty() {
                     return list(Vec::new());
                 }
-                let set = json!({"type": "appScreenshotSets", "id": "S1", "attributes":
+                let set = json!({"type": "appScreenshotSets", "id": name, "attributes":
                     {"screenshotDisplayType": "APP_IPHONE_67"}, "relationships": {"appScreenshots": {"data": ids}}});
-                (
-                    200,
-                    json!({"data": [set], "included": self.assets, "links": {"self": "/"}}),
+                (200, json!({"data": [set], "included": own, "links": {"self": "/"}}))
+            }
+            ("POST", ["v1", "appScreenshotSets"]) => {
+                let id = &body["data"]["relationships"]["appStoreVersionLocalization"]["data"]["id"];
+                let id = format!("S-{}", id.as_str().unwrap());
+                one(
+                    201,
+                    json!({"type": "appScreenshotSets", "id": id, "attributes": body["data"]["attributes"]}),
                 )
             }
-            ("POST", ["v1", "appScreenshotSets"]) => one(
-                201,
-                json!({"type": "appScreenshotSets", "id": "S1", "attributes": body["data"]["attributes"]}),
-            ),
+            ("PATCH", ["v1", "appScreenshotSets", _, "relationships", "appScreenshots"]) => {
+                let order = body["data"].as_array().unwrap();
+                self.assets
+                    .sort_by_key(|shot| order.iter().position(|wanted| wanted["id"] == shot["id"]));
+                (204, Value::Null)
+            }
             ("POST", ["v1", kind]) => {
                 let asset = self.reserve(kind, body);
                 one(201, asset)
@@ -316,7 +454,9 @@ impl World {
         let options = serde_json::from_value(options).unwrap();
         let assembled =
             desired::assemble(&options, self.folder.path(), clock::now()).map_err(ReleaseError::Invalid)?;
-        let prepared = self.engine.prepare(&assembled.release, false, false).await?;
+        let release = &assembled.release;
+        let overview = self.engine.find_app(&release.app, release.platform).await?;
+        let prepared = self.engine.prepare(release, overview, false).await?;
         self.engine.apply(&assembled.release, prepared).await.map(drop)
     }
 
@@ -355,6 +495,30 @@ impl World {
         own.iter().map(name).collect()
     }
 
+    /// The names of the classic screenshots of a locale, in order.
+    fn classic(&self, locale: &str) -> Vec<String> {
+        let double = self.double.lock().unwrap();
+        let set = format!("S-L-{locale}");
+        let own = double.assets.iter().filter(|shot| shot["set"] == set);
+        own.map(|shot| shot["attributes"]["fileName"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Puts a picture into the version that is live, in both worlds.
+    fn seed_live(&self, locale: &str, name: &str, mark: u8) {
+        let mut double = self.double.lock().unwrap();
+        let attributes = json!({"fileName": name, "referenceName": sha256(&png(mark)), "state": "APPROVED"});
+        let image = json!({"type": "appAssetLibraryImages", "id": format!("image-{name}"), "attributes": attributes});
+        double.assets.push(image);
+        let attributes =
+            json!({"placementType": "APP_SCREENSHOT", "placementGroup": "IPHONE_DYNAMIC_ISLAND_LARGE_PROFILE"});
+        double.place(&format!("L0-{locale}"), &attributes, &format!("image-{name}"));
+        let shot = json!({"type": "appScreenshots", "id": format!("shot-{name}"), "set": format!("S-L0-{locale}"),
+            "attributes": {"fileName": name, "sourceFileChecksum": md5(&png(mark)),
+                "assetDeliveryState": {"state": "COMPLETE"}}});
+        double.assets.push(shot);
+    }
+
     fn placed(&self, locale: &str) -> Value {
         self.double.lock().unwrap().placements[&format!("L-{locale}")][0]["attributes"].clone()
     }
@@ -373,6 +537,15 @@ fn png(mark: u8) -> Vec<u8> {
 fn sha256(bytes: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// MD5 of a file, by the program that fastlane's users know.
+fn md5(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    std::fs::write(&path, bytes).unwrap();
+    let output = std::process::Command::new("md5sum").arg(&path).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()[..32].to_owned()
 }
 
 fn library(locales: &[&'static str]) -> Double {
@@ -550,4 +723,112 @@ async fn a_screen_without_classic_sets_goes_into_the_library() {
     world.write("screenshots/en-US/1.png", &duo);
     world.run(json!({})).await.unwrap();
     assert_eq!(world.placed("en-US")["placementGroup"], "IPHONE_DUO_PROFILE");
+}
+
+/// Source: fastlane #16991 and #21705, where what comes with a new version shows seconds to minutes after it.
+#[tokio::test]
+async fn copies_of_the_version_before_that_show_late_are_waited_for() {
+    for library_status in [200, 404] {
+        let world = World::new(Double {
+            library_status,
+            names_placements: Some(library_status == 200),
+            copied_after: Some(2),
+            ..library(&["en-US"])
+        })
+        .await;
+        world.seed_live("en-US", "1.png", 1);
+        world.seed_live("en-US", "2.png", 2);
+        world.screenshot("en-US/1.png", 1);
+        world.screenshot("en-US/3.png", 3);
+        world.run(json!({})).await.unwrap();
+        let shown = if library_status == 200 {
+            world.shown("en-US")
+        } else {
+            world.classic("en-US")
+        };
+        assert_eq!(shown, ["1.png", "3.png"], "library {library_status}");
+        let uploads = world.count(UPLOAD) + world.count("POST /v1/appScreenshots");
+        assert_eq!(uploads, 1, "library {library_status}");
+    }
+}
+
+#[tokio::test]
+async fn pictures_of_other_means_are_replaced_without_a_rest() {
+    let world = World::new(library(&["en-US"])).await;
+    {
+        let mut double = world.double.lock().unwrap();
+        for name in ["old.png", "older.png"] {
+            // Uploaded in App Store Connect: the reference name is what a person typed.
+            let image = json!({"type": "appAssetLibraryImages", "id": name, "attributes": {"fileName": name,
+                "referenceName": "Home", "state": "PREPARE_FOR_SUBMISSION"}});
+            double.assets.push(image);
+            let attributes =
+                json!({"placementType": "APP_SCREENSHOT", "placementGroup": "IPHONE_DYNAMIC_ISLAND_LARGE_PROFILE"});
+            double.place("L-en-US", &attributes, name);
+        }
+    }
+    world.screenshot("en-US/1.png", 1);
+    world.screenshot("en-US/2.png", 2);
+    world.run(json!({"overwrite_screenshots": true})).await.unwrap();
+    assert_eq!(world.shown("en-US"), ["1.png", "2.png"]);
+    world.run(json!({"overwrite_screenshots": true})).await.unwrap();
+    assert_eq!(world.writes(), 0);
+}
+
+#[tokio::test]
+async fn what_another_run_places_at_the_same_time_is_shown_once() {
+    for twin in [Twin::Accepted, Twin::LeavesNoRoom] {
+        let world = World::new(Double {
+            twin: Some(twin),
+            ..library(&["en-US"])
+        })
+        .await;
+        world.screenshot("en-US/1.png", 1);
+        world.screenshot("en-US/2.png", 2);
+        world.run(json!({})).await.unwrap();
+        assert_eq!(world.shown("en-US"), ["1.png", "2.png"]);
+        world.run(json!({})).await.unwrap();
+        assert_eq!(world.writes(), 0);
+    }
+}
+
+/// An image names fifty of its placements at most (`limit[placements]`), and each version of each locale is one.
+#[tokio::test]
+async fn an_image_with_many_placements_is_asked_for_them_once() {
+    let locales = ["de-DE", "en-US", "fr-FR"];
+    let world = World::new(Double {
+        named_placements: Some(1),
+        ..library(&locales)
+    })
+    .await;
+    for locale in locales {
+        world.screenshot(&format!("{locale}/1.png"), 1);
+        world.screenshot(&format!("{locale}/2.png"), 2);
+    }
+    world.run(json!({})).await.unwrap();
+    world.run(json!({})).await.unwrap();
+    assert_eq!(world.writes(), 0);
+    let double = world.double.lock().unwrap();
+    let of = |start: &str, end: &str| {
+        let own = |seen: &&String| seen.starts_with(start) && seen.ends_with(end);
+        double.seen.iter().filter(own).count()
+    };
+    assert_eq!(of("GET /v1/appAssetLibraryImages/", "/placements"), 2);
+    assert_eq!(of("GET /v1/appAssetLibraryPlacements/", ""), 0);
+}
+
+#[tokio::test]
+async fn a_number_that_was_used_before_is_known_however_many_versions_there_are() {
+    let world = World::new(Double {
+        replaced: vec!["0.8", "0.9"],
+        ..library(&["en-US"])
+    })
+    .await;
+    world.screenshot("en-US/1.png", 1);
+    let error = world.run(json!({"app_version": "0.9.0"})).await.unwrap_err();
+    assert!(
+        matches!(&error, ReleaseError::Locked { version, .. } if version == "0.9"),
+        "{error}"
+    );
+    assert_eq!(world.writes(), 0);
 }

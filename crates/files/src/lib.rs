@@ -1,12 +1,14 @@
-//! Files that others may have prepared: read within limits, written whole and private.
+//! Files that others may have prepared: read within limits, checksummed, written whole and private.
 //!
 //! A path that a step is given may lead to a device, a pipe that nobody writes to, or a file of many gigabytes; a place
 //! that it writes to may be a link, or be read by another build at that moment.
 
+mod checksum;
 mod lock;
 mod read;
 mod write;
 
+pub use checksum::{Checksums, sha256};
 pub use lock::{Lock, try_lock};
 pub use read::{open, read, read_text};
 pub use write::{append, private_directory, replace, rewrite};

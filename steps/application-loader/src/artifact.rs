@@ -107,24 +107,23 @@ fn platform(
         || path
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("pkg"));
-    match input {
-        PlatformInput::Ios => StorePlatform::Ios,
-        PlatformInput::Macos => StorePlatform::Macos,
-        PlatformInput::Tvos => StorePlatform::Tvos,
-        PlatformInput::Visionos => StorePlatform::Visionos,
-        PlatformInput::Auto if is_installer => StorePlatform::Macos,
-        PlatformInput::Auto => match package.map(|package| package.app.platform()) {
-            Some(Ok(platform)) => platform,
-            other => {
-                let reason = other
-                    .and_then(Result::err)
-                    .map_or_else(String::new, |error| format!(" ({error})"));
-                log.warn(format!(
-                    "Could not determine the platform from the package{reason}; assuming iOS. If that is wrong, set the input platform."
-                ));
-                StorePlatform::Ios
-            }
-        },
+    if let Some(platform) = input.chosen() {
+        return platform;
+    }
+    if is_installer {
+        return StorePlatform::Macos;
+    }
+    match package.map(|package| package.app.platform()) {
+        Some(Ok(platform)) => platform,
+        other => {
+            let reason = other
+                .and_then(Result::err)
+                .map_or_else(String::new, |error| format!(" ({error})"));
+            log.warn(format!(
+                "Could not determine the platform from the package{reason}; assuming iOS. If that is wrong, set the input platform."
+            ));
+            StorePlatform::Ios
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use apple_account::InputCredentials;
+use apple_types::StorePlatform;
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
 
@@ -139,6 +140,19 @@ pub enum PlatformInput {
     Tvos,
     /// visionOS.
     Visionos,
+}
+
+impl PlatformInput {
+    /// The platform that the input names; `None` where the package or the build tells.
+    pub(crate) fn chosen(self) -> Option<StorePlatform> {
+        match self {
+            Self::Auto => None,
+            Self::Ios => Some(StorePlatform::Ios),
+            Self::Macos => Some(StorePlatform::Macos),
+            Self::Tvos => Some(StorePlatform::Tvos),
+            Self::Visionos => Some(StorePlatform::Visionos),
+        }
+    }
 }
 
 /// The value of `uploader`.

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use app_package::Format;
 use app_store_connect::Client;
 use apple_account::{Account, ApiKey};
 use build_upload::{
@@ -244,10 +243,7 @@ async fn package(
         path: artifact.path.clone(),
         name: artifact.name(),
         size,
-        uti: match artifact.format {
-            Format::Ipa => "com.apple.ipa",
-            Format::Pkg => "com.apple.pkg",
-        },
+        uti: artifact.format.uti(),
         app: app.id.clone(),
         short_version: short_version.clone(),
         version: version.clone(),

@@ -218,20 +218,22 @@ impl Store {
 
     /// The page of the build, or of the app's builds where the build is not known yet.
     pub(crate) fn page(&self, build: Option<&str>) -> String {
-        let platform = match self.platform {
-            StorePlatform::Macos => "macos",
-            StorePlatform::Tvos => "tvos",
-            StorePlatform::Visionos => "visionos",
-            StorePlatform::Ios => "ios",
-        };
-        let page = format!(
-            "https://appstoreconnect.apple.com/apps/{}/testflight/{platform}",
-            self.app.id
-        );
-        match build {
-            Some(build) => format!("{page}/{build}"),
-            None => page,
-        }
+        testflight_page(&self.app.id, self.platform, build)
+    }
+}
+
+/// The page of a build on TestFlight, or of an app's builds.
+pub(crate) fn testflight_page(app: &str, platform: StorePlatform, build: Option<&str>) -> String {
+    let platform = match platform {
+        StorePlatform::Macos => "macos",
+        StorePlatform::Tvos => "tvos",
+        StorePlatform::Visionos => "visionos",
+        StorePlatform::Ios => "ios",
+    };
+    let page = format!("https://appstoreconnect.apple.com/apps/{app}/testflight/{platform}");
+    match build {
+        Some(build) => format!("{page}/{build}"),
+        None => page,
     }
 }
 

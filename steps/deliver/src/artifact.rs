@@ -2,28 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
+use app_package::Format;
 use step_kit::InputProblem;
 
 use crate::inputs::Inputs;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Ipa,
-    Pkg,
-}
-
 /// The package that is uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Artifact {
-    kind: Kind,
+    pub(crate) format: Format,
     pub(crate) path: PathBuf,
 }
 
 /// The package that the inputs name; the IPA wins over the PKG.
 pub(crate) fn choose(inputs: &Inputs) -> Result<Artifact, InputProblem> {
-    let (key, kind, text) = match (&inputs.ipa_path, &inputs.pkg_path) {
-        (Some(path), _) => ("ipa_path", Kind::Ipa, path),
-        (None, Some(path)) => ("pkg_path", Kind::Pkg, path),
+    let (key, format, text) = match (&inputs.ipa_path, &inputs.pkg_path) {
+        (Some(path), _) => ("ipa_path", Format::Ipa, path),
+        (None, Some(path)) => ("pkg_path", Format::Pkg, path),
         (None, None) => {
             return Err(InputProblem::new(
                 "ipa_path",
@@ -42,7 +37,7 @@ pub(crate) fn choose(inputs: &Inputs) -> Result<Artifact, InputProblem> {
     }
     let path = PathBuf::from(text);
     match path.metadata() {
-        Ok(data) if data.is_file() => Ok(Artifact { kind, path }),
+        Ok(data) if data.is_file() => Ok(Artifact { format, path }),
         Ok(_) => Err(InputProblem::new(key, format!("`{text}` is not a file"))),
         Err(_) => Err(InputProblem::new(
             key,
@@ -57,24 +52,16 @@ impl Artifact {
     #[cfg(test)]
     pub(crate) fn ipa(path: &str) -> Self {
         Self {
-            kind: Kind::Ipa,
+            format: Format::Ipa,
             path: PathBuf::from(path),
         }
     }
 
     /// The option that takes it.
     pub(crate) fn option(&self) -> &'static str {
-        match self.kind {
-            Kind::Ipa => "--ipa",
-            Kind::Pkg => "--pkg",
-        }
-    }
-
-    /// Its format.
-    pub(crate) fn format(&self) -> app_package::Format {
-        match self.kind {
-            Kind::Ipa => app_package::Format::Ipa,
-            Kind::Pkg => app_package::Format::Pkg,
+        match self.format {
+            Format::Ipa => "--ipa",
+            Format::Pkg => "--pkg",
         }
     }
 
@@ -102,9 +89,9 @@ impl Artifact {
             .chars()
             .map(|c| if is_harmless(c) && c != '/' { c } else { '-' })
             .collect();
-        let extension = match self.kind {
-            Kind::Ipa => "ipa",
-            Kind::Pkg => "pkg",
+        let extension = match self.format {
+            Format::Ipa => "ipa",
+            Format::Pkg => "pkg",
         };
         let link = directory.join(format!("{stem}.{extension}"));
         // A hard link is the file itself under another name; it only works within a file system.

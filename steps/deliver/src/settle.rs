@@ -81,7 +81,7 @@ async fn found(
     artifact: &Artifact,
     started: OffsetDateTime,
 ) -> anyhow::Result<Option<Followed>> {
-    let package = Package::read(&artifact.path, artifact.format())?.app;
+    let package = Package::read(&artifact.path, artifact.format)?.app;
     let (Some(bundle_id), Some(short_version), Some(version)) =
         (package.bundle_id, package.short_version, package.version)
     else {

@@ -11,10 +11,14 @@ use super::{AT_ONCE, Engine, Prepared, own_version};
 use crate::desired::DesiredRelease;
 use crate::error::{ReleaseError, api};
 use crate::media;
-use crate::plan::{self, Action, Part, SetChange, is_editable, is_same};
-use crate::snapshot::{Needs, Snapshot, text};
+use crate::plan::{self, Action, Part, SetChange, is_editable, is_same, to_attributes};
+use crate::snapshot::{Needs, RemoteMedia, Snapshot, Version, text};
 use crate::store::{Attributes, New};
 use crate::wait::Wait;
+
+/// How long Apple may take to copy the media of the version before. The version itself, its texts, and its app info have
+/// a limit of their own.
+const COPY_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// Makes the changes of a plan, but does not submit.
@@ -94,7 +98,7 @@ impl Engine {
             // Also after a failure: the next run would not know that the version was in the draft.
             let added = self.add_item(
                 &snapshot.app.id,
-                desired.platform.api_name(),
+                desired.platform,
                 &submission,
                 &version,
             );
@@ -125,11 +129,15 @@ impl Engine {
             build,
         } = before;
         let mut id = own_version(desired, &snapshot).and_then(|version| version.id.clone());
+        let mut copies = None;
         for action in &before_plan.first {
             tracing::info!("{}", action.line());
             match action {
                 Action::CreateVersion { version } => {
-                    id = Some(self.create_version(desired, &snapshot, version).await?);
+                    copies = Some(Copies::of(&snapshot));
+                    let created = self.create_version(desired, &snapshot, version).await?;
+                    id.clone_from(&created.id);
+                    snapshot.versions.push(created);
                 }
                 other => self.open(desired, &mut snapshot, other).await?,
             }
@@ -138,28 +146,21 @@ impl Engine {
         let changes_info = before_plan.then.iter().any(Action::is_of_app_info);
         let mut wait = Wait::new("the new state of the version");
         loop {
-            let state = snapshot
-                .versions
-                .iter()
-                .find(|version| version.id.as_deref() == Some(&id))
-                .map(|version| version.state.clone());
-            let needs = desired.needs("PREPARE_FOR_SUBMISSION");
-            // A cancelled submission told the version's state already.
-            if needs.any() || !state.is_some_and(|state| is_editable(&state)) {
+            // What belongs to a version that was there is known already; it does not change with the version's state.
+            if copies.is_some() {
                 let needs = Needs {
                     texts: true,
-                    related: needs.related || needs.media,
-                    ..needs
+                    ..desired.needs("PREPARE_FOR_SUBMISSION")
                 };
-                let details = self.read_details(&id, needs).await?;
-                match details {
-                    Some(version) if !snapshot.versions.iter().any(|known| known.id == version.id) => {
-                        snapshot.versions.push(version);
-                    }
-                    details => merge(&mut snapshot, &id, details),
-                }
+                let Some(details) = self.read_details(&id, needs).await? else {
+                    wait.pause("not visible yet").await?;
+                    continue;
+                };
+                merge(&mut snapshot, &id, Some(details));
             }
-            if changes_info {
+            self.read_state(&mut snapshot, &id).await?;
+            // The app info follows its version.
+            if changes_info && snapshot.editable_info().is_none() {
                 snapshot.infos = self.read_infos(desired, &snapshot.app).await?;
             }
             let shown = own_version(desired, &snapshot).is_some_and(|version| {
@@ -170,9 +171,12 @@ impl Engine {
                         .is_none_or(|wanted| !desired.may_change_version || is_same(wanted, &version.number))
             });
             if shown && (!changes_info || snapshot.editable_info().is_some()) {
-                self.read_media(desired, &mut snapshot, &id, desired.needs_media())
-                    .await?;
-                snapshot.media_is_known = true;
+                if let Some(copies) = &mut copies {
+                    self.read_media(desired, &mut snapshot, &id).await?;
+                    if copies.are_awaited(&snapshot).await {
+                        continue;
+                    }
+                }
                 let plan = plan::plan(desired, &snapshot)?;
                 if plan.first.is_empty() {
                     return Ok(Prepared {
@@ -184,6 +188,22 @@ impl Engine {
             }
             wait.pause("not visible yet").await?;
         }
+    }
+
+    /// Reads the state of a version that can't be edited yet.
+    async fn read_state(&self, snapshot: &mut Snapshot, id: &str) -> Result<(), ReleaseError> {
+        let own = |version: &&mut Version| version.id.as_deref() == Some(id);
+        let Some(version) = snapshot.versions.iter_mut().find(own) else {
+            return Ok(());
+        };
+        if is_editable(&version.state) {
+            return Ok(());
+        }
+        let now = self.store.get(format!("v1/appStoreVersions/{id}"), &[]).await;
+        if let Some(now) = now.map_err(api("read the version"))? {
+            version.state = text(&now.attributes, "appVersionState");
+        }
+        Ok(())
     }
 
     /// Makes the version editable.
@@ -274,13 +294,13 @@ impl Engine {
         desired: &DesiredRelease,
         snapshot: &Snapshot,
         number: &str,
-    ) -> Result<String, ReleaseError> {
+    ) -> Result<Version, ReleaseError> {
         let app = &snapshot.app.id;
-        let new = New::of(
-            "appStoreVersions",
-            json!({"platform": desired.platform.api_name(), "versionString": number}),
-        )
-        .with("app", "apps", app);
+        // What is known of it comes with it: right after a creation Apple now and then refuses a release type (fastlane #16911).
+        let mut attributes = to_attributes(&plan::version_changes(desired, &Version::default()));
+        attributes["platform"] = desired.platform.api_name().into();
+        attributes["versionString"] = number.into();
+        let new = New::of("appStoreVersions", attributes).with("app", "apps", app);
         let find = || async {
             let query = [
                 ("filter[platform]", desired.platform.api_name()),
@@ -297,8 +317,43 @@ impl Engine {
         };
         let created = self.store.create(&new, find).await;
         created
-            .map(|created| created.id)
+            .map(|created| Version::of(&created))
             .map_err(api(format!("create version {number}")))
+    }
+}
+
+/// The media of the version before a new one, which Apple copies. What is uploaded before they appear would stand beside
+/// them.
+struct Copies {
+    screenshots: RemoteMedia,
+    previews: RemoteMedia,
+    wait: Wait,
+}
+
+impl Copies {
+    fn of(before: &Snapshot) -> Self {
+        Self {
+            screenshots: before.media.clone(),
+            previews: before.previews.clone(),
+            wait: Wait::for_at_most("the copies of screenshots and previews", COPY_TIMEOUT),
+        }
+    }
+
+    /// Pauses until the next look where copies are still missing. Returns whether it did: after a while it goes on
+    /// without them.
+    async fn are_awaited(&mut self, now: &Snapshot) -> bool {
+        if media::is_copied(&self.screenshots, &now.media) && media::is_copied(&self.previews, &now.previews)
+        {
+            return false;
+        }
+        let waits = self.wait.pause("not visible yet").await.is_ok();
+        if !waits {
+            tracing::info!(
+                "Apple has not copied all screenshots and previews of the version before within {} s; continuing.",
+                COPY_TIMEOUT.as_secs()
+            );
+        }
+        waits
     }
 }
 

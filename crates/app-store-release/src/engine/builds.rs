@@ -2,27 +2,110 @@
 
 use std::time::Duration;
 
+use app_store_connect::uploads::trains;
+use apple_types::StorePlatform;
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use super::{Engine, version_number};
 use crate::desired::{BuildChoice, DesiredRelease};
 use crate::error::{ReleaseError, api};
-use crate::snapshot::{self, App, Build, Snapshot};
+use crate::snapshot::{self, App, Build, Snapshot, optional};
 use crate::wait::Wait;
 
+/// How long a build may be missing that nobody has named by its number: another step may have uploaded it just now.
+/// fastlane waits for it without a limit.
+const LISTING_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// How long after its upload a build may be missing from lists (minutes: applelink #20).
+const LISTED_WITHIN: time::Duration = time::Duration::hours(1);
+
 impl Engine {
-    /// Finds the build that is to be submitted.
-    pub(super) async fn find_build(
+    /// Finds the build that is to be submitted; `None` where it was uploaded and is not listed yet.
+    ///
+    /// # Errors
+    /// When there is none, or App Store Connect can't be asked.
+    pub(super) async fn find_or_expect_build(
         &self,
         app: &App,
-        platform: &str,
+        platform: StorePlatform,
+        version: &str,
+        choice: &BuildChoice,
+    ) -> Result<Option<Build>, ReleaseError> {
+        let number = match choice {
+            BuildChoice::Latest => None,
+            BuildChoice::Number(number) => Some(number.as_str()),
+        };
+        let mut wait = Wait::for_at_most("the build to be listed", LISTING_TIMEOUT);
+        loop {
+            let missing = match self.find_build(app, platform, version, choice).await {
+                Err(missing @ ReleaseError::NoBuild { .. }) => missing,
+                found => return found.map(Some),
+            };
+            let version = Some(version).filter(|version| !version.is_empty());
+            if self.is_uploaded(app, Some(platform), version, number).await {
+                return Ok(None);
+            }
+            if number.is_some() || wait.pause("not listed yet").await.is_err() {
+                return Err(missing);
+            }
+        }
+    }
+
+    /// Whether Apple has the file of a build that lists do not show yet. Uploads show first.
+    pub(crate) async fn is_uploaded(
+        &self,
+        app: &App,
+        platform: Option<StorePlatform>,
+        version: Option<&str>,
+        number: Option<&str>,
+    ) -> bool {
+        let trains = version.map(trains);
+        let mut query = vec![("filter[state]", "PROCESSING,COMPLETE"), ("limit", "200")];
+        query.extend(platform.map(|platform| ("filter[platform]", platform.api_name())));
+        query.extend(
+            trains
+                .as_deref()
+                .map(|trains| ("filter[cfBundleShortVersionString]", trains)),
+        );
+        query.extend(number.map(|number| ("filter[cfBundleVersion]", number)));
+        let uploads = self
+            .store
+            .list(format!("v1/apps/{}/buildUploads", app.id), &query)
+            .await;
+        // Who can't be asked about uploads proves nothing.
+        let Ok(uploads) = uploads else { return false };
+        uploads.data.iter().any(|upload| {
+            let state = upload.attributes.get("state").unwrap_or(&Value::Null);
+            let is_recent = || {
+                let uploaded = optional(&upload.attributes, "uploadedDate");
+                let uploaded = uploaded.and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
+                uploaded.is_some_and(|uploaded| clock::now() - uploaded < LISTED_WITHIN)
+            };
+            match state["state"].as_str() {
+                Some("PROCESSING") => true,
+                Some("COMPLETE") => is_recent(),
+                _ => false,
+            }
+        })
+    }
+
+    /// Finds the build that is to be submitted.
+    async fn find_build(
+        &self,
+        app: &App,
+        platform: StorePlatform,
         version: &str,
         choice: &BuildChoice,
     ) -> Result<Build, ReleaseError> {
         let mut filters = vec![
             ("filter[app]", app.id.as_str()),
-            ("filter[preReleaseVersion.platform]", platform),
+            ("filter[preReleaseVersion.platform]", platform.api_name()),
         ];
+        let trains = trains(version);
         if !version.is_empty() {
-            filters.push(("filter[preReleaseVersion.version]", version));
+            filters.push(("filter[preReleaseVersion.version]", &trains));
         }
         if let BuildChoice::Number(number) = choice {
             filters.push(("filter[version]", number));
@@ -82,7 +165,7 @@ impl Engine {
         );
         loop {
             let found = self
-                .find_build(&snapshot.app, desired.platform.api_name(), &number, choice)
+                .find_build(&snapshot.app, desired.platform, &number, choice)
                 .await;
             let build = match found {
                 // What was uploaded just now is listed minutes later (fastlane #12392).

@@ -6,13 +6,14 @@ mod observe;
 mod update;
 
 use app_store_connect::Client;
+use apple_types::StorePlatform;
 use transport::Transfer;
 
 use self::builds::check_build;
 use crate::desired::DesiredRelease;
 use crate::error::ReleaseError;
 use crate::plan::{self, Action, Plan};
-use crate::snapshot::{self, Build, Snapshot, Version};
+use crate::snapshot::{self, AppName, Build, Overview, Snapshot, Version};
 use crate::store::Store;
 
 /// Requests in flight.
@@ -65,35 +66,46 @@ impl Engine {
         self.store.client()
     }
 
-    /// Observes and plans; nothing is changed. `build_follows` says that the build is uploaded later in this run, and
-    /// `only_plan` that the plan is all there will be: then the media of a version that does not exist yet are read
-    /// from the one that Apple will copy, which [`Engine::apply`] would have to read again.
+    /// Finds the app with its versions: the first look, which needs nothing of the release but its app and platform.
+    ///
+    /// # Errors
+    /// When there is no such app, or App Store Connect can't be asked.
+    pub async fn find_app(
+        &self,
+        name: &AppName,
+        platform: StorePlatform,
+    ) -> Result<Overview, ReleaseError> {
+        snapshot::overview(&self.store, name, platform).await
+    }
+
+    /// Observes and plans; nothing is changed. `overview` is what [`Engine::find_app`] found, and `build_follows` says
+    /// that the build is uploaded later in this run.
     ///
     /// # Errors
     /// When the release is impossible as things are, or App Store Connect can't be asked.
     pub async fn prepare(
         &self,
         desired: &DesiredRelease,
+        overview: Overview,
         build_follows: bool,
-        only_plan: bool,
     ) -> Result<Prepared, ReleaseError> {
-        let store = &self.store;
-        let overview = snapshot::overview(store, &desired.app, desired.platform.api_name()).await?;
-        let snapshot = self.observe(desired, overview, only_plan).await?;
+        let snapshot = self.observe(desired, overview).await?;
         let mut plan = plan::plan(desired, &snapshot)?;
         let build = match &desired.submission {
             Some(submission) if !build_follows => {
                 let number = version_number(desired, &snapshot).unwrap_or_default();
                 let build = self
-                    .find_build(
+                    .find_or_expect_build(
                         &snapshot.app,
-                        desired.platform.api_name(),
+                        desired.platform,
                         &number,
                         &submission.build,
                     )
                     .await?;
-                check_build(&build, submission.uses_encryption)?;
-                Some(build)
+                if let Some(build) = &build {
+                    check_build(build, submission.uses_encryption)?;
+                }
+                build
             }
             _ => None,
         };
@@ -125,8 +137,7 @@ impl Engine {
         let Some(version) = own_version(desired, snapshot) else {
             return Ok(());
         };
-        let in_review = matches!(version.state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW");
-        if !plan.submit || !in_review || !plan.first.is_empty() {
+        if !plan.submit || !version.is_in_review() || !plan.first.is_empty() {
             return Ok(());
         }
         match (build, &version.build) {
@@ -152,12 +163,11 @@ fn forget_needless_cancellation(
     let Some(version) = own_version(desired, snapshot) else {
         return;
     };
-    let in_review = matches!(version.state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW");
     let is_canceling =
         |action: &Action| matches!(action, Action::CancelSubmission { state, .. } if state == "CANCELING");
     if plan.submit
         && plan.then.is_empty()
-        && in_review
+        && version.is_in_review()
         && matches!(plan.first.as_slice(), [cancel @ Action::CancelSubmission { .. }] if !is_canceling(cancel))
         && build.is_some_and(|build| version.build.as_ref() == Some(&build.id))
     {
@@ -167,15 +177,11 @@ fn forget_needless_cancellation(
 
 /// Whether a version is in a submission that is not complete, or may be.
 fn is_in_submission(version: &Version) -> bool {
-    matches!(
-        version.state.as_str(),
-        "READY_FOR_REVIEW"
-            | "WAITING_FOR_REVIEW"
-            | "IN_REVIEW"
-            | "REJECTED"
-            | "METADATA_REJECTED"
-            | "PENDING_DEVELOPER_RELEASE"
-    )
+    version.is_in_review()
+        || matches!(
+            version.state.as_str(),
+            "READY_FOR_REVIEW" | "REJECTED" | "METADATA_REJECTED" | "PENDING_DEVELOPER_RELEASE"
+        )
 }
 
 /// The version that a release changes: the one on its way, or the live one where that is edited.

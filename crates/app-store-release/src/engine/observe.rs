@@ -14,7 +14,6 @@ impl Engine {
         &self,
         desired: &DesiredRelease,
         overview: Overview,
-        only_plan: bool,
     ) -> Result<Snapshot, ReleaseError> {
         let Overview { app, versions } = overview;
         let mut snapshot = Snapshot {
@@ -24,31 +23,21 @@ impl Engine {
             submissions: Vec::new(),
             media: RemoteMedia::new(),
             previews: RemoteMedia::new(),
-            media_is_known: true,
             library: None,
             attachments: Vec::new(),
         };
         let own = own_version(desired, &snapshot);
-        let is_new = own.is_none();
         let source = own.or_else(|| snapshot.versions.iter().find(|version| version.is_live()));
         let Some(id) = source.and_then(|version| version.id.clone()) else {
             snapshot.infos = self.read_infos(desired, &snapshot.app).await?;
             return Ok(snapshot);
         };
-        let mut needs = desired.needs(source.map(|version| version.state.as_str()).unwrap_or_default());
-        let reads_media = needs.media && (!is_new || only_plan);
-        if is_new {
-            needs = Needs {
-                texts: needs.texts || needs.media,
-                media: reads_media,
-                related: needs.related,
-            };
-        }
+        let needs = desired.needs(source.map(|version| version.state.as_str()).unwrap_or_default());
         let submissions = async {
             if !snapshot.versions.iter().any(is_in_submission) {
                 return Ok(Vec::new());
             }
-            read_submissions(&self.store, &snapshot.app.id, desired.platform.api_name())
+            read_submissions(&self.store, &snapshot.app.id, desired.platform)
                 .await
                 .map_err(api("read the review submissions"))
         };
@@ -60,8 +49,7 @@ impl Engine {
         snapshot.infos = infos;
         snapshot.submissions = submissions;
         merge(&mut snapshot, &id, details);
-        snapshot.media_is_known = reads_media || !desired.needs_media();
-        self.read_media(desired, &mut snapshot, &id, reads_media).await?;
+        self.read_media(desired, &mut snapshot, &id).await?;
         Ok(snapshot)
     }
 
@@ -93,7 +81,6 @@ impl Engine {
         desired: &DesiredRelease,
         snapshot: &mut Snapshot,
         id: &str,
-        reads_media: bool,
     ) -> Result<(), ReleaseError> {
         let Some(version) = snapshot
             .versions
@@ -116,11 +103,12 @@ impl Engine {
             }
         };
         let media = async {
-            if !reads_media {
+            if !desired.needs_media() {
                 return Ok(media::Found::default());
             }
             let wants = |kind, locale: &str| desired.wants_media(kind, locale);
-            media::read(&self.store, &snapshot.app.id, version, wants).await
+            let library = snapshot.library.as_ref();
+            media::read(&self.store, &snapshot.app.id, version, library, wants).await
         };
         let (found, attachments) = futures_util::try_join!(media, attachments)?;
         snapshot.media = found.screenshots;

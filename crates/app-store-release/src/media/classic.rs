@@ -8,12 +8,13 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use transport::{Method, Transfer};
 
-use super::upload::{Asset, BACKOFF, reserve, send};
-use super::{AT_ONCE, ROUNDS};
+use super::set::OpenSet;
+use super::upload::{Asset, BACKOFF, reserve, send_asset};
+use super::{AT_ONCE, ROUNDS, may_retry};
 use crate::error::{ReleaseError, api};
 use crate::media_file::MediaFile;
 use crate::plan::{MediaKind, SetChange, Slot};
-use crate::snapshot::{RemoteItem, RemoteMedia, RemoteSet, read_sets};
+use crate::snapshot::{RemoteItem, RemoteMedia, RemoteSet, read_sets, text};
 use crate::store::{Attributes, New, Object, Store, is_conflict};
 
 /// Lists lag behind a creation; afterwards, what they don't show is asked for by its ID.
@@ -102,11 +103,8 @@ pub(super) async fn update_sets(
         sets.push(Set {
             id,
             kind: change.kind,
-            order: change.remaining.clone(),
-            checksums: change.slots.iter().map(checksum_of).collect(),
-            deleted: change.delete.clone(),
+            content: OpenSet::of(change, |file| &file.checksum),
             pending: change.pending.clone(),
-            slots: change.slots.clone(),
             place,
         });
     }
@@ -115,11 +113,7 @@ pub(super) async fn update_sets(
         let Some((file, reason)) = failed.first() else {
             break;
         };
-        if round == ROUNDS
-            || !failed
-                .iter()
-                .all(|(_, reason)| reason.contains("IMAGE_TOOL_FAILURE"))
-        {
+        if !failed.iter().all(|(_, reason)| may_retry(round, reason)) {
             return Err(ReleaseError::Media {
                 file: file.clone(),
                 reason: reason.clone(),
@@ -155,13 +149,7 @@ async fn settle(store: &Store, localization: &str, set: &mut Set) -> Result<(), 
 struct Set {
     id: String,
     kind: MediaKind,
-    /// IDs in the order that App Store Connect has.
-    order: Vec<String>,
-    slots: Vec<Slot>,
-    /// Of the files that this run uploads into the slots.
-    checksums: Vec<Option<String>>,
-    /// IDs that this run deleted; lists show them for a while.
-    deleted: Vec<String>,
+    content: OpenSet,
     /// IDs that Apple still processes, from an earlier run.
     pending: Vec<String>,
     /// Locale and display type.
@@ -169,74 +157,13 @@ struct Set {
 }
 
 impl Set {
-    /// Takes the set as it is now. Another run may have uploaded the same file, and Apple copies those of the version
-    /// before some time after a version is created: of two that are equal the first stays, for every run alike, and of
-    /// two that have the same name the newer one, if it is our own.
+    /// Takes the set as it is now, and deletes what is there twice.
     async fn adopt(&mut self, store: &Store, items: &[RemoteItem]) -> Result<(), ReleaseError> {
-        self.order = items.iter().map(|item| item.id.clone()).collect();
-        let mut extra = Vec::new();
-        let mut kept = Vec::new();
-        for (checksum, slots) in self.slots_by_checksum(items) {
-            let equal = items.iter().filter(|item| {
-                item.checksum.as_deref() == Some(checksum)
-                    && item.state == "COMPLETE"
-                    && !self.deleted.contains(&item.id)
-            });
-            let mut equal: Vec<String> = equal.map(|item| item.id.clone()).collect();
-            extra.extend(equal.split_off(slots.len().min(equal.len())));
-            kept.extend(slots.into_iter().zip(equal));
-        }
-        for (slot, id) in kept {
-            self.slots[slot] = Slot::Kept(id);
-        }
-        let is_own = |item: &RemoteItem| {
-            self.slots
-                .iter()
-                .any(|slot| matches!(slot, Slot::Kept(id) if *id == item.id))
-        };
-        let older = items.iter().enumerate().filter(|(index, item)| {
-            let newer = &items[index + 1..];
-            item.state == "COMPLETE"
-                && !is_own(item)
-                && newer.iter().any(|own| is_own(own) && own.name == item.name)
-        });
-        extra.extend(older.map(|(_, item)| item.id.clone()));
-        extra.sort();
-        extra.dedup();
-        extra.retain(|id| !self.deleted.contains(id));
-        for id in extra {
+        for id in self.content.adopt(items) {
             let deleted = store.delete(self.kind.classic().items, &id).await;
             deleted.map_err(api(format!("delete a second copy in {}", self.place)))?;
-            self.order.retain(|known| *known != id);
-            self.deleted.push(id);
         }
         Ok(())
-    }
-
-    /// The slots of each checksum: a folder may hold the same picture twice.
-    fn slots_by_checksum<'a>(&'a self, items: &'a [RemoteItem]) -> BTreeMap<&'a str, Vec<usize>> {
-        let mut all: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, slot) in self.slots.iter().enumerate() {
-            let own = items
-                .iter()
-                .find(|item| matches!(slot, Slot::Kept(id) if *id == item.id));
-            // Another run may have deleted what this one uploaded.
-            let checksum = match own {
-                Some(own) => own.checksum.as_deref(),
-                None => self.checksums[index].as_deref(),
-            };
-            if let Some(checksum) = checksum {
-                all.entry(checksum).or_default().push(index);
-            }
-        }
-        all
-    }
-}
-
-fn checksum_of(slot: &Slot) -> Option<String> {
-    match slot {
-        Slot::New(file) => Some(file.checksum.clone()),
-        Slot::Kept(_) => None,
     }
 }
 
@@ -257,7 +184,7 @@ async fn create_set(store: &Store, localization: &str, change: &SetChange) -> Re
         Ok(sets
             .data
             .into_iter()
-            .find(|set| set.attributes[names.set_type] == change.display.as_str()))
+            .find(|set| text(&set.attributes, names.set_type) == change.display))
     };
     let set = store.create(&new, find).await;
     Ok(set
@@ -278,7 +205,7 @@ async fn fill(
 ) -> Result<Vec<(String, String)>, ReleaseError> {
     let mut reserved: Vec<(usize, usize, MediaFile, Object)> = Vec::new();
     for (number, set) in sets.iter().enumerate() {
-        for (index, slot) in set.slots.iter().enumerate() {
+        for (index, slot) in set.content.slots.iter().enumerate() {
             if let Slot::New(file) = slot {
                 // One after another: the order of reservations is the order in the set.
                 reserved.push((
@@ -294,7 +221,8 @@ async fn fill(
     stream::iter(reserved.iter().map(Ok::<_, ReleaseError>))
         .try_for_each_concurrent(AT_ONCE, |(number, _, file, object)| async move {
             let set = &all[*number];
-            send(store, transfer, &asset(set.kind, file, &set.id), object).await
+            let asset = asset(set.kind, file, &set.id);
+            send_asset(store, transfer, &asset, object).await
         })
         .await?;
     let mut open: Vec<(MediaKind, String)> = reserved
@@ -317,14 +245,14 @@ async fn fill(
     for (number, index, local, object) in reserved {
         let set = &mut sets[number];
         match reasons.iter().find(|(id, _)| *id == object.id) {
-            None => set.slots[index] = Slot::Kept(object.id),
+            None => set.content.slots[index] = Slot::Kept(object.id),
             Some((id, reason)) => {
                 let file = format!("{} {}", set.place, local.name);
                 store
                     .delete(set.kind.classic().items, id)
                     .await
                     .map_err(api(format!("delete {file}, which failed")))?;
-                set.deleted.push(id.clone());
+                set.content.deleted.push(id.clone());
                 failed.push((file, reason.clone()));
             }
         }
@@ -451,22 +379,11 @@ async fn forget_deleted(
     Ok(())
 }
 
-/// Puts a set into its order, if it is in another one. What this run does not know stays at the end.
+/// Puts a set into its order, if it is in another one.
 async fn order(store: &Store, set: &Set) -> Result<(), Error> {
-    let kept = set.slots.iter().filter_map(|slot| match slot {
-        Slot::Kept(id) => Some(id),
-        Slot::New(_) => None,
-    });
-    let mut wanted: Vec<&String> = kept.collect();
-    let others = set
-        .order
-        .iter()
-        .filter(|id| !wanted.contains(id) && !set.deleted.contains(id));
-    let others: Vec<&String> = others.collect();
-    wanted.extend(others);
-    if wanted.len() < 2 || set.order.iter().collect::<Vec<_>>() == wanted {
+    let Some(wanted) = set.content.missing_order() else {
         return Ok(());
-    }
+    };
     let names = set.kind.classic();
     let path = format!("v1/{}/{}/relationships/{}", names.sets, set.id, names.items);
     let data: Vec<Value> = wanted

@@ -2,6 +2,7 @@
 
 mod classic;
 mod library;
+mod set;
 mod upload;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,48 @@ const AT_ONCE: usize = 4;
 /// How often a picture is uploaded again that Apple's image tool failed on.
 const ROUNDS: u32 = 3;
 
+/// Whether a file that Apple refused in a round is worth another one: its image tool fails now and then.
+fn may_retry(round: u32, reason: &str) -> bool {
+    round < ROUNDS && reason.contains("IMAGE_TOOL_FAILURE")
+}
+
+/// Whether a new version shows what the version before it did. Apple copies it, some time after the version is created
+/// (App Store Connect Help, "Create a new version"; seconds, at times minutes, as its other effects: fastlane #16991). A
+/// set with something of its own was copied, and somebody has changed it since.
+pub(crate) fn is_copied(before: &RemoteMedia, now: &RemoteMedia) -> bool {
+    before.iter().all(|(locale, sets)| {
+        let copies = now.get(locale);
+        sets.iter().all(|(display, set)| {
+            let copy = copies.and_then(|copies| copies.get(display));
+            is_set_copied(&set.items, copy.map_or(&[], |copy| &copy.items))
+        })
+    })
+}
+
+fn is_set_copied(before: &[RemoteItem], now: &[RemoteItem]) -> bool {
+    // An item of the library that was put there by other means has no checksum.
+    let key = |item: &RemoteItem| {
+        let known = item.checksum.clone().or_else(|| item.asset.clone());
+        known.unwrap_or_else(|| item.name.clone())
+    };
+    let mut missing: Vec<String> = before
+        .iter()
+        .filter(|item| item.state == "COMPLETE")
+        .map(key)
+        .collect();
+    let all = missing.clone();
+    for item in now {
+        let own = key(item);
+        if !all.contains(&own) {
+            return true;
+        }
+        if let Some(index) = missing.iter().position(|missing| *missing == own) {
+            missing.remove(index);
+        }
+    }
+    missing.is_empty()
+}
+
 /// What there is of screenshots and previews.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
@@ -33,7 +76,8 @@ pub(crate) struct Found {
     pub(crate) library: Option<Library>,
 }
 
-/// Reads screenshots and previews of the locales that `wants` names, for each kind.
+/// Reads screenshots and previews of the locales that `wants` names, for each kind. `library` is the app's, where it is
+/// known.
 ///
 /// # Errors
 /// When App Store Connect can't be asked.
@@ -41,6 +85,7 @@ pub(crate) async fn read(
     store: &Store,
     app: &str,
     version: &Version,
+    library: Option<&Library>,
     wants: impl Fn(MediaKind, &str) -> bool,
 ) -> Result<Found, ReleaseError> {
     let of = |kind: MediaKind, skip: &dyn Fn(&Localization) -> bool| -> Vec<(String, String)> {
@@ -51,9 +96,12 @@ pub(crate) async fn read(
             .filter_map(|(locale, own)| Some((locale.clone(), own.id.clone()?)))
             .collect()
     };
-    if version.has_placements != Some(false)
-        && let Some(id) = library_id(store, app).await?
-    {
+    let known = library.map(|library| library.id.clone());
+    let id = match known {
+        None if version.has_placements != Some(false) => library_id(store, app).await?,
+        known => known,
+    };
+    if let Some(id) = id {
         let all = |_: &Localization| false;
         return library::read(
             store,

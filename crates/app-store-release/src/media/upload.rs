@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use transport::{Backoff, Piece, Transfer};
 
 use crate::error::{ReleaseError, api};
+use crate::snapshot::text;
 use crate::store::{Attributes, New, Object, Store};
 
 /// Parts of one file in flight.
@@ -53,9 +54,9 @@ pub(super) async fn reserve(store: &Store, asset: &Asset<'_>) -> Result<Object, 
     let find = || async {
         let page = store.list(siblings.clone(), &[("limit", "50")]).await?;
         Ok(page.data.into_iter().find(|sibling| {
-            sibling.attributes["fileName"] == asset.name
-                && sibling.attributes["fileSize"] == asset.size
-                && sibling.attributes["assetDeliveryState"]["state"] == "AWAITING_UPLOAD"
+            text(&sibling.attributes, "fileName") == asset.name
+                && sibling.attributes.get("fileSize").and_then(Value::as_u64) == Some(asset.size)
+                && state_of(sibling) == AWAITS_UPLOAD
         }))
     };
     store
@@ -64,30 +65,53 @@ pub(super) async fn reserve(store: &Store, asset: &Asset<'_>) -> Result<Object, 
         .map_err(api(format!("reserve the upload of {}", asset.name)))
 }
 
-/// Sends a reserved file and commits it.
-pub(super) async fn send(
+/// Sends a reserved file and commits it with its checksum.
+pub(super) async fn send_asset(
     store: &Store,
     transfer: &Transfer,
     asset: &Asset<'_>,
     reserved: &Object,
 ) -> Result<(), ReleaseError> {
-    send_parts(transfer, asset.path, asset.name, reserved).await?;
-    let committed = json!({"uploaded": true, "sourceFileChecksum": asset.checksum});
-    match store.patch(asset.kind, &reserved.id, committed, None).await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            // The commit may have been made before its answer was lost.
-            let now = store.get(format!("v1/{}/{}", asset.kind, reserved.id), &[]).await;
-            match now {
-                Ok(Some(now)) if now.attributes["assetDeliveryState"]["state"] != "AWAITING_UPLOAD" => Ok(()),
-                _ => Err(api(format!("commit the upload of {}", asset.name))(error)),
-            }
-        }
+    let commit = json!({"uploaded": true, "sourceFileChecksum": asset.checksum});
+    let file = (asset.path, asset.name);
+    send(store, transfer, asset.kind, file, reserved, commit).await
+}
+
+/// Sends the parts of a reserved file, and commits it. `file` is its path and name.
+pub(super) async fn send(
+    store: &Store,
+    transfer: &Transfer,
+    kind: &str,
+    (path, name): (&Path, &str),
+    reserved: &Object,
+    commit: Value,
+) -> Result<(), ReleaseError> {
+    send_parts(transfer, path, name, reserved).await?;
+    let Err(error) = store.patch(kind, &reserved.id, commit, None).await else {
+        return Ok(());
+    };
+    // The commit may have been made before its answer was lost.
+    match store.get(format!("v1/{kind}/{}", reserved.id), &[]).await {
+        Ok(Some(now)) if !["", AWAITS_UPLOAD].contains(&state_of(&now)) => Ok(()),
+        _ => Err(api(format!("commit the upload of {name}"))(error)),
     }
 }
 
+/// The state of a file that was reserved and not committed.
+const AWAITS_UPLOAD: &str = "AWAITING_UPLOAD";
+
+/// The state of a file: classic resources have it in an object of its own.
+fn state_of(object: &Object) -> &str {
+    let attribute = |name: &str| object.attributes.get(name).unwrap_or(&Value::Null);
+    ["videoDeliveryState", "assetDeliveryState"]
+        .iter()
+        .find_map(|name| attribute(name)["state"].as_str())
+        .or_else(|| attribute("state").as_str())
+        .unwrap_or_default()
+}
+
 /// Sends the parts of a reserved file, several at once.
-pub(super) async fn send_parts(
+async fn send_parts(
     transfer: &Transfer,
     path: &Path,
     name: &str,
@@ -149,5 +173,5 @@ pub(crate) async fn upload(
     asset: &Asset<'_>,
 ) -> Result<(), ReleaseError> {
     let reserved = reserve(store, asset).await?;
-    send(store, transfer, asset, &reserved).await
+    send_asset(store, transfer, asset, &reserved).await
 }

@@ -6,12 +6,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Map;
 
-use super::{Action, Part, Plan, Target};
+use super::{Action, Part, Plan, Target, previews};
 use crate::desired::{DesiredRelease, Leftovers};
 use crate::display::ONLY_IN_LIBRARY;
 use crate::error::ReleaseError;
 use crate::media_file::MediaFile;
-use crate::preview;
 use crate::problem::Problem;
 use crate::snapshot::{RemoteItem, RemoteSet, Snapshot};
 
@@ -147,16 +146,9 @@ pub(super) fn plan(
     if !desired.needs_media() {
         return Ok(());
     }
-    if !snapshot.media_is_known {
-        plan.notes.push(format!(
-            "Screenshots and previews are compared once version {} exists.",
-            target.version.number
-        ));
-        return Ok(());
-    }
     refuse_what_only_a_library_takes(desired, snapshot)?;
     plan_screenshots(desired, target, snapshot, plan);
-    plan_previews(desired, target, snapshot, plan);
+    previews::plan(desired, target, snapshot, plan);
     Ok(())
 }
 
@@ -227,52 +219,8 @@ fn plan_screenshots(desired: &DesiredRelease, target: &Target, snapshot: &Snapsh
     }
 }
 
-/// Previews stay beside the local ones unless they are overwritten, and a locale that the version lacks is not created,
-/// as in fastlane.
-fn plan_previews(desired: &DesiredRelease, target: &Target, snapshot: &Snapshot, plan: &mut Plan) {
-    let Some(local) = &desired.previews else { return };
-    let none = BTreeMap::new();
-    for (locale, wanted) in &local.files {
-        if !has_locale(locale, target, plan) {
-            plan.notes.push(format!(
-                "The previews of {locale} are left out: the version does not have the locale."
-            ));
-            continue;
-        }
-        let remote = snapshot.previews.get(locale).unwrap_or(&none);
-        let place = |display| Place {
-            kind: MediaKind::Previews,
-            locale,
-            display,
-        };
-        for (display, files) in wanted {
-            let set = remote.get(*display);
-            let mut change = set_change(place(display), files, set, !local.overwrite);
-            let frames = match &local.frame {
-                Some(frame) => {
-                    let deleted = change.as_ref().map_or(&[][..], |change| &change.delete);
-                    other_frames(files, set, frame, deleted)
-                }
-                None => Vec::new(),
-            };
-            if !frames.is_empty() {
-                let change = change.get_or_insert_with(|| unchanged(place(display), files, set));
-                change.frames = frames;
-            }
-            plan.then.extend(change.map(Action::UpdateMedia));
-        }
-        if local.overwrite {
-            plan.then.extend(
-                others(remote, wanted.keys())
-                    .filter_map(|(display, set)| set_change(place(display), &[], Some(set), false))
-                    .map(Action::UpdateMedia),
-            );
-        }
-    }
-}
-
 /// Whether the version has a locale, or gets it in this plan.
-fn has_locale(locale: &str, target: &Target, plan: &Plan) -> bool {
+pub(super) fn has_locale(locale: &str, target: &Target, plan: &Plan) -> bool {
     target.version.localizations.contains_key(locale)
         || plan.then.iter().any(|action| {
             matches!(action, Action::CreateLocale { locale: planned, part: Part::Version, .. } if planned == locale)
@@ -280,7 +228,7 @@ fn has_locale(locale: &str, target: &Target, plan: &Plan) -> bool {
 }
 
 /// Sets with content that are not among `wanted`.
-fn others<'a>(
+pub(super) fn others<'a>(
     remote: &'a BTreeMap<String, RemoteSet>,
     wanted: impl Iterator<Item = &'a &'static str>,
 ) -> impl Iterator<Item = (&'a str, &'a RemoteSet)> {
@@ -291,46 +239,32 @@ fn others<'a>(
         .map(|(display, set)| (display.as_str(), set))
 }
 
-/// Videos that are there already and stay, and that another frame stands for.
-fn other_frames(
-    files: &[MediaFile],
-    set: Option<&RemoteSet>,
-    frame: &str,
-    deleted: &[String],
-) -> Vec<FrameChange> {
-    let items = set.map(|set| set.items.as_slice()).unwrap_or_default();
-    items
-        .iter()
-        .filter(|item| item.frame.as_deref() != Some(frame) && !deleted.contains(&item.id))
-        .filter(|item| files.iter().any(|file| file.is(item.checksum.as_deref())))
-        .map(|item| FrameChange {
-            id: item.asset.clone().unwrap_or_else(|| item.id.clone()),
-            frame: frame.to_owned(),
-        })
-        .collect()
-}
-
 /// Which set.
 #[derive(Clone, Copy)]
-struct Place<'a> {
-    kind: MediaKind,
-    locale: &'a str,
-    display: &'a str,
+pub(super) struct Place<'a> {
+    pub(super) kind: MediaKind,
+    pub(super) locale: &'a str,
+    pub(super) display: &'a str,
+}
+
+/// What is there and can stay.
+pub(super) fn usable(items: &[RemoteItem]) -> Vec<&RemoteItem> {
+    items
+        .iter()
+        .filter(|item| item.state != "FAILED" && item.state != "AWAITING_UPLOAD")
+        .collect()
 }
 
 /// How a set becomes what the folder has: what is there by checksum is kept, the rest is deleted or uploaded. With
 /// `keep_others`, what has a name of its own stays, and everything is in the order of the names.
-fn set_change(
+pub(super) fn set_change(
     place: Place<'_>,
     wanted: &[MediaFile],
     remote: Option<&RemoteSet>,
     keep_others: bool,
 ) -> Option<SetChange> {
     let existing = remote.map(|set| set.items.as_slice()).unwrap_or_default();
-    let mut unused: Vec<_> = existing
-        .iter()
-        .filter(|item| item.state != "FAILED" && item.state != "AWAITING_UPLOAD")
-        .collect();
+    let mut unused = usable(existing);
     // Name, place in the order, and local file.
     let mut rows: Vec<(String, Slot, Option<PathBuf>)> = wanted
         .iter()
@@ -353,22 +287,6 @@ fn set_change(
         let others: Vec<_> = others
             .map(|other| (other.name.clone(), Slot::Kept(other.id.clone()), None))
             .collect();
-        // What is there, and what takes the place of something of its name, comes before what is added.
-        let has_place = |name: &str, slot: &Slot| {
-            matches!(slot, Slot::Kept(_)) || unused.iter().any(|there| there.name == name)
-        };
-        let taken = rows
-            .iter()
-            .filter(|(name, slot, _)| has_place(name, slot))
-            .count();
-        let mut room = preview::MOST.saturating_sub(others.len() + taken);
-        rows.retain(|(name, slot, _)| {
-            let fits = has_place(name, slot) || room > 0;
-            if !has_place(name, slot) {
-                room = room.saturating_sub(1);
-            }
-            fits
-        });
         rows.extend(others);
         rows.sort_by(|a, b| a.0.cmp(&b.0));
     }
@@ -424,7 +342,7 @@ fn is_processed_by_apple(state: &str) -> bool {
 }
 
 /// A set that stays as it is, apart from what is added to the change.
-fn unchanged(place: Place<'_>, files: &[MediaFile], remote: Option<&RemoteSet>) -> SetChange {
+pub(super) fn unchanged(place: Place<'_>, files: &[MediaFile], remote: Option<&RemoteSet>) -> SetChange {
     let items = remote.map(|set| set.items.as_slice()).unwrap_or_default();
     let local = local_files(items, files);
     let change = empty(place, remote);

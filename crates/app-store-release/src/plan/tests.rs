@@ -4,10 +4,9 @@ use serde_json::json;
 
 use super::*;
 use crate::desired::{BuildChoice, DesiredPreviews, DesiredSubmission, Leftovers};
-use crate::media_file::MediaFile;
+use crate::media_file::{LocalMedia, MediaFile};
 use crate::metadata::Metadata;
-use crate::screenshot::Screenshots;
-use crate::snapshot::{App, AppName, RemoteItem, RemoteMedia, RemoteSet, Submission};
+use crate::snapshot::{App, AppInfo, AppName, RemoteItem, RemoteMedia, RemoteSet, Submission};
 use crate::text::LocalizedTexts;
 
 const LIVE: &str = "READY_FOR_DISTRIBUTION";
@@ -82,7 +81,6 @@ fn snapshot(state: Option<&str>) -> Snapshot {
         submissions: Vec::new(),
         media: RemoteMedia::new(),
         previews: RemoteMedia::new(),
-        media_is_known: true,
         library: None,
         attachments: Vec::new(),
     };
@@ -164,7 +162,7 @@ fn shot(name: &str) -> MediaFile {
 }
 
 fn shots(names: &[&str]) -> DesiredRelease {
-    let mut screenshots = Screenshots::new();
+    let mut screenshots = LocalMedia::new();
     screenshots
         .entry("en-US".to_owned())
         .or_default()
@@ -1016,15 +1014,15 @@ fn a_version_that_waits_for_its_release_is_not_blamed_on_the_review() {
 // --- media of a version that does not exist yet
 
 #[test]
-fn media_that_were_not_read_are_not_planned_but_mentioned() {
+fn media_of_a_new_version_are_planned_against_those_that_apple_will_copy() {
     let mut snapshot = snapshot(None);
-    snapshot.media_is_known = false;
-    let plan = planned(&shots(&["1"]), &snapshot);
-    assert!(plan.then.is_empty());
-    assert!(
-        plan.notes[0].contains("once version 1.1 exists"),
-        "{:?}",
-        plan.notes
+    let sets = snapshot.media.entry("en-US".to_owned()).or_default();
+    sets.insert(PHONE.to_owned(), remote(&["1", "2"]));
+    let plan = planned(&shots(&["1", "3"]), &snapshot);
+    let change = only_change(&plan);
+    assert_eq!(
+        (&change.upload[..], &change.delete[..]),
+        (&["3".to_owned()][..], &["id-2".to_owned()][..])
     );
 }
 
@@ -1033,7 +1031,7 @@ fn media_that_were_not_read_are_not_planned_but_mentioned() {
 const MOVIE: &str = "IPHONE_67";
 
 fn previews(names: &[&str], frame: Option<&str>, overwrite: bool) -> DesiredRelease {
-    let mut files = crate::preview::Previews::new();
+    let mut files = LocalMedia::new();
     files
         .entry("en-US".to_owned())
         .or_default()
@@ -1134,7 +1132,12 @@ fn a_preview_that_is_deleted_gets_no_frame() {
 #[test]
 fn a_full_set_of_previews_takes_no_more_unless_they_are_overwritten() {
     let full = with_previews(&[(MOVIE, &["a", "b", "c"]), ("IPHONE_65", &["x"])]);
-    assert!(planned(&previews(&["d"], None, false), &full).is_empty());
+    let left = planned(&previews(&["d"], None, false), &full);
+    assert!(left.is_empty());
+    assert_eq!(
+        left.notes,
+        ["en-US has 3 previews for IPHONE_67 that stay, and App Store Connect takes 3. Left out: d."]
+    );
     let plan = planned(&previews(&["d"], None, true), &full);
     let deleted: usize = plan
         .then

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use apple_types::StorePlatform;
 use serde_json::Value;
 
 use crate::media::Library;
@@ -9,8 +10,9 @@ use crate::store::{Attributes, Object};
 
 mod read;
 
+pub use read::Overview;
 pub(crate) use read::{
-    Needs, Overview, app_of, find_app, overview, read_attachments, read_builds, read_infos, read_sets,
+    Needs, app_of, find_app, overview, read_attachments, read_builds, read_infos, read_sets,
     read_submissions, read_version, reasons,
 };
 
@@ -48,7 +50,7 @@ impl Localization {
 }
 
 /// A version on the App Store, or on its way there.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Version {
     /// Apple's ID; `None` for one that is predicted.
     pub id: Option<String>,
@@ -123,8 +125,8 @@ pub struct Build {
     pub number: String,
     /// `CFBundleShortVersionString`.
     pub version: String,
-    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`.
-    pub platform: String,
+    /// Its platform; `None` for one that Apple added later, or where the answer does not say.
+    pub platform: Option<StorePlatform>,
     /// `PROCESSING`, `VALID`, `FAILED` or `INVALID`.
     pub processing_state: String,
     /// Whether export compliance is answered, and how.
@@ -140,18 +142,16 @@ pub struct Build {
 pub struct Snapshot {
     /// The app.
     pub app: App,
-    /// Its versions for one platform, without those that were replaced.
+    /// All its versions for one platform, those that were replaced among them: their numbers can't be used again.
     pub versions: Vec<Version>,
     /// Its app infos: the live one, and one that can be edited.
     pub infos: Vec<AppInfo>,
     /// Submissions that are not complete; read only where a version is in one.
     pub submissions: Vec<Submission>,
-    /// Screenshots of the version that is edited, as far as they were asked for.
+    /// Screenshots of the version that is edited, or of the one that Apple will copy, as far as they were asked for.
     pub media: RemoteMedia,
-    /// Previews of the version that is edited, as far as they were asked for.
+    /// Previews of the same version, as far as they were asked for.
     pub previews: RemoteMedia,
-    /// Whether `media` and `previews` were read, where they matter.
-    pub media_is_known: bool,
     /// The asset library, where there is one and media matter.
     pub(crate) library: Option<Library>,
     /// Attachments for App Review, as far as they were asked for.
@@ -183,7 +183,7 @@ impl Snapshot {
     pub(crate) fn reviewed_info(&self) -> Option<&AppInfo> {
         self.infos
             .iter()
-            .find(|info| matches!(info.state.as_str(), "WAITING_FOR_REVIEW" | "IN_REVIEW"))
+            .find(|info| is_in_review(&info.state))
     }
 
     /// The app info of the version that is on the App Store.
@@ -202,6 +202,21 @@ impl Version {
             "READY_FOR_DISTRIBUTION" | "PROCESSING_FOR_DISTRIBUTION"
         )
     }
+
+    /// Whether a later version took its place on the App Store.
+    pub fn is_replaced(&self) -> bool {
+        self.state == "REPLACED_WITH_NEW_VERSION"
+    }
+
+    /// Whether App Review has it.
+    pub(crate) fn is_in_review(&self) -> bool {
+        is_in_review(&self.state)
+    }
+}
+
+/// Whether App Review has what is in a state.
+pub(crate) fn is_in_review(state: &str) -> bool {
+    matches!(state, "WAITING_FOR_REVIEW" | "IN_REVIEW")
 }
 
 /// An attribute that is text; empty when there is none.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use app_store_connect::{Error, Many};
+use apple_types::StorePlatform;
 use serde_json::Value;
 
 use crate::error::{ReleaseError, api};
@@ -13,16 +14,13 @@ use crate::snapshot::{
 };
 use crate::store::{Attributes, Object, Store};
 
-/// Everything but versions that were replaced, of which an old app has dozens.
-pub(crate) const STATES: &str = "ACCEPTED,DEVELOPER_REJECTED,IN_REVIEW,INVALID_BINARY,METADATA_REJECTED,PENDING_APPLE_RELEASE,PENDING_DEVELOPER_RELEASE,PREPARE_FOR_SUBMISSION,PROCESSING_FOR_DISTRIBUTION,READY_FOR_DISTRIBUTION,READY_FOR_REVIEW,REJECTED,WAITING_FOR_EXPORT_COMPLIANCE,WAITING_FOR_REVIEW";
-
 /// States of submissions that are not complete.
 const OPEN_SUBMISSIONS: &str =
     "READY_FOR_REVIEW,WAITING_FOR_REVIEW,IN_REVIEW,UNRESOLVED_ISSUES,CANCELING,COMPLETING";
 
-/// What one request for the app tells.
+/// An app with its versions for one platform: what one request tells.
 #[derive(Debug)]
-pub(crate) struct Overview {
+pub struct Overview {
     pub(crate) app: App,
     /// Versions of the platform, without what belongs to them.
     pub(crate) versions: Vec<Version>,
@@ -35,7 +33,7 @@ pub(crate) struct Overview {
 pub(crate) async fn overview(
     store: &Store,
     name: &AppName,
-    platform: &str,
+    platform: StorePlatform,
 ) -> Result<Overview, ReleaseError> {
     let include = [("include", "appStoreVersions"), ("limit[appStoreVersions]", "50")];
     let (page, found) = find_app(store, name, &include).await?;
@@ -43,21 +41,17 @@ pub(crate) async fn overview(
     let all = page.included::<Attributes>("appStoreVersions");
     let own = found.related("appStoreVersions");
     let versions = if own.is_empty() || found.has_more("appStoreVersions") {
-        let query = [
-            ("filter[platform]", platform),
-            ("filter[appVersionState]", STATES),
-            ("limit", "200"),
-        ];
+        let query = [("filter[platform]", platform.api_name()), ("limit", "200")];
         let page = store
             .list(format!("v1/apps/{}/appStoreVersions", app.id), &query)
             .await
             .map_err(api("read the versions"))?;
-        page.data.iter().map(version).collect()
+        page.data.iter().map(Version::of).collect()
     } else {
         own.iter()
             .filter_map(|id| all.get(&id.id))
-            .filter(|object| text(&object.attributes, "platform") == platform)
-            .map(version)
+            .filter(|object| text(&object.attributes, "platform") == platform.api_name())
+            .map(Version::of)
             .collect()
     };
     Ok(Overview { app, versions })
@@ -109,18 +103,16 @@ pub(crate) fn app_of(app: &Object) -> App {
     }
 }
 
-/// A version, without what belongs to it.
-fn version(object: &Object) -> Version {
-    Version {
-        id: Some(object.id.clone()),
-        number: text(&object.attributes, "versionString"),
-        state: text(&object.attributes, "appVersionState"),
-        localizations: BTreeMap::new(),
-        review: None,
-        phased: None,
-        build: None,
-        has_placements: None,
-        attributes: object.attributes.clone(),
+impl Version {
+    /// A version from its resource, without what belongs to it.
+    pub(crate) fn of(object: &Object) -> Self {
+        Self {
+            id: Some(object.id.clone()),
+            number: text(&object.attributes, "versionString"),
+            state: text(&object.attributes, "appVersionState"),
+            attributes: object.attributes.clone(),
+            ..Self::default()
+        }
     }
 }
 
@@ -186,14 +178,7 @@ pub(crate) async fn read_version(store: &Store, id: &str, needs: Needs) -> Resul
     if let Some(page) = &localizations {
         let found = found.get_or_insert_with(|| Version {
             id: Some(id.to_owned()),
-            number: String::new(),
-            state: String::new(),
-            attributes: Attributes::new(),
-            localizations: BTreeMap::new(),
-            review: None,
-            phased: None,
-            build: None,
-            has_placements: None,
+            ..Version::default()
         });
         found.has_placements = names_placements(page.data.iter());
         found.localizations = page
@@ -218,7 +203,7 @@ fn related(page: &Many<Attributes>) -> Option<Version> {
     let localizations = page.included::<Attributes>("appStoreVersionLocalizations");
     let reviews = page.included::<Attributes>("appStoreReviewDetails");
     let phased = page.included::<Attributes>("appStoreVersionPhasedReleases");
-    let one = |name: &str| object.related(name).into_iter().next().map(|related| related.id);
+    let one = |name: &str| object.one(name).map(|related| related.id);
     Some(Version {
         localizations: by_locale(object, "appStoreVersionLocalizations", &localizations),
         review: one("appStoreReviewDetail").map(|id| Localization {
@@ -237,7 +222,7 @@ fn related(page: &Many<Attributes>) -> Option<Version> {
         }),
         build: one("build"),
         has_placements: names_placements(localizations.values()),
-        ..version(object)
+        ..Version::of(object)
     })
 }
 
@@ -274,20 +259,16 @@ fn info(
         localizations: by_locale(object, "appInfoLocalizations", localizations),
         categories: CATEGORIES
             .into_iter()
-            .filter_map(|(_, name)| Some((name, object.related(name).into_iter().next()?.id)))
+            .filter_map(|(_, name)| Some((name, object.one(name)?.id)))
             .collect(),
-        age_rating: object
-            .related("ageRatingDeclaration")
-            .into_iter()
-            .next()
-            .map(|rating| Localization {
-                attributes: ratings
-                    .get(&rating.id)
-                    .map(|rating| rating.attributes.clone())
-                    .unwrap_or_default(),
-                id: Some(rating.id),
-                has_sets: (None, None),
-            }),
+        age_rating: object.one("ageRatingDeclaration").map(|rating| Localization {
+            attributes: ratings
+                .get(&rating.id)
+                .map(|rating| rating.attributes.clone())
+                .unwrap_or_default(),
+            id: Some(rating.id),
+            has_sets: (None, None),
+        }),
     }
 }
 
@@ -295,13 +276,13 @@ fn info(
 pub(crate) async fn read_submissions(
     store: &Store,
     app: &str,
-    platform: &str,
+    platform: StorePlatform,
 ) -> Result<Vec<Submission>, Error> {
     let page = store
         .list(
             format!("v1/apps/{app}/reviewSubmissions"),
             &[
-                ("filter[platform]", platform),
+                ("filter[platform]", platform.api_name()),
                 ("filter[state]", OPEN_SUBMISSIONS),
                 ("include", "items,appStoreVersionForReview"),
                 ("limit[items]", "50"),
@@ -312,9 +293,7 @@ pub(crate) async fn read_submissions(
     let items = page.included::<Attributes>("reviewSubmissionItems");
     let submissions = page.data.iter().map(|submission| {
         let version = submission
-            .related("appStoreVersionForReview")
-            .into_iter()
-            .next()
+            .one("appStoreVersionForReview")
             .map(|version| version.id);
         let ids = submission.related("items");
         let active: Vec<String> = ids
@@ -329,7 +308,7 @@ pub(crate) async fn read_submissions(
         let of = |id: &String| {
             let named = items
                 .get(id)
-                .and_then(|item| item.related("appStoreVersion").into_iter().next());
+                .and_then(|item| item.one("appStoreVersion"));
             // A submission's only item is the version that it is for; Apple names items' versions only when asked one by one.
             named
                 .map(|version| version.id)
@@ -456,28 +435,30 @@ pub(crate) async fn read_builds(
     query.extend(filters);
     let page = store.list("v1/builds", &query).await?;
     let trains = page.included::<Attributes>("preReleaseVersions");
-    let builds = page.data.iter().map(|build| {
-        let train = build
-            .related("preReleaseVersion")
-            .into_iter()
-            .next()
-            .and_then(|id| trains.get(&id.id));
+    Ok(page.data.iter().map(|build| Build::of(build, &trains)).collect())
+}
+
+impl Build {
+    /// A build from its resource, with the version trains that came along.
+    pub(crate) fn of(object: &Object, trains: &BTreeMap<String, Object>) -> Self {
+        let train = object
+            .one("preReleaseVersion")
+            .and_then(|train| trains.get(&train.id));
         let of_train = |name: &str| {
             train
                 .map(|train| text(&train.attributes, name))
                 .unwrap_or_default()
         };
-        let flag = |name: &str| build.attributes.get(name).and_then(Value::as_bool);
-        Build {
-            id: build.id.clone(),
-            number: text(&build.attributes, "version"),
+        let flag = |name: &str| object.attributes.get(name).and_then(Value::as_bool);
+        Self {
+            id: object.id.clone(),
+            number: text(&object.attributes, "version"),
             version: of_train("version"),
-            platform: of_train("platform"),
-            processing_state: text(&build.attributes, "processingState"),
+            platform: StorePlatform::from_api(&of_train("platform")),
+            processing_state: text(&object.attributes, "processingState"),
             uses_non_exempt_encryption: flag("usesNonExemptEncryption"),
             expired: flag("expired") == Some(true),
-            internal_only: text(&build.attributes, "buildAudienceType") == "INTERNAL_ONLY",
+            internal_only: text(&object.attributes, "buildAudienceType") == "INTERNAL_ONLY",
         }
-    });
-    Ok(builds.collect())
+    }
 }

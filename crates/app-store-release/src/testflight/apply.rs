@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use apple_types::StorePlatform;
 use futures_util::future;
 use serde_json::{Value, json};
 use transport::Method;
@@ -36,12 +37,22 @@ impl Engine {
         &self,
         wanted: &Distribution,
         app: &BetaApp,
-        platform: &str,
+        platform: Option<StorePlatform>,
         name: Option<&BuildName>,
     ) -> Result<PreparedDistribution, ReleaseError> {
         let snapshot = self.observe_distribution(wanted, app, platform, name).await?;
         if let (Some(name), None) = (name, &snapshot.build) {
-            return Err(self.missing_build(&app.app, name).await);
+            let is_uploaded = match name {
+                BuildName::Id(_) => false,
+                BuildName::Numbers { version, number } => {
+                    let (version, number) = (version.as_deref(), number.as_deref());
+                    self.is_uploaded(&app.app, platform, version, number).await
+                }
+            };
+            // What was uploaded just now is planned as a build without anything, and waited for.
+            if !is_uploaded {
+                return Err(self.missing_build(&app.app, name).await);
+            }
         }
         let plan = plan::plan(wanted, &snapshot)?;
         Ok(PreparedDistribution { snapshot, plan })
@@ -51,7 +62,7 @@ impl Engine {
         &self,
         wanted: &Distribution,
         app: &BetaApp,
-        platform: &str,
+        platform: Option<StorePlatform>,
         name: Option<&BuildName>,
     ) -> Result<BetaSnapshot, ReleaseError> {
         let store = &self.store;
@@ -149,7 +160,7 @@ impl Engine {
         &self,
         wanted: &Distribution,
         app: &App,
-        platform: &str,
+        platform: Option<StorePlatform>,
         name: &BuildName,
         patience: Duration,
     ) -> Result<Distributed, ReleaseError> {
@@ -170,7 +181,7 @@ impl Engine {
     pub async fn make(
         &self,
         prepared: &PreparedDistribution,
-        platform: &str,
+        platform: Option<StorePlatform>,
     ) -> Result<Distributed, ReleaseError> {
         let PreparedDistribution { snapshot, plan } = prepared;
         let Some(found) = &snapshot.build else {
@@ -219,6 +230,13 @@ impl Engine {
             app_id: snapshot.app.id.clone(),
             build_id: found.build.id.clone(),
             number: found.build.number.clone(),
+            platform: found.build.platform,
+            is_external: snapshot.groups.iter().filter(named).any(|group| !group.is_internal),
+            external_state: if plan.actions.contains(&BetaAction::SubmitForBetaReview) {
+                "WAITING_FOR_BETA_REVIEW".to_owned()
+            } else {
+                found.external_state.clone()
+            },
             public_link: snapshot
                 .groups
                 .iter()
@@ -230,7 +248,7 @@ impl Engine {
     async fn await_processing(
         &self,
         app: &App,
-        platform: &str,
+        platform: Option<StorePlatform>,
         name: &BuildName,
         patience: Duration,
     ) -> Result<BetaBuild, ReleaseError> {
@@ -261,7 +279,7 @@ impl Engine {
     async fn await_compliance(
         &self,
         app: &App,
-        platform: &str,
+        platform: Option<StorePlatform>,
         found: &BetaBuild,
     ) -> Result<(), ReleaseError> {
         let mut wait = Wait::for_at_most(

@@ -10,6 +10,8 @@ mod whats_new;
 
 use std::collections::BTreeMap;
 
+use apple_types::StorePlatform;
+
 pub use plan::{BetaAction, BetaPlan};
 pub use snapshot::{BetaApp, BetaGroup, BetaSnapshot};
 pub use whats_new::clean;
@@ -129,6 +131,12 @@ pub struct Distributed {
     pub build_id: String,
     /// The build number.
     pub number: String,
+    /// The build's platform, where Apple says it.
+    pub platform: Option<StorePlatform>,
+    /// Whether it was given to external testers.
+    pub is_external: bool,
+    /// `externalBuildState`, in Apple's spelling; empty where Apple does not say it.
+    pub external_state: String,
     /// The public link of the first group that has one.
     pub public_link: Option<String>,
 }

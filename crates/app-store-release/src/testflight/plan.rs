@@ -123,7 +123,7 @@ pub fn plan(wanted: &Distribution, snapshot: &BetaSnapshot) -> Result<BetaPlan, 
         && build.is_some_and(|build| build.build.uses_non_exempt_encryption.is_none())
     {
         plan.notes.push(
-            "Nobody has answered the build's export compliance: testers get it only once that is done."
+            "The build's export compliance is not answered. Testers can't get the build until it is."
                 .to_owned(),
         );
     }

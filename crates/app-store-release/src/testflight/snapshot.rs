@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use app_store_connect::Error;
+use app_store_connect::uploads::trains;
+use apple_types::StorePlatform;
 
 use crate::error::{ReleaseError, api};
 use crate::snapshot::{App, AppName, Build, Localization, app_of, find_app, optional, text};
@@ -156,13 +158,18 @@ fn by_locale(texts: &[Object]) -> BTreeMap<String, Localization> {
         .collect()
 }
 
-/// Reads the build with everything that TestFlight says about it; `None` when it is not there.
+/// Reads the build with everything that TestFlight says about it; `None` when it is not there. Without a platform the
+/// newest build of any counts.
 pub(crate) async fn build(
     store: &Store,
     app: &str,
-    platform: &str,
+    platform: Option<StorePlatform>,
     name: &BuildName,
 ) -> Result<Option<BetaBuild>, Error> {
+    let trains = match name {
+        BuildName::Numbers { version, .. } => version.as_deref().map(trains),
+        BuildName::Id(_) => None,
+    };
     let mut query = vec![
         (
             "include",
@@ -171,19 +178,19 @@ pub(crate) async fn build(
         ("limit[betaBuildLocalizations]", "50"),
         ("limit[betaGroups]", "50"),
         ("sort", "-uploadedDate"),
-        ("limit", "5"),
+        ("limit", "20"),
     ];
     query.push(("filter[app]", app));
     match name {
         BuildName::Id(id) => query.push(("filter[id]", id)),
-        BuildName::Numbers { version, number } => {
-            if !platform.is_empty() {
-                query.push(("filter[preReleaseVersion.platform]", platform));
-            }
+        BuildName::Numbers { number, .. } => {
             query.extend(
-                version
+                platform.map(|platform| ("filter[preReleaseVersion.platform]", platform.api_name())),
+            );
+            query.extend(
+                trains
                     .as_deref()
-                    .map(|version| ("filter[preReleaseVersion.version]", version)),
+                    .map(|trains| ("filter[preReleaseVersion.version]", trains)),
             );
             query.extend(number.as_deref().map(|number| ("filter[version]", number)));
         }
@@ -194,36 +201,28 @@ pub(crate) async fn build(
         page.included::<Attributes>("buildBetaDetails"),
     );
     let texts = page.included::<Attributes>("betaBuildLocalizations");
-    let Some(found) = page.data.first() else {
+    // What is not named by its number is the newest that testers can still get.
+    let is_named = matches!(name, BuildName::Id(_) | BuildName::Numbers { number: Some(_), .. });
+    let is_usable = |build: &&Object| {
+        let build = Build::of(build, &trains);
+        !build.expired && !matches!(build.processing_state.as_str(), "FAILED" | "INVALID")
+    };
+    let usable = page.data.iter().find(is_usable).filter(|_| !is_named);
+    let Some(found) = usable.or(page.data.first()) else {
         return Ok(None);
     };
-    let one = |name: &str| found.related(name).into_iter().next();
-    let train = one("preReleaseVersion").and_then(|id| trains.get(&id.id));
     // Right after processing, the details can be missing from the answer.
-    let detail = one("buildBetaDetail")
+    let detail = found
+        .one("buildBetaDetail")
         .and_then(|id| details.get(&id.id))
         .map(|detail| detail.attributes.clone())
         .unwrap_or_default();
-    let flag = |name: &str| found.attributes.get(name).and_then(serde_json::Value::as_bool);
     let localizations = found
         .related("betaBuildLocalizations")
         .into_iter()
         .filter_map(|id| texts.get(&id.id));
     Ok(Some(BetaBuild {
-        build: Build {
-            id: found.id.clone(),
-            number: text(&found.attributes, "version"),
-            version: train
-                .map(|train| text(&train.attributes, "version"))
-                .unwrap_or_default(),
-            platform: train
-                .map(|train| text(&train.attributes, "platform"))
-                .unwrap_or_default(),
-            processing_state: text(&found.attributes, "processingState"),
-            uses_non_exempt_encryption: flag("usesNonExemptEncryption"),
-            expired: flag("expired") == Some(true),
-            internal_only: text(&found.attributes, "buildAudienceType") == "INTERNAL_ONLY",
-        },
+        build: Build::of(found, &trains),
         whats_new: localizations
             .map(|own| (text(&own.attributes, "locale"), Localization::of(own)))
             .collect(),

@@ -7,12 +7,14 @@ use account_inputs as accounts;
 use app_store_release::testflight::{BetaAction, BuildName, Distributed, PreparedDistribution};
 use app_store_release::{App, AppName, Engine};
 use apple_account::Account;
+use apple_types::StorePlatform;
 use step_kit::{InputProblem, InputProblems, Step};
 use transport::Policy;
 
 use crate::artifact::Artifact;
-use crate::inputs::{Inputs, PlatformInput};
+use crate::inputs::Inputs;
 use crate::native;
+use crate::store::testflight_page;
 
 pub(crate) use request::Request;
 
@@ -23,8 +25,8 @@ const DISTRIBUTING: &str = "TestFlight distribution";
 pub(crate) struct Pending {
     engine: Engine,
     app: App,
-    /// `IOS`, `MAC_OS`, `TV_OS` or `VISION_OS`; empty where the build tells.
-    platform: &'static str,
+    /// `None` where the build tells.
+    platform: Option<StorePlatform>,
     request: Request,
     build: BuildName,
     prepared: PreparedDistribution,
@@ -39,7 +41,7 @@ impl Pending {
         step: &Step<Inputs>,
         account: &Account,
         name: AppName,
-        platform: &'static str,
+        platform: Option<StorePlatform>,
         build: BuildName,
         request: Request,
     ) -> anyhow::Result<Self> {
@@ -87,7 +89,7 @@ impl Pending {
             version: details.short_version.clone(),
             number: details.version.clone(),
         };
-        Self::prepare(step, account, name, artifact.platform.api_name(), build, request).await
+        Self::prepare(step, account, name, Some(artifact.platform), build, request).await
     }
 
     /// Waits until Apple has processed the build, and distributes it.
@@ -114,8 +116,14 @@ impl Pending {
                 .await
         };
         let distributed = distributed.map_err(advice::explained)?;
-        export(step, &distributed).await?;
-        let done = format!("Build {} is available on TestFlight.", distributed.number);
+        export(step, &distributed, self.platform).await?;
+        let done = outcome(&distributed);
+        if distributed.is_external && distributed.external_state == "BETA_REJECTED" {
+            step.log.warn(format!(
+                "Beta App Review rejected build {}: external testers can't get it.",
+                distributed.number
+            ));
+        }
         step.log.success(&done);
         step.report.markdown(&done);
         Ok(())
@@ -145,13 +153,7 @@ pub(crate) async fn of_existing(
     };
     let found = accounts::find(step, &inputs.connection, &inputs.given(), crate::TERMS).await?;
     let (account, _) = accounts::required(found, crate::TERMS)?;
-    let platform = match inputs.platform {
-        PlatformInput::Auto => "",
-        PlatformInput::Ios => "IOS",
-        PlatformInput::Macos => "MAC_OS",
-        PlatformInput::Tvos => "TV_OS",
-        PlatformInput::Visionos => "VISION_OS",
-    };
+    let platform = inputs.platform.chosen();
     let pending = Pending::prepare(step, &account, name, platform, build.clone(), request.clone()).await?;
     if inputs.is_plan() {
         Ok(())
@@ -180,9 +182,25 @@ fn show(step: &Step<Inputs>, prepared: &PreparedDistribution) -> anyhow::Result<
     Ok(())
 }
 
-async fn export(step: &Step<Inputs>, distributed: &Distributed) -> anyhow::Result<()> {
-    let Distributed { app_id, build_id, .. } = distributed;
-    let url = format!("https://appstoreconnect.apple.com/apps/{app_id}/testflight/ios/{build_id}");
+/// What became of the build, in one sentence.
+fn outcome(distributed: &Distributed) -> String {
+    let number = &distributed.number;
+    match distributed.external_state.as_str() {
+        "WAITING_FOR_BETA_REVIEW" | "IN_BETA_REVIEW" if distributed.is_external => {
+            format!("Build {number} is on TestFlight; external testers get it once Apple has reviewed it.")
+        }
+        "BETA_REJECTED" if distributed.is_external => format!("Build {number} belongs to its groups."),
+        _ => format!("Build {number} is available on TestFlight."),
+    }
+}
+
+async fn export(
+    step: &Step<Inputs>,
+    distributed: &Distributed,
+    wanted: Option<StorePlatform>,
+) -> anyhow::Result<()> {
+    let platform = distributed.platform.or(wanted).unwrap_or(StorePlatform::Ios);
+    let url = testflight_page(&distributed.app_id, platform, Some(&distributed.build_id));
     step.export("BITRISE_TESTFLIGHT_BUILD_URL", &url).await?;
     if let Some(link) = &distributed.public_link {
         step.export("BITRISE_TESTFLIGHT_PUBLIC_LINK", link).await?;

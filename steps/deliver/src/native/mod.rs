@@ -19,6 +19,9 @@ use crate::inputs::Inputs;
 
 pub(crate) use request::{Request, store_platform};
 
+/// How long folders are read before App Store Connect is asked beside it.
+const HEAD_START: Duration = Duration::from_millis(10);
+
 /// How long Apple may process a build that is to be submitted.
 const PROCESSING_TIMEOUT: Duration = Duration::from_secs(2 * 3600);
 
@@ -70,9 +73,26 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
         ));
     };
     let engine = Engine::new(accounts::client(step, key, transport::Policy::default())?)?;
+    let invalid = |problems| advice::explained(ReleaseError::Invalid(problems));
     let directory = std::env::current_dir().context("the working directory can't be found")?;
-    let assembled = desired::assemble(&request.options, &directory, clock::now())
-        .map_err(|problems| advice::explained(ReleaseError::Invalid(problems)))?;
+    let options = request.options.clone();
+    let package = request.package.clone();
+    let mut assembling = tokio::task::spawn_blocking(move || {
+        request::assemble(options, package.as_deref(), &directory, clock::now())
+    });
+    let (app, platform) = desired::subject(&request.options).map_err(invalid)?;
+    let look = engine.find_app(&app, platform);
+    // Pictures are hashed beside the first look at the app, which changes nothing; what takes no time is checked before.
+    let (assembled, overview) = match tokio::time::timeout(HEAD_START, &mut assembling).await {
+        Ok(assembled) => (assembled, None),
+        Err(_) => {
+            let (assembled, overview) = tokio::join!(assembling, look);
+            (assembled, Some(overview))
+        }
+    };
+    let assembled = assembled
+        .context("the metadata could not be read")?
+        .map_err(invalid)?;
     assembled.warnings.iter().for_each(|line| step.log.warn(line));
     let mut release = assembled.release;
     if let Some(password) = release
@@ -85,8 +105,13 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
 
     step.report.fact("Account", accounts::kind(Some(account)));
     step.log.heading("App Store Connect");
+    let overview = match overview {
+        Some(overview) => overview,
+        None => engine.find_app(&app, platform).await,
+    };
+    let overview = overview.map_err(advice::explained)?;
     let prepared = engine
-        .prepare(&release, request.package.is_some(), step.inputs.mode == "plan")
+        .prepare(&release, overview, request.package.is_some())
         .await
         .map_err(advice::explained)?;
     show::plan(step, &prepared, request.package.as_ref());

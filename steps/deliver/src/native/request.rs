@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use app_package::Format;
-use app_store_release::{deliverfile, options};
+use app_store_release::desired::{self, Assembled};
+use app_store_release::{Problem, deliverfile, options};
 use apple_types::StorePlatform;
 use serde_json::Value;
 use step_kit::{InputProblem, InputProblems, Step};
+use time::OffsetDateTime;
 
 use crate::inputs::Inputs;
 use crate::native::input_problem;
@@ -51,7 +53,7 @@ impl Request {
                 }
             }
         }
-        let mut take = |found: Result<options::Values, Vec<app_store_release::Problem>>| match found {
+        let mut take = |found: Result<options::Values, Vec<Problem>>| match found {
             Ok(found) => values.extend(found),
             Err(found) => problems.extend(found.iter().map(input_problem)),
         };
@@ -63,12 +65,6 @@ impl Request {
             values.remove("app_identifier");
         }
         let package = package(&mut values, directory, &mut problems);
-        // As in fastlane, the package names the version where nothing else does.
-        if !values.contains_key("app_version")
-            && let Some(version) = package.as_deref().and_then(version_of)
-        {
-            values.insert("app_version".to_owned(), version.into());
-        }
         if !values.contains_key("app_identifier") && !values.contains_key("app") {
             problems.push(InputProblem::new(
                 "bundle_id",
@@ -173,13 +169,31 @@ fn package(
     newest("ipa").or_else(|| newest("pkg"))
 }
 
+/// Makes a release of options; relative paths are below `directory`. As in fastlane, the package names the version where
+/// nothing else does.
+///
+/// # Errors
+/// With everything that App Store Connect would refuse and that can be found locally.
+pub(crate) fn assemble(
+    mut options: options::Values,
+    package: Option<&Path>,
+    directory: &Path,
+    now: OffsetDateTime,
+) -> Result<Assembled, Vec<Problem>> {
+    if !options.contains_key("app_version")
+        && let Some(version) = package.and_then(version_of)
+    {
+        options.insert("app_version".to_owned(), version.into());
+    }
+    desired::assemble(&options, directory, now)
+}
+
 /// The version of a package; nothing where it can't be read, which the upload tells.
 fn version_of(path: &Path) -> Option<String> {
-    let is_pkg = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("pkg"));
-    let format = if is_pkg { Format::Pkg } else { Format::Ipa };
-    app_package::Package::read(path, format).ok()?.app.short_version
+    app_package::Package::read(path, Format::of(path))
+        .ok()?
+        .app
+        .short_version
 }
 
 /// A file of fastlane, where fastlane looks for it.

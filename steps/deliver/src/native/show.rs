@@ -14,7 +14,8 @@ use crate::inputs::Inputs;
 pub(crate) fn plan(step: &Step<Inputs>, prepared: &Prepared, package: Option<&std::path::PathBuf>) {
     let app = &prepared.snapshot.app;
     step.log.plain(format!("App {} ({})", app.bundle_id, app.id));
-    for version in &prepared.snapshot.versions {
+    let versions = prepared.snapshot.versions.iter();
+    for version in versions.filter(|version| !version.is_replaced()) {
         step.log
             .plain(format!("Version {} ({})", version.number, version.state));
     }

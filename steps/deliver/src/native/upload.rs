@@ -26,14 +26,7 @@ pub(crate) async fn upload(
     path: &Path,
 ) -> anyhow::Result<String> {
     step.log.heading("Upload");
-    let is_pkg = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("pkg"));
-    let (format, uti) = if is_pkg {
-        (Format::Pkg, "com.apple.pkg")
-    } else {
-        (Format::Ipa, "com.apple.ipa")
-    };
+    let format = Format::of(path);
     let read = app_package::Package::read(path, format)
         .with_context(|| format!("the package `{}` can't be read", path.display()))?;
     let missing = |what: &str| format!("the package `{}` has no {what}", path.display());
@@ -45,7 +38,7 @@ pub(crate) async fn upload(
             .to_string_lossy()
             .into_owned(),
         size: read.size,
-        uti,
+        uti: format.uti(),
         app: app.id.clone(),
         short_version: read
             .app

@@ -3,21 +3,25 @@
 //! Media of the library have no checksums: `referenceName` keeps the SHA-256 of the file. Source of routes and states:
 //! Apple's documentation of API 4.5.1, and live answers published with ascelerate (2026-10).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+mod place;
+mod upload;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use serde_json::{Value, json};
+use serde_json::Value;
 use transport::Transfer;
 
-use super::upload::{BACKOFF, send_parts};
-use super::{AT_ONCE, Found, ROUNDS};
-use crate::display::{display_of_group, placement_group};
+use self::place::Locale;
+use self::upload::upload;
+use super::{AT_ONCE, Found};
+use crate::display::display_of_group;
 use crate::error::{ReleaseError, api};
 use crate::media_file::MediaFile;
 use crate::plan::{MediaKind, SetChange, Slot};
 use crate::snapshot::{RemoteItem, RemoteMedia, RemoteSet, optional, reasons, text};
-use crate::store::{New, Object, Store, has_status};
+use crate::store::{Object, Store};
 
 /// The category of everything that product pages show.
 const CATEGORY: &str = "APP_SCREENSHOTS_AND_PREVIEWS";
@@ -25,7 +29,7 @@ const CATEGORY: &str = "APP_SCREENSHOTS_AND_PREVIEWS";
 /// An app's asset library.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Library {
-    id: String,
+    pub(super) id: String,
     /// Usable images and videos by the SHA-256 of their files.
     assets: BTreeMap<(MediaKind, String), Asset>,
     /// Those that were reserved and never sent, by a run that was killed.
@@ -42,6 +46,8 @@ struct Asset {
     errors: String,
     frame: Option<String>,
     placements: Vec<String>,
+    /// Whether it has more of them than its answer lists.
+    has_more_placements: bool,
 }
 
 impl Asset {
@@ -58,6 +64,7 @@ impl Asset {
                 .into_iter()
                 .map(|placement| placement.id)
                 .collect(),
+            has_more_placements: object.has_more("placements"),
         }
     }
 
@@ -176,23 +183,12 @@ async fn read_kind(
         .try_collect::<Vec<(String, Vec<Object>)>>();
     let (placements, objects) = futures_util::try_join!(placements, read_assets(store, library, kind))?;
     let assets: Vec<Asset> = objects.iter().map(Asset::of).collect();
-    let by_placement: BTreeMap<&str, &Asset> = assets
-        .iter()
-        .flat_map(|asset| asset.placements.iter().map(move |id| (id.as_str(), asset)))
-        .collect();
-    let by_id: BTreeMap<&str, &Asset> = assets.iter().map(|asset| (asset.id.as_str(), asset)).collect();
+    let all = placements.iter().flat_map(|(_, placements)| placements);
+    let shown = shown(store, kind, &assets, all).await?;
     let mut media = RemoteMedia::new();
-    for (locale, placements) in placements {
-        let sets = media.entry(locale).or_default();
+    for (locale, placements) in &placements {
+        let sets = media.entry(locale.clone()).or_default();
         for placement in placements {
-            let shown = placement.related(kind.shown()).into_iter().next();
-            let mut asset = shown
-                .and_then(|shown| by_id.get(shown.id.as_str()).copied())
-                .or_else(|| by_placement.get(placement.id.as_str()).copied());
-            if asset.is_none() {
-                let id = asset_of(store, &placement.id, kind).await?;
-                asset = id.and_then(|id| by_id.get(id.as_str()).copied());
-            }
             let group = text(&placement.attributes, "placementGroup");
             let prefix = match (kind, text(&placement.attributes, "placementType").as_str()) {
                 (MediaKind::Previews, _) => "",
@@ -205,10 +201,67 @@ async fn read_kind(
                     id: group.clone(),
                     items: Vec::new(),
                 });
-            set.items.push(item(&placement, asset));
+            set.items
+                .push(item(placement, shown.get(placement.id.as_str()).copied()));
         }
     }
     Ok((media, objects))
+}
+
+/// What each placement shows. Lists of placements say it only now and then; assets name up to fifty placements, and those
+/// with more are asked for all of them. Only what no list tells is asked one by one.
+async fn shown<'a, 'p>(
+    store: &Store,
+    kind: MediaKind,
+    assets: &'a [Asset],
+    placements: impl Iterator<Item = &'p Object>,
+) -> Result<BTreeMap<&'p str, &'a Asset>, ReleaseError> {
+    let by_id: BTreeMap<&str, &Asset> = assets.iter().map(|asset| (asset.id.as_str(), asset)).collect();
+    let mut by_placement: BTreeMap<String, &Asset> = BTreeMap::new();
+    for asset in assets {
+        by_placement.extend(asset.placements.iter().map(|id| (id.clone(), asset)));
+    }
+    let mut found = BTreeMap::new();
+    let mut unknown = Vec::new();
+    for placement in placements {
+        let own = placement
+            .one(kind.shown())
+            .and_then(|shown| by_id.get(shown.id.as_str()));
+        match own.or_else(|| by_placement.get(&placement.id)) {
+            Some(asset) => drop(found.insert(placement.id.as_str(), *asset)),
+            None => unknown.push(placement.id.as_str()),
+        }
+    }
+    if unknown.is_empty() {
+        return Ok(found);
+    }
+    let large = assets.iter().filter(|asset| asset.has_more_placements);
+    let large = stream::iter(large).map(|asset| async move {
+        let path = format!("v1/{}/{}/placements", kind.assets(), asset.id);
+        let page = store.list(path, &[("limit", "200")]).await;
+        let page = page.map_err(api(format!("read where {} is placed", asset.name)))?;
+        let ids = page.data.into_iter().map(|placement| placement.id);
+        Ok((asset, ids.collect()))
+    });
+    let large: Vec<(&Asset, Vec<String>)> = large.buffer_unordered(AT_ONCE).try_collect().await?;
+    for (asset, ids) in large {
+        by_placement.extend(ids.into_iter().map(|id| (id, asset)));
+    }
+    unknown.retain(|id| match by_placement.get(*id) {
+        Some(asset) => {
+            found.insert(*id, *asset);
+            false
+        }
+        None => true,
+    });
+    let single = stream::iter(unknown).map(|id| async move { Ok((id, asset_of(store, id, kind).await?)) });
+    let single: Vec<(&str, Option<String>)> = single.buffer_unordered(10).try_collect().await?;
+    for (id, asset) in single {
+        if let Some(asset) = asset.and_then(|asset| by_id.get(asset.as_str())) {
+            found.insert(id, *asset);
+        }
+    }
+    Ok(found)
 }
 
 /// What a placement shows, as an item of a set.
@@ -260,7 +313,7 @@ async fn read_assets(store: &Store, library: &str, kind: MediaKind) -> Result<Ve
         .map_err(api(format!("read the {} of the asset library", kind.list())))
 }
 
-/// The ID of what a placement shows, asked for one by one: lists of placements say it only now and then.
+/// The ID of what a placement shows.
 async fn asset_of(store: &Store, placement: &str, kind: MediaKind) -> Result<Option<String>, ReleaseError> {
     let found = store
         .get(
@@ -269,13 +322,9 @@ async fn asset_of(store: &Store, placement: &str, kind: MediaKind) -> Result<Opt
         )
         .await
         .map_err(api("read a placement"))?;
-    Ok(found.and_then(|found| {
-        found
-            .related(kind.shown())
-            .into_iter()
-            .next()
-            .map(|shown| shown.id)
-    }))
+    Ok(found
+        .and_then(|found| found.one(kind.shown()))
+        .map(|shown| shown.id))
 }
 
 /// Makes sets what they shall be; each change comes with the ID of its localization. A file is uploaded once, wherever it
@@ -315,256 +364,27 @@ pub(super) async fn update(
         }
     }
     let known = &known;
-    let placed = stream::iter(changes).map(|(change, localization)| async move {
-        let complete = change.slots.iter().all(|slot| match slot {
+    let mut locales: BTreeMap<&str, Vec<&SetChange>> = BTreeMap::new();
+    for (change, localization) in changes {
+        let is_complete = change.slots.iter().all(|slot| match slot {
             Slot::Kept(_) => true,
             Slot::New(file) => known.contains_key(&(change.kind, file.sha256.clone())),
         });
         // A set that lacks a file is left as it is: its other pictures are still those that fit each other.
-        if !complete {
-            return Ok(());
+        if is_complete {
+            locales.entry(localization).or_default().push(change);
         }
-        place(store, known, change, localization).await
+    }
+    let placed = stream::iter(&locales).map(|(localization, changes)| {
+        let locale = Locale {
+            store,
+            library,
+            known,
+            localization,
+        };
+        async move { locale.update_sets(changes).await }
     });
-    let placed: Vec<Result<(), ReleaseError>> = placed.buffer_unordered(AT_ONCE).collect().await;
-    errors.extend(placed.into_iter().filter_map(Result::err));
+    let placed: Vec<Vec<ReleaseError>> = placed.buffer_unordered(AT_ONCE).collect().await;
+    errors.extend(placed.into_iter().flatten());
     errors
-}
-
-/// Uploads a file into the library, and waits until Apple has processed it. What a run that was killed left there is
-/// continued. Returns the asset's ID.
-async fn upload(
-    store: &Store,
-    transfer: &Transfer,
-    library: &Library,
-    kind: MediaKind,
-    file: &MediaFile,
-    timeout: Duration,
-) -> Result<String, ReleaseError> {
-    let key = (kind, file.sha256.clone());
-    let mut sent = library.assets.get(&key).map(|asset| asset.id.clone());
-    if let (None, Some(open)) = (&sent, library.open.get(&key)) {
-        if send(store, transfer, kind, file, open).await.is_ok() {
-            sent = Some(open.id.clone());
-        } else {
-            // The addresses of an upload expire.
-            let deleted = store.delete(kind.assets(), &open.id).await;
-            deleted.map_err(api(format!("delete the unfinished upload of {}", file.name)))?;
-        }
-    }
-    for round in 1.. {
-        let id = match sent.take() {
-            Some(id) => id,
-            None => {
-                let reserved = reserve(store, &library.id, kind, file).await?;
-                send(store, transfer, kind, file, &reserved).await?;
-                reserved.id
-            }
-        };
-        let Some(reason) = wait(store, kind, file, &id, timeout).await? else {
-            return Ok(id);
-        };
-        let deleted = store.delete(kind.assets(), &id).await;
-        deleted.map_err(api(format!("delete {}, which failed", file.name)))?;
-        if round == ROUNDS || !reason.contains("IMAGE_TOOL_FAILURE") {
-            return Err(ReleaseError::Media {
-                file: file.name.clone(),
-                reason,
-            });
-        }
-        tracing::info!("Apple failed to process {}; uploading it again.", file.name);
-    }
-    unreachable!("the loop ends by returning")
-}
-
-async fn reserve(
-    store: &Store,
-    library: &str,
-    kind: MediaKind,
-    file: &MediaFile,
-) -> Result<Object, ReleaseError> {
-    let mut attributes = json!({
-        "category": CATEGORY,
-        "fileName": file.name,
-        "fileSize": file.size,
-        "referenceName": file.sha256,
-    });
-    if let (MediaKind::Previews, Some(frame)) = (kind, &file.frame) {
-        attributes["previewFrameTimeCode"] = frame.clone().into();
-    }
-    let new = New::of(kind.assets(), attributes).with("assetLibrary", "appAssetLibraries", library);
-    let path = format!("v1/appAssetLibraries/{library}/{}", kind.list());
-    let find = || async {
-        let query = [("filter[referenceName]", file.sha256.as_str()), ("limit", "50")];
-        let page = store.list(path.clone(), &query).await?;
-        let is_open = |asset: &Object| text(&asset.attributes, "state") == "AWAITING_UPLOAD";
-        Ok(page.data.into_iter().find(is_open))
-    };
-    store
-        .create(&new, find)
-        .await
-        .map_err(api(format!("reserve the upload of {}", file.name)))
-}
-
-/// Sends the parts and commits. A commit takes no checksum here.
-async fn send(
-    store: &Store,
-    transfer: &Transfer,
-    kind: MediaKind,
-    file: &MediaFile,
-    reserved: &Object,
-) -> Result<(), ReleaseError> {
-    send_parts(transfer, &file.path, &file.name, reserved).await?;
-    let committed = store
-        .patch(kind.assets(), &reserved.id, json!({"uploaded": true}), None)
-        .await;
-    let Err(error) = committed else { return Ok(()) };
-    // The commit may have been made before its answer was lost.
-    let now = store
-        .get(format!("v1/{}/{}", kind.assets(), reserved.id), &[])
-        .await;
-    match now {
-        Ok(Some(now)) if text(&now.attributes, "state") != "AWAITING_UPLOAD" => Ok(()),
-        _ => Err(api(format!("commit the upload of {}", file.name))(error)),
-    }
-}
-
-/// Waits until an asset is processed. Returns Apple's reason where it failed.
-async fn wait(
-    store: &Store,
-    kind: MediaKind,
-    file: &MediaFile,
-    id: &str,
-    timeout: Duration,
-) -> Result<Option<String>, ReleaseError> {
-    let started = Instant::now();
-    for look in 1.. {
-        tokio::time::sleep(BACKOFF.random(look)).await;
-        let now = store.get(format!("v1/{}/{id}", kind.assets()), &[]).await;
-        let now = now.map_err(api(format!("read {}, which is processed", file.name)))?;
-        let Some(asset) = now.as_ref().map(Asset::of) else {
-            return Ok(Some("it is gone from the asset library".to_owned()));
-        };
-        if asset.state == "FAILED" {
-            return Ok(Some(asset.errors));
-        }
-        if asset.is_processed() {
-            return Ok(None);
-        }
-        if started.elapsed() > timeout {
-            return Err(ReleaseError::TooSlow {
-                what: format!("the processing of {}", file.name),
-                seconds: timeout.as_secs(),
-                state: asset.state,
-            });
-        }
-    }
-    unreachable!("the loop ends by returning")
-}
-
-/// Removes, adds, and orders the placements of a set.
-async fn place(
-    store: &Store,
-    known: &BTreeMap<(MediaKind, String), String>,
-    change: &SetChange,
-    localization: &str,
-) -> Result<(), ReleaseError> {
-    let where_ = format!("{} {}", change.locale, change.display);
-    let group = change
-        .set
-        .clone()
-        .unwrap_or_else(|| placement_group(&change.display));
-    for id in &change.delete {
-        let deleted = store.delete("appAssetLibraryPlacements", id).await;
-        deleted.map_err(api(format!(
-            "take one of the {} out of {where_}",
-            change.kind.name()
-        )))?;
-    }
-    for frame in &change.frames {
-        let attributes = json!({"previewFrameTimeCode": frame.frame});
-        let patched = store
-            .patch(change.kind.assets(), &frame.id, attributes, None)
-            .await;
-        patched.map_err(api(format!("change the frame of a preview of {where_}")))?;
-    }
-    let mut now = change.remaining.clone();
-    let mut wanted = Vec::new();
-    let mut taken: BTreeSet<String> = change.remaining.iter().cloned().collect();
-    for slot in &change.slots {
-        let id = match slot {
-            Slot::Kept(id) => id.clone(),
-            Slot::New(file) => {
-                let asset = known
-                    .get(&(change.kind, file.sha256.clone()))
-                    .map(String::as_str)
-                    .unwrap_or_default();
-                let id = add(store, change, &group, localization, asset, &taken)
-                    .await
-                    .map_err(api(format!("place {} in {where_}", file.name)))?;
-                taken.insert(id.clone());
-                now.push(id.clone());
-                id
-            }
-        };
-        wanted.push(id);
-    }
-    if wanted.len() < 2 || wanted == now {
-        return Ok(());
-    }
-    let new = New::of(
-        "appAssetLibraryPlacementOrderingRequests",
-        json!({"placementGroup": group}),
-    )
-    .with(
-        "appStoreVersionLocalization",
-        "appStoreVersionLocalizations",
-        localization,
-    )
-    .with_many("orderedPlacements", "appAssetLibraryPlacements", &wanted);
-    let ordered = store.post(&new).await;
-    ordered.map_err(api(format!("order the {} of {where_}", change.kind.name())))
-}
-
-/// Places an asset at the end of a group. `taken` are placements that are others, should the answer be lost.
-async fn add(
-    store: &Store,
-    change: &SetChange,
-    group: &str,
-    localization: &str,
-    asset: &str,
-    taken: &BTreeSet<String>,
-) -> Result<String, app_store_connect::Error> {
-    let shown = change.kind.shown();
-    let new = New::of(
-        "appAssetLibraryPlacements",
-        json!({"placementType": placement_type(change), "placementGroup": group}),
-    )
-    .with(shown, change.kind.assets(), asset)
-    .with(
-        "appStoreVersionLocalization",
-        "appStoreVersionLocalizations",
-        localization,
-    );
-    let path = format!("v1/appStoreVersionLocalizations/{localization}/placements");
-    let filter = match change.kind {
-        MediaKind::Screenshots => "filter[image]",
-        MediaKind::Previews => "filter[video]",
-    };
-    let find = || async {
-        let query = [
-            (filter, asset),
-            ("filter[placementGroup]", group),
-            ("limit", "200"),
-        ];
-        let found = match store.list(path.clone(), &query).await {
-            Err(error) if has_status(&error, transport::StatusCode::NOT_FOUND) => return Ok(None),
-            found => found?,
-        };
-        Ok(found
-            .data
-            .into_iter()
-            .find(|placement| !taken.contains(&placement.id)))
-    };
-    Ok(store.create(&new, find).await?.id)
 }
