@@ -7,6 +7,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::disallowed_methods,
     reason = "helpers of tests: what fails ends the test"
 )]
 
@@ -275,14 +276,11 @@ impl Double {
                     related("image") + &related("video"),
                 );
                 let attributes = &body["data"]["attributes"];
-                match self.twin.take() {
-                    Some(twin) => {
-                        self.place(&localization, attributes, &asset);
-                        if twin == Twin::LeavesNoRoom {
-                            return refused(409, "ENTITY_ERROR.RELATIONSHIP.INVALID");
-                        }
+                if let Some(twin) = self.twin.take() {
+                    self.place(&localization, attributes, &asset);
+                    if twin == Twin::LeavesNoRoom {
+                        return refused(409, "ENTITY_ERROR.RELATIONSHIP.INVALID");
                     }
-                    None => {}
                 }
                 let placement = self.place(&localization, attributes, &asset);
                 one(201, placement)
