@@ -32,6 +32,6 @@ pub use error::ReleaseError;
 pub use media_file::{LocalMedia, MediaFile, MediaFolder};
 pub use problem::Problem;
 pub use snapshot::{
-    App, AppInfo, AppName, Build, Localization, Overview, RemoteItem, RemoteMedia, RemoteSet, Snapshot, Submission,
-    Version,
+    App, AppInfo, AppName, Build, Localization, Overview, RemoteItem, RemoteMedia, RemoteSet, Snapshot,
+    Submission, Version,
 };

@@ -129,8 +129,8 @@ impl Engine {
         let draft = match open(&snapshot.submissions) {
             Some(draft) => draft,
             None => {
-                let new =
-                    New::of("reviewSubmissions", json!({"platform": platform.api_name()})).with("app", "apps", app);
+                let new = New::of("reviewSubmissions", json!({"platform": platform.api_name()}))
+                    .with("app", "apps", app);
                 let find = || async {
                     let all = read_submissions(&self.store, app, platform).await?;
                     match open(&all) {

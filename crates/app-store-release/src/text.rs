@@ -134,7 +134,10 @@ impl TextField {
             return Some(format!("{}, but the limit is {most}", characters(length)));
         }
         if length < fewest {
-            return Some(format!("{}, but at least {fewest} are required", characters(length)));
+            return Some(format!(
+                "{}, but at least {fewest} are required",
+                characters(length)
+            ));
         }
         let looks_like_url = text.split_once("://").is_some_and(|(scheme, rest)| {
             matches!(scheme, "http" | "https") && rest.contains('.') && !text.contains(char::is_whitespace)

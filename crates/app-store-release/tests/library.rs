@@ -190,14 +190,22 @@ impl Double {
                 let found = self.versions().into_iter().find(|version| version["id"] == *id);
                 found.map_or_else(
                     // It exists, and lists don't show it yet.
-                    || one(200, json!({"type": "appStoreVersions", "id": id, "attributes": {"platform": "IOS",
-                        "versionString": "1.1", "appVersionState": "PREPARE_FOR_SUBMISSION"}})),
+                    || {
+                        one(
+                            200,
+                            json!({"type": "appStoreVersions", "id": id, "attributes": {"platform": "IOS",
+                        "versionString": "1.1", "appVersionState": "PREPARE_FOR_SUBMISSION"}}),
+                        )
+                    },
                     |found| one(200, found),
                 )
             }
             ("POST", ["v1", "appStoreVersions"]) => {
                 self.is_created = true;
-                one(201, json!({"type": "appStoreVersions", "id": "V1", "attributes": body["data"]["attributes"]}))
+                one(
+                    201,
+                    json!({"type": "appStoreVersions", "id": "V1", "attributes": body["data"]["attributes"]}),
+                )
             }
             ("GET", ["v1", "apps", "A1", "assetLibrary"]) => match self.library_status {
                 200 => one(200, json!({"type": "appAssetLibraries", "id": "LIB"})),
@@ -221,7 +229,8 @@ impl Double {
             }
             ("GET", ["v1", "appAssetLibraryImages", id, "placements"]) => {
                 let placed = self.placements.values().flatten();
-                let mut placed: Vec<Value> = placed.filter(|placed| placed["shown"] == *id).cloned().collect();
+                let mut placed: Vec<Value> =
+                    placed.filter(|placed| placed["shown"] == *id).cloned().collect();
                 for placement in &mut placed {
                     placement.as_object_mut().unwrap().remove("shown");
                 }
@@ -261,8 +270,7 @@ impl Double {
                         .collect();
                     let total = placed.len();
                     placed.truncate(self.named_placements.unwrap_or(total));
-                    asset["relationships"] =
-                        json!({"placements": {"data": placed, "meta": {"paging": {"total": total, "limit": 50}}}});
+                    asset["relationships"] = json!({"placements": {"data": placed, "meta": {"paging": {"total": total, "limit": 50}}}});
                 }
                 list(own)
             }
@@ -319,7 +327,10 @@ impl Double {
                 }
                 let set = json!({"type": "appScreenshotSets", "id": name, "attributes":
                     {"screenshotDisplayType": "APP_IPHONE_67"}, "relationships": {"appScreenshots": {"data": ids}}});
-                (200, json!({"data": [set], "included": own, "links": {"self": "/"}}))
+                (
+                    200,
+                    json!({"data": [set], "included": own, "links": {"self": "/"}}),
+                )
             }
             ("POST", ["v1", "appScreenshotSets"]) => {
                 let id = &body["data"]["relationships"]["appStoreVersionLocalization"]["data"]["id"];
@@ -506,10 +517,10 @@ impl World {
     fn seed_live(&self, locale: &str, name: &str, mark: u8) {
         let mut double = self.double.lock().unwrap();
         let attributes = json!({"fileName": name, "referenceName": sha256(&png(mark)), "state": "APPROVED"});
-        let image = json!({"type": "appAssetLibraryImages", "id": format!("image-{name}"), "attributes": attributes});
+        let image =
+            json!({"type": "appAssetLibraryImages", "id": format!("image-{name}"), "attributes": attributes});
         double.assets.push(image);
-        let attributes =
-            json!({"placementType": "APP_SCREENSHOT", "placementGroup": "IPHONE_DYNAMIC_ISLAND_LARGE_PROFILE"});
+        let attributes = json!({"placementType": "APP_SCREENSHOT", "placementGroup": "IPHONE_DYNAMIC_ISLAND_LARGE_PROFILE"});
         double.place(&format!("L0-{locale}"), &attributes, &format!("image-{name}"));
         let shot = json!({"type": "appScreenshots", "id": format!("shot-{name}"), "set": format!("S-L0-{locale}"),
             "attributes": {"fileName": name, "sourceFileChecksum": md5(&png(mark)),
@@ -760,8 +771,7 @@ async fn pictures_of_other_means_are_replaced_without_a_rest() {
             let image = json!({"type": "appAssetLibraryImages", "id": name, "attributes": {"fileName": name,
                 "referenceName": "Home", "state": "PREPARE_FOR_SUBMISSION"}});
             double.assets.push(image);
-            let attributes =
-                json!({"placementType": "APP_SCREENSHOT", "placementGroup": "IPHONE_DYNAMIC_ISLAND_LARGE_PROFILE"});
+            let attributes = json!({"placementType": "APP_SCREENSHOT", "placementGroup": "IPHONE_DYNAMIC_ISLAND_LARGE_PROFILE"});
             double.place("L-en-US", &attributes, name);
         }
     }

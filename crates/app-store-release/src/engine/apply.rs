@@ -96,12 +96,7 @@ impl Engine {
         let version = own_version(desired, snapshot).and_then(|version| version.id.clone());
         if let (Some(submission), Some(version)) = (put_back, version) {
             // Also after a failure: the next run would not know that the version was in the draft.
-            let added = self.add_item(
-                &snapshot.app.id,
-                desired.platform,
-                &submission,
-                &version,
-            );
+            let added = self.add_item(&snapshot.app.id, desired.platform, &submission, &version);
             errors.extend(added.await.err());
         }
         ReleaseError::join(errors)?;

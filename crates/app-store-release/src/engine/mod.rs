@@ -70,11 +70,7 @@ impl Engine {
     ///
     /// # Errors
     /// When there is no such app, or App Store Connect can't be asked.
-    pub async fn find_app(
-        &self,
-        name: &AppName,
-        platform: StorePlatform,
-    ) -> Result<Overview, ReleaseError> {
+    pub async fn find_app(&self, name: &AppName, platform: StorePlatform) -> Result<Overview, ReleaseError> {
         snapshot::overview(&self.store, name, platform).await
     }
 
@@ -95,12 +91,7 @@ impl Engine {
             Some(submission) if !build_follows => {
                 let number = version_number(desired, &snapshot).unwrap_or_default();
                 let build = self
-                    .find_or_expect_build(
-                        &snapshot.app,
-                        desired.platform,
-                        &number,
-                        &submission.build,
-                    )
+                    .find_or_expect_build(&snapshot.app, desired.platform, &number, &submission.build)
                     .await?;
                 if let Some(build) = &build {
                     check_build(build, submission.uses_encryption)?;

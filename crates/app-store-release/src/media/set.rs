@@ -132,10 +132,7 @@ mod tests {
     /// A set whose slots hold what this run uploaded, with these IDs and checksums.
     fn set(slots: &[(&str, &str)]) -> OpenSet {
         OpenSet {
-            slots: slots
-                .iter()
-                .map(|(id, _)| Slot::Kept((*id).to_owned()))
-                .collect(),
+            slots: slots.iter().map(|(id, _)| Slot::Kept((*id).to_owned())).collect(),
             order: Vec::new(),
             deleted: Vec::new(),
             checksums: slots.iter().map(|(_, sum)| Some((*sum).to_owned())).collect(),

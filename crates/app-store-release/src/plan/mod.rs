@@ -281,10 +281,10 @@ fn open_what_is_closed(
         (is_in_review(&submission.state)
             || matches!(submission.state.as_str(), "UNRESOLVED_ISSUES" | "CANCELING"))
             && (submission.items.is_empty()
-            || submission
-                .items
-                .iter()
-                .any(|(_, of)| of.is_none() || *of == version.id))
+                || submission
+                    .items
+                    .iter()
+                    .any(|(_, of)| of.is_none() || *of == version.id))
     });
     if desired.reject_if_possible
         && let Some(submission) = in_progress
@@ -296,10 +296,7 @@ fn open_what_is_closed(
         plan.first.insert(0, cancel);
         return Ok(plan);
     }
-    if desired.reject_if_possible
-        && snapshot.submissions.is_empty()
-        && version.is_in_review()
-    {
+    if desired.reject_if_possible && snapshot.submissions.is_empty() && version.is_in_review() {
         // A run that was killed cancelled it, and the version shows it later than the submission.
         plan.first.insert(
             0,

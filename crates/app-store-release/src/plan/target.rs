@@ -50,10 +50,7 @@ pub(super) fn target(desired: &DesiredRelease, snapshot: &Snapshot) -> Result<Ta
             .filter(|_| desired.may_change_version)
             .ok_or_else(missing)?;
         if let Some(same) = versions.iter().find(|version| is_same(&version.number, number)) {
-            return Err(locked(
-                same,
-                format!("version {number} can't be prepared again"),
-            ));
+            return Err(locked(same, format!("version {number} can't be prepared again")));
         }
         let first = vec![Action::CreateVersion {
             version: number.clone(),
@@ -79,10 +76,7 @@ pub(super) fn target(desired: &DesiredRelease, snapshot: &Snapshot) -> Result<Ta
                 });
             }
         } else if let Some(same) = versions.iter().find(|other| is_same(&other.number, wanted)) {
-            return Err(locked(
-                same,
-                format!("version {wanted} can't be prepared again"),
-            ));
+            return Err(locked(same, format!("version {wanted} can't be prepared again")));
         } else {
             first.push(Action::RenameVersion {
                 from: version.number.clone(),

@@ -181,9 +181,7 @@ impl Snapshot {
 
     /// The app info that is in review with its version, and can be edited once the submission is cancelled.
     pub(crate) fn reviewed_info(&self) -> Option<&AppInfo> {
-        self.infos
-            .iter()
-            .find(|info| is_in_review(&info.state))
+        self.infos.iter().find(|info| is_in_review(&info.state))
     }
 
     /// The app info of the version that is on the App Store.

@@ -306,9 +306,7 @@ pub(crate) async fn read_submissions(
             .map(|item| item.id)
             .collect();
         let of = |id: &String| {
-            let named = items
-                .get(id)
-                .and_then(|item| item.one("appStoreVersion"));
+            let named = items.get(id).and_then(|item| item.one("appStoreVersion"));
             // A submission's only item is the version that it is for; Apple names items' versions only when asked one by one.
             named
                 .map(|version| version.id)

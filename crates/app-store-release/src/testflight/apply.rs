@@ -231,7 +231,11 @@ impl Engine {
             build_id: found.build.id.clone(),
             number: found.build.number.clone(),
             platform: found.build.platform,
-            is_external: snapshot.groups.iter().filter(named).any(|group| !group.is_internal),
+            is_external: snapshot
+                .groups
+                .iter()
+                .filter(named)
+                .any(|group| !group.is_internal),
             external_state: if plan.actions.contains(&BetaAction::SubmitForBetaReview) {
                 "WAITING_FOR_BETA_REVIEW".to_owned()
             } else {

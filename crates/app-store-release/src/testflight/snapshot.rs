@@ -184,9 +184,8 @@ pub(crate) async fn build(
     match name {
         BuildName::Id(id) => query.push(("filter[id]", id)),
         BuildName::Numbers { number, .. } => {
-            query.extend(
-                platform.map(|platform| ("filter[preReleaseVersion.platform]", platform.api_name())),
-            );
+            query
+                .extend(platform.map(|platform| ("filter[preReleaseVersion.platform]", platform.api_name())));
             query.extend(
                 trains
                     .as_deref()
@@ -202,7 +201,10 @@ pub(crate) async fn build(
     );
     let texts = page.included::<Attributes>("betaBuildLocalizations");
     // What is not named by its number is the newest that testers can still get.
-    let is_named = matches!(name, BuildName::Id(_) | BuildName::Numbers { number: Some(_), .. });
+    let is_named = matches!(
+        name,
+        BuildName::Id(_) | BuildName::Numbers { number: Some(_), .. }
+    );
     let is_usable = |build: &&Object| {
         let build = Build::of(build, &trains);
         !build.expired && !matches!(build.processing_state.as_str(), "FAILED" | "INVALID")

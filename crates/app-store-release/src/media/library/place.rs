@@ -226,10 +226,7 @@ impl Locale<'_> {
                 found => found?,
             };
             // Placements that are others, should the answer be lost.
-            Ok(found
-                .data
-                .into_iter()
-                .find(|placement| !is_other(&placement.id)))
+            Ok(found.data.into_iter().find(|placement| !is_other(&placement.id)))
         };
         Ok(self.store.create(&new, find).await?.id)
     }
