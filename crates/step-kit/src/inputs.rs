@@ -117,7 +117,9 @@ impl Inputs {
                 continue;
             };
             let text = value.trim();
-            if options.contains(&text) {
+            if let Some(option) = options.iter().find(|option| **option == text) {
+                // Spaces and line breaks around a value mean nothing where values are listed.
+                (*option).clone_into(value);
                 continue;
             }
             // `yes` is no value of an input that takes `true` and `false`: without quotes it had arrived as `true`.
@@ -166,7 +168,11 @@ impl Inputs {
                 input.title
             ));
         };
-        let shown = if input.sensitive { "*****" } else { value.as_str() };
+        let shown = if input.sensitive {
+            "*****".to_owned()
+        } else {
+            shortened(value)
+        };
         if !input.options.is_empty() && !input.options.contains(&value.as_str()) {
             let accepted = input.options.join(", ");
             return problem(format!("\"{}\" is `{shown}`; accepted: {accepted}", input.title));
@@ -248,6 +254,15 @@ fn truth(word: &str) -> Option<bool> {
         "true" | "yes" | "on" | "y" => Some(true),
         "false" | "no" | "off" | "n" => Some(false),
         _ => None,
+    }
+}
+
+/// A value as a message shows it: a file that was pasted into an input does not fill the log.
+fn shortened(value: &str) -> String {
+    const MOST: usize = 100;
+    match value.char_indices().nth(MOST) {
+        None => value.to_owned(),
+        Some((end, _)) => format!("{}… ({} characters)", &value[..end], value.chars().count()),
     }
 }
 
@@ -504,5 +519,26 @@ mod tests {
         }
         // Any text is accepted here: it stays.
         assert_eq!(read(&[("path", "true")]).unwrap().get("path"), Some("true"));
+    }
+
+    #[test]
+    fn spaces_and_line_breaks_around_a_listed_value_mean_nothing() {
+        for value in [" off", "off\n", "\toff \r\n"] {
+            let inputs = read(&[("connection", value)]).unwrap();
+            assert_eq!(inputs.get("connection"), Some("off"), "{value:?}");
+            assert!(inputs.warnings.is_empty());
+        }
+        assert_eq!(read(&[("path", " /a b ")]).unwrap().get("path"), Some(" /a b "));
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_a_value_does_not_fill_the_log() {
+        let problems = read(&[("connection", &"é".repeat(70_000))]).unwrap_err();
+        let text = problems.to_string();
+        assert!(
+            text.contains("é… (70000 characters)`; accepted: automatic"),
+            "{text}"
+        );
+        assert!(text.len() < 500);
     }
 }
