@@ -255,7 +255,7 @@ fn an_account_survives_the_faults_of_the_other_one() {
     );
     let sandbox = Sandbox::start(&seed).unwrap();
     run("step-fastlane", &sandbox, &[]).said(&[
-        "API key connected on Bitrise: can't be used",
+        "connected API key: can't be used",
         "Apple ID ada@example.com (service connection of this app)",
     ]);
     run("step-auto-provision-asc", &sandbox, &[]).ended(1).said(&[

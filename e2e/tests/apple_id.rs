@@ -90,8 +90,8 @@ fn a_session_that_holds_needs_no_sign_in_and_a_second_run_writes_nothing() {
     let sandbox = start(&usual());
     let (first, machine) = run(&sandbox, &[("verbose_log", "yes")]);
     first.ended(0).said(&[
-        "Apple ID ada@example.com, signed in by the connected session, session expires",
-        "signed in by the connected session, session expires",
+        "Apple ID ada@example.com, signed in with the connected session, session expires",
+        "signed in with the connected session, session expires",
         "Team Example GmbH (SBXTEAM123, Company/Organization)",
         "see the Step auto-provision-asc",
         "not registered",
@@ -348,7 +348,7 @@ fn several_teams_are_listed_and_one_is_chosen_by_its_id() {
         "Other Ltd (OTHERTEAM1, Individual)",
     ]);
     run(&sandbox, &[("team_id", "OTHERTEAM1")]).0.ended(1).said(&[
-        "none of the uploaded certificates",
+        "no valid uploaded certificate belongs to the team",
         "OTHERTEAM1",
         "SBXTEAM123",
     ]);
@@ -495,9 +495,9 @@ fn a_profile_that_does_not_fit_any_more_is_repaired_in_its_place() {
                 ..SeedProfile::default()
             },
             false,
-            "Apple calls it invalid",
+            "Apple marked it invalid",
         ),
-        (SeedProfile::default(), true, "is missing in it"),
+        (SeedProfile::default(), true, "it does not include the device"),
     ] {
         let sandbox = start(&provisioned(profile.clone()));
         if device {
@@ -594,7 +594,7 @@ fn a_managed_profile_that_does_not_fit_is_named_with_the_reason() {
     let machine = machine(&sandbox, &automatic());
     let before = made_file(&machine);
     checked(&machine, &sandbox, STEP, &[]).ended(1).said(&[
-        "Xcode has made no usable development profile for `com.example.made`",
+        "Xcode has created no usable development profile for `com.example.made`",
         "the device new phone",
         "archive the app once in a local Xcode",
     ]);
@@ -811,7 +811,7 @@ fn troubles_of_the_portal_pass_or_are_explained() {
                 Kind::AppliedServerError,
             ),
             0,
-            "looking again",
+            "reading the portal again",
         ),
         (
             Fault::times(&format!("POST {portal}profile/list"), 2, Kind::Page),

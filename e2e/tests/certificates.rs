@@ -488,7 +488,7 @@ fn certificates_of_a_match_storage_sign_and_nothing_decrypted_stays() {
     );
     for (password, words) in [
         ("wrong", "the password does not decrypt the match storage"),
-        ("", "the match storage is encrypted, and there is no password"),
+        ("", "the match storage is encrypted, and no password is set"),
     ] {
         let run = run(STEP, &inputs(password)).said(&[words, "match_password"]);
         assert_eq!(run.status, Some(1), "{}", run.text);

@@ -242,7 +242,7 @@ fn an_app_clip_needs_a_person_once() {
     ];
     let run = machine.run(STEP, &inputs);
     assert_ne!(run.status, Some(0), "{}", run.text);
-    run.said(&["app clip", "Next:"]);
+    run.said(&["App Clip", "Next:"]);
     // A person makes the App ID of the clip, as the message says.
     sandbox
         .state()

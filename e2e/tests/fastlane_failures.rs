@@ -118,7 +118,7 @@ fn a_setup_that_fails_names_the_cause_and_only_the_network_is_worth_a_rebuild() 
         (
             "Your Ruby version is 3.1.2, but your Gemfile specified 3.3.0",
             18,
-            "demands Ruby 3.3.0",
+            "requires Ruby 3.3.0",
             1,
         ),
         (

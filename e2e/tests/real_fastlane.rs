@@ -320,7 +320,7 @@ fn a_real_bundler_finds_the_gemfile_above_and_says_what_it_lacks() {
     machine.run("step-fastlane", &inputs).ended(1).said(&[
         "gems.locked pins fastlane 2.999.0",
         "but your Gemfile specified 9.9.9",
-        "the Gemfile demands Ruby 9.9.9",
+        "the Gemfile requires Ruby 9.9.9",
         "Next:",
     ]);
 }

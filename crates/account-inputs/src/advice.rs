@@ -68,7 +68,7 @@ pub(crate) fn about_inputs(error: &FindError) -> String {
         ),
         FindError::NoKeyId => format!("copy the key ID from {APPLE_KEYS}"),
         FindError::NoIssuer | FindError::Issuer { .. } => {
-            format!("copy the issuer ID from {APPLE_KEYS}, where it stands above the list of keys")
+            format!("copy the issuer ID from {APPLE_KEYS}, where it is shown above the list of keys")
         }
         FindError::Individual => {
             format!("create a team key ({APPLE_KEYS} > Team Keys) and use it with its issuer ID")

@@ -78,7 +78,7 @@ pub fn about_api(error: &Error, duty: Duty) -> Option<String> {
             Duty::Upload => "give the API key the role App Manager or Developer, and access to this app".to_owned(),
             Duty::Release => "give the API key the role App Manager or Admin, and access to this app".to_owned(),
         },
-        (429, _) => "wait until the hourly limit of the key has room again, or use a key of its own for this workspace".to_owned(),
+        (429, _) => "wait until the hourly request limit of the key resets, or use a separate key for this workspace".to_owned(),
         (500..=599, _) => APPLE_IS_UNWELL.to_owned(),
         _ => return None,
     })
@@ -90,7 +90,7 @@ pub fn about_release(error: &Error) -> String {
     match (about_api(error, Duty::Release), status) {
         (Some(advice), _) => format!("{advice}; a rerun continues where this run stopped"),
         (None, Some(409 | 422)) => {
-            "correct what App Store Connect names, then rerun; what was done already stays".to_owned()
+            "correct what App Store Connect reports, then rerun; the changes made so far are kept".to_owned()
         }
         (None, _) => format!("{APPLE_IS_UNWELL}; a rerun continues where this run stopped"),
     }

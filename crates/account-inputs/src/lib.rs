@@ -100,7 +100,7 @@ pub async fn find<I>(
         step.redactor.learn_secret(token);
     }
     let build_url = step.env.get("BITRISE_BUILD_URL");
-    found(step, connection, credentials, terms, build_url, token.as_ref()).await
+    find_account(step, connection, credentials, terms, build_url, token.as_ref()).await
 }
 
 /// Finds the API key that the inputs ask for, for a step that works with nothing else.
@@ -119,14 +119,14 @@ pub async fn api_key<I>(
         return Err(InputProblems::from(problem).into());
     }
     let token = build_api_token.map(Secret::secret);
-    let mut found = found(step, connection, credentials, terms, build_url, token).await?;
+    let mut found = find_account(step, connection, credentials, terms, build_url, token).await?;
     match found.account.take() {
         Some(Account::ApiKey(key)) => Ok((key, found)),
-        _ => Err(missing(found, terms)),
+        _ => Err(no_account(found, terms)),
     }
 }
 
-async fn found<I>(
+async fn find_account<I>(
     step: &Step<I>,
     connection: &str,
     credentials: &InputCredentials,
@@ -162,7 +162,7 @@ async fn found<I>(
 /// Finds the connected Apple ID, for a step that works with nothing else.
 ///
 /// # Errors
-/// When there is none, or its connection has ended, with what to do about it.
+/// When there is none, or its connection has expired, with what to do about it.
 pub async fn apple_id<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result<(AppleId, Found)> {
     let mut found = search(step, request, None).await?;
     match found.account.take() {
@@ -174,21 +174,22 @@ pub async fn apple_id<I>(step: &Step<I>, request: Request<'_>) -> anyhow::Result
                     .context("no Apple ID was found")
                     .hint(advice)
             }
-            None if found.ignores_inputs => {
-                anyhow!("no Apple ID is connected: {}", found.explanation.join("; ")).hint(format!(
-                    "{}, or {}",
-                    advice::USE_INPUTS,
-                    advice::connect_apple_id()
-                ))
-            }
+            None if found.ignores_inputs => not_connected(&found).hint(format!(
+                "{}, or {}",
+                advice::USE_INPUTS,
+                advice::connect_apple_id()
+            )),
             None if found.connection.api_key.is_some() => {
                 anyhow!("the Apple service connection of this app is an API key, and this needs an Apple ID")
                     .hint(advice::use_the_key())
             }
-            None => anyhow!("no Apple ID is connected: {}", found.explanation.join("; "))
-                .hint(advice::connect_apple_id()),
+            None => not_connected(&found).hint(advice::connect_apple_id()),
         }),
     }
+}
+
+fn not_connected(found: &Found) -> anyhow::Error {
+    anyhow!(found.explanation.join("; ")).context("no Apple ID is connected")
 }
 
 async fn search<I>(
@@ -334,11 +335,11 @@ pub fn required(found: Found, terms: Terms) -> anyhow::Result<(Account, Vec<Stri
     let mut found = found;
     match found.account.take() {
         Some(account) => Ok((account, found.warnings)),
-        None => Err(missing(found, terms)),
+        None => Err(no_account(found, terms)),
     }
 }
 
-fn missing(mut found: Found, terms: Terms) -> anyhow::Error {
+fn no_account(mut found: Found, terms: Terms) -> anyhow::Error {
     match found.failure.take() {
         Some(failure) => {
             let advice = advice::about_connection(&failure, &found);
@@ -352,7 +353,7 @@ fn missing(mut found: Found, terms: Terms) -> anyhow::Error {
     }
 }
 
-/// Says that there is no account, where the step goes on without one.
+/// Says that there is no account, where the step continues without one.
 pub fn warn_of_none<I>(step: &Step<I>, found: &Found, terms: Terms) {
     match &found.failure {
         Some(failure) => step.log.warn(format!(

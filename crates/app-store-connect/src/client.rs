@@ -126,7 +126,7 @@ impl Client {
             return Ok(all);
         }
         tracing::debug!(
-            "{}: the list is shorter than it says; reading it again",
+            "{}: the list has fewer items than its total; reading it again",
             call.path()
         );
         let all = self.pages(call, query).await?;
@@ -167,10 +167,7 @@ impl Client {
                 .total()
                 .map_or(MOST_PAGES, |total| total.saturating_add(1).min(MOST_PAGES));
             if !seen.insert(next.clone()) || seen.len() as u64 > most {
-                return Err(unreadable(format!(
-                    "its pages have no end ({} were read)",
-                    seen.len()
-                )));
+                return Err(unreadable(format!("it has more than {} pages", seen.len())));
             }
             let page = match self.exchange(call, &next, &[]).await {
                 // A link past the end says no more than that the list has ended.

@@ -29,7 +29,7 @@ pub struct Request<'a> {
     pub needs_session: bool,
     /// Where Bitrise describes the connection; `None` outside Bitrise.
     pub build_url: Option<&'a str>,
-    /// What Bitrise wants to see for it; a `file://` URL needs none.
+    /// The token that Bitrise requires for it; a `file://` URL needs none.
     pub build_api_token: Option<&'a SecretString>,
     /// The description itself, where somebody has fetched it already.
     pub document: Option<&'a str>,
@@ -87,7 +87,7 @@ pub enum FindError {
         source: FileError,
     },
     /// It is no usable key.
-    #[error("the API key of the inputs can't be used")]
+    #[error("the API key in the inputs can't be used")]
     Key {
         /// The input that names or holds it.
         input: KeyInput,

@@ -71,10 +71,10 @@ impl Source {
     /// The source as the log names it.
     fn describe(self) -> &'static str {
         match self {
-            Self::ConnectedApiKey => "API key connected on Bitrise",
-            Self::ConnectedAppleId => "Apple ID connected on Bitrise",
-            Self::InputApiKey => "API key of the inputs",
-            Self::InputAppleId => "Apple ID of the inputs",
+            Self::ConnectedApiKey => "connected API key",
+            Self::ConnectedAppleId => "connected Apple ID",
+            Self::InputApiKey => "API key in the inputs",
+            Self::InputAppleId => "Apple ID in the inputs",
         }
     }
 }

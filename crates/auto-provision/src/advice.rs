@@ -223,17 +223,18 @@ fn about_grant(missing: &MissingGrant, error: &NotGranted) -> String {
             let how = match error.access {
                 PortalAccess::ApiKey => "an API key can't switch it on; a person or an Apple ID session can",
                 PortalAccess::Session => {
-                    "this step switched it on, and Apple's profile lacks it, so it may not be for this platform or distribution"
+                    "this step switched it on, but Apple's profile does not include it, so it may not be available for this platform or distribution"
                 }
             };
             format!("switch on the capability {name} for the App ID `{id}` at {IDENTIFIERS_PAGE} ({how})")
         }
         Requirement::Capability(capability) => format!(
             "the capability {} is one that this step enables: check how it is configured for the App ID `{id}` at {IDENTIFIERS_PAGE}, and that {} profiles of this platform can have it",
-            capability.kind, error.distribution
+            capability.name(),
+            error.distribution
         ),
         Requirement::Nothing => format!(
-            "make the target claim only what a profile of the App ID `{id}` can grant, or configure the App ID at {IDENTIFIERS_PAGE}"
+            "remove the entitlement from the target, or configure the App ID `{id}` at {IDENTIFIERS_PAGE}"
         ),
         Requirement::Unknown => format!(
             "`{}` is not an entitlement that this step knows: check its spelling, and whether it is a capability of the App ID `{id}` at {IDENTIFIERS_PAGE} that a person must switch on or request from Apple",
@@ -322,7 +323,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_that_ended_is_renewed_on_bitrise() {
+    fn an_expired_session_is_renewed_on_bitrise() {
         for error in [
             SessionError::NoPassword("ada@example.com".to_owned()),
             SessionError::Portal(envelope::Refusal::Expired),

@@ -55,7 +55,7 @@ pub async fn open_session(
     let session = step
         .within("signing in to the Developer Portal", LONGEST_SIGN_IN, open)
         .await?;
-    tell(step, account, &session);
+    log_session(step, account, &session);
     let team = developer_portal::choose(session.teams(), team_id)
         .map_err(|error| InputProblems::from(InputProblem::new(team_key, error.to_string())))?
         .clone();
@@ -66,13 +66,13 @@ pub async fn open_session(
 }
 
 /// Whose session it is, until when, and who accepts it.
-fn tell(step: &Step<Options>, account: &AppleId, session: &Session) {
+fn log_session(step: &Step<Options>, account: &AppleId, session: &Session) {
     let log = &step.log;
     session.notes().iter().for_each(|note| log.plain(note));
     let how = if session.signed_in() {
         "signed in with the password"
     } else {
-        "signed in by the connected session"
+        "signed in with the connected session"
     };
     let expires = account
         .session

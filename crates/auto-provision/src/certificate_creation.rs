@@ -7,7 +7,6 @@ use portal_access::{
 };
 use provisioning::{CertificateSearch, CertificateUse, Distribution, ListedCertificate};
 use signing_assets::{Certificate, CertificateKind, Identity, PrivateKey};
-use step_kit::html_report::Block;
 use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step};
 use time::{Duration, OffsetDateTime};
 
@@ -155,13 +154,13 @@ impl CertificateCreation {
         created: &mut CreatedCertificates,
     ) -> anyhow::Result<()> {
         let _activity = step.activity("looking for the certificate of the key");
-        let supplied = obtain_certificate(portal, need).await.map_err(advised)?;
+        let supplied = obtain_certificate(portal, need).await.map_err(with_advice)?;
         let certificate = supplied
             .listed
             .certificate
             .clone()
-            .context("Apple gave a certificate that can't be read")?;
-        tell(step, &supplied, &certificate);
+            .context("could not read the certificate that Apple created")?;
+        log_certificate(step, &supplied, &certificate);
         let identity = Identity::new(certificate, &self.key)
             .context("Apple returned a certificate for a different key")?;
         created.identities.push(identity);
@@ -249,7 +248,7 @@ fn planned(kind: CertificateKind, listed: &[ListedCertificate], now: OffsetDateT
     }
 }
 
-fn tell(step: &Step<Options>, supplied: &ObtainedCertificate, certificate: &Certificate) {
+fn log_certificate(step: &Step<Options>, supplied: &ObtainedCertificate, certificate: &Certificate) {
     let facts = format!(
         "{}, team {}, serial {}, expires {}",
         certificate.common_name,
@@ -264,11 +263,7 @@ fn tell(step: &Step<Options>, supplied: &ObtainedCertificate, certificate: &Cert
     };
     step.log.plain(&line);
     if supplied.is_new {
-        step.report.markdown(&line);
-        step.report.block(Block::List {
-            heading: "Created certificates".to_owned(),
-            items: vec![line],
-        });
+        step.report.list("Created certificates", &[line]);
     }
     if let Some(limit_reached) = &supplied.limit_reached {
         step.log.warn(format!(
@@ -278,7 +273,7 @@ fn tell(step: &Step<Options>, supplied: &ObtainedCertificate, certificate: &Cert
     }
 }
 
-fn advised(error: CertificateError) -> anyhow::Error {
+fn with_advice(error: CertificateError) -> anyhow::Error {
     let advice = match &error {
         CertificateError::CertificateLimitReached(_) => Some(format!(
             "revoke an unused one of these at {CERTIFICATES_PAGE}, or upload one of them with its private key as a .p12 file (certificate_urls), then rerun; the step revokes none that it did not create itself"

@@ -203,7 +203,7 @@ pub fn of_team(certificates: Vec<Certificate>, team_id: &TeamId) -> anyhow::Resu
     if own.is_empty() {
         let others: Vec<String> = others.into_iter().collect();
         return Err(anyhow::anyhow!(
-            "none of the uploaded certificates that are valid is of the team {team_id}; theirs: {}",
+            "no valid uploaded certificate belongs to the team {team_id}; teams of the uploaded ones: {}",
             if others.is_empty() { "none".to_owned() } else { others.join(", ") }
         )
         .hint("upload the .p12 files of that team on the Code Signing tab of the app on Bitrise, or set the team ID to theirs"));

@@ -16,7 +16,7 @@ pub(crate) struct Chosen {
 }
 
 /// The platform that the inputs name; `None` for `automatic`.
-pub(crate) fn wanted(inputs: &Options) -> Result<Option<Platform>, InputProblems> {
+pub(crate) fn requested_platform(inputs: &Options) -> Result<Option<Platform>, InputProblems> {
     let named = match inputs.platform {
         PlatformName::Automatic => None,
         PlatformName::Ios => Some(Platform::Ios),
@@ -39,7 +39,7 @@ pub(crate) fn wanted(inputs: &Options) -> Result<Option<Platform>, InputProblems
 }
 
 /// The platform of an archive of `main`: the one that the inputs name, else iOS wherever it is listed.
-pub(crate) fn chosen(
+pub(crate) fn choose(
     inputs: &Options,
     main: &Target,
     wanted: Option<Platform>,

@@ -23,11 +23,9 @@ pub(crate) fn to_register(
     let Some(path) = &inputs.test_device_list else {
         let all = on_bitrise.iter().filter(|_| inputs.register_test_devices);
         return Ok(all
-            .filter_map(|device| {
-                Some(provisioning::TestDevice {
-                    udid: Udid::new(&device.udid)?,
-                    name: device.title.clone(),
-                })
+            .map(|device| provisioning::TestDevice {
+                udid: device.udid.clone(),
+                name: device.title.clone(),
             })
             .collect());
     };

@@ -70,7 +70,7 @@ fn days_left(end: OffsetDateTime, now: OffsetDateTime) -> String {
 }
 
 fn certificates(signed: &[SignedProfile]) -> impl Iterator<Item = &Certificate> {
-    // The first of each want is the one that the project uses.
+    // The first of each desired profile is the one that the project uses.
     signed
         .iter()
         .filter_map(|signed| signed.desired.certificates.first())

@@ -10,7 +10,7 @@ use portal_access::{Portal, Reconciled};
 use provisioning::{
     DesiredProfile, Distribution, Policy, PortalCertificate, Query, ResourceId, SignedProfile,
 };
-use signing_assets::{Certificate, Identity, Keychain, Profile, ProfileDirectories};
+use signing_assets::{Certificate, Identity, Keychain, ProfileDirectories};
 use step_kit::{Advice as _, Step};
 use xcode_project::{ManualSigning, Project};
 
@@ -59,20 +59,11 @@ pub(crate) async fn show_plan(
         .map(|known| format!("create the certificate {}", known.common_name))
         .collect();
     lines.extend(plan.actions.iter().map(ToString::to_string));
-    report::list(&step.report, "Planned", &lines);
     if lines.is_empty() {
         step.report.markdown(report::UNCHANGED);
-    } else {
-        step.report.markdown(&format!(
-            "Planned changes (not applied):\n\n- {}",
-            lines.join("\n- ")
-        ));
     }
-    if !tasks.is_empty() {
-        report::list(&step.report, "Left to you", &tasks);
-        step.report
-            .markdown(&format!("**Left to you**\n\n- {}", tasks.join("\n- ")));
-    }
+    step.report.list("Planned changes (not applied)", &lines);
+    step.report.list("Manual changes", &tasks);
     show_files(step, analysis)?;
     let mut actions: Vec<serde_json::Value> = planned
         .iter()
@@ -94,9 +85,7 @@ pub(crate) fn show_files(step: &Step<Options>, analysis: &Analysis) -> anyhow::R
     for line in &lines {
         step.log.plain(format!("  {line}"));
     }
-    let lines: Vec<String> = lines.iter().map(|line| format!("- {line}")).collect();
-    step.report
-        .markdown(&format!("Files a run would write:\n\n{}", lines.join("\n")));
+    step.report.list("Files a run would write", &lines);
     step.report.fact("Signing settings", apply_to.as_str());
     Ok(())
 }
@@ -184,11 +173,17 @@ pub(crate) async fn finish(
         }
     }
     for signed in signed {
-        let profile =
-            Profile::parse(&signed.profile.content).context("the portal gave an unusable profile")?;
+        let profile = &signed.profile;
+        let details = profile.details.as_ref().with_context(|| {
+            format!(
+                "could not read the profile `{}` that the portal returned",
+                profile.name
+            )
+        })?;
         machine.directories.install(
-            &profile,
-            &signed.profile.content,
+            &profile.name,
+            &details.uuid,
+            &profile.content,
             signed.desired.profile_type.is_mac(),
         )?;
         step.log.debug(format!("{} is installed.", profile.name));
@@ -346,7 +341,7 @@ fn edits(analysis: &Analysis, table: &SigningTable, named: IdentityName) -> Vec<
     rows.collect()
 }
 
-/// How often a project that another program changes at the same time is edited anew.
+/// How often the edit of a project that another program changes at the same time is attempted.
 const EDITS: usize = 3;
 
 /// Saves the edits of all projects, or of none.

@@ -1,6 +1,6 @@
 //! What the two provisioning steps have in common: from a project to a signed one.
 //!
-//! A step reads its inputs into an [`Options`], has the project read ([`Analysis::announced`]), finds its [`Account`], and
+//! A step reads its inputs into an [`Options`], has the project read ([`Analysis::read_and_log`]), finds its [`Account`], and
 //! lets [`provision`] compare, change, install, edit and export. Which account it is, is the only difference that the
 //! portal sees.
 
@@ -133,7 +133,7 @@ pub async fn provision(
     let done = step.within(
         "comparing and installing profiles",
         LONGEST_WORK,
-        work.done_by(&account.access),
+        work.run(&account.access),
     );
     match done.await {
         Ok(()) => Ok(()),
@@ -163,7 +163,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn done_by(self, access: &Access) -> anyhow::Result<()> {
+    async fn run(self, access: &Access) -> anyhow::Result<()> {
         let (step, work) = (self.step, self);
         // What was asked is told however it ended.
         match access {
@@ -173,21 +173,21 @@ impl Work<'_> {
                     key,
                     transport::Policy::default(),
                 )?);
-                let ended = work.carried_out(&portal).await;
+                let ended = work.run_on(&portal).await;
                 let http = portal.0.http();
                 report::requests(step, ended.as_ref().ok(), http.journal(), http.budget().last());
                 ended.map(drop)
             }
             Access::Session(open) => {
                 let portal = DeveloperPortal::new(open.services());
-                let ended = work.carried_out(&portal).await;
+                let ended = work.run_on(&portal).await;
                 report::requests(step, ended.as_ref().ok(), open.session.journal(), None);
                 ended.map(drop)
             }
         }
     }
 
-    fn carried_out<'s>(self, portal: &'s dyn Portal) -> LocalBoxFuture<'s, anyhow::Result<Changes>>
+    fn run_on<'s>(self, portal: &'s dyn Portal) -> LocalBoxFuture<'s, anyhow::Result<Changes>>
     where
         Self: 's,
     {
@@ -223,7 +223,7 @@ impl Work<'_> {
         };
         if step.inputs.mode == Mode::Plan {
             finish::show_files(step, self.analysis)?;
-            step.log.plain("Nothing was installed (mode: plan).");
+            step.log.plain("No profiles were installed (mode: plan).");
             return Ok(Changes::Planned);
         }
         let projects = if are_xcodes {
@@ -279,7 +279,7 @@ impl Work<'_> {
     }
 }
 
-/// Splits the wants into those that an installed profile serves, and the rest.
+/// Splits the desired profiles into those that an installed profile serves, and the rest.
 fn installed(
     step: &Step<Options>,
     desired_profiles: Vec<DesiredProfile>,

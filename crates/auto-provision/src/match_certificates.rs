@@ -50,16 +50,16 @@ fn advice(error: &Error) -> &'static str {
             "set `match_password` to the password that `fastlane match` encrypts this storage with (MATCH_PASSWORD); `fastlane match change_password` sets a new one"
         }
         Error::NoSuchType { .. } => {
-            "run `fastlane match` once for this type, or name another one at the end of the address in `certificate_urls`, such as `#type=enterprise`"
+            "run `fastlane match` once for this type, or add another type to the end of the address in `certificate_urls`, such as `#type=enterprise`"
         }
         Error::NoSuchTeam { .. } | Error::NoSuchCertificate { .. } => {
             "correct the options after `#` in `certificate_urls`"
         }
         Error::NoBranch { .. } => {
-            "name a branch that is there at the end of the address in `certificate_urls`, such as `#branch=main`"
+            "add an existing branch to the end of the address in `certificate_urls`, such as `#branch=main`"
         }
         Error::Empty { .. } => {
-            "check the address in `certificate_urls`; a branch is named at its end, such as `#branch=main`"
+            "check the address in `certificate_urls`, and add the branch to its end, such as `#branch=main`"
         }
         Error::NoIdentity { .. } => {
             "run `fastlane match` for this type again, or upload the certificate as a .p12 file"

@@ -102,7 +102,7 @@ fn row(action: &Action) -> [String; 4] {
 }
 
 /// What was done, as a sentence without a full stop.
-pub(crate) fn done(action: &Action) -> String {
+pub(crate) fn past_tense(action: &Action) -> String {
     match action {
         Action::RegisterDevice { name, udid, .. } => format!("Registered the device {udid} as `{name}`"),
         Action::CreateBundleId { identifier, .. } => format!("Created the App ID {identifier}"),
@@ -152,7 +152,10 @@ mod tests {
                 settings: Vec::new(),
             },
         };
-        assert_eq!(done(&enabled), "Enabled Push Notifications for com.example.app");
+        assert_eq!(
+            past_tense(&enabled),
+            "Enabled Push Notifications for com.example.app"
+        );
     }
 
     #[test]

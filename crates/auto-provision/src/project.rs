@@ -127,7 +127,7 @@ impl Analysis {
     ///
     /// # Errors
     /// When it can't be read, or does not say what a profile needs.
-    pub async fn announced(step: &Step<Options>) -> anyhow::Result<Self> {
+    pub async fn read_and_log(step: &Step<Options>) -> anyhow::Result<Self> {
         step.log.heading("Project");
         let surroundings = SURROUNDINGS
             .iter()
@@ -188,17 +188,17 @@ impl Analysis {
         let mut notes = Vec::new();
         if scheme.is_autocreated {
             notes.push(format!(
-                "scheme: none is shared; using the one that Xcode creates for the target {}",
+                "No scheme is shared; using the scheme that Xcode creates for the target {}.",
                 scheme.name
             ));
         }
         let mut workspace = Workspace::of(container)
             .surrounded(surroundings)
             .overridden_by(overrides.clone());
-        let wanted = destination::wanted(inputs)?;
+        let wanted = destination::requested_platform(inputs)?;
         let roots = workspace.roots(&scheme, &configuration, wanted)?;
         let (project, main) = roots.main.clone();
-        if inputs.configuration.is_some() && !main.configurations.contains(&configuration) {
+        if inputs.configuration.is_some() && main.configuration(&configuration).is_none() {
             let known = main.configurations.clone();
             let target = main.name.clone();
             return Err(Error::NoConfiguration {
@@ -222,7 +222,7 @@ impl Analysis {
             None if inputs.build_settings == BuildSettings::Project => None,
             None => reader.support(&workspace, &roots, &configuration).await,
         };
-        let chosen = destination::chosen(inputs, &main, wanted, support.as_ref())?;
+        let chosen = destination::choose(inputs, &main, wanted, support.as_ref())?;
         notes.extend(chosen.note);
         reader.warnings.extend(chosen.warning);
         let Some(destination) = chosen.platform else {
@@ -382,7 +382,7 @@ fn no_platform(target: &Target, settings: &Settings) -> anyhow::Error {
         .map(|file| format!("; the xcconfig file {} is missing", file.display()))
         .collect();
     anyhow::anyhow!(
-        "the project files do not tell the platform of the target `{}`{}",
+        "the project files do not define the platform of the target `{}`{}",
         target.name,
         files.concat()
     )
@@ -394,21 +394,38 @@ fn absent(settings: &Settings) -> Vec<PathBuf> {
     files.map(|file| file.path.clone()).collect()
 }
 
+/// The settings that decide what a target needs.
+const DECISIVE: [&str; 3] = [
+    "PRODUCT_BUNDLE_IDENTIFIER",
+    "CODE_SIGN_ENTITLEMENTS",
+    "INFOPLIST_FILE",
+];
+
+/// A warning that what a target needs depends on the version of the SDK, where it does: Xcode knows which it has.
+fn by_sdk_version(target: &Target, settings: &Settings) -> Option<String> {
+    let setting = DECISIVE
+        .into_iter()
+        .find(|setting| settings.depends_on_sdk_version(setting))?;
+    Some(format!(
+        "{setting} of the target `{}` depends on the version of the SDK, and xcodebuild was not asked or gave no answer; assuming the newest SDK.",
+        target.name
+    ))
+}
+
 /// Settings that depend on names which the project files do not define: the setting, the names, and what it is when they
 /// are nothing.
 struct Gaps(Vec<(String, Vec<String>, String)>);
 
 impl Gaps {
     fn of(settings: &Settings) -> Self {
-        let names = [
-            "PRODUCT_BUNDLE_IDENTIFIER",
-            "CODE_SIGN_ENTITLEMENTS",
-            "INFOPLIST_FILE",
-        ];
-        let open = names.into_iter().filter_map(|name| match settings.settled(name) {
-            Answer::Unresolved { missing, .. } => Some((name.to_owned(), missing, settings.with_gaps(name)?)),
-            _ => None,
-        });
+        let open = DECISIVE
+            .into_iter()
+            .filter_map(|name| match settings.settled(name) {
+                Answer::Unresolved { missing, .. } => {
+                    Some((name.to_owned(), missing, settings.with_gaps(name)?))
+                }
+                _ => None,
+            });
         Self(open.collect())
     }
 
@@ -488,39 +505,54 @@ impl Reader<'_> {
             return self.driver(&target, bundle_id, declared).map(|()| None);
         }
         let is_known = built.is_platform_known || self.is_platform_chosen;
-        let unknown = || (!is_known).then(|| no_platform(&target, &settings));
-        let error = match self.source {
+        let item = |platform, settings: Settings, need| Item {
+            project: Arc::clone(&project),
+            target: target.clone(),
+            configuration: settings.configuration().to_owned(),
+            platform,
+            declared: Declared::of(&project, &target, &settings),
+            settings,
+            need,
+        };
+        let read = match self.source {
             BuildSettings::Xcodebuild => None,
-            BuildSettings::Automatic | BuildSettings::Project => {
-                let read = match unknown() {
-                    Some(error) => Err(error),
-                    None => need(&project, &target, &self.edited(from_files.clone()), ui_test),
-                };
-                match read {
-                    Ok(need) => {
-                        return Ok(Some(Item {
-                            configuration: settings.configuration().to_owned(),
-                            platform,
-                            settings: from_files,
-                            declared,
-                            project,
-                            target,
-                            need,
-                        }));
-                    }
-                    Err(error) if self.source == BuildSettings::Project => return Err(error),
-                    Err(error) => {
-                        tracing::debug!("asking xcodebuild: {error:#}");
-                        Some(error)
-                    }
+            _ if !is_known => Some(Err(no_platform(&target, &settings))),
+            _ => Some(need(&project, &target, &self.edited(from_files.clone()), ui_test)),
+        };
+        let mut assumed = None;
+        let error = match read {
+            None => None,
+            Some(Ok(need)) => match by_sdk_version(&target, &from_files) {
+                None => return Ok(Some(item(platform, from_files, need))),
+                Some(warning) if self.source == BuildSettings::Project => {
+                    self.warnings.insert(warning);
+                    return Ok(Some(item(platform, from_files, need)));
                 }
+                Some(warning) => {
+                    assumed = Some((need, warning));
+                    None
+                }
+            },
+            Some(Err(error)) if self.source == BuildSettings::Project => return Err(error),
+            Some(Err(error)) => {
+                tracing::debug!("asking xcodebuild: {error:#}");
+                Some(error)
             }
         };
         let gaps = Gaps::of(&from_files);
-        let told = match self.xcodebuild.settings(&project, &target, from_files).await {
-            Ok(settings) => settings,
-            // What the files lack is the cause; that there is no Xcode to ask is not.
-            Err(asking) => {
+        let asked = self
+            .xcodebuild
+            .settings(&project, &target, from_files.clone())
+            .await;
+        let told = match (asked, assumed) {
+            (Ok(settings), _) => settings,
+            (Err(asking), Some((need, warning))) => {
+                tracing::debug!("{asking:#}");
+                self.warnings.insert(warning);
+                return Ok(Some(item(platform, from_files, need)));
+            }
+            // What is missing in the files is the cause; that there is no Xcode to ask is not.
+            (Err(asking), None) => {
                 return Err(match error {
                     Some(error) if no_xcodebuild(&asking) => error,
                     Some(error) => {
@@ -543,15 +575,8 @@ impl Reader<'_> {
             }
             (Err(told), None) => return Err(told),
         };
-        Ok(Some(Item {
-            configuration: settings.configuration().to_owned(),
-            platform: told.platform().unwrap_or(platform),
-            declared: Declared::of(&project, &target, &told),
-            settings: told,
-            project,
-            target,
-            need,
-        }))
+        let platform = told.platform().unwrap_or(platform);
+        Ok(Some(item(platform, told, need)))
     }
 
     /// The settings with what will be written, before the team is known.

@@ -61,12 +61,12 @@ fn lines(analysis: &Analysis, signed: &[SignedProfile]) -> Vec<Line> {
 }
 
 const COLUMNS: [&str; 6] = [
-    "target",
-    "bundle ID",
-    "profile",
-    "expires",
-    "certificate",
-    "devices",
+    "Target",
+    "Bundle ID",
+    "Profile",
+    "Expires",
+    "Certificate",
+    "Devices",
 ];
 
 /// Reports what signs each target until when, and the changes on the portal: in the log, as Markdown, and on the page.
@@ -97,48 +97,26 @@ pub(crate) fn signed(
         rows: lines.iter().map(|line| line.cells.to_vec()).collect(),
     });
     expiry_dates(report, signed);
-    let texts: Vec<String> = changes.iter().map(plan_log::done).collect();
-    list(report, "Changes on the Developer Portal", &texts);
     if changes.is_empty() {
         report.markdown(UNCHANGED);
-    } else {
-        report.markdown(&format!(
-            "Changes on the Developer Portal:\n\n- {}",
-            texts.join("\n- ")
-        ));
     }
+    let texts: Vec<String> = changes.iter().map(plan_log::past_tense).collect();
+    report.list("Changes on the Developer Portal", &texts);
 }
 
 /// What the signing settings were written to, and the files for later steps.
 pub(crate) fn files(step: &Step<Options>, files: &SigningFiles) {
     let report = &step.report;
     report.fact("Signing settings", step.inputs.apply_to.as_str());
+    report.markdown(&format!("Signing settings: `{}`.", step.inputs.apply_to.as_str()));
     let paths: Vec<String> = files.paths().map(|path| path.display().to_string()).collect();
-    let lines: Vec<String> = paths.iter().map(|path| format!("- `{path}`")).collect();
-    report.markdown(&format!(
-        "Signing settings: `{}`. Files for later steps:\n\n{}",
-        step.inputs.apply_to.as_str(),
-        lines.join("\n")
-    ));
-    report.block(Block::List {
-        heading: "Files for later steps".to_owned(),
-        items: paths,
-    });
+    report.list("Files for later steps", &paths);
 }
 
 /// Warnings about the result: in the log, in the summary and on the page.
 pub(crate) fn expiry_warnings(step: &Step<Options>, warnings: &[String]) {
-    if warnings.is_empty() {
-        return;
-    }
     warnings.iter().for_each(|warning| step.log.warn(warning));
-    let lines: Vec<String> = warnings.iter().map(|warning| format!("- {warning}")).collect();
-    step.report
-        .markdown(&format!("**Expires soon**\n\n{}", lines.join("\n")));
-    step.report.block(Block::List {
-        heading: "Expires soon".to_owned(),
-        items: warnings.to_vec(),
-    });
+    step.report.list("Expires soon", warnings);
 }
 
 fn table(lines: &[Line]) -> String {
@@ -147,16 +125,6 @@ fn table(lines: &[Line]) -> String {
     text.push_str(&row(&COLUMNS.map(|_| "---".to_owned())));
     lines.iter().for_each(|line| text.push_str(&row(&line.cells)));
     text
-}
-
-/// A list of changes on the page.
-pub(crate) fn list(report: &Report, heading: &str, changes: &[String]) {
-    if !changes.is_empty() {
-        report.block(Block::List {
-            heading: heading.to_owned(),
-            items: changes.to_vec(),
-        });
-    }
 }
 
 fn expiry_dates(report: &Report, signed: &[SignedProfile]) {
@@ -175,7 +143,7 @@ fn expiry_dates(report: &Report, signed: &[SignedProfile]) {
 }
 
 /// What a run did, in one sentence; `left` are the requests that the key has left in this hour.
-fn done(changes: Changes, requests: usize, left: Option<u32>) -> String {
+fn done_line(changes: Changes, requests: usize, left: Option<u32>) -> String {
     let count = |count: usize, noun: &str| match count {
         0 => format!("no {noun}s"),
         1 => format!("1 {noun}"),
@@ -202,7 +170,7 @@ pub(crate) fn requests(
     }
     let entries = journal.entries();
     if let Some(changes) = changes {
-        report.done(done(*changes, entries.len(), budget.map(|(_, left)| left)));
+        report.done(done_line(*changes, entries.len(), budget.map(|(_, left)| left)));
     }
     if entries.is_empty() {
         return;

@@ -60,8 +60,12 @@ impl<'a> Xcodebuild<'a> {
             return Ok(settings.overridden(found.values.clone()));
         }
         let answers = self.ask(project.path(), Question::Target(&target.name)).await?;
-        let found = of(&answers, project, target)
-            .with_context(|| format!("xcodebuild says nothing about the target `{}`", target.name))?;
+        let found = of(&answers, project, target).with_context(|| {
+            format!(
+                "xcodebuild printed no build settings of the target `{}`",
+                target.name
+            )
+        })?;
         Ok(settings.overridden(found.values.clone()))
     }
 

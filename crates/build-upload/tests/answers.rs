@@ -2,6 +2,14 @@
 //!
 //! The documents have the shape of Apple's App Store Connect API 4.4.1 (`BuildUpload`, `BuildUploadFile`, `Build`); the
 //! states are those that EAS and other clients meet (expo/eas-cli at 790231ea1, `AscApiClient.ts`).
+//!
+//! Behaviors that these tests hold:
+//!
+//! 1. A record that was there before the upload proves nothing; a new one counts with this file's checksum.
+//! 2. Only what is surely not committed is withdrawn.
+//! 3. A part is sent until it arrives, and no more often.
+//! 4. No state but Apple's words for a complete file or build counts as done.
+//! 5. A commit whose answer was lost is looked up, and repeated only if it did nothing.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

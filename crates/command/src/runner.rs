@@ -246,7 +246,7 @@ impl Runner {
                         // What the leader started and did not take along.
                         group.signal(Signal::SIGKILL);
                     }
-                    // A grandchild that keeps the pipes open must not hold the run up for ever.
+                    // A grandchild that keeps the pipes open must not block the run forever.
                     deadline = Some(deadline.unwrap_or(Instant::now() + GRACE).min(Instant::now() + GRACE));
                 }
                 _ = interrupt.recv() => group.signal(Signal::SIGINT),

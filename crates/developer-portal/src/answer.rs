@@ -45,11 +45,11 @@ pub enum Refusal {
     /// Terms, privacy or an invitation must be answered by a person.
     #[error("Apple requires someone to accept terms or confirm data of this account first")]
     Interaction,
-    /// The same, and Apple says what it wants.
+    /// The same, and Apple names it.
     #[error("Apple requires this for the account first: {}", .0.join(", "))]
     Steps(Vec<String>),
     /// The password is one for uploads, which never signs in.
-    #[error("the connected password is an app-specific one, which signs in to nothing but uploads")]
+    #[error("the connected password is an app-specific password, which works only for uploads")]
     AppSpecificPassword,
     /// The proof of work or this address is not accepted.
     #[error("Apple refuses sign-ins from this machine (HTTP 403)")]
@@ -64,7 +64,7 @@ pub enum Refusal {
     #[error("the Apple ID signed in, and has no access to App Store Connect")]
     NoAccess,
     /// Something that is not known: with the evidence.
-    #[error("Apple's sign-in answered HTTP {status}{}", told(.reasons))]
+    #[error("Apple's sign-in answered HTTP {status}{}", describe_reasons(.reasons))]
     Unknown {
         /// The HTTP status.
         status: u16,
@@ -77,7 +77,7 @@ fn after(seconds: &Option<u64>) -> String {
     seconds.map_or_else(String::new, |seconds| format!("; retry after {seconds} s"))
 }
 
-fn told(reasons: &[String]) -> String {
+fn describe_reasons(reasons: &[String]) -> String {
     if reasons.is_empty() {
         String::new()
     } else {
@@ -119,7 +119,7 @@ impl ServiceError {
             .map_or_else(|| self.code.to_string(), str::to_owned)
     }
 
-    fn told(&self) -> String {
+    fn describe(&self) -> String {
         let words = self
             .message
             .as_deref()
@@ -161,7 +161,7 @@ pub fn read(answer: Answer<'_>) -> Verdict {
         }
         status => Refusal::Unknown {
             status,
-            reasons: errors.iter().map(ServiceError::told).collect(),
+            reasons: errors.iter().map(ServiceError::describe).collect(),
         },
     };
     Verdict::Refused(refusal)

@@ -9,8 +9,8 @@ use crate::messages::{KnownMessage, says};
 /// Why the portal did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The session has ended.
-    #[error("the session has ended")]
+    /// The session has expired.
+    #[error("the session has expired")]
     Expired,
     /// An agreement waits for the Account Holder.
     #[error("the Apple Developer Program License Agreement is not accepted: {0}")]
@@ -27,8 +27,8 @@ pub enum Refusal {
     /// The identifier belongs to another team, or to none any more.
     #[error("the identifier is not available: {0}")]
     NotAvailable(String),
-    /// The team is wrong, or its membership ended.
-    #[error("the portal does not know the team, or its membership has ended: {0}")]
+    /// The team is wrong, or its membership has expired.
+    #[error("the portal does not know the team, or its membership has expired: {0}")]
     Team(String),
     /// Something in the request.
     #[error("the portal refused it (code {code}): {words}")]
@@ -42,7 +42,7 @@ pub enum Refusal {
     #[error("the portal answered `Bad Request`: the request carried no valid token")]
     Token,
     /// No envelope at all.
-    #[error("the Developer Portal is not available: it answered HTTP {0} and something else than JSON")]
+    #[error("the Developer Portal is not available: it answered HTTP {0} without JSON")]
     Unavailable(u16),
     /// An envelope without what it should hold.
     #[error("the portal's response has no `{0}`")]

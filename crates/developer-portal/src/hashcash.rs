@@ -9,7 +9,7 @@ pub const MOST_BITS: u32 = 26;
 
 /// Why no stamp is made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Apple asks for a proof of work of {0} bits, which is more than the {MOST_BITS} that are made")]
+#[error("Apple asks for a proof of work of {0} bits, more than the {MOST_BITS} that are computed")]
 pub struct TooHard(pub u32);
 
 /// The stamp for a challenge, made now (UTC, as Apple's web page does).

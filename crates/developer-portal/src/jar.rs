@@ -56,7 +56,7 @@ pub struct Jar {
 }
 
 impl Jar {
-    /// The jar of a connected session, and what was left out of it because it has ended: a line for each.
+    /// The jar of a connected session, and what was left out of it because it has expired: a line for each.
     pub fn of(cookies: &[Cookie], now: OffsetDateTime) -> (Self, Vec<String>) {
         let mut jar = Self::default();
         let mut left_out = Vec::new();
@@ -73,7 +73,7 @@ impl Jar {
                 .as_deref()
                 .and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
             if let Some(end) = ends.filter(|end| *end <= now) {
-                left_out.push(format!("the cookie {} ended on {}", cookie.name, end.date()));
+                left_out.push(format!("the cookie {} expired on {}", cookie.name, end.date()));
                 continue;
             }
             jar.put(Stored {
@@ -240,9 +240,9 @@ mod tests {
     }
 
     #[test]
-    fn what_has_ended_is_left_out_and_said() {
+    fn expired_cookies_are_left_out_and_named() {
         let (jar, left_out) = Jar::of(&[cookie("DES1", "", Some("2026-11-20T00:00:00Z"))], NOW);
-        assert_eq!(left_out, ["the cookie DES1 ended on 2026-11-20"]);
+        assert_eq!(left_out, ["the cookie DES1 expired on 2026-11-20"]);
         assert_eq!((sent(&jar, Host::SignIn).as_str(), jar.has_trust()), ("", false));
     }
 

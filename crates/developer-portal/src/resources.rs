@@ -97,7 +97,7 @@ pub struct AppId {
 }
 
 /// What can be associated with an App ID.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Assignable {
     /// App Groups.
     AppGroups,

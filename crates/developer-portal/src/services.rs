@@ -167,7 +167,7 @@ impl<'a> Services<'a> {
     /// # Errors
     /// When the portal does not.
     pub async fn set_feature(&self, app_id: &str, feature: &str, value: &str) -> Result<(), SessionError> {
-        // Push notifications have a service of their own.
+        // Push notifications have a separate service.
         let path = if feature == "push" {
             "account/ios/identifiers/updatePushService.action"
         } else {
@@ -179,7 +179,7 @@ impl<'a> Services<'a> {
             ("featureValue", value.to_owned()),
         ];
         self.session
-            .tell(&self.call(Kind::AppId, path, true, pairs))
+            .perform(&self.call(Kind::AppId, path, true, pairs))
             .await
     }
 
@@ -258,7 +258,7 @@ impl<'a> Services<'a> {
             other_kind: Some(Kind::AppId),
             ..self.call(kind, path, true, pairs)
         };
-        self.session.tell(&call).await
+        self.session.perform(&call).await
     }
 
     /// The certificates that sign apps.
@@ -334,7 +334,7 @@ impl<'a> Services<'a> {
         self.session.ask(&call, "provisioningProfile").await
     }
 
-    /// Makes a profile anew in its place: its name is never free in between.
+    /// Recreates a profile in its place: its name is never free in between.
     ///
     /// # Errors
     /// When the portal does not.
@@ -366,7 +366,7 @@ impl<'a> Services<'a> {
         );
         let pairs = vec![("provisioningProfileId", id.to_owned())];
         self.session
-            .tell(&self.call(Kind::Profile, &path, true, pairs))
+            .perform(&self.call(Kind::Profile, &path, true, pairs))
             .await
     }
 

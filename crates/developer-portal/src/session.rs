@@ -31,11 +31,11 @@ const PAUSES: [Duration; 3] = [
     Duration::from_secs(2),
 ];
 
-/// How long to wait before the portal is asked again that said that the session has ended: it says so of living sessions,
+/// Pause before a request that the portal refused for an expired session is repeated: it also says so of valid sessions,
 /// too (spaceship tries again after 3 s: `with_retry` in `client.rb`, 2026-11).
 const SESSION_PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(700)];
 
-/// Whether an answer of the portal says that the session has ended. The services say it by status or in the envelope.
+/// Whether an answer of the portal says that the session has expired. The services say it by status or in the envelope.
 fn says_expired(answer: &Response) -> bool {
     answer.status.as_u16() == 401
         || envelope::check(answer.status.as_u16(), &answer.text()) == Err(Refusal::Expired)
@@ -84,7 +84,7 @@ pub enum SessionError {
     #[error("could not write the request")]
     Body(#[from] serde_json::Error),
     /// The cookies do not hold, and there is no password.
-    #[error("the session of {0} has ended, and the connection has no password to sign in with")]
+    #[error("the session of {0} has expired, and the connection has no password to sign in with")]
     NoPassword(String),
     /// Apple refused the sign-in.
     #[error("could not sign in as {apple_id}")]
@@ -221,7 +221,7 @@ pub struct Session {
     newest: Mutex<Option<Token>>,
     /// One change at a time: each answer replaces the token that the next one needs.
     turn: tokio::sync::Mutex<()>,
-    /// How often the session was renewed: several requests may find out together that it has ended.
+    /// How often the session was renewed: several requests may find out together that it has expired.
     renewals: tokio::sync::Mutex<u32>,
     teams: Vec<Team>,
     signed_in: bool,
@@ -394,8 +394,8 @@ impl Session {
         Ok(answer)
     }
 
-    /// Sends a request to the portal; again where that says that the session has ended, since nothing was done then, and
-    /// a session that has really ended is refused each time.
+    /// Sends a request to the portal; again where that says that the session has expired, since nothing was done then, and
+    /// a session that has really expired is refused each time.
     async fn send_to_portal<'r>(
         &'r self,
         path: &str,
@@ -406,7 +406,7 @@ impl Session {
             if !says_expired(&answer) {
                 return Ok(answer);
             }
-            tracing::debug!("{path}: the portal says that the session has ended; asking again");
+            tracing::debug!("{path}: the portal says that the session has expired; asking again");
             tokio::time::sleep(pause).await;
         }
         self.send(Host::Portal, path, request()?).await
@@ -489,15 +489,15 @@ impl Session {
         call: &Call<'_>,
         payload: &'static str,
     ) -> Result<T, SessionError> {
-        self.carried_out(call, Method::POST, |answer| {
+        self.execute(call, Method::POST, |answer| {
             envelope::read(answer.status.as_u16(), &answer.text(), payload)
         })
         .await
     }
 
     /// Tells a service to do something whose answer says only whether it worked.
-    pub(crate) async fn tell(&self, call: &Call<'_>) -> Result<(), SessionError> {
-        self.carried_out(call, Method::POST, |answer| {
+    pub(crate) async fn perform(&self, call: &Call<'_>) -> Result<(), SessionError> {
+        self.execute(call, Method::POST, |answer| {
             envelope::check(answer.status.as_u16(), &answer.text()).map(drop)
         })
         .await
@@ -509,7 +509,7 @@ impl Session {
         call: &Call<'_>,
         is_right: fn(&[u8]) -> bool,
     ) -> Result<Vec<u8>, SessionError> {
-        self.carried_out(call, Method::GET, |answer| {
+        self.execute(call, Method::GET, |answer| {
             if answer.status.is_success() && is_right(answer.bytes()) {
                 return Ok(answer.bytes().to_vec());
             }
@@ -521,7 +521,7 @@ impl Session {
 
     /// Carries a call out; once more where the session or the token against forged requests turned out to be too old,
     /// since the portal did nothing then.
-    async fn carried_out<T>(
+    async fn execute<T>(
         &self,
         call: &Call<'_>,
         method: Method,
@@ -613,7 +613,7 @@ impl Session {
         listed.map(drop).map_err(SessionError::Portal)
     }
 
-    /// Signs in anew in the middle of a run: once for all that wait for it, and once in a run.
+    /// Signs in again during a run: once for all requests that wait for it, and once per run.
     async fn renew(&self, generation: u32) -> Result<(), SessionError> {
         let mut renewals = self.renewals.lock().await;
         if *renewals > generation {
@@ -622,7 +622,7 @@ impl Session {
         if *renewals > 0 {
             return Err(SessionError::Portal(Refusal::Expired));
         }
-        tracing::warn!("The session ended in the middle of the run: signing in again.");
+        tracing::warn!("The session expired during the run; signing in again.");
         self.sign_in().await?;
         *renewals += 1;
         self.tokens().clear();

@@ -17,7 +17,7 @@ use crate::jar::Host;
 use crate::session::{Session, SessionError};
 use crate::srp::{self, Challenge, Protocol, Unusable};
 
-/// How often an exchange is begun anew for a number that clients write differently: one in 85 has one.
+/// How often an exchange is restarted for a number that clients write differently: one in 85 has one.
 const EXCHANGES: usize = 5;
 
 /// How a sign-in ended.
@@ -33,7 +33,7 @@ pub(crate) enum Entry {
 impl Session {
     /// The whole sign-in, with the account's password.
     ///
-    /// Of the cookies that are there only the device's trust is sent: with those of a session that has ended Apple may
+    /// Of the cookies that are there only the device's trust is sent: with those of an expired session Apple may
     /// answer every request of the sign-in well, and refuse the new session (rork #2303, 2026-09-02).
     pub(crate) async fn sign_in(&self) -> Result<Entry, SessionError> {
         let apple_id = self.account.apple_id.as_str();
@@ -91,9 +91,9 @@ impl Session {
     /// Why Apple may have asked for the second factor.
     fn about_trust(&self) -> &'static str {
         if self.has_trust() {
-            "The connection holds a trusted device's cookie, and Apple did not accept it: it has ended, or it is not accepted from this network."
+            "The connection holds a trusted device's cookie, and Apple did not accept it: it has expired, or Apple does not accept it from this network."
         } else {
-            "The connection holds no trusted device's cookie that is still valid, and only that spares the second factor."
+            "The connection has no valid cookie of a trusted device; without one, Apple asks for a second factor."
         }
     }
 
@@ -130,7 +130,7 @@ impl Session {
             .header("X-Apple-Widget-Key", key)
     }
 
-    /// The stamp that Apple wants to see, where it wants one.
+    /// The stamp that Apple asks for, where it asks for one.
     async fn stamp(&self, key: &SecretString) -> Result<Option<String>, SessionError> {
         let path = "/appleauth/auth/signin";
         let request = self

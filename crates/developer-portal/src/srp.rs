@@ -2,7 +2,7 @@
 //!
 //! Facts: the 2048-bit group of RFC 5054 with SHA-256; the password is hashed and then stretched by PBKDF2; the user's
 //! name is not in `x`, and `g` is padded in the proof. Clients disagree on numbers that begin with a zero byte, and what
-//! Apple does is not known: exchanges with such numbers are begun anew ([`Unusable::Ambiguous`]).
+//! Apple does is not known: exchanges with such numbers are restarted ([`Unusable::Ambiguous`]).
 
 use crypto_bigint::modular::{FixedMontyForm, FixedMontyParams};
 use crypto_bigint::{Odd, U2048};
@@ -55,7 +55,7 @@ pub struct Challenge<'a> {
 pub struct Proofs {
     /// That the client knows the password, `M1`.
     pub m1: [u8; 32],
-    /// What the server would prove in return, `M2`; Apple wants to see it, too.
+    /// What the server would prove in return, `M2`; Apple requires it, too.
     pub m2: [u8; 32],
 }
 
@@ -65,11 +65,11 @@ pub enum Unusable {
     /// The server's numbers are not those of an honest one.
     #[error("Apple's sign-in sent invalid SRP parameters")]
     Dishonest,
-    /// A number begins with a zero byte: begin anew.
+    /// A number begins with a zero byte: restart.
     #[error("ambiguous encoding of an SRP parameter; restarting the exchange")]
     Ambiguous,
     /// The machine gives no random numbers.
-    #[error("this machine gives no random numbers")]
+    #[error("the operating system provides no random numbers")]
     NoRandom,
 }
 
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_begins_with_zero_begins_the_exchange_anew() {
+    fn a_number_that_begins_with_zero_restarts_the_exchange() {
         let [vector, _] = VECTORS;
         let (salt, public_b) = (unhex(vector.salt), unhex(vector.public_b));
         let challenge = Challenge {

@@ -28,13 +28,13 @@ impl Team {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TeamError {
     /// The Apple ID has no membership.
-    #[error("the Apple ID is a member of no developer team")]
+    #[error("the Apple ID is not a member of any developer team")]
     None,
     /// There are several, and none was named.
     #[error("the Apple ID belongs to several teams: {0}")]
     Several(String),
     /// The one that was named is not among them.
-    #[error("the Apple ID is no member of the team `{wanted}`; its teams are: {known}")]
+    #[error("the Apple ID is not a member of the team `{wanted}`; its teams are: {known}")]
     Unknown {
         /// The team that was asked for.
         wanted: TeamId,

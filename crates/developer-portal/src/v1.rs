@@ -39,7 +39,7 @@ const LINKS: [&str; 4] = ["appGroups", "merchantIds", "cloudContainers", "parent
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the Developer Portal refused {method} v1/{path} (HTTP {status}){}",
-    told(reasons)
+    describe_reasons(reasons)
 )]
 pub struct Refusal {
     /// The request's method.
@@ -54,7 +54,7 @@ pub struct Refusal {
     pub reasons: Vec<String>,
 }
 
-fn told(reasons: &[String]) -> String {
+fn describe_reasons(reasons: &[String]) -> String {
     if reasons.is_empty() {
         String::new()
     } else {

@@ -15,7 +15,7 @@ pub enum AppleCause {
     #[error("an agreement with Apple is missing or has expired")]
     Agreement,
     /// The Apple ID must accept Apple's privacy statement (HTTP 412).
-    #[error("the Apple ID has to acknowledge Apple's privacy statement")]
+    #[error("the Apple ID must acknowledge Apple's privacy statement")]
     PrivacyStatement,
     /// The version and build number are used up.
     #[error("App Store Connect already has a build with this version and build number")]
@@ -40,7 +40,7 @@ pub enum AppleCause {
         "this fastlane can't sign in with an Apple ID: the address that its sign-in begins with answers 404 since 2026-09-10"
     )]
     SignInRemoved,
-    /// The session has ended.
+    /// The session has expired.
     #[error("the Apple ID's session has expired")]
     SessionExpired,
     /// Apple asks for the second factor.
@@ -103,7 +103,7 @@ pub enum AppleCause {
     #[error("the match repository can't be cloned")]
     MatchRepository,
     /// match may not create what is missing.
-    #[error("the match storage lacks a certificate or profile, and read-only mode may not create it")]
+    #[error("the match storage has no matching certificate or profile, and read-only mode can't create one")]
     MatchReadonly,
 }
 

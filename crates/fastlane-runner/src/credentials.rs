@@ -61,7 +61,7 @@ pub type Variable = (&'static str, SecretString);
 /// The command with these variables. Only passwords and the session are masked in what it prints: masking the user's
 /// name, a path or a word like `false` would hide half of the log.
 #[must_use]
-pub fn handed(mut command: Command, variables: &[Variable]) -> Command {
+pub fn with_variables(mut command: Command, variables: &[Variable]) -> Command {
     for (name, value) in variables {
         command = if name.contains("PASSWORD") || *name == "FASTLANE_SESSION" {
             command.secret_env(name, value)

@@ -55,7 +55,7 @@ impl Ending {
         Self::read(&output.stdout, &output.stderr, None)
     }
 
-    /// Reads what a tool such as `fastlane deliver` printed, which is an action of its own.
+    /// Reads what a tool such as `fastlane deliver` printed, which is a single action.
     pub fn of_tool(tool: &str, output: &command::Output) -> Self {
         Self::read(&output.stdout, &output.stderr, Some(tool))
     }

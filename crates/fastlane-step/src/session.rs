@@ -7,7 +7,7 @@ use step_kit::Log;
 pub fn with_warnings(handed: AppleIdVariables, log: &Log) -> Vec<Variable> {
     for name in &handed.dropped_cookies {
         log.warn(format!(
-            "The cookie `{name}` of the Apple ID's session is left out: fastlane would not read it as it is."
+            "The cookie `{name}` of the Apple ID's session is skipped: fastlane can't read it."
         ));
     }
     handed.variables

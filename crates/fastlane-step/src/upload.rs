@@ -89,9 +89,9 @@ impl Upload {
                     .iter()
                     .find_map(Cause::of)
                     .map(Cause::remedy)
-                    .unwrap_or("correct what App Store Connect names, then upload a new build"),
+                    .unwrap_or("correct what App Store Connect reports, then upload a new build"),
             },
-            // altool goes on by itself after such a line.
+            // altool continues by itself after such a line.
             Verdict::Transient { reason, .. } if altool::is_retry_line(reason) => return None,
             Verdict::Transient { reason, .. } => UploadFailure {
                 reason: reason.clone(),

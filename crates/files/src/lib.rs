@@ -9,6 +9,6 @@ mod read;
 mod write;
 
 pub use checksum::{Checksums, sha256};
-pub use lock::{Lock, try_lock};
+pub use lock::{Lock, try_lock, try_lock_file};
 pub use read::{open, read, read_text};
 pub use write::{append, private_directory, replace, rewrite};

@@ -1,16 +1,36 @@
 //! Locks between processes.
 
 use std::fs::{File, OpenOptions};
+use std::ops::Deref;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
-/// A directory that no other process has locked; free again when dropped, and when the process ends in any way.
+/// A file or directory that no other process has locked (`flock`); free again when dropped, and when the process ends in
+/// any way.
 #[derive(Debug)]
-pub struct Lock {
-    _held: Flock<File>,
+pub struct Lock(Flock<File>);
+
+impl Deref for Lock {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+/// Locks an open file; `None` when another process has it.
+///
+/// # Errors
+/// When its file system knows no locks.
+pub fn try_lock_file(file: File) -> std::io::Result<Option<Lock>> {
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(held) => Ok(Some(Lock(held))),
+        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_, error)) => Err(error.into()),
+    }
 }
 
 /// Locks a directory, without leaving anything in it; `None` when another process has it.
@@ -22,11 +42,7 @@ pub fn try_lock(directory: &Path) -> std::io::Result<Option<Lock>> {
         .read(true)
         .custom_flags(OFlag::O_DIRECTORY.bits())
         .open(directory)?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(held) => Ok(Some(Lock { _held: held })),
-        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
-        Err((_, error)) => Err(error.into()),
-    }
+    try_lock_file(file)
 }
 
 #[cfg(test)]

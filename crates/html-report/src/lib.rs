@@ -116,7 +116,7 @@ pub struct Page {
 
 /// The page can't be made: a defect of the template.
 #[derive(Debug, thiserror::Error)]
-#[error("the report's page can't be made")]
+#[error("could not create the report page")]
 pub struct RenderError(#[from] minijinja::Error);
 
 impl Page {

@@ -91,7 +91,7 @@ fn foreign(stored: &[u8]) -> Option<&'static str> {
     if start.is_empty() {
         Some("an empty file")
     } else if start.starts_with(b"version https://git-lfs") {
-        Some("a pointer to a file that Git LFS keeps")
+        Some("a Git LFS pointer")
     } else if start.starts_with(b"<") {
         Some("a web page")
     } else {
@@ -265,7 +265,7 @@ mod tests {
             (b" \n", Failure::Other("an empty file")),
             (
                 b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
-                Failure::Other("a pointer to a file that Git LFS keeps"),
+                Failure::Other("a Git LFS pointer"),
             ),
             (b"<!DOCTYPE html>", Failure::Other("a web page")),
             (b"U2FsdGVk", Failure::Other("too few bytes")),

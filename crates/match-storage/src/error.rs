@@ -94,7 +94,7 @@ pub enum Error {
         ids: Vec<String>,
     },
     /// It is encrypted.
-    #[error("the match storage is encrypted, and there is no password")]
+    #[error("the match storage is encrypted, and no password is set")]
     NoPassword,
     /// The password is another one's, or the files were changed.
     #[error("the password does not decrypt the match storage ({files} of {files} files, such as {example})")]
@@ -106,7 +106,7 @@ pub enum Error {
     },
     /// There are files, and no identity in them.
     #[error(
-        "there is no certificate with its private key in `certs/{directory}` of the match storage{}",
+        "found no certificate with its private key in `certs/{directory}` of the match storage{}",
         reasons(notes)
     )]
     NoIdentity {

@@ -12,7 +12,7 @@ const MOST_FILES: usize = 2_000;
 /// Larger than any stored certificate or key, in bytes.
 pub(crate) const LARGEST_FILE: u64 = 1 << 20;
 
-/// A kind of certificate that match keeps in a directory of its own.
+/// A kind of certificate that match keeps in its own directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CertificateType {
     /// `Apple Development` and its older names.
@@ -161,7 +161,7 @@ impl Listing {
             .collect()
     }
 
-    /// The teams that have directories of their own.
+    /// The teams that have their own directories.
     pub(crate) fn teams(&self) -> BTreeSet<&str> {
         self.files
             .iter()

@@ -63,7 +63,7 @@ pub(crate) struct Selection {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
     /// It is no URL.
-    #[error("what follows `match+` is no URL")]
+    #[error("the text after `match+` is not a URL")]
     NoUrl,
     /// Nobody reads that.
     #[error(

@@ -323,7 +323,7 @@ async fn one_damaged_or_foreign_file_is_named_and_the_others_are_used() {
     let found = storage.read(Some(PASSWORD)).await.unwrap();
     assert_eq!(names(&found), ["Apple Distribution: A"]);
     for words in [
-        "certs/distribution/B.cer is skipped: it is a pointer to a file that Git LFS keeps",
+        "certs/distribution/B.cer is skipped: it is a Git LFS pointer",
         "certs/distribution/C.cer is skipped: its private key is not there",
         "certs/distribution/D.cer is skipped: the key of the same name belongs to another certificate",
     ] {

@@ -4,9 +4,10 @@
 //! matter as files. What a profile contains is read from its file; its listing says what the file does not.
 //!
 //! Two services do the work. The newer one (`v1`) knows every capability, App Clips, Mac Catalyst and in-house profiles for
-//! the Mac; the older one knows App Groups and iCloud containers, and makes a profile anew in its place.
+//! the Mac; the older one knows App Groups and iCloud containers, and recreates a profile in its place.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use apple_types::PortalPlatform;
@@ -22,7 +23,7 @@ use provisioning::{
     Assignable, Assigned, BundleId, BundleIdentifier, Details, Device, EnabledCapability, PortalCertificate,
     PortalProfile, ProfileType, Query, ResourceId, Snapshot, Udid, bundle_id_name,
 };
-use signing_assets::{Certificate, Profile};
+use signing_assets::Certificate;
 
 use crate::features;
 use crate::listing::{device, is_managed, may_serve, profile, registered, request};
@@ -41,8 +42,9 @@ pub struct DeveloperPortal<'a> {
     v1: V1<'a>,
     /// Which part of the portal a thing is on, by its ID: what a plan does not need to know.
     seen: Mutex<HashMap<String, Place>>,
-    /// Held while groups and containers are looked for and created: App IDs share them, and are changed at the same time.
-    assigning: tokio::sync::Mutex<()>,
+    /// The groups and containers of the team, as far as they were listed or created. Locked while one is created: App IDs
+    /// share them, and are changed at the same time.
+    assignables: tokio::sync::Mutex<HashMap<portal::Assignable, BTreeMap<String, String>>>,
 }
 
 /// Where a thing is.
@@ -95,7 +97,7 @@ fn newer_profile(listed: &v1::Profile) -> PortalProfile {
     }
 }
 
-fn failed(what: impl Into<String>) -> impl FnOnce(SessionError) -> PortalError {
+fn portal_error(what: impl Into<String>) -> impl FnOnce(SessionError) -> PortalError {
     let what = what.into();
     move |error| PortalError {
         what,
@@ -119,7 +121,7 @@ impl<'a> DeveloperPortal<'a> {
             services,
             v1: services.v1(),
             seen: Mutex::default(),
-            assigning: tokio::sync::Mutex::default(),
+            assignables: tokio::sync::Mutex::default(),
         }
     }
 
@@ -130,7 +132,7 @@ impl<'a> DeveloperPortal<'a> {
             .insert(id.to_owned(), place);
     }
 
-    fn seen(&self, id: &str) -> Place {
+    fn place_of(&self, id: &str) -> Place {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.get(id).copied().unwrap_or(Place::Part(Slug::Ios))
     }
@@ -144,13 +146,13 @@ impl<'a> DeveloperPortal<'a> {
             .services
             .certificates(slug)
             .await
-            .map_err(failed("list the certificates"))?;
+            .map_err(portal_error("list the certificates"))?;
         let mut found = Vec::new();
         for certificate in listed {
             let serial = match &certificate.serial_num {
                 Some(serial) => serial_number(serial),
                 None if certificate.can_download => {
-                    let what = failed(format!(
+                    let what = portal_error(format!(
                         "download the certificate with ID {}",
                         certificate.certificate_id
                     ));
@@ -183,30 +185,35 @@ impl<'a> DeveloperPortal<'a> {
             .services
             .devices(slug)
             .await
-            .map_err(failed("list the devices"))?;
+            .map_err(portal_error("list the devices"))?;
         listed
             .into_iter()
             .filter_map(|listed| device(listed, "list the devices").transpose())
             .collect()
     }
 
-    async fn app_ids(&self, slug: Slug, query: &Query) -> Result<Vec<portal::AppId>, PortalError> {
-        let mut listed = self
+    /// The App IDs that matter, each with its identifier.
+    async fn app_ids(
+        &self,
+        slug: Slug,
+        query: &Query,
+    ) -> Result<Vec<(BundleIdentifier, portal::AppId)>, PortalError> {
+        let listed = self
             .services
             .app_ids(slug)
             .await
-            .map_err(failed("list the App IDs"))?;
-        listed.retain(|known| {
-            BundleIdentifier::new(&known.identifier).is_some_and(|known| {
-                query
-                    .bundle_ids
-                    .iter()
-                    .any(|wanted| wanted.is_same_but_for_case(&known))
-            })
+            .map_err(portal_error("list the App IDs"))?;
+        let mut listed = listed
+            .into_iter()
+            .filter_map(|listed| Some((BundleIdentifier::new(&listed.identifier)?, listed)))
+            .collect::<Vec<_>>();
+        listed.retain(|(identifier, _)| {
+            let mut desired = query.bundle_ids.iter();
+            desired.any(|desired| desired.is_same_but_for_case(identifier))
         });
-        listed
-            .iter()
-            .for_each(|known| self.note(&known.app_id_id, Place::Part(slug)));
+        for (_, known) in &listed {
+            self.note(&known.app_id_id, Place::Part(slug));
+        }
         Ok(listed)
     }
 
@@ -216,7 +223,7 @@ impl<'a> DeveloperPortal<'a> {
             .services
             .profiles(slug)
             .await
-            .map_err(failed("list the profiles"))?;
+            .map_err(portal_error("list the profiles"))?;
         listed.retain(|profile| {
             let is_ours = query.profile_names.iter().any(|(name, _)| *name == profile.name);
             is_ours || (query.managed && is_managed(profile) && may_serve(profile, query))
@@ -235,7 +242,7 @@ impl<'a> DeveloperPortal<'a> {
             self.candidates(slug, query),
         )?;
         let details = stream::iter(app_ids)
-            .map(|listed| self.detailed(slug, listed))
+            .map(|(identifier, listed)| self.detailed(slug, identifier, listed))
             .buffered(CONCURRENCY)
             .try_collect::<Vec<_>>();
         let profiles = stream::iter(candidates)
@@ -272,8 +279,13 @@ impl<'a> DeveloperPortal<'a> {
         })
     }
 
-    async fn detailed(&self, slug: Slug, listed: portal::AppId) -> Result<BundleId, PortalError> {
-        let what = failed(format!("look at the App ID `{}`", listed.identifier));
+    async fn detailed(
+        &self,
+        slug: Slug,
+        identifier: BundleIdentifier,
+        listed: portal::AppId,
+    ) -> Result<BundleId, PortalError> {
+        let what = portal_error(format!("read the App ID `{identifier}`"));
         let (app_id, newer) = futures_util::join!(
             self.services.app_id(slug, &listed.app_id_id),
             self.v1.bundle_id(&listed.app_id_id),
@@ -289,7 +301,7 @@ impl<'a> DeveloperPortal<'a> {
         let id = &app_id.app_id_id;
         let with_id = |capability| {
             Ok(EnabledCapability {
-                // There is no ID of its own: the App ID's, and the feature by its kind.
+                // A capability has no separate ID: it is the App ID's, and the feature by its kind.
                 id: listed_id(id.clone(), "list the App IDs")?,
                 capability,
             })
@@ -298,11 +310,6 @@ impl<'a> DeveloperPortal<'a> {
             .into_iter()
             .map(with_id)
             .collect::<Result<_, PortalError>>()?;
-        let identifier = listed.identifier.parse().map_err(|error| PortalError {
-            what: "list the App IDs".to_owned(),
-            kind: PortalErrorKind::Refused,
-            source: Box::<apple_types::EmptyIdentifier>::new(error),
-        })?;
         let identifiers =
             |all: &[portal::Associated]| all.iter().map(|one| one.identifier.clone()).collect::<Vec<_>>();
         Ok(BundleId {
@@ -331,8 +338,9 @@ impl<'a> DeveloperPortal<'a> {
                 Vec::new()
             }
         };
-        let owner = Profile::parse(&content).ok().map(|profile| profile.bundle_id);
-        (owner, profile(&listed, content))
+        let profile = profile(&listed, content);
+        let owner = profile.details.as_ref().map(|details| details.bundle_id.clone());
+        (owner, profile)
     }
 
     /// Adds the profiles that only the newer services tell apart.
@@ -348,8 +356,8 @@ impl<'a> DeveloperPortal<'a> {
                     .retain(|profile| profile.id != ResourceId::new(&listed.id));
             }
             let profile = newer_profile(listed);
-            let owner =
-                Profile::parse(&profile.content).map_or_else(|_| wanted.clone(), |file| file.bundle_id);
+            let details = profile.details.as_ref();
+            let owner = details.map_or_else(|| wanted.clone(), |details| details.bundle_id.clone());
             match snapshot
                 .bundle_ids
                 .iter_mut()
@@ -365,6 +373,37 @@ impl<'a> DeveloperPortal<'a> {
                 }),
             }
         }
+    }
+
+    /// The IDs of groups or containers; those that the team does not have are created.
+    async fn assignable_ids(
+        &self,
+        kind: portal::Assignable,
+        what: Assignable,
+        identifiers: &[String],
+    ) -> Result<Vec<String>, PortalError> {
+        let mut assignables = self.assignables.lock().await;
+        let known = match assignables.entry(kind) {
+            Entry::Occupied(listed) => listed.into_mut(),
+            Entry::Vacant(vacant) => {
+                let listed = self.services.assignables(kind).await;
+                let listed = listed.map_err(portal_error(format!("list the {what}")))?;
+                vacant.insert(listed.into_iter().map(|one| (one.identifier, one.id)).collect())
+            }
+        };
+        let mut ids = Vec::new();
+        for identifier in identifiers {
+            let id = match known.get(identifier) {
+                Some(id) => id.clone(),
+                None => {
+                    let id = self.create_assignable(kind, what, identifier).await?;
+                    known.insert(identifier.clone(), id.clone());
+                    id
+                }
+            };
+            ids.push(id);
+        }
+        Ok(ids)
     }
 
     /// Creates a group or container; returns its ID.
@@ -383,13 +422,14 @@ impl<'a> DeveloperPortal<'a> {
         let known = self.services.assignables(kind).await.unwrap_or_default();
         match known.into_iter().find(|known| known.identifier == identifier) {
             Some(known) => Ok(known.id),
-            None => Err(failed(format!("create `{identifier}`, one of the {what}"))(
-                refusal,
-            )),
+            None => Err(portal_error(format!(
+                "create the {} `{identifier}`",
+                what.singular()
+            ))(refusal)),
         }
     }
 
-    async fn made(
+    async fn fetch_created(
         &self,
         slug: Slug,
         made: portal::Profile,
@@ -399,7 +439,7 @@ impl<'a> DeveloperPortal<'a> {
             .services
             .content(slug, &made)
             .await
-            .map_err(failed(format!("download the profile `{}`", made.name)))?;
+            .map_err(portal_error(format!("download the profile `{}`", made.name)))?;
         Ok(PortalProfile {
             profile_type: Some(profile_type),
             active: true,
@@ -428,9 +468,11 @@ impl Portal for DeveloperPortal<'_> {
                 return Ok(Vec::new());
             }
             let listed = self.v1.profiles(&query.newer_types).await;
-            listed.map_err(failed("list the profiles"))
+            listed.map_err(portal_error("list the profiles"))
         };
         let (mut all, mac, newer) = futures_util::try_join!(ios, mac, newer)?;
+        // Who looks again sees what other runs did since.
+        self.assignables.lock().await.clear();
         for certificate in mac.certificates {
             if all.certificates.iter().all(|known| known.id != certificate.id) {
                 all.certificates.push(certificate);
@@ -466,7 +508,7 @@ impl Portal for DeveloperPortal<'_> {
             .services
             .add_device(slug, name, udid)
             .await
-            .map_err(failed(format!("register the device `{udid}`")))?;
+            .map_err(portal_error(format!("register the device `{udid}`")))?;
         registered(added, udid.clone(), &format!("register the device `{udid}`"))
     }
 
@@ -482,14 +524,14 @@ impl Portal for DeveloperPortal<'_> {
         if let Some(parent) = parent {
             let what = format!("create the App ID `{identifier}` of the App Clip");
             let made = self.v1.create_app_clip(identifier, name, parent.as_str()).await;
-            return created_id(made.map_err(failed(what.clone()))?, what);
+            return created_id(made.map_err(portal_error(what.clone()))?, what);
         }
         let slug = slug_of(platform);
         let made = self
             .services
             .add_app_id(slug, identifier, name)
             .await
-            .map_err(failed(format!("create the App ID `{identifier}`")))?;
+            .map_err(portal_error(format!("create the App ID `{identifier}`")))?;
         self.note(&made.app_id_id, Place::Part(slug));
         created_id(made.app_id_id, format!("create the App ID `{identifier}`"))
     }
@@ -503,13 +545,13 @@ impl Portal for DeveloperPortal<'_> {
         match self.v1.enable(bundle_id.as_str(), &[wanted]).await {
             Err(SessionError::V1(refusal))
                 if refusal.is_missing() && features::of(&capability.kind).is_some() => {}
-            outcome => return outcome.map_err(failed(format!("enable {}", capability.kind))),
+            outcome => return outcome.map_err(portal_error(format!("enable {}", capability.name()))),
         }
         for (feature, value) in features::settings(capability) {
             self.services
                 .set_feature(bundle_id.as_str(), feature, &value)
                 .await
-                .map_err(failed(format!("enable {}", capability.kind)))?;
+                .map_err(portal_error(format!("enable {}", capability.name())))?;
         }
         Ok(())
     }
@@ -519,8 +561,8 @@ impl Portal for DeveloperPortal<'_> {
         id: &ResourceId<EnabledCapability>,
         capability: &Capability,
     ) -> Result<(), PortalError> {
-        // A capability has no ID of its own here, but that of its App ID.
-        let app_id = listed_id(id.to_string(), format!("change {}", capability.kind))?;
+        // A capability has no separate ID here, but that of its App ID.
+        let app_id = listed_id(id.to_string(), format!("change {}", capability.name()))?;
         self.enable_capability(&app_id, capability).await
     }
 
@@ -534,33 +576,22 @@ impl Portal for DeveloperPortal<'_> {
             Assignable::AppGroups => portal::Assignable::AppGroups,
             Assignable::CloudContainers => portal::Assignable::CloudContainers,
         };
-        let looking = self.assigning.lock().await;
-        let known = self
-            .services
-            .assignables(kind)
-            .await
-            .map_err(failed(format!("list the {what}")))?;
-        let mut ids = Vec::new();
-        for identifier in identifiers {
-            let id = match known.iter().find(|known| known.identifier == *identifier) {
-                Some(known) => known.id.clone(),
-                None => self.create_assignable(kind, what, identifier).await?,
-            };
-            ids.push(id);
-        }
-        drop(looking);
+        let ids = self.assignable_ids(kind, what, identifiers).await?;
         self.services
             .assign(kind, bundle_id.as_str(), &ids)
             .await
-            .map_err(failed(format!("assign the {what} {}", identifiers.join(", "))))
+            .map_err(portal_error(format!(
+                "assign the {what} {}",
+                identifiers.join(", ")
+            )))
     }
 
     async fn delete_profile(&self, id: &ResourceId<PortalProfile>) -> Result<(), PortalError> {
-        let deleted = match self.seen(id.as_str()) {
+        let deleted = match self.place_of(id.as_str()) {
             Place::Part(slug) => self.services.delete_profile(slug, id.as_str()).await,
             Place::V1 => self.v1.delete_profile(id.as_str()).await,
         };
-        deleted.map_err(failed(format!("delete the profile with ID {id}")))
+        deleted.map_err(portal_error(format!("delete the profile with ID {id}")))
     }
 
     async fn create_profile(&self, new: NewProfile<'_>) -> Result<PortalProfile, PortalError> {
@@ -575,7 +606,7 @@ impl Portal for DeveloperPortal<'_> {
                     devices: &texts(new.devices),
                 })
                 .await
-                .map_err(failed(format!("create the profile `{}`", new.name)))?;
+                .map_err(portal_error(format!("create the profile `{}`", new.name)))?;
             self.note(&made.id, Place::V1);
             return Ok(newer_profile(&made));
         }
@@ -585,8 +616,8 @@ impl Portal for DeveloperPortal<'_> {
             .services
             .create_profile(request)
             .await
-            .map_err(failed(format!("create the profile `{}`", new.name)))?;
-        self.made(request.slug, made, new.profile_type).await
+            .map_err(portal_error(format!("create the profile `{}`", new.name)))?;
+        self.fetch_created(request.slug, made, new.profile_type).await
     }
 
     async fn repair_profile(
@@ -605,7 +636,7 @@ impl Portal for DeveloperPortal<'_> {
             .services
             .repair_profile(id.as_str(), request)
             .await
-            .map_err(failed(format!("repair the profile `{}`", new.name)))?;
-        self.made(request.slug, made, new.profile_type).await
+            .map_err(portal_error(format!("recreate the profile `{}`", new.name)))?;
+        self.fetch_created(request.slug, made, new.profile_type).await
     }
 }

@@ -17,7 +17,7 @@ use provisioning::{
 use signing_assets::{Certificate, PrivateKey};
 use time::OffsetDateTime;
 
-use crate::portal::{AppStoreConnect, PortalError, PortalErrorKind, failed, listed_id, serial_number};
+use crate::portal::{AppStoreConnect, PortalError, PortalErrorKind, listed_id, portal_error, serial_number};
 
 /// Validity is counted in seconds: after this, whatever was created in the same second is listed.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -233,7 +233,7 @@ fn limit_of(error: &PortalError) -> Option<String> {
 impl CertificateStore for AppStoreConnect {
     async fn listed(&self) -> Result<Vec<ListedCertificate>, PortalError> {
         let all = self.0.items(&asc::Certificates).await;
-        let all = all.map_err(failed("list the certificates"))?;
+        let all = all.map_err(portal_error("list the certificates"))?;
         all.data
             .into_iter()
             .map(|found| listed(found, "list the certificates"))
@@ -246,7 +246,7 @@ impl CertificateStore for AppStoreConnect {
             request,
         };
         let what = format!("create a certificate of the type {certificate_type}");
-        let created = self.0.send(&call).await.map_err(failed(what.clone()))?;
+        let created = self.0.send(&call).await.map_err(portal_error(what.clone()))?;
         listed(created.data, &what)
     }
 
@@ -261,7 +261,9 @@ impl CertificateStore for AppStoreConnect {
             {
                 Ok(())
             }
-            Err(error) => Err(failed("revoke the certificate that this run has created")(error)),
+            Err(error) => Err(portal_error("revoke the certificate that this run has created")(
+                error,
+            )),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the Developer Portal calls capabilities when it is reached by a session.
 //!
 //! Facts: feature IDs from open clients of the portal; newer capabilities have none that is known, and only a person can
-//! enable those. Push notifications have a service of their own, iCloud is two features, data protection has levels.
+//! enable those. Push notifications have a separate service, iCloud is two features, data protection has levels.
 
 use std::collections::BTreeMap;
 

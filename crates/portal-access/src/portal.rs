@@ -85,7 +85,7 @@ pub trait Portal: Sync {
     async fn delete_profile(&self, id: &ResourceId<PortalProfile>) -> Result<(), PortalError>;
     /// Creates a profile.
     async fn create_profile(&self, new: NewProfile<'_>) -> Result<PortalProfile, PortalError>;
-    /// Makes the profile with this portal ID anew in its place.
+    /// Recreates the profile with this portal ID in its place.
     async fn repair_profile(
         &self,
         id: &ResourceId<PortalProfile>,
@@ -142,7 +142,7 @@ pub(crate) fn texts<T>(ids: &[ResourceId<T>]) -> Vec<String> {
 #[derive(Debug, Clone)]
 pub struct AppStoreConnect(pub Client);
 
-pub(crate) fn failed(what: impl Into<String>) -> impl FnOnce(AscError) -> PortalError {
+pub(crate) fn portal_error(what: impl Into<String>) -> impl FnOnce(AscError) -> PortalError {
     let what = what.into();
     move |error| PortalError {
         what,
@@ -173,7 +173,7 @@ impl AppStoreConnect {
             .0
             .items(&asc::CertificatesBySerial(serials))
             .await
-            .map_err(failed("list the certificates"))?;
+            .map_err(portal_error("list the certificates"))?;
         let certificate = |listed: Resource<asc::Certificate>| {
             Ok(PortalCertificate {
                 id: listed_id(listed.id, "list the certificates")?,
@@ -191,7 +191,7 @@ impl AppStoreConnect {
             .0
             .items(&asc::Devices)
             .await
-            .map_err(failed("list the devices"))?;
+            .map_err(portal_error("list the devices"))?;
         listed
             .data
             .into_iter()
@@ -204,7 +204,7 @@ impl AppStoreConnect {
             .0
             .items(&asc::BundleIdsLike(identifiers))
             .await
-            .map_err(failed("list the App IDs"))?;
+            .map_err(portal_error("list the App IDs"))?;
         let mut found = Vec::new();
         // Apple matches parts: what merely contains an identifier is left out.
         let wanted = |id: &Resource<asc::BundleId>| {
@@ -224,7 +224,7 @@ impl AppStoreConnect {
                 .map(enabled)
                 .collect::<Result<_, _>>()?;
             let profiles = if id.has_more("profiles") {
-                let what = failed(format!("list the profiles of `{identifier}`"));
+                let what = portal_error(format!("list the profiles of `{identifier}`"));
                 let all: Many<asc::Profile> = self
                     .0
                     .items(&asc::ProfilesOfBundleId(&id.id))
@@ -280,7 +280,7 @@ impl Portal for AppStoreConnect {
             .0
             .send(&call)
             .await
-            .map_err(failed(format!("register the device `{udid}`")))?;
+            .map_err(portal_error(format!("register the device `{udid}`")))?;
         let what = format!("register the device `{udid}`");
         registered(answer.data, udid.clone(), &what)
     }
@@ -298,7 +298,7 @@ impl Portal for AppStoreConnect {
             platform,
         };
         let what = format!("create the App ID `{identifier}`");
-        let answer = self.0.send(&call).await.map_err(failed(what.clone()))?;
+        let answer = self.0.send(&call).await.map_err(portal_error(what.clone()))?;
         created_id(answer.data.id, what)
     }
 
@@ -316,7 +316,7 @@ impl Portal for AppStoreConnect {
             .send(&call)
             .await
             .map(drop)
-            .map_err(failed(format!("enable {}", capability.kind)))
+            .map_err(portal_error(format!("enable {}", capability.name())))
     }
 
     async fn change_capability(
@@ -333,7 +333,7 @@ impl Portal for AppStoreConnect {
             .send(&call)
             .await
             .map(drop)
-            .map_err(failed(format!("change {}", capability.kind)))
+            .map_err(portal_error(format!("change {}", capability.name())))
     }
 
     async fn assign(
@@ -345,7 +345,7 @@ impl Portal for AppStoreConnect {
         Err(PortalError {
             what: format!("assign the {what} {}", identifiers.join(", ")),
             kind: PortalErrorKind::Refused,
-            source: "the App Store Connect API can't".into(),
+            source: "the App Store Connect API has no request for it".into(),
         })
     }
 
@@ -354,7 +354,7 @@ impl Portal for AppStoreConnect {
             .send(&asc::DeleteProfile(id.as_str()))
             .await
             .map(drop)
-            .map_err(failed(format!("delete the profile with ID {id}")))
+            .map_err(portal_error(format!("delete the profile with ID {id}")))
     }
 
     async fn create_profile(&self, new: NewProfile<'_>) -> Result<PortalProfile, PortalError> {
@@ -376,7 +376,7 @@ impl Portal for AppStoreConnect {
             .0
             .send(&call)
             .await
-            .map_err(failed(format!("create the profile `{name}`")))?;
+            .map_err(portal_error(format!("create the profile `{name}`")))?;
         profile(&answer.data)
     }
 }

@@ -13,13 +13,13 @@ use transport::Backoff;
 
 use crate::portal::{NewProfile, Portal, PortalError, PortalErrorKind};
 
-/// How often a run looks again when another one got there first, and it changed nothing itself since.
-const LOOKS: u32 = 5;
+/// How many rounds in a row may fail without a change by this run: other runs keep getting there first.
+const FRUITLESS_ROUNDS: u32 = 5;
 
-/// How often it looks again at most: two runs that undo each other's changes must not go on forever.
-const MOST_LOOKS: u32 = 15;
+/// How many rounds there are at most: two runs that undo each other's changes must not do so forever.
+const ROUNDS: u32 = 15;
 
-/// Pauses before another look.
+/// Pauses before another round.
 const BACKOFF: Backoff = Backoff {
     first: Duration::from_millis(500),
     longest: Duration::from_secs(8),
@@ -40,26 +40,26 @@ pub enum Progress<'a> {
 /// The end of a reconcile loop.
 #[derive(Debug, Clone, Default)]
 pub struct Reconciled {
-    /// A profile for each want, in their order.
+    /// A profile for each desired one, in their order.
     pub signed: Vec<SignedProfile>,
     /// The changes that were made.
     pub changes: Vec<Action>,
     /// What a person must do before the app can be signed.
     pub manual_tasks: Vec<ManualTask>,
-    /// What new profiles lack although the targets can be signed.
+    /// What new profiles do not grant although the targets can be signed.
     pub warnings: Vec<Warning>,
 }
 
-/// Why the portal could not be brought into the wanted state.
+/// Why the portal could not be brought into the desired state.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
-    /// Only a person can remove what is in the way.
+    /// Only a person can solve it.
     #[error(transparent)]
     PlanError(#[from] PlanError),
-    /// The portal said no.
+    /// The portal refused it.
     #[error(transparent)]
     Portal(#[from] PortalError),
-    /// Xcode has made no profile that would do.
+    /// Xcode has created no usable profile.
     #[error(transparent)]
     NoManagedProfile(#[from] NoManagedProfile),
     /// A new profile does not grant what its targets claim.
@@ -100,12 +100,12 @@ pub async fn reconcile_managed(
     })
 }
 
-/// Brings the portal into the wanted state.
+/// Brings the portal into the desired state.
 ///
 /// `report` is called with every plan before it is applied.
 ///
 /// # Errors
-/// When a person is needed, or the portal keeps saying no.
+/// When a person is needed, or the portal keeps refusing.
 pub async fn reconcile(
     portal: &dyn Portal,
     desired_profiles: &[DesiredProfile],
@@ -115,8 +115,9 @@ pub async fn reconcile(
     let query = Query::of(desired_profiles);
     let mut changes = Vec::new();
     let mut manual_tasks: Vec<ManualTask> = Vec::new();
-    let mut look = 1;
-    for round in 1.. {
+    let (mut round, mut fruitless) = (0, 0);
+    loop {
+        round += 1;
         let done_before = changes.len();
         let mut snapshot = portal.snapshot(&query).await?;
         let mut policy = policy.clone();
@@ -129,14 +130,19 @@ pub async fn reconcile(
             let registration = Plan::registration(desired_profiles, &snapshot, &policy);
             report(Progress::Plan(&registration));
             register_devices(portal, &registration, &mut snapshot, &mut changes, &mut report).await;
-            // A device that Apple did not take must not be a reason to make profiles anew in every build.
+            // A device that Apple did not accept must not be a reason to recreate profiles in every build.
             policy.test_devices.clear();
             next = plan(desired_profiles, &snapshot, &policy, clock::now())?;
         }
         let plan = next;
         report(Progress::Plan(&plan));
-        manual_tasks.extend(plan.manual_tasks.iter().cloned());
-        match apply(portal, &plan.desired_profiles, &snapshot, &plan, &mut changes).await {
+        for task in &plan.manual_tasks {
+            // A round that follows a race plans the same again.
+            if !manual_tasks.contains(task) {
+                manual_tasks.push(task.clone());
+            }
+        }
+        let error = match apply(portal, &plan.desired_profiles, &snapshot, &plan, &mut changes).await {
             Ok(profiles) => {
                 let mut done = Reconciled {
                     changes,
@@ -147,7 +153,7 @@ pub async fn reconcile(
                     let Some(profile) = profiles.get(&index) else {
                         continue;
                     };
-                    // The profile is the proof. Those that were there already fitted, and were told about.
+                    // The new profile is the proof. The plan has checked those that existed.
                     if !plan.up_to_date.contains_key(&index) {
                         if let Some(not_granted) = NotGranted::of(desired, profile, policy.access) {
                             return Err(not_granted.into());
@@ -161,8 +167,26 @@ pub async fn reconcile(
                 }
                 return Ok(done);
             }
-            // Who says that the plan does not fit what is there is right if what is there has changed.
-            Err(error) if error.kind == PortalErrorKind::Conflict && look < LOOKS => {
+            Err(error) => error,
+        };
+        fruitless = if changes.len() > done_before {
+            0
+        } else {
+            fruitless + 1
+        };
+        if fruitless == FRUITLESS_ROUNDS || round == ROUNDS {
+            return Err(error.into());
+        }
+        match error.kind {
+            PortalErrorKind::Race => {
+                tracing::warn!(
+                    "{error}: {}; another run may have been faster, reading the portal again",
+                    error.source
+                );
+                tokio::time::sleep(BACKOFF.random(fruitless.max(1))).await;
+            }
+            // Apple says that the plan does not fit what the portal has, which is so where that has changed.
+            PortalErrorKind::Conflict => {
                 let seen = portal.snapshot(&query).await?;
                 let next = provisioning::plan(desired_profiles, &seen, &policy, clock::now())?;
                 if next.actions == plan.actions || is_left_of(&next.actions, &plan.actions, &changes) {
@@ -172,28 +196,10 @@ pub async fn reconcile(
                     "{error}: {}; another run was faster, planning again",
                     error.source
                 );
-                look += 1;
             }
-            Err(error)
-                if error.kind == PortalErrorKind::Race
-                    && round < MOST_LOOKS
-                    && (look < LOOKS || changes.len() > done_before) =>
-            {
-                if changes.len() > done_before {
-                    look = 0;
-                }
-                let pause = BACKOFF.random(look.max(1));
-                tracing::warn!(
-                    "{error}: {}; another run may have been faster, looking again",
-                    error.source
-                );
-                look += 1;
-                tokio::time::sleep(pause).await;
-            }
-            Err(error) => return Err(error.into()),
+            PortalErrorKind::DeviceLimit | PortalErrorKind::Refused => return Err(error.into()),
         }
     }
-    unreachable!("the loop ends by returning")
 }
 
 /// Whether `next` is nothing but what is left of `plan` once `changes` were made: the portal changed by this run alone.
@@ -405,3 +411,6 @@ impl Parts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,7 +53,7 @@ pub enum Action {
         bundle_id: BundleIdentifier,
         /// What is associated.
         what: Assignable,
-        /// All identifiers that it shall have.
+        /// All identifiers that it must have afterwards.
         identifiers: Vec<String>,
     },
     /// Recreate a profile in its place.
@@ -97,7 +97,7 @@ impl Action {
     pub fn stage(&self) -> usize {
         match self {
             Self::RegisterDevice { .. } | Self::CreateBundleId { parent: None, .. } => 0,
-            // Its app's must be there first.
+            // The App ID of its app must exist first.
             Self::CreateBundleId { .. } => 1,
             Self::EnableCapability { .. } | Self::ChangeCapability { .. } | Self::DeleteProfile { .. } => 2,
             Self::Assign { .. } => 3,
@@ -114,20 +114,20 @@ impl std::fmt::Display for Action {
             Self::EnableCapability {
                 bundle_id,
                 capability,
-            } => write!(f, "enable {} for {bundle_id}", capability.kind),
+            } => write!(f, "enable {} for {bundle_id}", capability.name()),
             Self::ChangeCapability {
                 bundle_id,
                 capability,
                 ..
             } => {
-                write!(f, "change the settings of {} for {bundle_id}", capability.kind)
+                write!(f, "change the settings of {} for {bundle_id}", capability.name())
             }
             Self::Assign {
                 bundle_id,
                 what,
                 identifiers,
             } => write!(f, "assign the {what} {} to {bundle_id}", identifiers.join(", ")),
-            Self::RepairProfile { name, reason, .. } => write!(f, "repair the profile {name}: {reason}"),
+            Self::RepairProfile { name, reason, .. } => write!(f, "recreate the profile {name}: {reason}"),
             Self::DeleteProfile { name, reason, .. } => write!(f, "delete the profile {name}: {reason}"),
             Self::CreateProfile { name, reason, .. } => write!(f, "create the profile {name}: {reason}"),
         }

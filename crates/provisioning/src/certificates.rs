@@ -121,7 +121,7 @@ pub enum CertificateChoice {
     },
 }
 
-/// The wants with the certificates that are used, and what a person should know about the choice.
+/// The desired profiles with the certificates that are used, and what a person should know about the choice.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settled {
     pub(crate) desired_profiles: Vec<DesiredProfile>,
@@ -134,7 +134,7 @@ pub(crate) struct Settled {
 /// common name the one that expires last.
 ///
 /// # Errors
-/// When the portal knows none of those that serve a want.
+/// When the portal knows none of those that serve a desired profile.
 pub(crate) fn settle(
     desired_profiles: &[DesiredProfile],
     known: &[PortalCertificate],

@@ -40,11 +40,11 @@ pub enum PortalAccess {
     #[default]
     ApiKey,
     /// By an Apple ID's session: the Developer Portal's own services. They associate App Groups and iCloud containers,
-    /// and make a profile anew in its place; and they know fewer capabilities by name.
+    /// and recreate a profile in its place; and they know fewer capabilities by name.
     Session,
 }
 
-/// What the user wants beyond what the project says.
+/// What the user asks for beyond what the project says.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// How the portal is reached.
@@ -64,7 +64,7 @@ pub struct Policy {
 pub struct DesiredProfile {
     /// The targets that it signs.
     pub targets: Vec<String>,
-    /// Whether the run goes on without it: development profiles beside those of the distribution that was asked for.
+    /// Whether the run continues without it: development profiles beside those of the distribution that was asked for.
     pub optional: bool,
     /// Its bundle ID, possibly a wildcard.
     pub bundle_id: BundleIdentifier,
@@ -86,9 +86,16 @@ impl DesiredProfile {
     pub(crate) fn missing_entitlements(&self, granted: &Dictionary) -> Vec<MissingEntitlement> {
         grants::missing_entitlements(&self.entitlements, granted, &self.bundle_id)
     }
+
+    /// The first of them without which a target can't be signed, or which somebody has to link first.
+    pub(crate) fn first_not_granted(&self, granted: &Dictionary) -> Option<MissingEntitlement> {
+        self.missing_entitlements(granted)
+            .into_iter()
+            .find(|missing| missing.kind != MissingEntitlementKind::Undocumented)
+    }
 }
 
-/// The profiles that a project needs: the wanted distribution first, then development, which is prepared
+/// The profiles that a project needs: the requested distribution first, then development, which is prepared
 /// too where a certificate for it is at hand. Targets with the same bundle ID share a profile.
 ///
 /// # Errors

@@ -5,12 +5,11 @@ use signing_assets::Profile;
 use time::{Duration, OffsetDateTime};
 
 use crate::desired::{DesiredProfile, Policy};
-use crate::grants::MissingEntitlementKind;
 use crate::managed::rejections;
 use crate::signed_profile::SignedProfile;
 use crate::snapshot::{Details, PortalProfile};
 
-/// The installed profile that serves a want as it is; `None` when the portal must be asked.
+/// The installed profile that serves a desired profile as it is; `None` when the portal must be asked.
 ///
 /// Only the test devices at hand are compared: what else is registered, the portal alone knows.
 pub fn installed_profile(
@@ -25,7 +24,7 @@ pub fn installed_profile(
     Some(portal_profile(desired, profile, content))
 }
 
-/// No profile at hand signs a want.
+/// No profile at hand serves a desired profile.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no {distribution} profile fits `{bundle_id}`{}", rejections(rejected))]
 pub struct NoProfile {
@@ -33,15 +32,15 @@ pub struct NoProfile {
     pub bundle_id: BundleIdentifier,
     /// For what.
     pub distribution: Distribution,
-    /// Profiles of its bundle ID, and why they don't do.
+    /// Profiles of its bundle ID, and why each of them can't be used.
     pub rejected: Vec<String>,
 }
 
-/// For each want one of the profiles at hand, whoever made it, with those certificates that it lists. Wants that are
-/// optional may go without.
+/// For each desired profile one of those at hand, whoever created it, with the certificates that it lists. Optional ones
+/// are left out where there is none.
 ///
 /// # Errors
-/// When a want has none.
+/// When a desired profile has none.
 pub fn choose_among(
     desired_profiles: &[DesiredProfile],
     profiles: &[(Profile, Vec<u8>)],
@@ -60,7 +59,7 @@ pub fn choose_among(
         own.sort_by_key(|(profile, _)| std::cmp::Reverse(profile.bundle_id.as_str().len()));
         let mut found = None;
         for (profile, content) in own {
-            match fitted(desired, profile, now) {
+            match fit(desired, profile, now) {
                 Ok(desired) => {
                     found = Some(SignedProfile {
                         profile: portal_profile(&desired, profile, content),
@@ -86,12 +85,8 @@ pub fn choose_among(
     Ok(signed)
 }
 
-/// The want with the certificates of the profile, or why it does not fit.
-fn fitted(
-    desired: &DesiredProfile,
-    profile: &Profile,
-    now: OffsetDateTime,
-) -> Result<DesiredProfile, String> {
+/// The desired profile with the certificates of the profile, or why that does not fit.
+fn fit(desired: &DesiredProfile, profile: &Profile, now: OffsetDateTime) -> Result<DesiredProfile, String> {
     if profile.expires_at <= now {
         return Err(format!("it expired on {}", profile.expires_at.date()));
     }
@@ -104,14 +99,10 @@ fn fitted(
         .certificates
         .sort_by_key(|certificate| std::cmp::Reverse(certificate.not_after));
     if fitted.certificates.is_empty() {
-        return Err("it has none of the uploaded certificates".to_owned());
+        return Err("it includes none of the uploaded certificates".to_owned());
     }
-    let missing_entitlements = desired.missing_entitlements(&profile.entitlements);
-    match missing_entitlements
-        .iter()
-        .find(|gap| gap.kind != MissingEntitlementKind::Undocumented)
-    {
-        Some(gap) => Err(format!("it does not grant {gap}")),
+    match desired.first_not_granted(&profile.entitlements) {
+        Some(missing) => Err(format!("it does not grant {missing}")),
         None => Ok(fitted),
     }
 }
@@ -122,7 +113,7 @@ fn portal_profile(desired: &DesiredProfile, profile: &Profile, content: &[u8]) -
         name: profile.name.clone(),
         profile_type: Some(desired.profile_type),
         active: true,
-        details: Details::read(content),
+        details: Some(Details::from(profile.clone())),
         content: content.to_vec(),
     }
 }
@@ -148,10 +139,7 @@ fn fits(desired: &DesiredProfile, policy: &Policy, profile: &Profile, now: Offse
                 .test_devices
                 .iter()
                 .all(|device| udids.contains(&&device.udid)))
-        && desired
-            .missing_entitlements(&profile.entitlements)
-            .iter()
-            .all(|gap| gap.kind == MissingEntitlementKind::Undocumented)
+        && desired.first_not_granted(&profile.entitlements).is_none()
 }
 
 /// Reads a profile's type off its content, as Xcode does.

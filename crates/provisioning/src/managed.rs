@@ -4,7 +4,6 @@ use apple_types::{BundleIdentifier, Distribution};
 use time::{Duration, OffsetDateTime};
 
 use crate::desired::{DesiredProfile, Policy};
-use crate::grants::MissingEntitlementKind;
 use crate::signed_profile::SignedProfile;
 use crate::snapshot::{BundleId, PortalProfile, Snapshot};
 use crate::staleness;
@@ -12,7 +11,7 @@ use crate::staleness;
 /// Xcode has made no profile that would do.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
-    "Xcode has made no usable {distribution} profile for `{bundle_id}`{}",
+    "Xcode has created no usable {distribution} profile for `{bundle_id}`{}",
     rejections(rejected)
 )]
 pub struct NoManagedProfile {
@@ -20,7 +19,7 @@ pub struct NoManagedProfile {
     pub bundle_id: BundleIdentifier,
     /// For what.
     pub distribution: Distribution,
-    /// Those that are there, and why they don't do.
+    /// Those that exist, and why each of them can't be used.
     pub rejected: Vec<String>,
 }
 
@@ -32,11 +31,11 @@ pub(crate) fn rejections(rejected: &[String]) -> String {
     }
 }
 
-/// For each want a profile that Xcode manages: one for exactly its bundle ID first, then one whose pattern covers it, the
+/// For each desired profile one that Xcode manages: one for exactly its bundle ID first, then one whose pattern covers it, the
 /// longest pattern first.
 ///
 /// # Errors
-/// When a want has none.
+/// When a desired profile has none.
 pub fn choose_managed(
     desired_profiles: &[DesiredProfile],
     snapshot: &Snapshot,
@@ -82,7 +81,7 @@ fn choose_one(
                     .is_some_and(|details| details.xcode_managed)
         });
         for profile in candidates {
-            match fitted(desired, profile, snapshot, policy, now) {
+            match fit(desired, profile, snapshot, policy, now) {
                 Ok(desired) => {
                     return Ok(SignedProfile {
                         desired,
@@ -100,8 +99,8 @@ fn choose_one(
     })
 }
 
-/// The want with those certificates that the profile has, or why the profile does not fit.
-fn fitted(
+/// The desired profile with those certificates that the profile has, or why the profile does not fit.
+fn fit(
     desired: &DesiredProfile,
     profile: &PortalProfile,
     snapshot: &Snapshot,
@@ -109,7 +108,7 @@ fn fitted(
     now: OffsetDateTime,
 ) -> Result<DesiredProfile, String> {
     if !profile.active {
-        return Err("Apple calls it invalid".to_owned());
+        return Err("Apple marked it invalid".to_owned());
     }
     let Some(details) = &profile.details else {
         return Err("its file can't be read".to_owned());
@@ -118,7 +117,7 @@ fn fitted(
         let word = if details.expires_at <= now {
             "expired"
         } else {
-            "ends"
+            "expires"
         };
         return Err(format!("it {word} on {}", details.expires_at.date()));
     }
@@ -127,7 +126,7 @@ fn fitted(
         .certificates
         .retain(|certificate| details.serials.contains(&certificate.serial));
     if fitted.certificates.is_empty() {
-        return Err("it has none of the uploaded certificates".to_owned());
+        return Err("it includes none of the uploaded certificates".to_owned());
     }
     // Those that the portal knows first, and of those the one that expires last.
     let is_known = |serial: &str| snapshot.certificates.iter().any(|known| known.serial == serial);
@@ -144,20 +143,11 @@ fn fitted(
                 && !details.udids.contains(&device.udid)
         });
         if let Some(device) = missing {
-            return Err(format!(
-                "the device {} ({}){} is missing in it",
-                device.name,
-                device.udid,
-                staleness::added(device, now)
-            ));
+            return Err(staleness::missing_device(device, now));
         }
     }
-    let missing_entitlements = desired.missing_entitlements(&details.entitlements);
-    if let Some(gap) = missing_entitlements
-        .iter()
-        .find(|gap| gap.kind != MissingEntitlementKind::Undocumented)
-    {
-        return Err(format!("it does not grant {gap}"));
+    if let Some(missing) = desired.first_not_granted(&details.entitlements) {
+        return Err(format!("it does not grant {missing}"));
     }
     Ok(fitted)
 }

@@ -19,11 +19,11 @@ use crate::warning::{ManualTask, Warning};
 /// What to do, and what is left to a person.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// The wants, in their order, with the certificates that are used.
+    /// The desired profiles, in their order, with the certificates that are used.
     pub desired_profiles: Vec<DesiredProfile>,
     /// The changes, in stages.
     pub actions: Vec<Action>,
-    /// For each want, the profile on the portal that fits already.
+    /// For each desired profile, by its position, the one on the portal that fits already.
     pub up_to_date: BTreeMap<usize, PortalProfile>,
     /// What a person should know.
     pub warnings: Vec<Warning>,
@@ -33,10 +33,10 @@ pub struct Plan {
     pub manual_tasks: Vec<ManualTask>,
 }
 
-/// Decides what to change so that every want has a fitting profile.
+/// Decides what to change so that every desired profile exists.
 ///
 /// # Errors
-/// When only a person can remove what is in the way.
+/// When only a person can solve it.
 pub fn plan(
     desired_profiles: &[DesiredProfile],
     snapshot: &Snapshot,
@@ -185,7 +185,7 @@ impl Plan {
         Ok(())
     }
 
-    /// Associates what the entitlements name and the bundle ID lacks; what it has it keeps.
+    /// Associates what the entitlements name and the App ID does not have yet; what it has it keeps.
     fn assign(&mut self, desired: &DesiredProfile, found: Option<&BundleId>) {
         let assigned = found.and_then(|found| found.assigned.clone()).unwrap_or_default();
         for (what, wanted, have) in [
@@ -295,11 +295,11 @@ impl Plan {
                     continue;
                 }
                 Some(format!(
-                    "it is of another type and holds the name of a {} profile",
+                    "it is not a {} profile, but has the name of one",
                     desired.profile_type
                 ))
             } else if invalidated {
-                Some("the capabilities of its bundle ID change, which makes it invalid".to_owned())
+                Some("the capabilities of its App ID change, which invalidates it".to_owned())
             } else {
                 staleness_reason(profile, &needs)
             };
@@ -340,7 +340,10 @@ impl Plan {
                 self.actions.push(Action::DeleteProfile {
                     id,
                     name: profile.name.clone(),
-                    reason: format!("it belongs to {} and holds the name", known.identifier),
+                    reason: format!(
+                        "it belongs to {} and uses the name of this profile",
+                        known.identifier
+                    ),
                 });
             }
         }
@@ -361,7 +364,7 @@ impl Plan {
         Ok(())
     }
 
-    /// What a fitting profile still lacks, and making it anew would not mend.
+    /// What a fitting profile does not grant although recreating it would not help.
     fn note_shortcomings(
         &mut self,
         desired: &DesiredProfile,

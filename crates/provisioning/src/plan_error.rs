@@ -11,7 +11,7 @@ pub enum PlanError {
     #[error(transparent)]
     NoCertificate(#[from] NoCertificate),
     /// The portal does not know the certificates.
-    #[error("the portal of this account does not know the uploaded certificate(s): {}", .0.join(", "))]
+    #[error("the team's portal does not list the uploaded certificates: {}", .0.join(", "))]
     UnknownCertificates(Vec<String>),
     /// Apple has no such profile type.
     #[error("Apple has no {distribution} profiles for the platform of the target `{target}`")]
@@ -26,15 +26,15 @@ pub enum PlanError {
     NoDevices(ProfileType),
     /// App clips' bundle IDs belong to their app's, which only the web page can say.
     #[error(
-        "the bundle ID `{0}` of the app clip does not exist, and an app clip's can't be created by the API"
+        "the App ID `{0}` of the App Clip does not exist, and an API key can't create App IDs of App Clips"
     )]
     AppClip(BundleIdentifier),
-    /// The API can't enable it for app clips.
-    #[error("Sign in with Apple can't be enabled by the API for the app clip `{0}`")]
+    /// The API can't enable it for App Clips.
+    #[error("an API key can't enable Sign in with Apple for the App Clip `{0}`")]
     AppClipSignIn(BundleIdentifier),
     /// Apple keeps identifiers that differ only in case apart from each other for nobody.
     #[error(
-        "the project says `{project}`, and the portal has `{portal}`: bundle IDs that differ only in case can't both exist"
+        "the project uses the bundle ID `{project}`, but the portal has `{portal}`; two bundle IDs can't differ only in case"
     )]
     Case {
         /// The project's bundle ID.

@@ -148,6 +148,16 @@ pub enum Assignable {
     CloudContainers,
 }
 
+impl Assignable {
+    /// What one of them is called.
+    pub fn singular(self) -> &'static str {
+        match self {
+            Self::AppGroups => "App Group",
+            Self::CloudContainers => "iCloud container",
+        }
+    }
+}
+
 impl std::fmt::Display for Assignable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -188,6 +198,8 @@ pub struct PortalProfile {
 pub struct Details {
     /// Its UUID.
     pub uuid: String,
+    /// The bundle ID, or the pattern of several, that it is for.
+    pub bundle_id: BundleIdentifier,
     /// Serial numbers of its certificates.
     pub serials: Vec<String>,
     /// UDIDs of its devices.
@@ -207,15 +219,21 @@ pub struct Details {
 impl Details {
     /// Reads a profile file; `None` when it is none.
     pub fn read(content: &[u8]) -> Option<Self> {
-        let profile = match signing_assets::Profile::parse(content) {
-            Ok(profile) => profile,
+        match signing_assets::Profile::parse(content) {
+            Ok(profile) => Some(profile.into()),
             Err(error) => {
                 tracing::debug!("a profile on the portal can't be read: {error}");
-                return None;
+                None
             }
-        };
-        Some(Self {
+        }
+    }
+}
+
+impl From<signing_assets::Profile> for Details {
+    fn from(profile: signing_assets::Profile) -> Self {
+        Self {
             uuid: profile.uuid,
+            bundle_id: profile.bundle_id,
             serials: profile
                 .certificates
                 .iter()
@@ -231,6 +249,6 @@ impl Details {
                 .map(|certificate| certificate.not_after)
                 .min(),
             xcode_managed: profile.xcode_managed,
-        })
+        }
     }
 }

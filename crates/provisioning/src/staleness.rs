@@ -7,8 +7,8 @@ use crate::desired::DesiredProfile;
 use crate::grants::MissingEntitlementKind;
 use crate::snapshot::{Device, PortalProfile};
 
-/// A profile that lacks an App Group, an iCloud container or the like is made anew at most this often. When a person
-/// linked it in the meantime, that helps; when nobody did, it would be made anew in every build, for ever.
+/// A profile without an App Group, an iCloud container, or the like is recreated at most this often. That helps once
+/// somebody has linked it; until then every build would recreate the profile.
 const REMAKE_INTERVAL: Duration = Duration::DAY;
 
 /// What a fitting profile must have.
@@ -25,7 +25,9 @@ pub(crate) struct Requirements<'a> {
 /// Why the profile does not fit; `None` when it does.
 pub(crate) fn staleness_reason(profile: &PortalProfile, needs: &Requirements<'_>) -> Option<String> {
     if !profile.active {
-        return Some("Apple calls it invalid: its bundle ID, a certificate or a device changed".to_owned());
+        return Some(
+            "Apple marked it invalid because its App ID, a certificate, or a device changed".to_owned(),
+        );
     }
     let Some(details) = &profile.details else {
         return Some("its file can't be read".to_owned());
@@ -36,7 +38,7 @@ pub(crate) fn staleness_reason(profile: &PortalProfile, needs: &Requirements<'_>
     let wanted_until = needs.now + Duration::days(needs.min_days_valid);
     if details.expires_at < wanted_until && can_last_longer(profile, needs) {
         return Some(format!(
-            "it ends on {}, which is less than {} days from now",
+            "it expires on {}, in less than {} days",
             details.expires_at.date(),
             needs.min_days_valid
         ));
@@ -59,21 +61,16 @@ pub(crate) fn staleness_reason(profile: &PortalProfile, needs: &Requirements<'_>
             .map(|certificate| certificate.common_name.as_str())
             .unwrap_or_default();
         return Some(format!(
-            "the certificate {name} (serial {serial}) is missing in it"
+            "it does not include the certificate {name} (serial {serial})"
         ));
     }
     if needs.desired.distribution.lists_devices() {
         let missing = |udid: &Udid| !details.udids.contains(udid);
         if let Some(device) = needs.devices.iter().find(|device| missing(&device.udid)) {
-            return Some(format!(
-                "the device {} ({}){} is missing in it",
-                device.name,
-                device.udid,
-                added(device, needs.now)
-            ));
+            return Some(missing_device(device, needs.now));
         }
         if needs.new_udids.iter().any(missing) {
-            return Some("devices that are registered now are missing in it".to_owned());
+            return Some("it does not include the devices that are being registered".to_owned());
         }
     }
     let missing_entitlements = needs.desired.missing_entitlements(&details.entitlements);
@@ -85,14 +82,16 @@ pub(crate) fn staleness_reason(profile: &PortalProfile, needs: &Requirements<'_>
     lacking.map(|gap| format!("it does not grant {gap}"))
 }
 
-/// When a device came, in people's words.
-pub(crate) fn added(device: &Device, now: OffsetDateTime) -> String {
-    match device.added_at.map(|added| (now - added).whole_days()) {
+/// The reason of a profile that a device is not in, with when the device was added.
+pub(crate) fn missing_device(device: &Device, now: OffsetDateTime) -> String {
+    let added = match device.added_at.map(|added| (now - added).whole_days()) {
         None => String::new(),
-        Some(..=0) => ", added today,".to_owned(),
-        Some(1) => ", added yesterday,".to_owned(),
-        Some(days) => format!(", added {days} days ago,"),
-    }
+        Some(..=0) => ", added today".to_owned(),
+        Some(1) => ", added yesterday".to_owned(),
+        Some(days) => format!(", added {days} days ago"),
+    };
+    let Device { name, udid, .. } = device;
+    format!("it does not include the device {name} ({udid}){added}")
 }
 
 /// Whether a new profile would end later: none outlives its certificates, nor a year.

@@ -111,7 +111,7 @@ impl fmt::Display for Warning {
                 write!(f, "the test device `{name}` has an invalid UDID: `{udid}`")
             }
             Self::DeviceLimit => f.write_str(
-                "Apple allows a number of devices of each kind per membership year, and a device that is removed counts until the year ends",
+                "the device limit of this membership year is reached; removed devices count until the year ends",
             ),
             Self::NoDevices {
                 profile,
@@ -126,7 +126,7 @@ impl fmt::Display for Warning {
                 bundle_id,
             } => write!(
                 f,
-                "the identifier `{identifier}` in the entitlements of {bundle_id} holds a variable that is not resolved, so it is neither created nor linked"
+                "the identifier `{identifier}` in the entitlements of {bundle_id} contains a variable that is not defined, so it is neither created nor linked"
             ),
             Self::NotLinked { gap, profile, .. } => write!(f, "the profile `{profile}` does not grant {gap}"),
             Self::Undocumented {
@@ -140,7 +140,7 @@ impl fmt::Display for Warning {
             ),
             Self::EndsWithCertificate { profile, on } => write!(
                 f,
-                "the profile {profile} ends on {on} because its certificate does"
+                "the profile {profile} expires on {on} because its certificate does"
             ),
             Self::NotInManagedProfiles => f.write_str(
                 "the profiles that Xcode manages do not list the devices that were registered now: they get them when Xcode creates them again",

@@ -137,6 +137,7 @@ fn create(portal: &mut Snapshot, desired: &DesiredProfile, name: &str) {
         content: Vec::new(),
         details: Some(Details {
             uuid: format!("uuid-{name}"),
+            bundle_id: desired.bundle_id.clone(),
             serials: desired
                 .certificates
                 .iter()

@@ -87,7 +87,7 @@ fn one_missing_capability_is_one_call() {
     assert_eq!(
         case.actions(),
         [
-            "enable PUSH_NOTIFICATIONS for com.example.app",
+            "enable Push Notifications for com.example.app",
             "delete the profile Bitrise iOS development - (com.example.app)",
             "create the profile Bitrise iOS development - (com.example.app)",
         ]
@@ -253,7 +253,7 @@ fn what_only_a_person_can_do_stops_the_plan() {
                 );
                 case.targets = vec![target("com.example.app.Clip", Platform::Ios, &[parent])];
             },
-            "app clip",
+            "App Clip",
         ),
     ] {
         let message = blocked(edit).unwrap();

@@ -47,7 +47,7 @@ fn one_profile_is_repaired_and_its_twin_of_the_sister_step_is_deleted() {
         case.actions(),
         [
             "delete the profile Bitrise ios development - (com.example.app)",
-            "repair the profile Bitrise iOS development - (com.example.app)",
+            "recreate the profile Bitrise iOS development - (com.example.app)",
         ]
     );
 }
@@ -183,7 +183,7 @@ fn a_new_bundle_id_with_a_container_is_finished_without_a_person() {
         case.actions(),
         [
             "create the App ID com.example.app",
-            "enable ICLOUD for com.example.app",
+            "enable iCloud for com.example.app",
             "assign the iCloud containers iCloud.app to com.example.app",
             "create the profile Bitrise iOS development - (com.example.app)",
         ]

@@ -11,7 +11,7 @@ use regex::bytes::{Captures, Regex};
 
 use crate::MASK;
 
-/// A value ends at a backslash that escapes a quote, and goes on over one that escapes a slash or, in JSON
+/// A value ends at a backslash that escapes a quote, and continues over one that escapes a slash or, in JSON
 /// of .NET and of Gson, any character by its number.
 ///
 /// In each alternative the group `keep` stays, and the rest is masked.

@@ -41,11 +41,11 @@ impl ProfileDirectories {
         }
     }
 
-    /// Writes a profile under its UUID.
+    /// Writes the content of a profile under its UUID; errors call it by its name.
     ///
     /// # Errors
     /// When a file can't be written.
-    pub fn install(&self, profile: &Profile, content: &[u8], for_mac: bool) -> Result<(), InstallError> {
+    pub fn install(&self, name: &str, uuid: &str, content: &[u8], for_mac: bool) -> Result<(), InstallError> {
         let extension = if for_mac {
             "provisionprofile"
         } else {
@@ -53,12 +53,10 @@ impl ProfileDirectories {
         };
         let modern = self.xcode_16_or_later.then_some(&self.modern);
         for directory in std::iter::once(&self.classic).chain(modern) {
-            write(directory, &format!("{}.{extension}", profile.uuid), content).map_err(|source| {
-                InstallError {
-                    name: profile.name.clone(),
-                    directory: directory.clone(),
-                    source,
-                }
+            write(directory, &format!("{uuid}.{extension}"), content).map_err(|source| InstallError {
+                name: name.to_owned(),
+                directory: directory.clone(),
+                source,
             })?;
         }
         Ok(())

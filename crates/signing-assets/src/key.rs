@@ -44,10 +44,10 @@ impl std::fmt::Debug for PrivateKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PrivateKeyError {
     /// There is none.
-    #[error("there is no private key in PEM or DER")]
+    #[error("found no private key in PEM or DER")]
     Missing,
     /// It needs a passphrase.
-    #[error("the private key is encrypted with a passphrase of its own")]
+    #[error("the private key is encrypted with a passphrase")]
     Encrypted,
     /// It is of another kind.
     #[error("the private key is neither RSA of at least 2,048 bits nor EC on the curve P-256")]

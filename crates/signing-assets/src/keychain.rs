@@ -50,7 +50,7 @@ pub enum KeychainError {
     },
     /// Another build does not let go of the search list.
     #[error(
-        "another build has held the keychain search list for {} seconds (lock on {})",
+        "another build has locked the keychain search list for {} seconds (lock on {})",
         LOCK_PATIENCE.as_secs(),
         .0.display()
     )]
@@ -142,7 +142,10 @@ impl Keychain {
             return Ok(None);
         };
         let started = Instant::now();
-        let _activity = tracing::info_span!("activity", what = "waiting for another build's keychains");
+        let _activity = tracing::info_span!(
+            "activity",
+            what = "waiting for another build to unlock the keychain search list"
+        );
         loop {
             match files::try_lock(&folder) {
                 Ok(Some(lock)) => return Ok(Some(lock)),
@@ -286,7 +289,7 @@ impl Keychain {
         self.run(what, command).await.map(drop)
     }
 
-    /// A directory of its own beside the keychain's place, private to the user. Builds that share it may write the same
+    /// A separate directory beside the keychain's place, private to the user. Builds that share it may write the same
     /// identity at the same time.
     fn install_in_directory(&self, identities: &[Identity]) -> Result<(), KeychainError> {
         let directory = self.path.with_extension("identities");
@@ -304,7 +307,7 @@ impl Keychain {
     }
 }
 
-/// A directory of its own, which nobody else may enter: a step that is killed can't remove it.
+/// A private directory: a step that is killed can't remove it.
 fn private_directory() -> std::io::Result<tempfile::TempDir> {
     tempfile::Builder::new()
         .prefix("apple-steps-")

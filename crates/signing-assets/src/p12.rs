@@ -42,7 +42,9 @@ pub enum P12Error {
     #[error("the file can't be read: {0}")]
     Unreadable(String),
     /// It holds keys or certificates, and no pair of both.
-    #[error("the file holds no certificate with its private key ({certificates} certificates, {keys} keys)")]
+    #[error(
+        "the file contains no certificate with its private key ({certificates} certificates, {keys} keys)"
+    )]
     NoIdentity {
         /// Certificates in it.
         certificates: usize,

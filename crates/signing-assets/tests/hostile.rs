@@ -74,7 +74,7 @@ fn a_profile_is_installed_over_a_planted_link_and_not_through_it() {
     let content = plist(&profile(""));
     let parsed = Profile::parse(&content).unwrap();
     ProfileDirectories::of(home.path(), None)
-        .install(&parsed, &content, false)
+        .install(&parsed.name, &parsed.uuid, &content, false)
         .unwrap();
     assert_eq!(std::fs::read_to_string(victim).unwrap(), "untouched");
     assert_eq!(

@@ -2,6 +2,14 @@
 //!
 //! The stand-in answers as macOS's does: error 48 with these words where a keychain is there (`security error
 //! -25296`), and the search list as quoted paths with four spaces before them.
+//!
+//! Behaviors that these tests hold:
+//!
+//! 1. The keychain is searched first, and the others stay on the list.
+//! 2. It is found under its name and under that with `-db`, and one that another build creates meanwhile is no error.
+//! 3. Apple's tools may use the key without asking.
+//! 4. The `.p12` file lies in a directory of this user alone, and is gone afterwards.
+//! 5. A failed run leaves no new keychain on the list, and two runs at once lose none.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -55,7 +55,7 @@ impl Advice for anyhow::Error {
 /// The first error of type `T` in a chain, behind contexts and notes.
 pub fn find<T: std::error::Error + Send + Sync + 'static>(error: &anyhow::Error) -> Option<&T> {
     error.downcast_ref::<T>().or_else(|| {
-        // The chain goes on behind a note, which hides the type of what it holds: from there on that is asked.
+        // The chain continues behind a note, which hides the type of what it holds: from there on that is asked.
         for cause in error.chain() {
             if let Some(noted) = cause.downcast_ref::<Noted>() {
                 return find(&noted.error);

@@ -1,5 +1,5 @@
 //! A run is never silent for long: Bitrise ends a step that prints nothing for `no_output_timeout` seconds, and a
-//! person who watches wants to know what the step waits for.
+//! person who watches needs to know what the step waits for.
 //!
 //! One thread per run watches the log. Whoever waits says what for, with [`Log::activity`]; crates that know no log open
 //! a `tracing` span instead:
@@ -136,7 +136,7 @@ impl Drop for Activity {
 
 /// Prints a line whenever the log was silent for too long, until dropped.
 ///
-/// A thread of its own, because a step that blocks its async thread must not become silent.
+/// A separate thread, because a step that blocks its async thread must not become silent.
 pub(crate) struct Heartbeat {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,

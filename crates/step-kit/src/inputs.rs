@@ -164,7 +164,7 @@ impl Inputs {
                 ),
             };
             return problem(format!(
-                "\"{}\" has no value, and needs one{accepted}{erased}",
+                "\"{}\" is required, but has no value{accepted}{erased}",
                 input.title
             ));
         };
@@ -425,7 +425,7 @@ mod tests {
         assert_eq!(
             problems.to_string(),
             "3 inputs are invalid\n\
-             - connection: \"Connection\" has no value, and needs one; accepted: automatic, api_key, apple_id, off\n\
+             - connection: \"Connection\" is required, but has no value; accepted: automatic, api_key, apple_id, off\n\
              - token: \"Token\" is `*****`; accepted: a\n\
              - retries: \"Retries\" is `1.5`; accepted: a whole number that is at least 0"
         );

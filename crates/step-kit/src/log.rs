@@ -131,7 +131,7 @@ impl Log {
     }
 
     /// Begins something that may take long, such as `waiting for App Store Connect to process build 42`: whenever
-    /// nothing was printed for most of a minute, a line says that it still goes on, for how long, and in which state.
+    /// nothing was printed for most of a minute, a line says that it is still running, for how long, and in which state.
     /// It ends when the guard is dropped.
     pub fn activity(&self, what: impl Into<String>) -> Activity {
         Activity::begin(&self.shared.activities, what.into())

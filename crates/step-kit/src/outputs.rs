@@ -123,7 +123,7 @@ pub(crate) async fn export(
     log.plain(format!("- {key}: {value}"));
     let envman = match (runner.find("envman"), runner.find("bitrise"), env.get(STORE)) {
         (Some(_), _, _) => Command::new("envman"),
-        // The CLI has an envman of its own.
+        // The CLI has its own envman.
         (None, Some(_), Some(_)) => Command::new("bitrise").arg("envman"),
         (None, None, Some(store)) => {
             log.debug("Neither `envman` nor `bitrise` is on PATH: outputs go to the file that ENVMAN_ENVSTORE_PATH names.");

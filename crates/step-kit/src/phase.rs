@@ -1,6 +1,6 @@
 //! Limits for parts of a run.
 //!
-//! Every request and every child process has a limit of its own, and a part of a run may make hundreds of them: a server
+//! Every request and every child process has its own limit, and a part of a run may make hundreds of them: a server
 //! that drips each answer would hold a build for hours.
 
 use std::time::Duration;

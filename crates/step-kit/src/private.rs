@@ -4,12 +4,12 @@
 //! Each directory holds a file that its run keeps locked (`flock`). The kernel releases the lock when the process is
 //! gone, so a directory whose lock can be taken has no owner. Process IDs are not asked: they are used again.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use nix::fcntl::{Flock, FlockArg};
+use files::{Lock, try_lock_file};
 
 use crate::Environment;
 
@@ -27,7 +27,7 @@ const YOUNG: Duration = Duration::from_secs(3600);
 pub struct PrivateDir {
     // Dropped in this order: the lock outlives the directory.
     directory: tempfile::TempDir,
-    _lock: Flock<File>,
+    _lock: Lock,
 }
 
 impl PrivateDir {
@@ -51,7 +51,7 @@ impl PrivateDir {
 }
 
 /// Makes a file that is locked before anybody can see it under its name.
-pub(crate) fn locked_file(path: &Path, content: &[u8]) -> std::io::Result<Flock<File>> {
+pub(crate) fn locked_file(path: &Path, content: &[u8]) -> std::io::Result<Lock> {
     use std::io::Write as _;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let hidden = path.with_file_name(format!(".new-{name}-{}", std::process::id()));
@@ -61,7 +61,7 @@ pub(crate) fn locked_file(path: &Path, content: &[u8]) -> std::io::Result<Flock<
         .create_new(true)
         .mode(0o600)
         .open(&hidden)?;
-    let lock = try_lock(file)?.ok_or_else(|| std::io::Error::other("a new file is locked already"))?;
+    let lock = try_lock_file(file)?.ok_or_else(|| std::io::Error::other("a new file is locked already"))?;
     let written = (&*lock)
         .write_all(content)
         .and_then(|()| std::fs::rename(&hidden, path));
@@ -70,15 +70,6 @@ pub(crate) fn locked_file(path: &Path, content: &[u8]) -> std::io::Result<Flock<
         return Err(error);
     }
     Ok(lock)
-}
-
-/// The lock, `None` when somebody else has it.
-pub(crate) fn try_lock(file: File) -> std::io::Result<Option<Flock<File>>> {
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(lock)),
-        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
-        Err((_, error)) => Err(error.into()),
-    }
 }
 
 /// Makes a directory with its parents, readable by this user alone.
@@ -111,7 +102,7 @@ fn is_abandoned(directory: &Path) -> Option<bool> {
         .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
         .open(directory.join(LOCK))
     {
-        Ok(file) => Some(try_lock(file).ok()?.is_some()),
+        Ok(file) => Some(try_lock_file(file).ok()?.is_some()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let age = SystemTime::now().duration_since(metadata.modified().ok()?).ok()?;
             // Without a lock only what a run makes first can be in it.

@@ -9,12 +9,12 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::Flock;
+use files::Lock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Environment;
-use crate::private::{create_private, locked_file, try_lock};
+use crate::private::{create_private, locked_file};
 
 /// A record is not read when it is larger than this, in bytes.
 const LIMIT: u64 = 1 << 20;
@@ -23,7 +23,7 @@ const LIMIT: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Record {
     path: PathBuf,
-    file: Flock<File>,
+    file: Lock,
 }
 
 impl Record {
@@ -81,7 +81,7 @@ fn take<T: DeserializeOwned>(path: &Path) -> Option<(Record, T)> {
         .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
         .open(path)
         .ok()?;
-    let file = try_lock(file).ok()??;
+    let file = files::try_lock_file(file).ok()??;
     let metadata = file.metadata().ok()?;
     if !metadata.is_file() {
         return None;

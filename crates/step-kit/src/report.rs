@@ -47,6 +47,18 @@ impl Report {
         self.content().blocks.push(block);
     }
 
+    /// Adds a list under a heading, to the summary and to the page; nothing where it is empty.
+    pub fn list(&self, heading: &str, items: &[String]) {
+        if items.is_empty() {
+            return;
+        }
+        self.markdown(&format!("**{heading}**\n\n- {}", items.join("\n- ")));
+        self.block(Block::List {
+            heading: heading.to_owned(),
+            items: items.to_vec(),
+        });
+    }
+
     /// Says that the run only shows what it would do.
     pub fn is_plan(&self) {
         self.content().is_plan = true;

@@ -147,7 +147,7 @@ impl Session {
                 ("runs", "were")
             };
             self.log.debug(format!(
-                "Temporary files of {swept} earlier {runs} that {belong} killed are removed."
+                "Removed the temporary files of {swept} earlier {runs} that {belong} killed."
             ));
         }
         let hooks = context.shutdown.clone();

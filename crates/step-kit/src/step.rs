@@ -32,8 +32,8 @@ pub struct Step<I> {
 
 impl<I> Step<I> {
     /// The same run with a part of its inputs, and the rest of them.
-    pub fn divided<P, R>(self, divide: impl FnOnce(I) -> (P, R)) -> (Step<P>, R) {
-        let (part, rest) = divide(self.inputs);
+    pub fn split<P, R>(self, split: impl FnOnce(I) -> (P, R)) -> (Step<P>, R) {
+        let (part, rest) = split(self.inputs);
         let step = Step {
             inputs: part,
             env: self.env,
@@ -65,7 +65,7 @@ impl<I> Step<I> {
         self.shutdown.add(work);
     }
 
-    /// Whether a signal ends the run: what a child did not finish is then no failure of its own, and nothing new is begun.
+    /// Whether a signal ends the run: what a child did not finish is then no separate failure, and nothing new is started.
     pub fn is_stopping(&self) -> bool {
         self.shutdown.is_stopping()
     }

@@ -1,4 +1,12 @@
 //! The run loop from process start to exit code: this binary is also the step that it starts.
+//!
+//! Behaviors that these tests hold:
+//!
+//! 1. A failure keeps its exit status, and a panic is one with 70.
+//! 2. Sensitive inputs are masked in the log, in the failure, and in both reports.
+//! 3. Every ending has its reports.
+//! 4. A signal runs the shutdown hooks, and ends the run with the signal's status.
+//! 5. Private directories are gone at the end, and those of killed runs at the next start.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

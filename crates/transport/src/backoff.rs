@@ -20,7 +20,7 @@ impl Backoff {
         doubled.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
     }
 
-    /// [`Backoff::pause`] with jitter of its own.
+    /// [`Backoff::pause`] with random jitter.
     pub fn random(&self, number: u32) -> Duration {
         self.pause(number, fastrand::f64())
     }

@@ -158,7 +158,7 @@ impl Client {
     }
 
     /// The same client for another place: to set up a second one would read the machine's CA certificates once more. They
-    /// share everything but a rate limit, which each place has of its own.
+    /// share everything but a rate limit, which each place has separately.
     #[must_use]
     pub fn elsewhere(&self, base: Url) -> Self {
         Self {

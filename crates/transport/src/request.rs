@@ -108,7 +108,7 @@ impl Request<'_> {
         Ok(self)
     }
 
-    /// Sends `body` as JSON under a media type of its own, such as `application/vnd.api+json`.
+    /// Sends `body` as JSON under a specific media type, such as `application/vnd.api+json`.
     ///
     /// # Errors
     /// When it has no JSON form.
@@ -406,7 +406,7 @@ impl Request<'_> {
                 }
                 Err(_) => {
                     let reason = format!(
-                        "the answer came too slowly: {} bytes in {}",
+                        "the response is too slow: {} bytes in {}",
                         body.len(),
                         seconds(started.elapsed())
                     );

@@ -1,4 +1,12 @@
 //! What a client does with servers that lie, break, or never end.
+//!
+//! Behaviors that these tests hold:
+//!
+//! 1. Credentials and changes never follow a redirect to another place, and a write never follows one at all.
+//! 2. Redirects end after five, and an answer ends at its limit, announced or not, compressed or not.
+//! 3. A write whose answer is lost is never repeated, and what must be sent once is sent once.
+//! 4. A pause that the server asks for is kept, and one beyond the limit ends the request.
+//! 5. A half answer is asked for again; a broken one and a certificate that is not trusted are not.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;

@@ -1,4 +1,12 @@
 //! Pieces of files on their way to storage.
+//!
+//! Behaviors that these tests hold:
+//!
+//! 1. A piece is read from its own offset, with its own length and the headers that the service asks for.
+//! 2. Bytes of a piece that did not arrive are not counted.
+//! 3. Refusals differ from what passes, and a pause that the storage asks for is told.
+//! 4. A connection over which nothing moves is given up.
+//! 5. A piece goes to https or this machine only, follows no redirect, and no error shows its URL.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod common;
@@ -91,7 +99,11 @@ async fn refusals_are_told_from_what_passes_and_bytes_that_did_not_arrive_are_ta
     ] {
         let server = Server::new(move |_, stream| {
             stream
-                .write_all(&answer(status, &["Location: http://127.0.0.1:1/"], ""))
+                .write_all(&answer(
+                    status,
+                    &["Location: http://127.0.0.1:1/", "Retry-After: 7"],
+                    "",
+                ))
                 .unwrap();
         });
         let job = Job::new(&server.url);
@@ -101,6 +113,7 @@ async fn refusals_are_told_from_what_passes_and_bytes_that_did_not_arrive_are_ta
             (is_refusal, is_passing),
             "{status}"
         );
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(7)), "{status}");
         assert_eq!(job.sent.load(Ordering::Relaxed), 0, "{status}");
         assert!(!error.to_string().contains("s3cret"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Schemes that Xcode makes where a project has none.
+//! Schemes that Xcode creates where a project has none.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,11 @@ use crate::model::Target;
 use crate::project::Project;
 use crate::scheme::{BuildEntry, Scheme};
 
-/// The setting of a workspace that keeps Xcode from making schemes.
+/// The setting of a workspace that keeps Xcode from creating schemes.
 const SWITCH: &str = "IDEWorkspaceSharedSettings_AutocreateContextsIfNeeded";
 
-/// The schemes that Xcode makes for projects without any: one per target, which archives with Release. Projects that a
-/// workspace names count each for itself, since CocoaPods' project has schemes of its own.
+/// The schemes that Xcode creates for projects without any: one per target, which archives with Release. Projects that a
+/// workspace names count each for itself, since CocoaPods' project has its own schemes.
 pub(crate) fn schemes<'a>(container: &Path, projects: impl Iterator<Item = &'a PathBuf>) -> Vec<Scheme> {
     if is_off(container) {
         return Vec::new();
@@ -60,7 +60,7 @@ fn of_target(project: &Project, target: &Target) -> Scheme {
     }
 }
 
-/// Whether the workspace, or the one inside the project, says that no schemes are to be made.
+/// Whether the workspace, or the one inside the project, says that no schemes are created.
 fn is_off(container: &Path) -> bool {
     let is_project = container
         .extension()

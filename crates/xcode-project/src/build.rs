@@ -688,7 +688,7 @@ impl Patterns {
     }
 }
 
-/// Which app an archive is of: an app before the container of a watch app, that before the watch app, and an app clip
+/// Which app an archive is of: an app before the container of a watch app, that before the watch app, and an App Clip
 /// last.
 fn rank(target: &Target, support: Option<&Support>) -> u8 {
     let is_watch = support.is_some_and(|support| support.preferred() == Some(Platform::Watchos));

@@ -36,13 +36,8 @@ impl Context<'_> {
     pub(crate) fn matches(&self, conditions: &str) -> Match {
         let mut result = Match::Yes;
         let mut is_bound = false;
-        let mut rest = conditions;
-        while !rest.is_empty() {
-            let Some((condition, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'))
-            else {
-                return Match::No;
-            };
-            let Some((parameter, pattern)) = condition.split_once('=') else {
+        for condition in each(conditions) {
+            let Some((parameter, pattern)) = condition else {
                 return Match::No;
             };
             let holds = match parameter {
@@ -63,7 +58,6 @@ impl Context<'_> {
             if !holds {
                 return Match::No;
             }
-            rest = after;
         }
         result
     }
@@ -73,19 +67,14 @@ impl Context<'_> {
     /// bindConditionParameter).
     pub(crate) fn names_sdk(&self, conditions: &str) -> bool {
         let mut named = None;
-        let mut rest = conditions;
-        while !rest.is_empty() {
+        for condition in each(conditions) {
             // What follows a longer name is no condition of this one, and a key that can't be read has none.
-            let condition = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-            let Some(((parameter, pattern), after)) =
-                condition.and_then(|(condition, after)| Some((condition.split_once('=')?, after)))
-            else {
+            let Some((parameter, pattern)) = condition else {
                 return false;
             };
             if parameter == "sdk" {
                 named.get_or_insert(pattern);
             }
-            rest = after;
         }
         named.is_some_and(|pattern| self.sdk(pattern) == Match::Yes)
     }
@@ -93,27 +82,30 @@ impl Context<'_> {
     /// Whether a key with these conditions, of which there are some, can win in such a build, whatever the version of
     /// the SDK and the architecture are.
     pub(crate) fn concerns(&self, conditions: &str) -> bool {
-        let mut rest = conditions;
-        while let Some((condition, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            let Some((parameter, pattern)) = condition.split_once('=') else {
-                return false;
-            };
-            let concerned = match parameter {
-                "sdk" => {
-                    let (family, known) = (family(self.sdk), family(pattern));
-                    self.sdk(pattern) != Match::No || (known == family && pattern.len() > family.len())
-                }
-                "config" => fits(pattern, self.configuration),
-                "target" => fits(pattern, self.target),
-                "arch" | "variant" => true,
-                _ => false,
-            };
-            if !concerned {
-                return false;
-            }
-            rest = after;
-        }
-        rest.is_empty() && !conditions.is_empty()
+        let can_hold = |(parameter, pattern): (&str, &str)| match parameter {
+            "sdk" => self.sdk(pattern) != Match::No || self.names_version(pattern),
+            "config" => fits(pattern, self.configuration),
+            "target" => fits(pattern, self.target),
+            "arch" | "variant" => true,
+            _ => false,
+        };
+        !conditions.is_empty() && each(conditions).all(|condition| condition.is_some_and(can_hold))
+    }
+
+    /// Whether it depends on the version of the SDK, which the project does not name, if the conditions after a key hold.
+    pub(crate) fn depends_on_version(&self, conditions: &str) -> bool {
+        let has_version = self.sdk.ends_with(|c: char| c.is_ascii_digit() || c == '.');
+        let mut all = each(conditions).flatten();
+        !has_version
+            && self.concerns(conditions)
+            && all.any(|(parameter, pattern)| parameter == "sdk" && self.names_version(pattern))
+    }
+
+    /// Whether a pattern is for some versions of the SDK alone.
+    fn names_version(&self, pattern: &str) -> bool {
+        let family = family(self.sdk);
+        let version = pattern.get(family.len()..).unwrap_or_default();
+        self::family(pattern) == family && !matches!(version, "" | "*")
     }
 
     fn sdk(&self, pattern: &str) -> Match {
@@ -142,6 +134,20 @@ impl Context<'_> {
         }
         Match::No
     }
+}
+
+/// The conditions after a key, as parameter and pattern; `None` stands for a rest that can't be read.
+fn each(conditions: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
+    let mut rest = conditions;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let condition = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        let (condition, after) = condition.unwrap_or_default();
+        rest = after;
+        Some(condition.split_once('='))
+    })
 }
 
 /// Whether a pattern with `*`, `?`, and `[…]` covers a text, as swift-build's `fnmatch.swift` decides it.
@@ -266,6 +272,30 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(context.concerns(conditions), expected, "{conditions}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_with_a_version_depends_on_it_where_the_project_names_none() {
+        for (sdk, conditions, expected) in [
+            ("iphoneos", "[sdk=iphoneos26*]", true),
+            ("iphoneos", "[config=Release][sdk=iphoneos26.0]", true),
+            ("iphoneos", "[config=Debug][sdk=iphoneos26.0]", false),
+            ("iphoneos", "[sdk=iphoneos*]", false),
+            ("iphoneos", "[sdk=iphone*]", false),
+            ("iphoneos", "[sdk=macosx26*]", false),
+            ("iphoneos26.2", "[sdk=iphoneos26*]", false),
+        ] {
+            let context = Context {
+                sdk,
+                configuration: "Release",
+                target: "App",
+            };
+            assert_eq!(
+                context.depends_on_version(conditions),
+                expected,
+                "{sdk} {conditions}"
+            );
         }
     }
 

@@ -80,7 +80,7 @@ impl Container {
     }
 
     /// The scheme with this name: of the container itself first, then of its projects, then of the projects that
-    /// those hold; shared ones before users' own.
+    /// those hold, then of local packages; shared ones before users' own.
     ///
     /// # Errors
     /// When there is none, naming those that are there, or it can't be read.
@@ -95,7 +95,9 @@ impl Container {
         }
         // Looking into nested projects means reading each: that is for schemes that are nowhere else.
         let nested = self.nested_projects();
-        let of_nested: Vec<_> = nested.iter().flat_map(|project| schemes_of(project)).collect();
+        let packages = self.local_packages(&nested);
+        let holders = nested.iter().chain(&packages);
+        let of_nested: Vec<_> = holders.flat_map(|holder| schemes_of(holder)).collect();
         if let Some((file, holder)) = of_nested.iter().find(is_wanted) {
             return Scheme::read(file, holder);
         }
@@ -121,7 +123,7 @@ impl Container {
         })
     }
 
-    /// The names of the schemes that Xcode makes for projects without any.
+    /// The names of the schemes that Xcode creates for projects without any.
     pub fn autocreated_schemes(&self) -> Vec<String> {
         let schemes = autocreated::schemes(&self.path, self.projects.iter());
         schemes.into_iter().map(|scheme| scheme.name).collect()
@@ -144,8 +146,24 @@ impl Container {
         found
     }
 
+    /// The folders of the local packages that the workspace names, or that its projects or `nested` ones refer to.
+    fn local_packages(&self, nested: &[PathBuf]) -> Vec<PathBuf> {
+        let named = self
+            .references
+            .iter()
+            .filter_map(|reference| reference.path.clone());
+        let projects = self.projects.iter().chain(nested);
+        let referred = projects
+            .filter_map(|path| Project::open(path).ok())
+            .flat_map(|project| project.local_packages().to_vec());
+        named
+            .chain(referred)
+            .filter(|folder| is_package(folder))
+            .collect()
+    }
+
     /// The project that a scheme's entry is in. References count from the folder of the workspace, or from the
-    /// source root of the project, that holds the scheme.
+    /// source root of the project, that holds the scheme, or from the package's folder.
     pub fn project_of(&self, scheme: &Scheme, entry: &BuildEntry) -> PathBuf {
         if scheme.is_autocreated {
             return scheme.holder.clone();
@@ -162,7 +180,11 @@ impl Container {
             .then(|| Project::open(&scheme.holder).ok())
             .flatten()
             .map(|project| project.source_root());
-        let folder = scheme.holder.parent().unwrap_or(Path::new(""));
+        let folder = if is_package(&scheme.holder) {
+            &scheme.holder
+        } else {
+            scheme.holder.parent().unwrap_or(Path::new(""))
+        };
         existing(&normalized(&root.as_deref().unwrap_or(folder).join(location)))
     }
 
@@ -174,10 +196,21 @@ impl Container {
     }
 }
 
-/// The scheme files of one project or workspace, with it: shared ones first.
+/// Whether a folder is that of a Swift package.
+fn is_package(folder: &Path) -> bool {
+    folder.join("Package.swift").is_file()
+}
+
+/// The scheme files of one project, workspace, or package, with it: shared ones first. Xcode keeps a package's in
+/// `.swiftpm/xcode` (Xcode 26).
 pub(crate) fn schemes_of(holder: &Path) -> Vec<(PathBuf, PathBuf)> {
-    let mut folders = vec![holder.join("xcshareddata/xcschemes")];
-    for user in sorted_entries(&holder.join("xcuserdata")) {
+    let base = if is_package(holder) {
+        holder.join(".swiftpm/xcode")
+    } else {
+        holder.to_owned()
+    };
+    let mut folders = vec![base.join("xcshareddata/xcschemes")];
+    for user in sorted_entries(&base.join("xcuserdata")) {
         folders.push(user.join("xcschemes"));
     }
     let files = folders.iter().flat_map(|folder| sorted_entries(folder));
@@ -284,6 +317,35 @@ mod tests {
             "{{objects = {{P = {{isa = PBXProject; mainGroup = G; {references} }}; G = {{isa = PBXGroup; children = (F, ); sourceTree = \"<group>\"; }}; F = {{isa = PBXFileReference; path = {nested:?}; sourceTree = \"<group>\"; }}; }}; rootObject = P; }}"
         );
         std::fs::write(path.join("project.pbxproj"), text).unwrap();
+    }
+
+    #[test]
+    fn a_scheme_of_a_local_package_counts_from_the_package() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = folder.path().join("App.xcodeproj");
+        project(&app, "");
+        let text = std::fs::read_to_string(app.join("project.pbxproj")).unwrap();
+        let package = "K = {isa = XCLocalSwiftPackageReference; relativePath = Packages/Kit; }; P = ";
+        let text = text.replace("P = ", package);
+        let text = text.replace("mainGroup = G;", "mainGroup = G; packageReferences = (K, );");
+        std::fs::write(app.join("project.pbxproj"), text).unwrap();
+        let kit = folder.path().join("Packages/Kit");
+        std::fs::create_dir_all(kit.join(".swiftpm/xcode/xcshareddata/xcschemes")).unwrap();
+        std::fs::write(kit.join("Package.swift"), "// swift-tools-version:6.0\n").unwrap();
+        let entry = "<BuildActionEntry><BuildableReference BlueprintName=\"App\" ReferencedContainer=\"container:../../App.xcodeproj\"/></BuildActionEntry>";
+        let scheme = SCHEME.replace(
+            "<BuildActionEntries/>",
+            &format!("<BuildActionEntries>{entry}</BuildActionEntries>"),
+        );
+        std::fs::write(
+            kit.join(".swiftpm/xcode/xcshareddata/xcschemes/Kit.xcscheme"),
+            scheme,
+        )
+        .unwrap();
+        let container = Container::open(&app).unwrap();
+        let scheme = container.scheme("Kit").unwrap();
+        assert_eq!(scheme.holder, kit);
+        assert_eq!(container.project_of(&scheme, &scheme.entries[0]), app);
     }
 
     #[test]

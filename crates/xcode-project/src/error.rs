@@ -57,9 +57,9 @@ pub enum Error {
     NoScheme {
         /// The scheme that was asked for.
         name: String,
-        /// Where was looked.
+        /// Where it was looked for.
         path: PathBuf,
-        /// The projects of the workspace, where was looked too.
+        /// The projects of the workspace, where it was looked for as well.
         looked: Vec<PathBuf>,
         /// The schemes that are there.
         known: Vec<String>,
@@ -150,7 +150,7 @@ fn looked_in(projects: &[PathBuf]) -> String {
 
 fn existing(name: &str, known: &[String]) -> String {
     if known.is_empty() {
-        return "; it has no scheme at all: share one in Xcode (Product > Scheme > Manage Schemes) and commit it"
+        return "; it has no schemes: share one in Xcode (Product > Scheme > Manage Schemes) and commit it"
             .to_owned();
     }
     let closest = known
@@ -163,9 +163,12 @@ fn existing(name: &str, known: &[String]) -> String {
         })
         .min()
         .filter(|(distance, known)| *distance <= 1 + known.chars().count() / 3)
-        .map_or(String::new(), |(_, known)| format!("; did you mean `{known}`?"));
+        .map_or_else(
+            || ".".to_owned(),
+            |(_, known)| format!("; did you mean `{known}`?"),
+        );
     format!(
-        "{closest} There are: {}. A scheme that only you see must be shared and committed (Product > Scheme > Manage Schemes)",
+        "{closest} Its schemes: {}. A scheme that only you see must be shared and committed (Product > Scheme > Manage Schemes)",
         known.join(", ")
     )
 }
@@ -184,9 +187,11 @@ mod tests {
         };
         let text = error.to_string();
         assert!(
-            text.contains("or its project App.xcodeproj; did you mean `Courier`? There are: Courier, Pods"),
+            text.contains(
+                "or its project App.xcodeproj; did you mean `Courier`? Its schemes: Courier, Pods."
+            ),
             "{text}"
         );
-        assert!(existing("Zebra", &["Courier".to_owned()]).starts_with(" There are"));
+        assert!(existing("Zebra", &["Courier".to_owned()]).starts_with(". Its schemes: Courier."));
     }
 }

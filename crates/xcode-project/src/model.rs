@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::paths::same_name;
+
 /// The build settings that one configuration assigns, by key with its conditions, in the order in which Xcode reads
 /// them: ascending by bytes, so that a conditional key comes after the plain one and wins over it
 /// (swift-build, `MacroNamespace.swift`, `parseTable`).
@@ -64,7 +66,14 @@ impl Target {
             .unwrap_or_default()
     }
 
-    /// Whether it yields something that is signed with a profile of its own: an app, extension, app clip, watch app,
+    /// The name of its configuration as the project writes it, whose Unicode form may be another than that of `name`; Swift
+    /// takes both for the same text. `None` where it has no such configuration.
+    pub fn configuration(&self, name: &str) -> Option<&str> {
+        let mut names = self.configurations.iter().map(String::as_str);
+        names.find(|known| same_name(known, name))
+    }
+
+    /// Whether it yields something that is signed with its own profile: an app, extension, App Clip, watch app,
     /// XPC service, or system or driver extension (swift-build `ProductTypes.xcspec`, `DarwinProductTypes.xcspec`).
     pub fn is_executable(&self) -> bool {
         let kind = self.kind();
@@ -73,7 +82,7 @@ impl Target {
             || matches!(kind, "xpc-service" | "pluginkit-plugin")
     }
 
-    /// Whether it is an app, an app clip or a watch app.
+    /// Whether it is an app, an App Clip, or a watch app.
     pub fn is_app(&self) -> bool {
         self.product_type
             .starts_with("com.apple.product-type.application")
@@ -300,6 +309,8 @@ pub(crate) struct Model {
     pub(crate) default_configuration: Option<String>,
     /// The projects that this one holds references to.
     pub(crate) nested_projects: Vec<PathBuf>,
+    /// The folders of the local packages that it refers to.
+    pub(crate) local_packages: Vec<PathBuf>,
     pub(crate) targets: Vec<TargetModel>,
 }
 
@@ -316,6 +327,6 @@ impl Model {
         };
         configurations
             .iter()
-            .find(|configuration| configuration.name == name)
+            .find(|configuration| same_name(&configuration.name, name))
     }
 }

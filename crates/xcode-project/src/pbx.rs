@@ -125,6 +125,12 @@ impl<'a> Reader<'a> {
                 .filter_map(|reference| self.path_of(reference.text("ProjectRef")?))
                 .map(|path| normalized(&path))
                 .collect(),
+            local_packages: ids(root.and_then(|root| root.get("packageReferences")))
+                .filter_map(|id| self.file.object(id))
+                .filter(|package| package.text("isa") == Some("XCLocalSwiftPackageReference"))
+                .filter_map(|package| package.text("relativePath"))
+                .map(|path| normalized(&self.source_root.join(path)))
+                .collect(),
             targets: self
                 .target_ids()
                 .filter_map(|id| self.target(id, self.file.object(id)?))

@@ -23,7 +23,7 @@ pub enum Format {
     Xml,
     /// JSON, which converters write.
     Json,
-    /// JSON5 in `project.xcproj`, which is no property list and has a schema of its own (Xcode 27.2).
+    /// JSON5 in `project.xcproj`, which is no property list and has its own schema (Xcode 27.2).
     Xcproj,
 }
 
@@ -234,7 +234,7 @@ impl Document {
         }
     }
 
-    /// A key with its value in the document's form; `lead` is the white space before a line of its own.
+    /// A key with its value in the document's form; `lead` is the white space before a separate line.
     pub(crate) fn assignment(&self, key: &str, value: &str, lead: &str) -> String {
         match self.format {
             Format::OpenStep => format!("{} = {};", written(key), written(value)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use apple_types::{is_simulator, sdk_family as family};
 
@@ -30,7 +30,7 @@ pub struct Project {
     pub(crate) source: Source,
     pub(crate) model: Model,
     /// The xcconfig files that settings were read from: many targets share one.
-    xcconfigs: Mutex<BTreeMap<PathBuf, Xcconfig>>,
+    xcconfigs: Mutex<BTreeMap<PathBuf, Arc<Xcconfig>>>,
 }
 
 /// The project file itself.
@@ -136,12 +136,12 @@ impl Project {
     /// like the project's default, else the first (swift-build `Target.swift`, getEffectiveConfiguration). `None` for a
     /// target without configurations.
     pub fn effective_configuration(&self, target: &Target, requested: &str) -> Option<String> {
-        let has = |name: &str| target.configurations.iter().any(|known| known == name);
-        if has(requested) {
-            return Some(requested.to_owned());
-        }
-        let default = self.default_configuration().filter(|name| has(name));
-        default.or_else(|| target.configurations.first().cloned())
+        let default = self.default_configuration();
+        let found = target
+            .configuration(requested)
+            .or_else(|| target.configuration(default.as_deref()?));
+        let found = found.or_else(|| target.configurations.first().map(String::as_str));
+        found.map(str::to_owned)
     }
 
     /// The settings of a target as a build in `configuration` uses them, for the SDK that the project names.
@@ -187,11 +187,11 @@ impl Project {
         };
         let mut file = |path: Option<&Path>, origin: Origin| {
             let file = path.map(|path| self.xcconfig(path)).unwrap_or_default();
-            settings.missing_files.extend(file.missing);
-            settings.problems.extend(file.problems);
+            settings.missing_files.extend_from_slice(&file.missing);
+            settings.problems.extend_from_slice(&file.problems);
             Level {
                 origin,
-                assignments: file.assignments,
+                assignments: file.assignments.clone(),
             }
         };
         let mut read = |of: &Configuration, own: Origin, below: Origin| {
@@ -218,10 +218,10 @@ impl Project {
     }
 
     /// An xcconfig file, which is read once.
-    fn xcconfig(&self, path: &Path) -> Xcconfig {
+    fn xcconfig(&self, path: &Path) -> Arc<Xcconfig> {
         let mut known = self.xcconfigs.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = || xcconfig::read(path, Some(&self.model.source_root));
-        known.entry(path.to_owned()).or_insert_with(read).clone()
+        let read = || Arc::new(xcconfig::read(path, Some(&self.model.source_root)));
+        Arc::clone(known.entry(path.to_owned()).or_insert_with(read))
     }
 }
 

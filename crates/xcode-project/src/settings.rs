@@ -306,15 +306,35 @@ impl Settings {
         (&level.assignments[index].1, is_final)
     }
 
-    /// The strongest assignment of a setting whose conditions hold; that below `above`, where there is one.
-    pub(crate) fn find(&self, setting: &str, above: Option<Position>) -> Option<Position> {
-        let (first, until) = above.map_or((0, usize::MAX), |(level, index)| (level, index));
-        let context = Context {
+    /// Whether the value of a setting depends on the version of the SDK, which the project does not name: a condition such
+    /// as `[sdk=iphoneos26*]` holds with one Xcode and not with another.
+    pub fn depends_on_sdk_version(&self, setting: &str) -> bool {
+        let mut expansion = Expansion::of(self);
+        if let Some(position) = self.find(setting, None) {
+            expansion.assignment(setting, position);
+        }
+        let mut names = std::iter::once(setting).chain(expansion.used.iter().map(String::as_str));
+        names.any(|name| {
+            let context = self.context(name);
+            let keys = self.levels.iter().flat_map(|level| &level.assignments);
+            let mut conditions = keys.filter_map(|(key, _)| key.strip_prefix(name));
+            conditions.any(|conditions| context.depends_on_version(conditions))
+        })
+    }
+
+    fn context(&self, setting: &str) -> Context<'_> {
+        Context {
             // The SDK is chosen before a condition of its own setting could hold (`Settings.swift`, analyzeSettings).
             sdk: if setting == "SDKROOT" { "" } else { &self.sdk },
             configuration: &self.configuration,
             target: &self.target,
-        };
+        }
+    }
+
+    /// The strongest assignment of a setting whose conditions hold; that below `above`, where there is one.
+    pub(crate) fn find(&self, setting: &str, above: Option<Position>) -> Option<Position> {
+        let (first, until) = above.map_or((0, usize::MAX), |(level, index)| (level, index));
+        let context = self.context(setting);
         self.levels
             .iter()
             .enumerate()
@@ -614,7 +634,7 @@ mod tests {
     }
 
     #[test]
-    fn what_depends_on_an_edit_is_resolved_anew() {
+    fn what_depends_on_an_edit_is_resolved_again() {
         let text = |text: &str| text.to_owned();
         let own = settings(&[&[
             ("X", "a.$(BASE)"),

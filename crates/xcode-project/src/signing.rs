@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vanished_project_file_is_an_error_and_not_created_anew() {
+    fn a_vanished_project_file_is_an_error_and_not_created_again() {
         let (folder, project) = project(OPENSTEP);
         let after = signed(&project);
         std::fs::remove_file(folder.path().join("project.pbxproj")).unwrap();

@@ -37,6 +37,11 @@ impl Project {
         self.model.nested_projects.clone()
     }
 
+    /// The folders of the local packages that this project refers to.
+    pub fn local_packages(&self) -> &[PathBuf] {
+        &self.model.local_packages
+    }
+
     /// The project's configurations.
     pub fn configuration_names(&self) -> Vec<String> {
         let configurations = self.model.configurations.iter();

@@ -1,5 +1,6 @@
 //! The inputs, as `step.yml` declares them.
 
+use apple_types::TeamId;
 use auto_provision::{ApplyTo, BuildSettings, Distribution, IdentityName, Mode, Options, PlatformName};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
@@ -7,10 +8,10 @@ use step_kit::{Flag, Secret};
 /// The inputs.
 #[derive(Debug, Deserialize)]
 pub struct Inputs {
-    /// How the app is handed to people.
+    /// Distribution method of the exported app.
     pub distribution_type: Distribution,
     /// The team, where the Apple ID belongs to several.
-    pub team_id: Option<String>,
+    pub team_id: Option<TeamId>,
     /// What the signing settings are written to.
     pub apply_to: ApplyTo,
     /// Whether Xcode may change version and build number on export.
@@ -38,7 +39,7 @@ pub struct Inputs {
     pub test_device_list_path: Option<String>,
     /// Profiles that are used where automatic signing fails.
     pub fallback_provisioning_profile_url_list: Option<Secret>,
-    /// Profiles that end sooner are renewed.
+    /// Profiles that expire sooner are renewed.
     #[serde(default)]
     pub min_profile_days_valid: i64,
     /// Read by the log.
@@ -66,7 +67,7 @@ pub struct Inputs {
 /// The inputs that only this step has.
 #[derive(Debug)]
 pub(crate) struct Own {
-    pub(crate) team_id: Option<String>,
+    pub(crate) team_id: Option<TeamId>,
     pub(crate) generate_profiles: bool,
     pub(crate) build_api_token: Option<Secret>,
     pub(crate) build_url: Option<String>,
@@ -74,7 +75,7 @@ pub(crate) struct Own {
 
 impl Inputs {
     /// What is to be done, and what only this step needs to know.
-    pub(crate) fn divided(self) -> (Options, Own) {
+    pub(crate) fn split(self) -> (Options, Own) {
         let order = Options {
             distribution: self.distribution_type,
             mode: self.mode,

@@ -28,8 +28,8 @@ const DOCUMENT: &str = "BITRISE_PORTAL_DATA_JSON";
 /// # Errors
 /// With what failed and what to do next.
 pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
-    let (step, own) = step.divided(Inputs::divided);
-    let analysis = Analysis::announced(&step).await?;
+    let (step, own) = step.split(Inputs::split);
+    let analysis = Analysis::read_and_log(&step).await?;
     step.log.heading("Account");
     let (account, identities) = futures_util::join!(sign_in(&step, &own), download_certificates(&step));
     if identities.is_err() && account.is_err() {
@@ -81,8 +81,7 @@ async fn sign_in(step: &Step<Options>, own: &Own) -> anyhow::Result<Account> {
         credentials: &InputCredentials::default(),
     };
     let (apple_id, found) = account_inputs::apple_id(step, request).await?;
-    let team_id = own.team_id.as_deref().and_then(TeamId::new);
-    let session = open_session(step, &apple_id, "team_id", team_id.as_ref()).await?;
+    let session = open_session(step, &apple_id, "team_id", own.team_id.as_ref()).await?;
     Ok(Account {
         access: Access::Session(Box::new(session)),
         test_devices: found.connection.test_devices,

@@ -1,7 +1,6 @@
 //! The account: connected on Bitrise, or given by the inputs.
 
 use apple_account::{Request, Selection};
-use apple_types::TeamId;
 use auto_provision::{Access, Account, Options, open_session};
 use step_kit::{Secret, Step};
 
@@ -43,13 +42,8 @@ async fn apple_id(
         credentials: &inputs.credentials,
     };
     let (apple_id, found) = account_inputs::apple_id(step, request).await?;
-    let session = open_session(
-        step,
-        &apple_id,
-        "apple_id_team_id",
-        inputs.apple_id_team_id.as_deref().and_then(TeamId::new).as_ref(),
-    )
-    .await?;
+    let team_id = inputs.apple_id_team_id.as_ref();
+    let session = open_session(step, &apple_id, "apple_id_team_id", team_id).await?;
     Ok(Account {
         access: Access::Session(Box::new(session)),
         test_devices: found.connection.test_devices,

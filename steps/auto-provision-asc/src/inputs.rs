@@ -1,6 +1,7 @@
 //! The inputs, as `step.yml` declares them.
 
 use apple_account::InputCredentials;
+use apple_types::TeamId;
 use auto_provision::{ApplyTo, BuildSettings, Distribution, IdentityName, Mode, Options, PlatformName};
 use serde::Deserialize;
 use step_kit::{Flag, Secret};
@@ -22,8 +23,8 @@ pub struct Inputs {
     #[serde(default)]
     pub api_key_enterprise_account: Flag,
     /// The team of an Apple ID.
-    pub apple_id_team_id: Option<String>,
-    /// How the app is handed to people.
+    pub apple_id_team_id: Option<TeamId>,
+    /// Distribution method of the exported app.
     pub distribution_type: Distribution,
     /// What the signing settings are written to.
     pub apply_to: ApplyTo,
@@ -55,7 +56,7 @@ pub struct Inputs {
     pub test_device_list_path: Option<String>,
     /// Profiles that are used where automatic signing fails.
     pub fallback_provisioning_profile_url_list: Option<Secret>,
-    /// Profiles that end sooner are renewed.
+    /// Profiles that expire sooner are renewed.
     #[serde(default)]
     pub min_profile_days_valid: i64,
     /// Read by the log.
@@ -68,7 +69,7 @@ pub struct Inputs {
     pub certificates: CertificateSource,
     /// The key that certificates are created for.
     pub certificate_private_key: Option<Secret>,
-    /// Certificates for that key that end sooner get a successor.
+    /// Certificates for that key that expire sooner get a successor.
     #[serde(default)]
     pub min_certificate_days_valid: i64,
     /// Certificates, separated by pipes.
@@ -105,14 +106,14 @@ pub(crate) struct AccountInputs {
     pub(crate) min_certificate_days_valid: i64,
     pub(crate) connection: String,
     pub(crate) credentials: InputCredentials,
-    pub(crate) apple_id_team_id: Option<String>,
+    pub(crate) apple_id_team_id: Option<TeamId>,
     pub(crate) build_api_token: Option<Secret>,
     pub(crate) build_url: Option<String>,
 }
 
 impl Inputs {
     /// What is to be done, and with which account.
-    pub(crate) fn divided(self) -> (Options, AccountInputs) {
+    pub(crate) fn split(self) -> (Options, AccountInputs) {
         let order = Options {
             distribution: self.distribution_type,
             mode: self.mode,

@@ -25,9 +25,9 @@ pub const MANIFEST: step_kit::Manifest = include!(concat!(env!("OUT_DIR"), "/man
 /// # Errors
 /// With what failed and what to do next.
 pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
-    let (step, own) = step.divided(Inputs::divided);
+    let (step, own) = step.split(Inputs::split);
     let creation = creation(&step, &own).await?;
-    let analysis = Analysis::announced(&step).await?;
+    let analysis = Analysis::read_and_log(&step).await?;
     step.log.heading("Account");
     let (account, identities) =
         futures_util::join!(account::resolve(&step, &own), download_certificates(&step));

@@ -48,7 +48,7 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
         .context("the package can't be linked")?;
     let (signing_in, variables) = handed_over(account, directory.path(), &step.log)?;
     let words = arguments::all(&step.inputs, signing_in, &artifact, &given, extra.deliver);
-    let mut command = credentials::handed(launcher.command(&words), &variables);
+    let mut command = credentials::with_variables(launcher.command(&words), &variables);
     for (name, value) in xcode::variables(xcode, &step.inputs) {
         command = command.env(name, value);
     }

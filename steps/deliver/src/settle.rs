@@ -66,7 +66,7 @@ pub(crate) async fn confirm_delivery(
             Ok(refused @ UploadError::Refused(_)) => Delivery::Refused(
                 anyhow::Error::from(refused)
                     .context("the upload failed")
-                    .hint("correct what App Store Connect names, then upload a new build"),
+                    .hint("correct what App Store Connect reports, then upload a new build"),
             ),
             Ok(error) => unknown(format!("{:#}", anyhow::Error::from(error))),
             Err(error) => unknown(format!("{error:#}")),

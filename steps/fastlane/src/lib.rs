@@ -59,7 +59,7 @@ pub async fn run(mut step: Step<Inputs>) -> anyhow::Result<()> {
         .fact("Account", account_inputs::kind(found.account.as_ref()));
     step.log.heading("Lane");
     let handover = handover::prepare(&step, found.account.as_ref())?;
-    let mut command = credentials::handed(ready.launcher.command(&lane.words), &handover.variables);
+    let mut command = credentials::with_variables(ready.launcher.command(&lane.words), &handover.variables);
     if step.env.get(handover::BUILD_LOG_VARIABLE).is_none() {
         command = command.env(handover::BUILD_LOG_VARIABLE, handover.build_logs());
     }

@@ -77,7 +77,7 @@ async fn environment(step: &Step<Inputs>, launcher: &Launcher) -> Option<String>
     match step.runner.output(command).await {
         Ok(output) if output.success() => return Some(format!("{}{}", output.stdout, output.stderr)),
         Ok(output) => step.log.warn(format!(
-            "`fastlane env` failed with exit status {}, so there is no fastlane_env.log.",
+            "`fastlane env` failed with exit status {}, so fastlane_env.log was not written.",
             output.code()
         )),
         Err(error) => step.log.warn(format!("There is no fastlane_env.log: {error}")),

@@ -1,5 +1,6 @@
 //! The devices of team members.
 
+use apple_types::Udid;
 use serde_json::Value;
 
 use super::fields;
@@ -8,7 +9,7 @@ use super::fields;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestDevice {
     /// Its UDID, as its owner wrote it, without characters that no UDID has.
-    pub udid: String,
+    pub udid: Udid,
     /// Its title.
     pub title: String,
 }
@@ -25,13 +26,11 @@ pub(super) fn read(value: &Value, warnings: &mut Vec<String>) -> Vec<TestDevice>
             .chars()
             .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
             .collect();
-        let comparable = |udid: &str| udid.replace('-', "").to_lowercase();
-        if udid.is_empty() {
+        let Some(udid) = Udid::new(udid) else {
             warnings.push(format!("Skipped the test device `{title}`: it has no UDID."));
-        } else if devices
-            .iter()
-            .any(|known| comparable(&known.udid) == comparable(&udid))
-        {
+            continue;
+        };
+        if devices.iter().any(|known| known.udid == udid) {
             warnings.push(format!(
                 "Skipped the test device `{title}`: another device has the same UDID."
             ));

@@ -49,7 +49,7 @@ pub struct Connection {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
     /// Builds of pull requests get no credentials.
-    #[error("Bitrise gave this build no Apple account (HTTP 401)")]
+    #[error("Bitrise returned no Apple account for this build (HTTP 401)")]
     Withheld,
     /// The server said no.
     #[error("Bitrise answered the request for the connected Apple account with HTTP {0}")]

@@ -211,10 +211,7 @@ async fn an_account_survives_the_faults_of_the_other_one() {
     let apple_id = found(automatic(&broken_key)).await.unwrap();
     assert!(matches!(apple_id.account, Some(Account::AppleId(_))));
     assert!(matches!(apple_id.failure, Some(ConnectionError::Key(_))));
-    assert_eq!(
-        apple_id.explanation[0],
-        "API key connected on Bitrise: can't be used"
-    );
+    assert_eq!(apple_id.explanation[0], "connected API key: can't be used");
     let only_key = Request {
         selection: Selection::ApiKey,
         ..automatic(&broken_key)

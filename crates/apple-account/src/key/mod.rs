@@ -15,9 +15,13 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use p256::pkcs8::{EncodePrivateKey as _, LineEnding};
 use secrecy::SecretString;
+use zeroize::Zeroizing;
 
 pub use file_name::key_id_of;
 pub use rsa::{RsaKeyError, read as read_rsa};
+
+/// What a text is that shows no sign of a key.
+const NO_KEY: KeyError = KeyError::Wrong("text that is not a private key");
 
 /// A key inside base64 inside JSON inside base64 is the most that a person wraps by accident.
 const DEEPEST: usize = 4;
@@ -57,7 +61,8 @@ impl KeyError {
     /// Of several attempts to read one text, the error that says most.
     fn rank(&self) -> u8 {
         match self {
-            Self::Wrong("text that is not a private key") | Self::Empty => 0,
+            wrong if *wrong == NO_KEY => 0,
+            Self::Empty => 0,
             Self::Damaged(_) => 1,
             Self::Wrong(_) => 2,
         }
@@ -69,7 +74,17 @@ impl KeyError {
 /// # Errors
 /// When it is no P-256 key in PKCS#8, with what it is instead.
 pub fn read(bytes: &[u8]) -> Result<PrivateKey, KeyError> {
-    read_at(bytes, 0)
+    let found = unwrapped(bytes, &["PRIVATEKEY"], 0)?;
+    let key = der::key(&found.der)?;
+    let pem = key
+        .to_pkcs8_pem(LineEnding::LF)
+        .map_err(|_| KeyError::Damaged("it can't be written as PEM"))?;
+    Ok(PrivateKey {
+        pem: SecretString::from(pem.to_string()),
+        key_id: found.key_id,
+        issuer_id: found.issuer_id,
+        enterprise: found.enterprise,
+    })
 }
 
 /// Whether the text is meant as a key, not as the place of one: it is a key, or it shows that it was one.
@@ -96,11 +111,31 @@ pub(crate) fn is_json(text: &str) -> bool {
     text.starts_with('{') || text.starts_with("eyJ") || text.starts_with("ewo") || text.starts_with("ew0K")
 }
 
-fn read_at(bytes: &[u8], depth: usize) -> Result<PrivateKey, KeyError> {
-    if der::is_structure(bytes) {
-        return key_in(bytes);
+/// A DER structure, and what fastlane's JSON key file around it says.
+#[derive(Default)]
+struct Unwrapped {
+    der: Zeroizing<Vec<u8>>,
+    key_id: Option<String>,
+    issuer_id: Option<String>,
+    enterprise: Option<bool>,
+}
+
+impl Unwrapped {
+    fn of(der: Vec<u8>) -> Self {
+        Self {
+            der: Zeroizing::new(der),
+            ..Self::default()
+        }
     }
-    let text = decoded_text(bytes).ok_or(KeyError::Wrong("text that is not a private key"))?;
+}
+
+/// Takes a key out of whatever is around it: PEM whose armor has one of these labels (without its blanks), base64, a JSON
+/// key file, and these in each other. What kind of structure it is, is not looked at.
+fn unwrapped(bytes: &[u8], labels: &[&str], depth: usize) -> Result<Unwrapped, KeyError> {
+    if der::is_structure(bytes) {
+        return Ok(Unwrapped::of(bytes.to_vec()));
+    }
+    let text = decoded_text(bytes).ok_or(NO_KEY)?;
     let text = armor::bare(&text);
     if text.is_empty() {
         return Err(KeyError::Empty);
@@ -112,27 +147,27 @@ fn read_at(bytes: &[u8], depth: usize) -> Result<PrivateKey, KeyError> {
             .key
             .ok_or(KeyError::Wrong("a JSON file without the field `key`"))?;
         if depth >= DEEPEST {
-            return Err(KeyError::Wrong("text that is not a private key"));
+            return Err(NO_KEY);
         }
-        let inner = read_at(key.as_bytes(), depth + 1)?;
-        return Ok(PrivateKey {
+        let inner = unwrapped(key.as_bytes(), labels, depth + 1)?;
+        return Ok(Unwrapped {
             key_id: file.key_id.or(inner.key_id),
             issuer_id: file.issuer_id.or(inner.issuer_id),
             enterprise: file.enterprise.or(inner.enterprise),
-            ..inner
+            der: inner.der,
         });
     }
     if let Some(error) = foreign(text) {
         return Err(error);
     }
-    let mut worst = KeyError::Wrong("text that is not a private key");
-    let candidates = match armor::bodies(text, &["PRIVATEKEY"]) {
+    let mut worst = NO_KEY;
+    let candidates = match armor::bodies(text, labels) {
         Some(block) => block?,
         None => armor::unarmored(text),
     };
     for body in candidates {
-        match read_base64(&body, depth) {
-            Ok(key) => return Ok(key),
+        match in_base64(&body, labels, depth) {
+            Ok(found) => return Ok(found),
             Err(error) if error.rank() > worst.rank() => worst = error,
             Err(_) => {}
         }
@@ -143,47 +178,38 @@ fn read_at(bytes: &[u8], depth: usize) -> Result<PrivateKey, KeyError> {
     Err(worst)
 }
 
+fn in_base64(body: &str, labels: &[&str], depth: usize) -> Result<Unwrapped, KeyError> {
+    let bytes = decode_base64(body).map(Zeroizing::new).ok_or(NO_KEY)?;
+    if bytes.is_empty() {
+        return Err(NO_KEY);
+    }
+    if der::is_structure(&bytes) {
+        return Ok(Unwrapped::of(bytes.to_vec()));
+    }
+    if depth < DEEPEST && decoded_text(&bytes).is_some() {
+        return unwrapped(&bytes, labels, depth + 1);
+    }
+    Err(der::classify(&bytes))
+}
+
 /// What is plainly something else.
 fn foreign(text: &str) -> Option<KeyError> {
     let start: String = text.chars().take(64).collect::<String>().to_lowercase();
     if start.starts_with("<!doctype") || start.starts_with("<html") || start.starts_with("<?xml") {
         return Some(KeyError::Wrong("a web page or an XML file"));
     }
+    // A key with a passphrase of its own looks like others, but for a header.
+    if text.contains("Proc-Type") && text.contains("ENCRYPTED") {
+        return Some(KeyError::Wrong("an encrypted private key"));
+    }
     if start.starts_with("ssh-") || start.starts_with("ecdsa-sha2-") {
         return Some(KeyError::Wrong("an SSH public key"));
     }
     let parts: Vec<&str> = text.split('.').collect();
     if parts.len() == 3 && parts[0].starts_with("eyJ") && parts[1].starts_with("eyJ") {
-        return Some(KeyError::Wrong(
-            "a token (JWT), which is made with a key and expires",
-        ));
+        return Some(KeyError::Wrong("a token (JWT) instead of a key"));
     }
     None
-}
-
-fn read_base64(body: &str, depth: usize) -> Result<PrivateKey, KeyError> {
-    let bytes = decode_base64(body).ok_or(KeyError::Wrong("text that is not a private key"))?;
-    if bytes.is_empty() {
-        return Err(KeyError::Wrong("text that is not a private key"));
-    }
-    if depth < DEEPEST && !der::is_structure(&bytes) && decoded_text(&bytes).is_some() {
-        return read_at(&bytes, depth + 1);
-    }
-    key_in(&bytes)
-}
-
-/// The key in DER.
-fn key_in(bytes: &[u8]) -> Result<PrivateKey, KeyError> {
-    let key = der::key(bytes)?;
-    let pem = key
-        .to_pkcs8_pem(LineEnding::LF)
-        .map_err(|_| KeyError::Damaged("it can't be written as PEM"))?;
-    Ok(PrivateKey {
-        pem: SecretString::from(pem.to_string()),
-        key_id: None,
-        issuer_id: None,
-        enterprise: None,
-    })
 }
 
 /// Base64 of either alphabet, with and without padding.

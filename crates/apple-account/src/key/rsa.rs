@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{DEEPEST, KeyError, armor, decode_base64, decoded_text, der, foreign};
+use super::{KeyError, der, unwrapped};
 
 /// The length of the keys that Apple certifies, in bits.
 const BITS: usize = 2048;
@@ -33,80 +33,33 @@ pub enum RsaKeyError {
 /// # Errors
 /// When it is none, with what it is instead.
 pub fn read(bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, RsaKeyError> {
-    read_at(bytes, 0).map_err(|error| match error {
-        KeyError::Empty => RsaKeyError::Empty,
-        KeyError::Damaged(why) => RsaKeyError::Damaged(why),
-        KeyError::Wrong(what) => RsaKeyError::Wrong(what.to_owned()),
-    })?
+    let der = unwrapped(bytes, &LABELS, 0)?.der;
+    check(&der)?;
+    Ok(der)
 }
 
-type Outcome = Result<Zeroizing<Vec<u8>>, RsaKeyError>;
-
-/// The outer result says that there is no DER structure, the inner one what it is.
-fn read_at(bytes: &[u8], depth: usize) -> Result<Outcome, KeyError> {
-    if der::is_structure(bytes) {
-        return Ok(checked(bytes));
-    }
-    let nothing = KeyError::Wrong("text that is not a private key");
-    let text = decoded_text(bytes).ok_or(nothing.clone())?;
-    let text = armor::bare(&text);
-    if text.is_empty() {
-        return Err(KeyError::Empty);
-    }
-    if let Some(error) = foreign(text) {
-        return Err(error);
-    }
-    // A PKCS#1 key with a passphrase of its own looks like others, but for a header.
-    if text.contains("Proc-Type") && text.contains("ENCRYPTED") {
-        return Err(KeyError::Wrong("an encrypted private key"));
-    }
-    let candidates = match armor::bodies(text, &LABELS) {
-        Some(block) => block?,
-        None => armor::unarmored(text),
-    };
-    let mut worst = nothing;
-    for body in candidates {
-        let Some(bytes) = decode_base64(&body)
-            .map(Zeroizing::new)
-            .filter(|bytes| !bytes.is_empty())
-        else {
-            continue;
-        };
-        let outcome = if der::is_structure(&bytes) {
-            Ok(checked(&bytes))
-        } else if depth < DEEPEST && decoded_text(&bytes).is_some() {
-            read_at(&bytes, depth + 1)
-        } else {
-            Err(der::classify(&bytes))
-        };
-        match outcome {
-            Ok(outcome) => return Ok(outcome),
-            Err(error) if error.rank() > worst.rank() => worst = error,
-            Err(_) => {}
+impl From<KeyError> for RsaKeyError {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Empty => Self::Empty,
+            KeyError::Damaged(why) => Self::Damaged(why),
+            KeyError::Wrong("an RSA private key") => Self::Damaged("its numbers can't be read"),
+            KeyError::Wrong(what) => Self::Wrong(what.to_owned()),
         }
     }
-    if armor::has_armor(text) && worst.rank() == 0 {
-        worst = KeyError::Damaged("its body is not base64");
-    }
-    Err(worst)
 }
 
-/// A DER structure, if it is a key of the right kind and length.
-fn checked(bytes: &[u8]) -> Outcome {
+/// Refuses a DER structure that is no key of the right kind and length.
+fn check(bytes: &[u8]) -> Result<(), RsaKeyError> {
     if der::key(bytes).is_ok() {
         return Err(RsaKeyError::Wrong(
             "an EC key on the curve P-256, such as an App Store Connect API key".to_owned(),
         ));
     }
     match der::rsa_bits(bytes) {
-        Some(BITS) => Ok(Zeroizing::new(bytes.to_vec())),
+        Some(BITS) => Ok(()),
         Some(bits) => Err(RsaKeyError::Wrong(format!("an RSA key of {bits} bits"))),
-        None => Err(match der::classify(bytes) {
-            KeyError::Wrong("an RSA private key") => RsaKeyError::Damaged("its numbers can't be read"),
-            KeyError::Wrong(what) => RsaKeyError::Wrong(what.to_owned()),
-            KeyError::Damaged(why) => RsaKeyError::Damaged(why),
-            KeyError::Empty => RsaKeyError::Empty,
-        }),
+        None => Err(der::classify(bytes).into()),
     }
 }
 

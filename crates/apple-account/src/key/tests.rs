@@ -245,7 +245,7 @@ fn what_was_never_a_key_or_lost_a_part_is_told_apart() {
         ("<html><body>Sign in</body></html>", "a web page or an XML file"),
         (
             "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln",
-            "a token (JWT), which is made with a key and expires",
+            "a token (JWT) instead of a key",
         ),
         ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 me@mac", "an SSH public key"),
         (

@@ -596,6 +596,16 @@ fn names_are_the_same_in_either_unicode_form() {
 }
 
 #[test]
+fn a_configuration_is_the_same_in_either_unicode_form() {
+    // Swift compares texts by their characters, whichever way these are composed.
+    let (composed, decomposed) = ("Ver\u{f6}ffentlicht", "Vero\u{308}ffentlicht");
+    let app = app().configured(&["Debug", composed]);
+    let lab = Lab::of(&[IOS], &[app]).with(|order| order.configuration = Some(decomposed.to_owned()));
+    lab.is(&["App Ios org.example.app"]);
+    assert_eq!(lab.read().unwrap().archived[0].configuration, composed);
+}
+
+#[test]
 fn xml_entities_in_locations_are_decoded() {
     for (name, written) in [
         ("R&D", "R&amp;D"),
@@ -997,6 +1007,38 @@ fn xcodebuild_is_asked_for_what_the_files_leave_open() {
     Lab::of(&[IOS], &[app])
         .xcodebuild(&answer)
         .fails(&["BRAND", "/App.entitlements"]);
+}
+
+#[test]
+fn a_condition_for_a_version_of_the_sdk_is_settled_by_xcodebuild() {
+    // Which SDK there is, Xcode alone knows (swift-build `SDKRegistry.swift`: a name without a version is the newest).
+    let app = app()
+        .set("PRODUCT_BUNDLE_IDENTIFIER", "a.b$(SUFFIX)")
+        .set("SUFFIX", "")
+        .set("SUFFIX[sdk=iphoneos26*]", ".c");
+    let answer = xcodebuild_answer(
+        r#""PLATFORM_NAME": "iphoneos", "PRODUCT_BUNDLE_IDENTIFIER": "a.b.c", "SUFFIX": ".c""#,
+    );
+    let lab = Lab::of(&[IOS], std::slice::from_ref(&app)).xcodebuild(&answer);
+    lab.is(&["App Ios a.b.c"]);
+    assert_eq!(lab.read().unwrap().warnings, [""; 0]);
+    // Without an answer it is assumed, and said.
+    for lab in [
+        Lab::of(&[IOS], std::slice::from_ref(&app)),
+        Lab::of(&[IOS], std::slice::from_ref(&app))
+            .with(|order| order.build_settings = BuildSettings::Automatic),
+    ] {
+        lab.is(&["App Ios a.b"]);
+        let warnings = lab.read().unwrap().warnings.join("\n");
+        assert!(
+            warnings.contains("depends on the version of the SDK"),
+            "{warnings}"
+        );
+    }
+    // A version that the project names needs nobody to be asked.
+    let lab = Lab::of(&[("SDKROOT", "iphoneos26.2")], &[app]);
+    lab.is(&["App Ios a.b.c"]);
+    assert_eq!(lab.read().unwrap().warnings, [""; 0]);
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl SignedWith {
             .hint("sign with a certificate that Apple issued for the team")
         })?;
         let details = signed.profile.details.as_ref();
-        let details = details.context("the portal gave an unusable profile")?;
+        let details = details.context("could not read the profile that the portal returned")?;
         Ok(Self {
             distribution: signed.desired.distribution,
             profile_name: signed.profile.name.clone(),

@@ -46,14 +46,14 @@ pub enum SourceRefusal {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupCause {
-    /// The Ruby that a version file or variable demands is not installed.
-    #[error("{manager} has no Ruby {}{}", version.as_deref().unwrap_or("of the demanded version"), demanded_by(.set_by))]
+    /// The Ruby that a version file or variable requires is not installed.
+    #[error("{manager} has no Ruby {}{}", version.as_deref().unwrap_or("of the required version"), demanded_by(.set_by))]
     RubyNotInstalled {
         /// The version manager.
         manager: VersionManager,
         /// The version.
         version: Option<String>,
-        /// The file or variable that demands it.
+        /// The file or variable that requires it.
         set_by: Option<String>,
     },
     /// Several Rubies may be installed, and none is selected.
@@ -70,8 +70,8 @@ pub enum SetupCause {
         /// The program.
         program: String,
     },
-    /// The Gemfile demands another Ruby.
-    #[error("the Gemfile demands {wanted}, and the active one is {active}")]
+    /// The Gemfile requires another Ruby.
+    #[error("the Gemfile requires {wanted}, but {active} is active")]
     GemfileRuby {
         /// The active Ruby, or engine.
         active: String,
@@ -79,7 +79,7 @@ pub enum SetupCause {
         wanted: String,
     },
     /// A gem needs another Ruby.
-    #[error("{gem} needs Ruby {wanted}{}", active.as_ref().map(|active| format!(", and the active one is {active}")).unwrap_or_default())]
+    #[error("{gem} needs Ruby {wanted}{}", active.as_ref().map(|active| format!(", but {active} is active")).unwrap_or_default())]
     GemNeedsRuby {
         /// The gem.
         gem: String,
@@ -117,7 +117,7 @@ pub enum SetupCause {
     /// The lock file is damaged.
     #[error("the lock file is unreadable")]
     LockUnreadable,
-    /// The lock file demands a newer Bundler.
+    /// The lock file requires a newer Bundler.
     #[error("the lock file needs Bundler {wanted} or newer")]
     BundlerTooOldForLock {
         /// The major version.
@@ -303,7 +303,7 @@ impl SetupCause {
 fn demanded_by(origin: &Option<String>) -> String {
     origin
         .as_ref()
-        .map(|origin| format!(", which {origin} demands"))
+        .map(|origin| format!(", which {origin} requires"))
         .unwrap_or_default()
 }
 

@@ -41,12 +41,12 @@ fn a_missing_ruby_is_told_by_its_version_manager() {
         (
             "rbenv: version `3.3.0' is not installed (set by /src/.ruby-version)",
             1,
-            "RubyNotInstalled: rbenv has no Ruby 3.3.0, which /src/.ruby-version demands",
+            "RubyNotInstalled: rbenv has no Ruby 3.3.0, which /src/.ruby-version requires",
         ),
         (
             "rbenv: version `3.1.4' is not installed (set by RBENV_VERSION environment variable)",
             1,
-            "RubyNotInstalled: rbenv has no Ruby 3.1.4, which RBENV_VERSION environment variable demands",
+            "RubyNotInstalled: rbenv has no Ruby 3.1.4, which RBENV_VERSION environment variable requires",
         ),
         (
             "rbenv: bundle: command not found\n\nThe `bundle' command exists in these Ruby versions:\n  3.2.2\n",
@@ -61,7 +61,7 @@ fn a_missing_ruby_is_told_by_its_version_manager() {
         (
             "No preset version installed for command ruby\nPlease install a version by running one of the following:\n\nasdf install ruby 3.3.1\n\nor add one of the following versions in your config file at /src/.tool-versions\nruby 3.2.2\n",
             126,
-            "RubyNotInstalled: asdf has no Ruby 3.3.1, which /src/.tool-versions demands",
+            "RubyNotInstalled: asdf has no Ruby 3.3.1, which /src/.tool-versions requires",
         ),
         (
             "No executable bundle found for current version. Please select a different version or install bundle manually for the current version",
@@ -93,27 +93,27 @@ fn versions_that_do_not_fit_are_named() {
         (
             "Your Ruby version is 3.1.2, but your Gemfile specified 3.3.0",
             18,
-            "GemfileRuby: the Gemfile demands Ruby 3.3.0, and the active one is 3.1.2",
+            "GemfileRuby: the Gemfile requires Ruby 3.3.0, but 3.1.2 is active",
         ),
         (
             "Your Ruby version is 2.7.8, but your Gemfile specified ~> 3.2",
             18,
-            "GemfileRuby: the Gemfile demands Ruby ~> 3.2, and the active one is 2.7.8",
+            "GemfileRuby: the Gemfile requires Ruby ~> 3.2, but 2.7.8 is active",
         ),
         (
             "ERROR:  Error installing fastlane:\n\tpublic_suffix requires Ruby version >= 3.0. The current ruby version is 2.6.10.210.",
             1,
-            "GemNeedsRuby: public_suffix needs Ruby >= 3.0, and the active one is 2.6.10.210",
+            "GemNeedsRuby: public_suffix needs Ruby >= 3.0, but 2.6.10.210 is active",
         ),
         (
             "ERROR:  Error installing bundler:\n\tThe last version of bundler (>= 0) to support your Ruby & RubyGems was 2.4.22. Try installing it with `gem install bundler -v 2.4.22`\n\tbundler requires Ruby version >= 3.0.0. The current ruby version is 2.7.8.225.",
             1,
-            "GemNeedsRuby: bundler needs Ruby >= 3.0.0, and the active one is 2.7.8.225",
+            "GemNeedsRuby: bundler needs Ruby >= 3.0.0, but 2.7.8.225 is active",
         ),
         (
             "Could not find compatible versions\n\nBecause every version of fastlane depends on Ruby >= 3.0\n  and Gemfile depends on fastlane >= 0,\n  Ruby >= 3.0 is required.\nSo, because current Ruby version is = 2.7.8,\n  version solving has failed.",
             6,
-            "GemNeedsRuby: fastlane needs Ruby >= 3.0, and the active one is 2.7.8",
+            "GemNeedsRuby: fastlane needs Ruby >= 3.0, but 2.7.8 is active",
         ),
         (
             "/gems/bundler-1.17.3/lib/bundler/rubygems_integration.rb:65:in `block': undefined method `untaint' for \"/x\":String (NoMethodError)",

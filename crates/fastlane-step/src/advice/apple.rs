@@ -39,7 +39,7 @@ pub fn about_apple(cause: AppleCause) -> &'static str {
         AppleCause::SeveralTeams => {
             "select the team, in the Appfile (`team_id`, `itc_team_id`) or with the action's own option"
         }
-        AppleCause::RateLimit => "wait an hour, or use an API key of its own for this project",
+        AppleCause::RateLimit => "wait an hour, or use a separate API key for this project",
         AppleCause::Key => {
             "check that key ID, issuer ID, and .p8 file belong together, that the key is not revoked, and that this machine's clock is right"
         }

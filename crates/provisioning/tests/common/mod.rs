@@ -74,6 +74,7 @@ pub fn profile(
         content: Vec::new(),
         details: Some(Details {
             uuid: "uuid".to_owned(),
+            bundle_id: bundle_id.parse().unwrap(),
             serials: vec![serial.to_owned()],
             udids: vec![PHONE.parse().unwrap()],
             entitlements: Dictionary::new(),

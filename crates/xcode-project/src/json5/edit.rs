@@ -100,7 +100,7 @@ impl ObjectEdit {
         &self.slots[number].value_text
     }
 
-    /// Spells the value of a member anew.
+    /// Writes the value of a member in another spelling.
     pub(crate) fn set_value_text(&mut self, number: usize, text: String) {
         self.slots[number].value_text = text;
     }

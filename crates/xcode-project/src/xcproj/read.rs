@@ -78,6 +78,14 @@ pub(super) fn model(root: &Node, path: &Path) -> Outcome<Model> {
         .filter(|(_, reference)| reference.name.ends_with(".xcodeproj"))
         .filter_map(|(number, _)| Some(normalized(&tree.path(number)?)))
         .collect();
+    let mut local_packages = Vec::new();
+    for element in root.array("packages")? {
+        let package = Object::of(&element.node, "a package")?;
+        if package.text("kind")? == Some("local") {
+            let path = package.text("path")?;
+            local_packages.extend(path.map(|path| normalized(&source_root.join(path))));
+        }
+    }
     let known = Names {
         targets: targets_by_name(&drafts)?,
         products: drafts
@@ -102,6 +110,7 @@ pub(super) fn model(root: &Node, path: &Path) -> Outcome<Model> {
         configurations,
         default_configuration: Some(root.required_text("default-configuration")?.to_owned()),
         nested_projects,
+        local_packages,
         targets,
     })
 }
