@@ -202,7 +202,7 @@ fn refusals_of_the_sign_in_say_what_to_do_and_are_not_tried_again() {
             &[
                 "a build can't enter one",
                 "Re-authenticate",
-                "holds no trusted device's cookie",
+                "has no valid cookie of a trusted device",
                 "ada@example.com",
             ][..],
         ),
@@ -216,7 +216,7 @@ fn refusals_of_the_sign_in_say_what_to_do_and_are_not_tried_again() {
             signed_out,
             Some("abcd-efgh-ijkl-mnop"),
             0,
-            &["app-specific", "signs in to nothing but uploads"],
+            &["app-specific", "works only for uploads"],
         ),
         (locked, None, 1, &["locked this account", "iforgot.apple.com"]),
         (terms, None, 1, &["privacy_consent", "account.apple.com"]),
@@ -344,7 +344,7 @@ fn several_teams_are_listed_and_one_is_chosen_by_its_id() {
         "Example GmbH (SBXTEAM123, Company/Organization); Other Ltd (OTHERTEAM1, Individual)",
     ]);
     run(&sandbox, &[("team_id", "NOSUCHTEAM")]).0.ended(2).said(&[
-        "no member of the team `NOSUCHTEAM`",
+        "not a member of the team `NOSUCHTEAM`",
         "Other Ltd (OTHERTEAM1, Individual)",
     ]);
     run(&sandbox, &[("team_id", "OTHERTEAM1")]).0.ended(1).said(&[
@@ -821,7 +821,7 @@ fn troubles_of_the_portal_pass_or_are_explained() {
         (
             Fault::always(&format!("POST {portal}device/list"), Kind::Page),
             1,
-            "answered HTTP 200 and something else than JSON",
+            "answered HTTP 200 without JSON",
         ),
         (
             Fault::always(&format!("POST {portal}"), Kind::Maintenance),

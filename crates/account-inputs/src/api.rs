@@ -129,7 +129,7 @@ mod tests {
             (403, "FORBIDDEN_ERROR", None, "give the API key the role"),
             (403, "", None, "check the proxy or firewall"),
             (407, "", None, "set HTTPS_PROXY"),
-            (429, "RATE_LIMIT_EXCEEDED", None, "hourly limit"),
+            (429, "RATE_LIMIT_EXCEEDED", None, "hourly request limit"),
             (500, "UNEXPECTED_ERROR", None, "system-status"),
         ] {
             let error = refused(status, code, clock);
@@ -143,7 +143,7 @@ mod tests {
     fn what_only_the_request_can_explain_has_no_advice_of_its_own() {
         let error = refused(409, "ENTITY_ERROR.ATTRIBUTE.INVALID", None);
         assert_eq!(about_api(&error, Duty::Signing), None);
-        assert!(about_release(&error).contains("correct what App Store Connect names"));
+        assert!(about_release(&error).contains("correct what App Store Connect reports"));
     }
 
     #[test]

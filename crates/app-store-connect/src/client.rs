@@ -167,7 +167,7 @@ impl Client {
                 .total()
                 .map_or(MOST_PAGES, |total| total.saturating_add(1).min(MOST_PAGES));
             if !seen.insert(next.clone()) || seen.len() as u64 > most {
-                return Err(unreadable(format!("it has more than {} pages", seen.len())));
+                return Err(unreadable(format!("it does not end after {} pages", seen.len())));
             }
             let page = match self.exchange(call, &next, &[]).await {
                 // A link past the end says no more than that the list has ended.

@@ -173,7 +173,7 @@ fn about_plan_error(error: &PlanError) -> String {
         PlanError::NoDevices(_) => {
             format!("register a device at {DEVICES_PAGE}, or set register_test_devices to `yes`")
         }
-        PlanError::AppClip(_) | PlanError::AppClipSignIn(_) => {
+        PlanError::AppClip(_) | PlanError::AppClipParent(_) | PlanError::AppClipSignIn(_) => {
             format!("configure it at {IDENTIFIERS_PAGE}, then rerun the step")
         }
         PlanError::Case { .. } => "use the portal's spelling in the project".to_owned(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use command::Runner;
-use provisioning::{BundleIdentifier, Target as Need, TeamId};
+use provisioning::{BundleIdentifier, Target as Need, TeamId, capability};
 use signing_assets::Certificate;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 use xcode_project::{
@@ -245,6 +245,7 @@ impl Analysis {
                 archived.extend(reader.item(&workspace, built, &configuration, false).await?);
             }
         }
+        link_app_clips(&mut archived);
         let mut ui_tests = Vec::new();
         if inputs.sign_uitest_targets {
             for target in project.targets().into_iter().filter(Target::is_ui_test) {
@@ -322,6 +323,7 @@ impl Analysis {
                 let settings = item.settings.clone().edited(edits(Some(team_id.as_str())));
                 item.need = need(&item.project, &item.target, &settings, item.need.ui_test)?;
             }
+            link_app_clips(&mut self.archived);
         }
         Ok(self)
     }
@@ -645,7 +647,10 @@ fn need(project: &Project, target: &Target, settings: &Settings, ui_test: bool) 
             bundle_id.insert_str(0, "maccatalyst.");
         }
     }
-    let entitlements = project.entitlements(target, settings, &bundle_id)?;
+    let mut entitlements = project.entitlements(target, settings, &bundle_id)?;
+    if is_app_clip(target) && !entitlements.contains_key(capability::ON_DEMAND) {
+        entitlements.insert(capability::ON_DEMAND.to_owned(), true.into());
+    }
     let bundle_id = bundle_id
         .parse()
         .with_context(|| format!("could not read the bundle ID of the target `{}`", target.name))?;
@@ -655,7 +660,22 @@ fn need(project: &Project, target: &Target, settings: &Settings, ui_test: bool) 
         platform,
         entitlements,
         ui_test,
+        clip_of: None,
     })
+}
+
+fn is_app_clip(target: &Target) -> bool {
+    target.kind() == "application.on-demand-install-capable"
+}
+
+/// Says of each App Clip to which app it belongs: the one that the archive is of.
+fn link_app_clips(archived: &mut [Item]) {
+    let Some((main, others)) = archived.split_first_mut() else {
+        return;
+    };
+    for item in others.iter_mut().filter(|item| is_app_clip(&item.target)) {
+        item.need.clip_of = Some(main.need.bundle_id.clone());
+    }
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ mod tests {
             choose(&both, TeamId::new("C").as_ref())
                 .unwrap_err()
                 .to_string()
-                .contains("no member of the team `C`")
+                .contains("not a member of the team `C`")
         );
     }
 }

@@ -394,8 +394,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_and_no_secret_with_it() {
         for (text, words) in [
-            ("match+", "no URL"),
-            ("match+certs", "no URL"),
+            ("match+", "not a URL"),
+            ("match+certs", "not a URL"),
             (
                 "match+ftp://user:s3cret@example.com/a",
                 "`match+ftp` is not known",
@@ -415,7 +415,7 @@ mod tests {
                 "can't be the name of a branch",
             ),
             ("match+git://example.com/a#a:b", "can't be the name of a branch"),
-            ("match+git@-oProxyCommand=x:certs.git", "no URL"),
+            ("match+git@-oProxyCommand=x:certs.git", "not a URL"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(

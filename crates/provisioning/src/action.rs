@@ -133,3 +133,20 @@ impl std::fmt::Display for Action {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_have_the_names_of_apples_site() {
+        let enable = Action::EnableCapability {
+            bundle_id: "com.example.app".parse().unwrap(),
+            capability: Capability {
+                kind: "PUSH_NOTIFICATIONS".to_owned(),
+                settings: Vec::new(),
+            },
+        };
+        assert_eq!(enable.to_string(), "enable Push Notifications for com.example.app");
+    }
+}

@@ -17,6 +17,10 @@ const ICLOUD_CONTAINERS: &str = "com.apple.developer.icloud-container-identifier
 const KEY_VALUE_STORE: &str = "com.apple.developer.ubiquity-kvstore-identifier";
 const APP_GROUPS: &str = "com.apple.security.application-groups";
 const DATA_PROTECTION: &str = "com.apple.developer.default-data-protection";
+/// The entitlement of every App Clip, which Xcode adds by the product type (swift-build `DarwinProductTypes.xcspec`,
+/// `DefaultEntitlements`).
+pub const ON_DEMAND: &str = "com.apple.developer.on-demand-install-capable";
+
 const PARENT_APPS: &str = "com.apple.developer.parent-application-identifiers";
 const SIGN_IN_WITH_APPLE: &str = "com.apple.developer.applesignin";
 
@@ -538,7 +542,7 @@ const NOTHING: &[&str] = &[
     "com.apple.developer.healthkit.access",
     "com.apple.developer.healthkit.background-delivery",
     "com.apple.developer.associated-appclip-app-identifiers",
-    "com.apple.developer.on-demand-install-capable",
+    ON_DEMAND,
     "com.apple.developer.applesignin.",
     // The App Sandbox and the Hardened Runtime are enforced by the signature alone.
     "com.apple.security.",
@@ -649,9 +653,9 @@ pub fn has_variable(identifier: &str) -> bool {
     identifier.split('$').skip(1).any(follows)
 }
 
-/// Whether the target is an app clip: only those name a parent app.
+/// Whether the target is an App Clip: only those name a parent app, or are installed on demand.
 pub fn is_app_clip(entitlements: &Dictionary) -> bool {
-    entitlements.contains_key(PARENT_APPS)
+    entitlements.contains_key(PARENT_APPS) || is_asked_for(entitlements.get(ON_DEMAND))
 }
 
 /// The bundle ID of the app that an App Clip belongs to, without the App ID prefix: a variable, or ten letters and digits.

@@ -4,8 +4,9 @@ use apple_types::{BundleIdentifier, Distribution, Platform, ProfileType, Udid};
 use plist::Dictionary;
 use signing_assets::Certificate;
 
+use crate::capability;
 use crate::certificates::{CertificateChoice, CertificateUse, NoCertificate};
-use crate::grants::{self, MissingEntitlement};
+use crate::grants::{self, MissingEntitlement, MissingEntitlementKind};
 use crate::names::profile_name;
 use crate::plan_error::PlanError;
 
@@ -22,6 +23,8 @@ pub struct Target {
     pub entitlements: Dictionary,
     /// Whether it is a UI test bundle: signed for development only, with a wildcard profile.
     pub ui_test: bool,
+    /// The app that contains it, for an App Clip whose entitlements do not name it.
+    pub clip_of: Option<BundleIdentifier>,
 }
 
 /// A device of a team member, as Bitrise knows it.
@@ -76,6 +79,8 @@ pub struct DesiredProfile {
     pub name: String,
     /// What it must grant.
     pub entitlements: Dictionary,
+    /// The app that an App Clip belongs to; `None` for all other targets.
+    pub clip_of: Option<BundleIdentifier>,
     /// The certificates that serve, as far as only their kinds are known. In a plan those that must be in it, and the first
     /// is used in the project.
     pub certificates: Vec<Certificate>,
@@ -179,6 +184,7 @@ pub fn desired_profiles(
                 profile_type,
                 distribution,
                 name,
+                clip_of: capability::parent_app(&entitlements).or_else(|| target.clip_of.clone()),
                 entitlements,
                 certificates: serving,
             });

@@ -129,11 +129,14 @@ impl Plan {
         access: PortalAccess,
     ) -> Result<(), PlanError> {
         let found = find_bundle_id(snapshot, &desired.bundle_id)?;
-        let is_clip = capability::is_app_clip(&desired.entitlements);
+        let is_clip = desired.clip_of.is_some() || capability::is_app_clip(&desired.entitlements);
         if found.is_none() {
-            let parent = capability::parent_app(&desired.entitlements);
-            if is_clip && (access == PortalAccess::ApiKey || parent.is_none()) {
+            let parent = desired.clip_of.clone();
+            if is_clip && access == PortalAccess::ApiKey {
                 return Err(PlanError::AppClip(desired.bundle_id.clone()));
+            }
+            if is_clip && parent.is_none() {
+                return Err(PlanError::AppClipParent(desired.bundle_id.clone()));
             }
             self.actions.push(Action::CreateBundleId {
                 identifier: desired.bundle_id.clone(),
@@ -295,7 +298,7 @@ impl Plan {
                     continue;
                 }
                 Some(format!(
-                    "it is not a {} profile, but has the name of one",
+                    "its type is not {}",
                     desired.profile_type
                 ))
             } else if invalidated {

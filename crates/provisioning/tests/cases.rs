@@ -274,7 +274,7 @@ fn rows() -> Vec<Row> {
         (
             "a certificate that the portal does not know",
             |case| case.portal.certificates.clear(),
-            PlanError("does not know"),
+            PlanError("does not list"),
         ),
         (
             "the profile has another certificate",
@@ -358,7 +358,7 @@ fn rows() -> Vec<Row> {
         (
             "a profile with the name and another type",
             |case| case.portal.bundle_ids[0].profiles[0].profile_type = Some(ProfileType::IosAppAdhoc),
-            Remade("another type"),
+            Remade("its type is not"),
         ),
         (
             "the sister step's lower-case name",
@@ -504,7 +504,7 @@ fn rows() -> Vec<Row> {
                     name: "Joe".to_owned(),
                 }];
             },
-            Remade("registered now"),
+            Remade("being registered"),
         ),
         (
             "a test device that is there",

@@ -87,7 +87,7 @@ fn one_missing_capability_is_one_call() {
     assert_eq!(
         case.actions(),
         [
-            "enable Push Notifications for com.example.app",
+            "enable PUSH_NOTIFICATIONS for com.example.app",
             "delete the profile Bitrise iOS development - (com.example.app)",
             "create the profile Bitrise iOS development - (com.example.app)",
         ]
@@ -173,7 +173,7 @@ fn profiles_of_others_are_left_alone() {
 fn a_profile_of_another_type_that_holds_the_name_makes_way() {
     let mut case = Case::default();
     case.portal.bundle_ids[0].profiles[0].profile_type = Some(ProfileType::IosAppAdhoc);
-    case.assert_remade("another type");
+    case.assert_remade("its type is not IOS_APP_DEVELOPMENT");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn missing_test_devices_are_registered_and_bad_udids_named() {
         own("Joe again", "00008120-0011223344556677"),
         own("Typo", "not a udid"),
     ];
-    case.assert_remade("registered now");
+    case.assert_remade("being registered");
     assert_eq!(case.actions()[0], "register the device 00008120-0011223344556677");
     assert_eq!(case.actions().len(), 3);
     assert!(case.plan().unwrap().warnings[0].to_string().contains("Typo"));
@@ -235,7 +235,7 @@ fn what_only_a_person_can_do_stops_the_plan() {
             (|case| case.certificates.clear()) as fn(&mut Case),
             "no valid Apple Development",
         ),
-        (|case| case.portal.certificates.clear(), "does not know"),
+        (|case| case.portal.certificates.clear(), "does not list"),
         (|case| case.portal.devices.clear(), "no device is registered"),
         (
             |case| case.portal.bundle_ids[0].identifier = "com.example.APP".parse().unwrap(),

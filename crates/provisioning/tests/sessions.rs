@@ -183,7 +183,7 @@ fn a_new_bundle_id_with_a_container_is_finished_without_a_person() {
         case.actions(),
         [
             "create the App ID com.example.app",
-            "enable iCloud for com.example.app",
+            "enable ICLOUD for com.example.app",
             "assign the iCloud containers iCloud.app to com.example.app",
             "create the profile Bitrise iOS development - (com.example.app)",
         ]
@@ -250,6 +250,23 @@ fn an_app_clip_is_created_after_its_app() {
         })
         .collect();
     assert_eq!(created, [(0, APP, None), (1, "com.example.app.Clip", Some(APP))]);
+}
+
+#[test]
+fn an_app_clip_without_a_parent_in_its_entitlements_belongs_to_the_app_that_contains_it() {
+    let mut case = case();
+    let mut clip = target("com.example.app.Clip", Platform::Ios, &[]);
+    clip.clip_of = Some(APP.parse().unwrap());
+    case.targets.push(clip);
+    case.portal.bundle_ids.clear();
+    let actions = case.plan().unwrap().actions;
+    let is_clip = |action: &Action| matches!(action, Action::CreateBundleId { parent: Some(parent), .. } if *parent == APP);
+    assert_eq!(actions.iter().filter(|action| is_clip(action)).count(), 1, "{actions:?}");
+    // The scheme builds the App Clip alone, and nobody says to which app it belongs.
+    let on_demand = ("com.apple.developer.on-demand-install-capable", Value::Boolean(true));
+    case.targets = vec![target("com.example.app.Clip", Platform::Ios, &[on_demand])];
+    let error = case.plan().unwrap_err().to_string();
+    assert!(error.contains("name no app that it belongs to"), "{error}");
 }
 
 #[test]

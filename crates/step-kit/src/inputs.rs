@@ -393,7 +393,7 @@ mod tests {
         };
         let read = |source: &str| Inputs::read(&EXCUSED, &Environment::from_iter([("source", source)]));
         assert!(read("made").is_ok());
-        assert!(read("given").unwrap_err().to_string().contains("needs one"));
+        assert!(read("given").unwrap_err().to_string().contains("is required"));
     }
 
     #[test]

@@ -217,7 +217,7 @@ async fn an_answer_that_drips_is_given_up() {
             std::thread::sleep(Duration::from_millis(20));
         }
     });
-    for (server, words) in [(&body, "too slowly"), (&head, "no answer within")] {
+    for (server, words) in [(&body, "too slow"), (&head, "no answer within")] {
         let error = client(&server.url)
             .request(Method::GET, "x")
             .send()

@@ -254,7 +254,7 @@ fn what_was_never_a_key_or_lost_a_part_is_told_apart() {
         ),
         (
             "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----",
-            "an RSA private key",
+            "an encrypted private key",
         ),
     ] {
         assert_eq!(pem_of(text.as_bytes()), Err(KeyError::Wrong(expected)), "{text}");

@@ -14,6 +14,7 @@ use time::Duration as Days;
 
 use super::*;
 
+const SERVICES: &str = "com.apple.developer.icloud-services";
 const CONTAINERS: &str = "com.apple.developer.icloud-container-identifiers";
 
 /// A portal without App IDs whose first requests to create one fail.
@@ -114,13 +115,15 @@ async fn reconciled(portal: &Failing) -> Result<Reconciled, ReconcileError> {
         name: "App".to_owned(),
         bundle_id: "com.example.app".parse().unwrap(),
         platform: Platform::Ios,
-        entitlements: [(
-            CONTAINERS.to_owned(),
-            vec!["iCloud.com.example.app".into()].into(),
-        )]
+        entitlements: [
+            (CONTAINERS, "iCloud.com.example.app"),
+            (SERVICES, "CloudKit"),
+        ]
         .into_iter()
+        .map(|(key, value)| (key.to_owned(), plist::Value::Array(vec![value.into()])))
         .collect(),
         ui_test: false,
+        clip_of: None,
     };
     let certificate = Certificate {
         serial: "P1".to_owned(),

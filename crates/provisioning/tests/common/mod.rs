@@ -157,6 +157,7 @@ pub fn target(bundle_id: &str, platform: Platform, entitlements: &[(&str, Value)
             .map(|(key, value)| ((*key).to_owned(), value.clone()))
             .collect(),
         ui_test: false,
+        clip_of: None,
     }
 }
 
@@ -166,15 +167,17 @@ impl Case {
         plan(&wanted, &self.portal, &self.policy, NOW)
     }
 
-    /// The first words of each action, which is what a case is about.
+    /// The first words of each action, which is what a case is about, with Apple's type of a capability.
     pub fn actions(&self) -> Vec<String> {
         let described = |action: &Action| {
-            action
-                .to_string()
-                .split(": ")
-                .next()
-                .unwrap_or_default()
-                .to_owned()
+            let text = action.to_string();
+            let text = text.split(": ").next().unwrap_or_default();
+            match action {
+                Action::EnableCapability { capability, .. } | Action::ChangeCapability { capability, .. } => {
+                    text.replacen(capability.name(), &capability.kind, 1)
+                }
+                _ => text.to_owned(),
+            }
         };
         self.plan().unwrap().actions.iter().map(described).collect()
     }
