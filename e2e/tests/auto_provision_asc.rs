@@ -530,6 +530,7 @@ fn the_yearly_limit_of_devices_is_explained_and_the_run_goes_on() {
         ..Seed::default()
     });
     let (run, machine) = run(&sandbox, &[("register_test_devices", "yes")]);
-    run.ended(0).said(&["register the device", "of this membership year"]);
+    run.ended(0)
+        .said(&["register the device", "of this membership year"]);
     assert_eq!(machine.installed_profiles().len(), 3);
 }

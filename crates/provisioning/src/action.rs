@@ -147,6 +147,9 @@ mod tests {
                 settings: Vec::new(),
             },
         };
-        assert_eq!(enable.to_string(), "enable Push Notifications for com.example.app");
+        assert_eq!(
+            enable.to_string(),
+            "enable Push Notifications for com.example.app"
+        );
     }
 }

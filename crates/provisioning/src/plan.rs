@@ -297,10 +297,7 @@ impl Plan {
                 if profile.name != desired.name {
                     continue;
                 }
-                Some(format!(
-                    "its type is not {}",
-                    desired.profile_type
-                ))
+                Some(format!("its type is not {}", desired.profile_type))
             } else if invalidated {
                 Some("the capabilities of its App ID change, which invalidates it".to_owned())
             } else {

@@ -30,7 +30,9 @@ pub enum PlanError {
     )]
     AppClip(BundleIdentifier),
     /// The App ID of an App Clip belongs to its app's.
-    #[error("the App ID `{0}` of the App Clip does not exist, and the entitlements of the App Clip name no app that it belongs to")]
+    #[error(
+        "the App ID `{0}` of the App Clip does not exist, and the entitlements of the App Clip name no app that it belongs to"
+    )]
     AppClipParent(BundleIdentifier),
     /// The API can't enable it for App Clips.
     #[error("an API key can't enable Sign in with Apple for the App Clip `{0}`")]

@@ -261,9 +261,16 @@ fn an_app_clip_without_a_parent_in_its_entitlements_belongs_to_the_app_that_cont
     case.portal.bundle_ids.clear();
     let actions = case.plan().unwrap().actions;
     let is_clip = |action: &Action| matches!(action, Action::CreateBundleId { parent: Some(parent), .. } if *parent == APP);
-    assert_eq!(actions.iter().filter(|action| is_clip(action)).count(), 1, "{actions:?}");
+    assert_eq!(
+        actions.iter().filter(|action| is_clip(action)).count(),
+        1,
+        "{actions:?}"
+    );
     // The scheme builds the App Clip alone, and nobody says to which app it belongs.
-    let on_demand = ("com.apple.developer.on-demand-install-capable", Value::Boolean(true));
+    let on_demand = (
+        "com.apple.developer.on-demand-install-capable",
+        Value::Boolean(true),
+    );
     case.targets = vec![target("com.example.app.Clip", Platform::Ios, &[on_demand])];
     let error = case.plan().unwrap_err().to_string();
     assert!(error.contains("name no app that it belongs to"), "{error}");

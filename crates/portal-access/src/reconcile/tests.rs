@@ -115,13 +115,10 @@ async fn reconciled(portal: &Failing) -> Result<Reconciled, ReconcileError> {
         name: "App".to_owned(),
         bundle_id: "com.example.app".parse().unwrap(),
         platform: Platform::Ios,
-        entitlements: [
-            (CONTAINERS, "iCloud.com.example.app"),
-            (SERVICES, "CloudKit"),
-        ]
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), plist::Value::Array(vec![value.into()])))
-        .collect(),
+        entitlements: [(CONTAINERS, "iCloud.com.example.app"), (SERVICES, "CloudKit")]
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), plist::Value::Array(vec![value.into()])))
+            .collect(),
         ui_test: false,
         clip_of: None,
     };
