@@ -27,6 +27,9 @@ use std::sync::OnceLock;
 use apple_sandbox::{Sandbox, tools};
 use walkdir::WalkDir;
 
+// For their features alone; see Cargo.toml.
+use {criterion as _, insta as _, proptest as _};
+
 /// What the keychain is opened with.
 pub const KEYCHAIN_PASSWORD: &str = "k3ychain-passw0rd";
 

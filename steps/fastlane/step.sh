@@ -62,9 +62,14 @@ sha256() {
 
 fetch() {
     if command -v curl >/dev/null; then
-        curl --fail --silent --show-error --location --retry 3 --connect-timeout 20 --output "$2" "$1"
+        curl --fail --silent --show-error --location --retry 3 --connect-timeout 20 --speed-limit 1 --speed-time 60 --output "$2" "$1"
     elif command -v wget >/dev/null; then
-        wget --quiet --tries 3 --timeout 20 --output-document "$2" "$1"
+        # BusyBox has a wget that takes only these.
+        if wget --version >/dev/null 2>&1; then
+            wget --quiet --tries 3 --timeout 20 --output-document "$2" "$1"
+        else
+            wget -q -T 20 -O "$2" "$1"
+        fi
     else
         fail "Neither curl nor wget is installed, and one of them is needed to download $name."
     fi
@@ -75,24 +80,44 @@ shown() {
     printf '%s' "$1" | sed 's#://[^/@]*@#://#'
 }
 
-# The cache's folder. Without a home it is in the temporary directory, which others can write to: it must be this user's
-# own, or somebody else could put a program there.
+# The cache's folder, for a file in it. Without a home that can be written to, it is in the temporary directory, where others
+# can write, too: it must be this user's own, or somebody else could put a program there.
 cache() {
+    home=${HOME:-}/.cache/apple-steps
     if [ -n "${APPLE_STEPS_CACHE_DIR:-}" ]; then
         folder=$APPLE_STEPS_CACHE_DIR
-        mkdir -p "$folder"
-    elif [ -n "${HOME:-}" ]; then
-        folder=$HOME/.cache/apple-steps
-        mkdir -p "$folder"
+        mkdir -p "$folder" || fail "APPLE_STEPS_CACHE_DIR is $folder, which can't be created. Set it to a folder that you can write to."
+    elif [ -n "${HOME:-}" ] && { [ -f "$home/$1" ] || { mkdir -p "$home" 2>/dev/null && [ -w "$home" ]; }; }; then
+        folder=$home
     else
         folder=${TMPDIR:-/tmp}/apple-steps-cache-$(id -u)
         mkdir -m 700 "$folder" 2>/dev/null || true
+        if [ ! -e "$folder" ]; then
+            fail "There is no place for $name: neither HOME nor ${TMPDIR:-/tmp} can be written to. Set APPLE_STEPS_CACHE_DIR to a folder that can."
+        fi
         if [ -L "$folder" ] || [ ! -d "$folder" ] || [ ! -O "$folder" ] ||
             [ -n "$(find "$folder" -maxdepth 0 -perm -020 -o -maxdepth 0 -perm -002 2>/dev/null)" ]; then
             fail "$folder belongs to somebody else or others can write to it, so nothing in it was run. Set HOME or APPLE_STEPS_CACHE_DIR to a folder of your own."
         fi
     fi
     (cd "$folder" && pwd)
+}
+
+# A file in a folder of the cache, for what is not complete yet.
+begin_partial() {
+    if ! mkdir -p "$1" 2>/dev/null || ! partial=$(mktemp "$1/$name.XXXXXX" 2>/dev/null); then
+        fail "$1 can't be written to. Set APPLE_STEPS_CACHE_DIR to a folder that can."
+    fi
+}
+
+# Runs a file of the cache.
+run() {
+    if [ ! -x "$1" ]; then chmod 755 "$1" 2>/dev/null || true; fi
+    if [ ! -x "$1" ]; then
+        fail "$1 can't be run: its folder may be on a file system that forbids it (noexec). Set APPLE_STEPS_CACHE_DIR to a folder elsewhere."
+    fi
+    echo "Using $1."
+    exec "$1"
 }
 
 for folder in "$here" "${APPLE_STEPS_BIN_DIR:-}"; do
@@ -102,22 +127,34 @@ for folder in "$here" "${APPLE_STEPS_BIN_DIR:-}"; do
     fi
 done
 
+if ! command -v sha256sum >/dev/null && ! command -v shasum >/dev/null && ! command -v openssl >/dev/null; then
+    fail "None of sha256sum, shasum, and openssl is installed, and one of them is needed to check what is run. Install one."
+fi
+
 if [ -n "$checksums" ]; then
     machine=$(this_machine)
     expected=$(printf '%s\n' "$checksums" | sed -n "s/^$machine //p")
     if [ -z "$expected" ]; then
         fail "Release $version has no $name for this platform ($machine). Build it with cargo from the sources, and set APPLE_STEPS_BIN_DIR to its folder."
     fi
-    folder=$(cache)/$version
+    # Without the loader of glibc, the shell would say "not found" of a program that is there.
+    case "$machine" in
+        linux-amd64) loader=/lib64/ld-linux-x86-64.so.2 ;;
+        linux-arm64) loader=/lib/ld-linux-aarch64.so.1 ;;
+        *) loader=/ ;;
+    esac
+    if [ ! -e "$loader" ]; then
+        fail "$name needs glibc 2.17 or later, and this system has none ($loader is missing), as Alpine and other systems with musl. Use an image with glibc, such as one of Debian or Ubuntu, or build $name with cargo from the sources, and set APPLE_STEPS_BIN_DIR to its folder."
+    fi
+    folder=$(cache "$version/$name-$machine")/$version
     binary=$folder/$name-$machine
     if [ ! -f "$binary" ] || [ "$(sha256 "$binary")" != "$expected" ]; then
-        mkdir -p "$folder"
-        partial=$(mktemp "$folder/$name.XXXXXX")
+        begin_partial "$folder"
         url=$release/executables/$id/$version/$name-$machine
         echo "Downloading $(shown "$url")."
         tick "downloading $name"
         fetch "$url" "$partial" ||
-            fail "$name could not be downloaded from $(shown "$release"). Check the machine's network and proxy, or set APPLE_STEPS_BIN_DIR to a folder that holds it."
+            fail "$name could not be downloaded from $(shown "$release"). Check the machine's network, proxy, and free disk space, or set APPLE_STEPS_BIN_DIR to a folder that holds it."
         actual=$(sha256 "$partial")
         if [ "$actual" != "$expected" ]; then
             fail "The download of $name is not what release $version was published with (SHA-256 $actual, expected $expected). It was not run. Rebuild; if it happens again, somebody changes downloads on the way: report it."
@@ -126,8 +163,7 @@ if [ -n "$checksums" ]; then
         mv "$partial" "$binary"
         clean_up
     fi
-    echo "Using $binary."
-    exec "$binary"
+    run "$binary"
 fi
 
 root=$here/../..
@@ -136,21 +172,21 @@ if [ -f "$root/Cargo.lock" ]; then
         fail "$name must be built from its sources here, and cargo is not installed. Install Rust 1.88 or later (https://rustup.rs), or use a release of the steps."
     # A checkout is cloned anew for each build: what counts is what the sources say, not where they are.
     sources=$(cd "$root" && find Cargo.toml Cargo.lock crates steps -type f ! -path '*/target/*' ! -path '*/node_modules/*' | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cat | sha256 | cut -c 1-16)
-    folder=$(cache)/built/$version-$sources
-    if [ ! -x "$folder/$name" ]; then
-        target=${CARGO_TARGET_DIR:-$(cache)/target/$version}
+    built=built/$version-$sources
+    place=$(cache "$built/$name")
+    folder=$place/$built
+    if [ ! -f "$folder/$name" ]; then
+        begin_partial "$folder"
+        target=${CARGO_TARGET_DIR:-$place/target/$version}
         echo "Building $name $version with cargo: these sources were not built before on this machine. The first build takes some minutes; the result is kept in $folder."
         tick "building $name"
         cargo build --release --locked --package "$name" --manifest-path "$root/Cargo.toml" --target-dir "$target" ||
             fail "$name could not be built; cargo says why above. It needs Rust 1.88 or later and a C compiler."
-        mkdir -p "$folder"
-        partial=$(mktemp "$folder/$name.XXXXXX")
-        cp "$target/release/$name" "$partial"
+        cp "$target/release/$name" "$partial" || fail "$name could not be copied to $folder. Check the free disk space."
         chmod 755 "$partial"
         mv "$partial" "$folder/$name"
         clean_up
     fi
-    echo "Using $folder/$name."
-    exec "$folder/$name"
+    run "$folder/$name"
 fi
 fail "$name is neither beside step.sh nor in APPLE_STEPS_BIN_DIR, and there are no sources and cargo to build it with. Use a staged step (cargo xtask stage) or a release."

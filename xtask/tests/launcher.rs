@@ -248,6 +248,140 @@ fn sources_are_built_once_wherever_they_are_cloned_to() {
     assert!(good && text.contains("Building"), "{text}");
 }
 
+/// A folder of links to programs, for a `PATH` that lacks some.
+fn programs_without(lab: &Lab, missing: &[&str]) -> String {
+    let folder = lab.path("programs");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    for name in [
+        "bash", "basename", "cat", "chmod", "curl", "cut", "date", "dirname", "find", "id", "kill", "mkdir",
+        "mktemp", "mv", "openssl", "rm", "sed", "sha256sum", "shasum", "sleep", "sort", "tr", "uname", "wget",
+        "xargs",
+    ] {
+        let found = std::env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file());
+        if let (Some(found), false) = (found, missing.contains(&name)) {
+            std::os::unix::fs::symlink(found, folder.join(name)).unwrap();
+        }
+    }
+    folder.display().to_string()
+}
+
+#[test]
+fn what_the_machine_lacks_is_said_before_anything_is_run() {
+    for (missing, expected) in [
+        (&["curl", "wget"][..], "Neither curl nor wget is installed"),
+        (
+            &["sha256sum", "shasum", "openssl"],
+            "None of sha256sum, shasum, and openssl is installed",
+        ),
+    ] {
+        let lab = Lab::new("BINARY", platform());
+        let path = programs_without(&lab, missing);
+        let (good, text) = lab.run(|command| {
+            command.env("PATH", &path);
+        });
+        assert!(!good && text.contains(expected), "{text}");
+        assert!(!text.contains("the binary runs"), "{text}");
+        assert_eq!(walk(&lab.path("cache")), Vec::<PathBuf>::new());
+    }
+}
+
+/// Alpine and others have musl: a program that needs glibc's loader would be "not found" there, although it is there.
+#[test]
+#[cfg_attr(target_os = "macos", ignore = "macOS has no glibc")]
+fn a_system_without_glibc_is_told_what_to_do() {
+    let lab = Lab::new("BINARY", platform());
+    let script = std::fs::read_to_string(lab.path("step/step.sh")).unwrap();
+    let elsewhere = script.replace("/lib64/ld-", "/nowhere/ld-").replace("/lib/ld-", "/nowhere/ld-");
+    assert_ne!(script, elsewhere);
+    write_program(&lab.path("step/step.sh"), &elsewhere);
+    let (good, text) = lab.run(|_| {});
+    assert!(!good && !text.contains("Downloading"), "{text}");
+    for words in ["needs glibc 2.17", "Alpine", "APPLE_STEPS_BIN_DIR"] {
+        assert!(text.contains(words), "`{words}`: {text}");
+    }
+}
+
+#[test]
+fn a_home_that_cannot_be_written_to_is_no_obstacle_and_a_chosen_cache_is_named() {
+    let lab = Lab::new("BINARY", platform());
+    std::fs::write(lab.path("file"), "").unwrap();
+    // A home that is none: containers run as users without one.
+    for home in [lab.path("file").display().to_string(), "/dev/null".to_owned()] {
+        let (good, text) = lab.run(|command| {
+            command.env_remove("APPLE_STEPS_CACHE_DIR").env("HOME", &home);
+        });
+        assert!(good && text.contains("the binary runs"), "{home}: {text}");
+    }
+    let (good, text) = lab.run(|command| {
+        command.env("APPLE_STEPS_CACHE_DIR", lab.path("file/cache"));
+    });
+    assert!(!good && text.contains("APPLE_STEPS_CACHE_DIR is "), "{text}");
+    // Neither place: the temporary directory is a file, too.
+    let (good, text) = lab.run(|command| {
+        command
+            .env_remove("APPLE_STEPS_CACHE_DIR")
+            .env("HOME", "/dev/null")
+            .env("TMPDIR", lab.path("file"));
+    });
+    assert!(!good && text.contains("There is no place for step-deliver"), "{text}");
+}
+
+#[test]
+fn a_cached_file_that_lost_its_mode_runs_again() {
+    let lab = Lab::new("BINARY", platform());
+    let (good, text) = lab.run(|_| {});
+    assert!(good, "{text}");
+    let cached = walk(&lab.path("cache")).remove(0);
+    std::fs::set_permissions(&cached, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let (good, text) = lab.run(|_| {});
+    assert!(good && !text.contains("Downloading"), "{text}");
+}
+
+#[test]
+fn a_download_that_breaks_off_leaves_nothing() {
+    use std::io::{Read as _, Write as _};
+    let lab = Lab::new("BINARY", platform());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n#!/bin/sh\n");
+        }
+    });
+    let (good, text) = lab.run(|command| {
+        command.env("APPLE_STEPS_RELEASE_URL", &url);
+    });
+    assert!(!good && text.contains("could not be downloaded"), "{text}");
+    assert_eq!(walk(&lab.path("cache")), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn folders_with_blanks_two_at_once_and_a_plain_shell_work() {
+    let lab = Lab::new("BINARY", platform());
+    let children: Vec<_> = ["bash", "bash", "sh"]
+        .iter()
+        .map(|shell| {
+            let mut command = Command::new(shell);
+            command
+                .arg(lab.path("step/step.sh"))
+                .envs(lab.command().get_envs().filter_map(|(key, value)| Some((key, value?))))
+                .env("APPLE_STEPS_CACHE_DIR", lab.path("a cache 'of' mine"))
+                .stdout(std::process::Stdio::piped());
+            command.spawn().unwrap()
+        })
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("the binary runs"), "{text}");
+    }
+    assert_eq!(walk(&lab.path("a cache 'of' mine")).len(), 1);
+}
+
 #[test]
 fn the_root_launcher_names_the_steps_that_there_are() {
     let output = Command::new("bash")

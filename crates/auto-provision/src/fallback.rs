@@ -8,7 +8,7 @@ use provisioning::{CertificateChoice, Policy, PortalAccess};
 use signing_assets::{Certificate, Identity, Profile};
 use step_kit::{InputProblems, Secret, Step};
 
-use crate::finish::{self, Projects};
+use crate::finish::{self, Machine, Projects};
 use crate::options::{Mode, Options};
 use crate::project::Analysis;
 
@@ -25,6 +25,7 @@ pub async fn fall_back(
     analysis: &Analysis,
     identities: &[Identity],
     certificates: &[Certificate],
+    machine: &Machine,
     error: anyhow::Error,
 ) -> anyhow::Result<()> {
     let Some(list) = &step.inputs.fallback_profiles else {
@@ -37,7 +38,7 @@ pub async fn fall_back(
     step.log.warn(format!(
         "Automatic signing failed: {error:#}. Trying the profiles of fallback_provisioning_profile_url_list."
     ));
-    match sign(step, analysis, identities, certificates, list).await {
+    match sign(step, analysis, identities, certificates, machine, list).await {
         Ok(()) => Ok(()),
         Err(reason) => {
             step.log
@@ -52,6 +53,7 @@ async fn sign(
     analysis: &Analysis,
     identities: &[Identity],
     certificates: &[Certificate],
+    machine: &Machine,
     list: &Secret,
 ) -> anyhow::Result<()> {
     let mut profiles = Vec::new();
@@ -78,12 +80,11 @@ async fn sign(
             signed.profile.name, signed.desired.bundle_id
         ));
     }
-    let machine = finish::Machine::of(step).await;
     let reconciled = Reconciled {
         signed,
         ..Reconciled::default()
     };
-    finish::finish(step, analysis, identities, &reconciled, &machine, Projects::Edit).await
+    finish::finish(step, analysis, identities, &reconciled, machine, Projects::Edit).await
 }
 
 /// The items of the input: one per line, or separated by bars on one line.

@@ -18,7 +18,7 @@ use crate::advice;
 use crate::authorities;
 use crate::certificate_creation::PLANNED;
 use crate::expiry;
-use crate::options::{ApplyTo, IdentityName, Options};
+use crate::options::{ApplyTo, IdentityName, Mode, Options};
 use crate::plan_log;
 use crate::project::Analysis;
 use crate::report;
@@ -299,7 +299,7 @@ fn warn_of_overrides(step: &Step<Options>, analysis: &Analysis) {
 
 /// What is known of the machine.
 #[derive(Debug)]
-pub(crate) struct Machine {
+pub struct Machine {
     /// Where profiles live.
     pub(crate) directories: ProfileDirectories,
     /// The selected Xcode; `None` where there is none.
@@ -307,9 +307,14 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) async fn of(step: &Step<Options>) -> Self {
+    /// Asks `xcodebuild` for its version, which takes a second on a Mac: run it beside what waits for the account. A plan
+    /// installs nothing, and asks nothing.
+    pub async fn of(step: &Step<Options>) -> Self {
         let home = step.env.path("HOME").unwrap_or_else(|| PathBuf::from("/"));
-        let xcode = xcode::selected(step).await;
+        let xcode = match step.inputs.mode {
+            Mode::Plan => None,
+            _ => xcode::selected(step).await,
+        };
         Self {
             directories: ProfileDirectories::of(&home, xcode.map(|version| version.major)),
             xcode,

@@ -35,6 +35,7 @@ pub use by_session::{OpenSession, open_session};
 pub use certificate_creation::{CertificateCreation, CreatedCertificates};
 pub use certificates::{download as download_certificates, of_team, usable};
 pub use fallback::fall_back;
+pub use finish::Machine;
 pub use options::{ApplyTo, BuildSettings, IdentityName, Mode, Options, PlatformName};
 pub use project::{Analysis, Declared, Item};
 pub use provisioning::{CertificateChoice, Distribution};
@@ -92,6 +93,7 @@ pub async fn provision(
     analysis: Analysis,
     supply: Supply<'_>,
     account: &Account,
+    machine: &Machine,
     source: Source,
     choice: CertificateChoice,
 ) -> anyhow::Result<()> {
@@ -127,6 +129,7 @@ pub async fn provision(
         identities,
         policy: &policy,
         desired_profiles,
+        machine,
         source,
         created,
     };
@@ -137,7 +140,7 @@ pub async fn provision(
     );
     match done.await {
         Ok(()) => Ok(()),
-        Err(error) => fall_back(step, &analysis, identities, certificates, error).await,
+        Err(error) => fall_back(step, &analysis, identities, certificates, machine, error).await,
     }
 }
 
@@ -157,6 +160,7 @@ struct Work<'a> {
     identities: &'a [Identity],
     policy: &'a Policy,
     desired_profiles: Vec<DesiredProfile>,
+    machine: &'a Machine,
     source: Source,
     /// How many certificates this run created before.
     created: usize,
@@ -200,8 +204,7 @@ impl Work<'_> {
             finish::show_plan(step, portal, self.analysis, &self.desired_profiles, self.policy).await?;
             return Ok(Changes::Planned);
         }
-        let machine = finish::Machine::of(step).await;
-        let directories = &machine.directories;
+        let directories = &self.machine.directories;
         let (reconciled, are_xcodes) = match self.source {
             Source::Own => (self.own(portal, directories).await?, false),
             Source::Xcode => (self.xcodes(portal).await?, true),
@@ -238,7 +241,7 @@ impl Work<'_> {
             self.analysis,
             self.identities,
             &reconciled,
-            &machine,
+            self.machine,
             projects,
         )
         .await?;

@@ -9,7 +9,7 @@ mod inputs;
 use apple_account::{InputCredentials, Request, Selection};
 use apple_types::TeamId;
 use auto_provision::{
-    Access, Account, Analysis, CertificateChoice, Options, Source, Supply, download_certificates, fall_back,
+    Access, Account, Analysis, CertificateChoice, Machine, Options, Source, Supply, download_certificates, fall_back,
     of_team, open_session, provision, usable,
 };
 use step_kit::{Secret, Step};
@@ -31,7 +31,11 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     let (step, own) = step.split(Inputs::split);
     let analysis = Analysis::read_and_log(&step).await?;
     step.log.heading("Account");
-    let (account, identities) = futures_util::join!(sign_in(&step, &own), download_certificates(&step));
+    let (account, identities, machine) = futures_util::join!(
+        sign_in(&step, &own),
+        download_certificates(&step),
+        Machine::of(&step)
+    );
     if identities.is_err() && account.is_err() {
         // Without an account the certificates do not matter.
         return account.map(drop);
@@ -41,7 +45,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         Ok(account) => account,
         Err(error) => {
             let certificates = usable(&step, &identities);
-            return fall_back(&step, &analysis, &identities, &certificates, error).await;
+            return fall_back(&step, &analysis, &identities, &certificates, &machine, error).await;
         }
     };
     let Access::Session(session) = &account.access else {
@@ -63,6 +67,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
             created: 0,
         },
         &account,
+        &machine,
         source,
         choice,
     )

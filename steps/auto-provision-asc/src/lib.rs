@@ -7,7 +7,7 @@ mod account;
 mod inputs;
 
 use auto_provision::{
-    Access, Account, Analysis, CertificateChoice, CertificateCreation, CreatedCertificates, Options, Source,
+    Access, Account, Analysis, CertificateChoice, CertificateCreation, CreatedCertificates, Machine, Options, Source,
     Supply, download_certificates, fall_back, of_team, provision, usable,
 };
 use signing_assets::Identity;
@@ -29,13 +29,18 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     let creation = creation(&step, &own).await?;
     let analysis = Analysis::read_and_log(&step).await?;
     step.log.heading("Account");
-    let (account, identities) =
-        futures_util::join!(account::resolve(&step, &own), download_certificates(&step));
+    let (account, identities, machine) = futures_util::join!(
+        account::resolve(&step, &own),
+        download_certificates(&step),
+        Machine::of(&step)
+    );
     let mut identities = identities?;
     let mut certificates = usable(&step, &identities);
     let account = match account {
         Ok(account) => account,
-        Err(error) => return fall_back(&step, &analysis, &identities, &certificates, error).await,
+        Err(error) => {
+            return fall_back(&step, &analysis, &identities, &certificates, &machine, error).await;
+        }
     };
     let mut created_now = 0;
     if let Some(creation) = creation {
@@ -62,6 +67,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
             created: created_now,
         },
         &account,
+        &machine,
         Source::Own,
         CertificateChoice::Each,
     )

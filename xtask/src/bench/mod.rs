@@ -11,10 +11,10 @@ mod upload;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
-use apple_sandbox::{Sandbox, tools};
+use anyhow::{Context as _, bail, ensure};
+use apple_sandbox::{Fault, Kind, Sandbox, tools};
 use clap::Subcommand;
 
 use crate::workspace;
@@ -23,26 +23,32 @@ use crate::workspace;
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 pub(crate) enum What {
     /// How long fastlane and deliver take until fastlane starts
-    Start,
-    /// Requests, time and round trips of auto-provision-asc for 1 to 100 targets
-    Provisioning,
+    Start(Binaries),
+    /// Requests, time and round trips of auto-provision-asc for 1 to 100 targets, and a warm run with Xcode's tools
+    Provisioning(Binaries),
     /// Start and warm run of auto-provision-apple-id
-    Session,
+    Session(Binaries),
     /// Requests and time of deliver's native engine for usual releases, beside fastlane's
-    Release {
-        /// Measure debug binaries
-        #[arg(long)]
-        debug: bool,
-    },
+    Release(Binaries),
     /// Throughput and memory of the native upload, beside curl
     Upload {
         /// The size of the package
         #[arg(default_value_t = 1000)]
         megabytes: u64,
-        /// A folder with the binaries to measure, such as those of a release; built where it is not given
-        #[arg(long)]
-        binaries: Option<PathBuf>,
+        #[command(flatten)]
+        binaries: Binaries,
     },
+}
+
+/// Whose time is taken.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub(crate) struct Binaries {
+    /// Measure debug binaries instead of release ones
+    #[arg(long)]
+    debug: bool,
+    /// Measure the binaries in this folder as well, such as target/x86_64-unknown-linux-gnu/dist
+    #[arg(long, value_name = "DIR")]
+    binaries: Option<PathBuf>,
 }
 
 /// Runs a benchmark and prints its table.
@@ -51,60 +57,90 @@ pub(crate) enum What {
 /// When something can't be built or run.
 pub(crate) fn bench(what: &What) -> anyhow::Result<()> {
     match what {
-        What::Start => start::bench(),
-        What::Provisioning => provisioning::bench(),
-        What::Session => session::bench(),
-        What::Release { debug } => release::bench(*debug),
-        What::Upload { megabytes, binaries } => upload::bench(*megabytes, binaries.as_deref()),
+        What::Start(binaries) => start::bench(binaries),
+        What::Provisioning(binaries) => provisioning::bench(binaries),
+        What::Session(binaries) => session::bench(binaries),
+        What::Release(binaries) => release::bench(binaries),
+        What::Upload { megabytes, binaries } => upload::bench(*megabytes, binaries),
     }
 }
 
-/// A place for runs of release binaries.
+/// A place for runs of binaries.
 struct Lab {
+    /// What the tables call the binaries.
+    label: String,
     root: tempfile::TempDir,
     binaries: PathBuf,
 }
 
-impl Lab {
-    fn new(packages: &[&str]) -> anyhow::Result<Self> {
-        Self::built(packages, "release")
-    }
-
-    /// The same with debug binaries.
-    fn debug(packages: &[&str]) -> anyhow::Result<Self> {
-        Self::built(packages, "dev")
-    }
-
-    fn built(packages: &[&str], profile: &str) -> anyhow::Result<Self> {
+impl Binaries {
+    /// A place for each kind of binaries: those built now, and those of the folder. Measured in turns, they meet the same
+    /// noise.
+    fn labs(&self, packages: &[&str]) -> anyhow::Result<Vec<Lab>> {
+        let (label, profile, folder) = if self.debug {
+            ("debug", "dev", "debug")
+        } else {
+            ("release", "release", "release")
+        };
         let mut cargo = workspace::cargo();
-        cargo.args([
-            "build",
-            "--profile",
-            profile,
-            "--locked",
-            "--quiet",
-            "--package",
-            "apple-sandbox",
-        ]);
-        packages.iter().for_each(|package| {
+        cargo.args(["build", "--profile", profile, "--locked", "--quiet"]);
+        for package in packages.iter().chain(&["apple-sandbox"]) {
             cargo.args(["--package", package]);
-        });
-        if !cargo.status()?.success() {
-            bail!("the binaries can't be built");
         }
-        let folder = if profile == "dev" { "debug" } else { profile };
-        Self::of(std::path::absolute(workspace::target().join(folder))?)
+        ensure!(cargo.status()?.success(), "the binaries can't be built");
+        let built = std::path::absolute(workspace::target().join(folder))?;
+        let tools = built.join("apple-sandbox");
+        let mut labs = vec![Lab::new(label, built, &tools)?];
+        if let Some(folder) = &self.binaries {
+            let folder = folder
+                .canonicalize()
+                .with_context(|| folder.display().to_string())?;
+            for package in packages {
+                let binary = folder.join(package);
+                ensure!(binary.is_file(), "{} is not there", binary.display());
+            }
+            let name = folder.file_name().unwrap_or(folder.as_os_str());
+            let label = name.to_string_lossy().into_owned();
+            labs.push(Lab::new(&label, folder, &tools)?);
+        }
+        Ok(labs)
     }
+}
 
-    /// A place for runs of the binaries in a folder.
-    fn of(binaries: PathBuf) -> anyhow::Result<Self> {
+impl Lab {
+    fn new(label: &str, binaries: PathBuf, sandbox: &Path) -> anyhow::Result<Self> {
         let root = tempfile::Builder::new().prefix("apple-steps-bench-").tempdir()?;
         for folder in ["home/Library/Keychains", "tmp", "tools", "project"] {
             std::fs::create_dir_all(root.path().join(folder))?;
         }
-        let lab = Self { root, binaries };
-        tools::lay_out(&lab.path("tools/bin"), &lab.binaries.join("apple-sandbox"))?;
+        let lab = Self {
+            label: label.to_owned(),
+            root,
+            binaries,
+        };
+        tools::lay_out(&lab.path("tools/bin"), sandbox)?;
         Ok(lab)
+    }
+
+    /// Takes the stand-ins away, whose time is not ours.
+    fn without_tools(&self) -> anyhow::Result<()> {
+        std::fs::remove_dir_all(self.path("tools/bin"))?;
+        Ok(())
+    }
+
+    /// Takes away what is installed, which would be used without asking the portal.
+    fn without_profiles(&self) -> anyhow::Result<()> {
+        let installed = self.path("home/Library");
+        std::fs::remove_dir_all(&installed)?;
+        std::fs::create_dir_all(installed.join("Keychains"))?;
+        Ok(())
+    }
+
+    /// An empty folder for the project.
+    fn fresh_project(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.path("project");
+        workspace::fresh(&folder)?;
+        Ok(folder)
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -141,6 +177,83 @@ impl Lab {
     }
 }
 
+/// What a run took.
+struct Taken {
+    /// Until the first request of those that count.
+    first: Duration,
+    whole: Duration,
+    /// The requests that count.
+    requests: usize,
+    /// Those of them that change something.
+    writes: usize,
+}
+
+/// Runs a step that must succeed. The requests that count have a path that begins with `prefix`.
+fn timed(sandbox: &Sandbox, mut command: Command, prefix: &str) -> anyhow::Result<Taken> {
+    sandbox.state().requests.clear();
+    let began = Instant::now();
+    let watch = || {
+        loop {
+            let is_asked = sandbox
+                .state()
+                .requests
+                .iter()
+                .any(|request| request.path.starts_with(prefix));
+            if is_asked || began.elapsed() > Duration::from_secs(20) {
+                return began.elapsed();
+            }
+            std::thread::sleep(Duration::from_micros(300));
+        }
+    };
+    let (first, whole) = std::thread::scope(|scope| {
+        let first = scope.spawn(watch);
+        let ended = succeed(&mut command);
+        let whole = began.elapsed();
+        (first.join(), ended.map(|()| whole))
+    });
+    let whole = whole?;
+    let state = sandbox.state();
+    let asked = || {
+        let requests = state.requests.iter();
+        requests.filter(|request| request.path.starts_with(prefix))
+    };
+    Ok(Taken {
+        first: first.ok().context("the watch ended early")?,
+        whole,
+        requests: asked().count(),
+        writes: asked().filter(|request| request.method != "GET").count(),
+    })
+}
+
+/// The middles of some runs, and the requests of the last.
+fn middle(runs: &[Taken]) -> anyhow::Result<Taken> {
+    let last = runs.last().context("no run")?;
+    Ok(Taken {
+        first: median(runs.iter().map(|taken| taken.first).collect()),
+        whole: median(runs.iter().map(|taken| taken.whole).collect()),
+        ..*last
+    })
+}
+
+/// Delays every answer to a path that begins with `prefix`, by milliseconds.
+fn slow_down(sandbox: &Sandbox, prefix: &str, latency: u64) {
+    if latency > 0 {
+        let kind = Kind::Latency {
+            milliseconds: latency,
+        };
+        sandbox.fail(Fault::always(prefix, kind));
+    }
+}
+
+/// How many latencies a time holds.
+fn trips(time: Duration, latency: u64) -> String {
+    if latency == 0 {
+        return "–".to_owned();
+    }
+    let ratio = time.as_secs_f64() / Duration::from_millis(latency).as_secs_f64();
+    format!("{ratio:.1}")
+}
+
 /// The middle of some measurements.
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
@@ -162,12 +275,4 @@ fn succeed(command: &mut Command) -> anyhow::Result<()> {
 
 fn millis(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
-fn exists(path: &Path) -> anyhow::Result<()> {
-    if path.exists() {
-        Ok(())
-    } else {
-        bail!("{} is not there", path.display())
-    }
 }

@@ -1,12 +1,11 @@
 //! deliver with `engine: native`: requests and time of usual releases, beside what fastlane needs for them.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Context as _;
-use apple_sandbox::{Fault, Kind, Sandbox, Situation};
+use apple_sandbox::{Sandbox, Situation};
 
-use super::{Lab, median, millis, succeed};
+use super::{Binaries, Lab, Taken, middle, millis, slow_down, succeed, timed};
 use crate::sample;
 
 const STEP: &str = "step-deliver";
@@ -90,55 +89,42 @@ fn locale(folder: &Path, locale: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a run took.
-struct Taken {
-    first: Duration,
-    whole: Duration,
-    requests: usize,
-    writes: usize,
-}
-
-pub(super) fn bench(debug: bool) -> anyhow::Result<()> {
-    let lab = if debug {
-        Lab::debug(&[STEP])?
-    } else {
-        Lab::new(&[STEP])?
-    };
+pub(super) fn bench(binaries: &Binaries) -> anyhow::Result<()> {
+    let labs = binaries.labs(&[STEP])?;
     println!(
-        "| situation | latency | requests / writes | until the first | whole run | fastlane 2.237: requests / writes |\n| --- | --- | --- | --- | --- | --- |"
+        "| situation | latency | binaries | requests / writes | until the first | whole run | fastlane 2.237: requests / writes |\n| --- | --- | --- | --- | --- | --- | --- |"
     );
     for case in &CASES {
         for latency in LATENCIES {
-            let mut all = Vec::new();
+            let mut all: Vec<Vec<Taken>> = labs.iter().map(|_| Vec::new()).collect();
             for _ in 0..RUNS {
-                all.push(run(&lab, case, latency)?);
+                for (lab, runs) in labs.iter().zip(&mut all) {
+                    runs.push(run(lab, case, latency)?);
+                }
             }
-            let last = all.last().context("no run")?;
-            println!(
-                "| {} | {latency} ms | {} / {} | {} | {} | {} |",
-                case.name,
-                last.requests,
-                last.writes,
-                millis(
-                    median(all.iter().map(|taken| taken.first).collect())
-                        .saturating_sub(Duration::from_millis(latency))
-                ),
-                millis(median(all.iter().map(|taken| taken.whole).collect())),
-                case.fastlane
-            );
+            for (lab, runs) in labs.iter().zip(&all) {
+                let taken = middle(runs)?;
+                println!(
+                    "| {} | {latency} ms | {} | {} / {} | {} | {} | {} |",
+                    case.name,
+                    lab.label,
+                    taken.requests,
+                    taken.writes,
+                    millis(taken.first.saturating_sub(Duration::from_millis(latency))),
+                    millis(taken.whole),
+                    case.fastlane
+                );
+            }
         }
     }
     println!(
-        "\n{} binaries, medians of {RUNS} runs, a fresh store each. `until the first` is from process start to the first request to App Store Connect, the latency left out. fastlane's figures: section H of app-store-release.md; its start-up of 0.5 to 0.8 s and its sleeps are not in any of ours. Requests of both without uploads of parts.",
-        if debug { "Debug" } else { "Release" }
+        "\nMedians of {RUNS} runs, a fresh store each. `until the first` is from process start to the first request to App Store Connect, the latency left out. fastlane's figures: section H of app-store-release.md; its start-up of 0.5 to 0.8 s and its sleeps are not in any of ours. Requests of both without uploads of parts."
     );
     Ok(())
 }
 
 fn run(lab: &Lab, case: &Case, latency: u64) -> anyhow::Result<Taken> {
-    let folder = lab.path("project");
-    std::fs::remove_dir_all(&folder)?;
-    std::fs::create_dir_all(&folder)?;
+    let folder = lab.fresh_project()?;
     for name in LOCALES {
         locale(&folder, name)?;
         sample::write_screenshot(&folder, name, 1, 1)?;
@@ -152,50 +138,8 @@ fn run(lab: &Lab, case: &Case, latency: u64) -> anyhow::Result<Taken> {
     // The run before, which leaves what the folders say.
     succeed(&mut deliver(lab, &sandbox, false))?;
     (case.prepare)(&folder)?;
-    {
-        let mut state = sandbox.state();
-        state.requests.clear();
-        if latency > 0 {
-            let kind = Kind::Latency {
-                milliseconds: latency,
-            };
-            state.faults.push(Fault::always("/v", kind));
-        }
-    }
-    let mut command = deliver(lab, &sandbox, case.submits);
-    let began = Instant::now();
-    let watch = || {
-        loop {
-            let is_asked = sandbox
-                .state()
-                .requests
-                .iter()
-                .any(|request| request.path.starts_with("/v1/"));
-            if is_asked || began.elapsed() > Duration::from_secs(20) {
-                return began.elapsed();
-            }
-            std::thread::sleep(Duration::from_micros(300));
-        }
-    };
-    let (first, ended) = std::thread::scope(|scope| {
-        let first = scope.spawn(watch);
-        let ended = succeed(&mut command);
-        (first.join(), ended)
-    });
-    ended?;
-    let whole = began.elapsed();
-    let state = sandbox.state();
-    let asked: Vec<_> = state
-        .requests
-        .iter()
-        .filter(|request| request.path.starts_with("/v"))
-        .collect();
-    Ok(Taken {
-        first: first.ok().context("the watch ended early")?,
-        whole,
-        requests: asked.len(),
-        writes: asked.iter().filter(|request| request.method != "GET").count(),
-    })
+    slow_down(&sandbox, "/v", latency);
+    timed(&sandbox, deliver(lab, &sandbox, case.submits), "/v")
 }
 
 fn deliver(lab: &Lab, sandbox: &Sandbox, submits: bool) -> std::process::Command {

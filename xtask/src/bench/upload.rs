@@ -13,26 +13,25 @@ use anyhow::{Context as _, bail};
 use apple_sandbox::{Sandbox, Seed};
 use serde_json::{Value, json};
 
-use super::{Lab, exists, median};
+use super::{Binaries, Lab, median};
 
 const RUNS: usize = 5;
 
 /// The size of a part, in bytes.
 const PART: u64 = 64 << 20;
 
-pub(super) fn bench(megabytes: u64, binaries: Option<&Path>) -> anyhow::Result<()> {
-    let lab = match binaries {
-        Some(folder) => Lab::of(folder.canonicalize()?)?,
-        None => Lab::new(&["step-application-loader"])?,
-    };
-    let package = lab.path("project/App.ipa");
+pub(super) fn bench(megabytes: u64, binaries: &Binaries) -> anyhow::Result<()> {
+    let labs = binaries.labs(&["step-application-loader"])?;
     let size = megabytes << 20;
+    let package = labs
+        .first()
+        .context("there are no binaries")?
+        .path("project/App.ipa");
     write_noise(&package, size)?;
-    exists(&package)?;
     let server = serve(size)?;
     let sandbox = Sandbox::start(&Seed::default())?;
-    let (mut ours, mut sending, mut theirs, mut hashing, mut peak) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut theirs, mut hashing) = (Vec::new(), Vec::new());
+    let mut ours: Vec<Vec<Native>> = labs.iter().map(|_| Vec::new()).collect();
     for _ in 0..RUNS {
         theirs.push(timed(
             Command::new("curl")
@@ -43,19 +42,26 @@ pub(super) fn bench(megabytes: u64, binaries: Option<&Path>) -> anyhow::Result<(
         hashing.push(timed(
             Command::new("openssl").args(["dgst", "-sha256"]).arg(&package),
         )?);
-        let run = native(&lab, &package, &sandbox, &server)?;
-        ours.push(run.whole);
-        sending.push(run.sending);
-        peak = peak.max(run.peak);
+        for (lab, runs) in labs.iter().zip(&mut ours) {
+            runs.push(native(lab, &package, &sandbox, &server)?);
+        }
     }
     let theirs = median(theirs);
+    let mut rows = vec![
+        ("curl -T".to_owned(), theirs),
+        ("openssl dgst -sha256".to_owned(), median(hashing)),
+    ];
+    for (lab, runs) in labs.iter().zip(&ours) {
+        let sending = median(runs.iter().map(|run| run.sending).collect());
+        let whole = median(runs.iter().map(|run| run.whole).collect());
+        rows.push((
+            format!("native upload, {}: parts and checksum", lab.label),
+            sending,
+        ));
+        rows.push((format!("native upload, {}: the whole step", lab.label), whole));
+    }
     println!("| what | time | throughput | of curl's |\n| --- | --- | --- | --- |");
-    for (what, time) in [
-        ("curl -T", theirs),
-        ("openssl dgst -sha256", median(hashing)),
-        ("native upload: parts and checksum", median(sending)),
-        ("native upload: the whole step", median(ours)),
-    ] {
+    for (what, time) in rows {
         println!(
             "| {what} | {:.2} s | {:.0} MB/s | {:.2} |",
             time.as_secs_f64(),
@@ -63,6 +69,7 @@ pub(super) fn bench(megabytes: u64, binaries: Option<&Path>) -> anyhow::Result<(
             theirs.as_secs_f64() / time.as_secs_f64()
         );
     }
+    let peak = ours.iter().flatten().map(|run| run.peak).max().unwrap_or(0);
     println!(
         "\n{megabytes} MiB, medians of {RUNS} runs; peak memory of the step {} MB",
         peak / 1024

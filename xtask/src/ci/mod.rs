@@ -1,18 +1,21 @@
 //! Everything that must pass.
 
+mod test_run;
+
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
-use crate::workspace;
+use crate::{generate, workspace};
 
 /// A name and cargo's arguments.
 type Check = (&'static str, &'static [&'static str]);
 
-/// What must pass, in order of how fast it fails: the tests come last, so that their summary ends the log.
-const CHECKS: [Check; 6] = [
+/// What must pass, in order of how fast it fails. Generated files and tests follow: the tests come last, so that their
+/// summary ends the log.
+const CHECKS: [Check; 4] = [
     ("format", &["fmt", "--all", "--check"]),
     (
         "lints",
@@ -31,18 +34,18 @@ const CHECKS: [Check; 6] = [
         &["doc", "--workspace", "--no-deps", "--locked", "--quiet"],
     ),
     ("build", &["build", "--workspace", "--locked"]),
-    ("generated files", &["xtask", "generate", "--check"]),
-    ("tests", &["test", "--workspace", "--locked"]),
 ];
 
 /// What takes long or needs tools that most machines lack.
-const FULL_CHECKS: [Check; 9] = [
+const FULL_CHECKS: [Check; 11] = [
     ("macOS", &["xtask", "check-macos"]),
     ("fuzz", &["xtask", "fuzz", "--seconds", "10"]),
     ("release", &["xtask", "dist"]),
     ("release check", &["xtask", "check-dist"]),
     ("bench start", &["xtask", "bench", "start"]),
     ("bench provisioning", &["xtask", "bench", "provisioning"]),
+    ("bench session", &["xtask", "bench", "session"]),
+    ("bench release", &["xtask", "bench", "release"]),
     ("bench upload", &["xtask", "bench", "upload", "200"]),
     // The tests above include ten of these runs.
     (
@@ -120,60 +123,85 @@ struct Part {
     took: Duration,
 }
 
-/// Runs every check; the first that fails ends it. With `full` the long ones run too, all of them, and the time of each
-/// part is printed.
+/// Runs every check; the first that fails ends it. With `full` the long ones run too, all of them. The time of each part is
+/// printed.
 ///
 /// # Errors
 /// When a check fails.
 pub(crate) fn ci(full: bool) -> anyhow::Result<()> {
-    install()?;
-    let mut parts = Vec::new();
+    // Before the build: it may put another file in the place of this one.
+    let xtask = std::env::current_exe()?;
+    let mut parts = vec![required("packages", || install().map(|()| true))?];
     for (name, arguments) in CHECKS {
-        let part = run(name, arguments)?;
-        if !part.passed {
-            bail!("{name} did not pass");
-        }
-        parts.push(part);
+        parts.push(required(name, || run(name, arguments, &xtask))?);
     }
-    if full {
-        for (name, arguments) in FULL_CHECKS {
-            parts.push(run_with(name, arguments, &[("SOAK_RUNS", SOAK_RUNS)])?);
-        }
+    parts.push(required("generated files", || {
+        eprintln!("==> generated files");
+        generate::generate(true).map(|()| true)
+    })?);
+    // Before the tests, whose own summary ends the log.
+    print(&parts);
+    parts.push(required("tests", || {
+        eprintln!("==> tests: cargo test --workspace --locked, several binaries at a time");
+        test_run::run()
+    })?);
+    if !full {
+        return Ok(());
     }
-    if full {
-        // Without it, the tests' own summary ends the log.
-        print(&parts);
+    for (name, arguments) in FULL_CHECKS {
+        parts.push(part(name, || run(name, arguments, &xtask))?);
     }
+    print(&parts);
     let failed: Vec<&str> = parts
         .iter()
         .filter(|part| !part.passed)
         .map(|part| part.name)
         .collect();
-    if !failed.is_empty() {
-        bail!("{} did not pass", failed.join(", "));
-    }
+    ensure!(failed.is_empty(), "{} did not pass", failed.join(", "));
     Ok(())
 }
 
-fn run(name: &'static str, arguments: &[&str]) -> anyhow::Result<Part> {
-    run_with(name, arguments, &[])
+/// [`part`], without which the others need not run.
+fn required(name: &'static str, run: impl FnOnce() -> anyhow::Result<bool>) -> anyhow::Result<Part> {
+    let part = part(name, run)?;
+    ensure!(part.passed, "{name} did not pass");
+    Ok(part)
 }
 
-fn run_with(name: &'static str, arguments: &[&str], variables: &[(&str, &str)]) -> anyhow::Result<Part> {
-    eprintln!("==> {name}: cargo {}", arguments.join(" "));
+/// Runs a part and takes its time.
+fn part(name: &'static str, run: impl FnOnce() -> anyhow::Result<bool>) -> anyhow::Result<Part> {
     let started = Instant::now();
-    // Only rustdoc reads this one: a broken link in the docs is an error.
-    let status = workspace::cargo()
-        .args(arguments)
-        .env("RUSTDOCFLAGS", "--deny warnings")
-        .envs(variables.iter().copied())
-        .status()
-        .context("cargo can't be run")?;
+    let passed = run()?;
     Ok(Part {
         name,
-        passed: status.success(),
+        passed,
         took: started.elapsed(),
     })
+}
+
+/// Runs cargo, or this program where the first argument is `xtask`: cargo would build it again for itself.
+fn run(name: &str, arguments: &[&str], xtask: &Path) -> anyhow::Result<bool> {
+    eprintln!("==> {name}: cargo {}", arguments.join(" "));
+    let mut command = match arguments {
+        ["xtask", rest @ ..] => {
+            let mut command = workspace::without_cargos_variables(Command::new(xtask));
+            command.args(rest);
+            command
+        }
+        _ => {
+            let mut cargo = workspace::cargo();
+            cargo.args(arguments);
+            cargo
+        }
+    };
+    let status = command
+        // Only rustdoc reads this one: a broken link in the docs is an error.
+        .env("RUSTDOCFLAGS", "--deny warnings")
+        // Only the soak test reads this one.
+        .env("SOAK_RUNS", SOAK_RUNS)
+        .status()
+        .with_context(|| format!("{} can't be run", command.get_program().display()))?;
+    Ok(status.success())
 }
 
 fn print(parts: &[Part]) {
