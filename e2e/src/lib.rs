@@ -331,7 +331,7 @@ pub fn copy_tree(from: &Path, to: &Path) {
 /// Whether a variable is about the package that cargo runs just now.
 pub(crate) fn is_cargos(key: &std::ffi::OsStr) -> bool {
     let name = key.to_string_lossy();
-    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "OUT_DIR"
 }
 
 /// The binary of that name, built once where it is not there yet: cargo builds no other package's binaries

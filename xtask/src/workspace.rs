@@ -37,7 +37,7 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn without_cargos_variables(mut command: Command) -> Command {
     for (key, _) in std::env::vars_os() {
         let name = key.to_string_lossy();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") || name == "OUT_DIR" {
             command.env_remove(&key);
         }
     }

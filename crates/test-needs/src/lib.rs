@@ -22,48 +22,56 @@ use std::path::{Path, PathBuf};
 
 /// Sets `no_<name>` where none of the programs is on `PATH`.
 pub fn tool(name: &str, programs: &[&str]) {
-    println!("cargo::rerun-if-env-changed=PATH");
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path)
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let found = folders
+        .iter()
         .flat_map(|folder| programs.iter().map(move |program| folder.join(program)))
         .find(|candidate| candidate.is_file());
-    declare(name, found, is_ci());
+    match found {
+        Some(program) => declare(name, true, is_ci(), &[program]),
+        None => declare(name, false, is_ci(), &folders),
+    }
 }
 
 /// Sets `no_<name>` where the folder, relative to the package, has no `node_modules`: `npm ci` makes them.
 pub fn node_package(name: &str, folder: &str) {
-    let path = package().join(folder).join("node_modules");
-    let found = path.is_dir().then_some(path);
-    declare(name, found, is_ci());
+    installed(name, &package().join(folder), "node_modules/.package-lock.json");
 }
 
 /// Sets `no_<name>` where the folder, relative to the package, has no `.venv`: a virtual environment with what its
 /// `requirements.txt` names.
 pub fn python_environment(name: &str, folder: &str) {
-    let path = package().join(folder).join(".venv/bin");
-    let found = path.is_dir().then_some(path);
-    declare(name, found, is_ci());
+    installed(name, &package().join(folder), ".venv/pyvenv.cfg");
 }
 
-/// Sets `no_<name>` where the path, relative to the package, does not exist.
+/// Sets `no_<name>` where the path, relative to the package, does not exist. It is asked again when `build.rs` is touched.
 pub fn data(name: &str, path: &str) {
-    let path = package().join(path);
-    let found = path.exists().then_some(path);
-    declare(name, found, false);
+    declare(name, package().join(path).exists(), false, &[]);
 }
 
-fn declare(name: &str, found: Option<PathBuf>, must_exist: bool) {
+/// What an installer leaves in a folder: a small file that it writes last.
+fn installed(name: &str, folder: &Path, file: &str) {
+    let path = folder.join(file);
+    let is_there = path.is_file();
+    let watched = if is_there { path } else { folder.to_owned() };
+    declare(name, is_there, is_ci(), &[watched]);
+}
+
+/// Says what was found, and what cargo asks again about when it changes.
+///
+/// These scripts belong to crates at the bottom of the workspace, so each time that one runs, nearly everything is compiled
+/// again. Hence `PATH` itself is not watched, which tests change for the builds that they start, nor a file that does not
+/// exist, which makes cargo run the script at every build.
+fn declare(name: &str, is_there: bool, must_exist: bool, watched: &[PathBuf]) {
     println!("cargo::rustc-check-cfg=cfg(no_{name})");
     println!("cargo::rerun-if-env-changed=CI");
-    match found {
-        Some(path) => println!("cargo::rerun-if-changed={}", path.display()),
-        None => {
-            // A file that does not exist makes cargo ask again at the next build, when it may be installed.
-            println!("cargo::rerun-if-changed=not-installed-{name}");
-            if !must_exist {
-                println!("cargo::rustc-cfg=no_{name}");
-            }
-        }
+    println!("cargo::rerun-if-changed=build.rs");
+    for path in watched.iter().filter(|path| path.exists()) {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+    if !is_there && !must_exist {
+        println!("cargo::rustc-cfg=no_{name}");
     }
 }
 
