@@ -254,8 +254,30 @@ fn programs_without(lab: &Lab, missing: &[&str]) -> String {
     std::fs::create_dir_all(&folder).unwrap();
     let path = std::env::var("PATH").unwrap();
     for name in [
-        "bash", "basename", "cat", "chmod", "curl", "cut", "date", "dirname", "find", "id", "kill", "mkdir",
-        "mktemp", "mv", "openssl", "rm", "sed", "sha256sum", "shasum", "sleep", "sort", "tr", "uname", "wget",
+        "bash",
+        "basename",
+        "cat",
+        "chmod",
+        "curl",
+        "cut",
+        "date",
+        "dirname",
+        "find",
+        "id",
+        "kill",
+        "mkdir",
+        "mktemp",
+        "mv",
+        "openssl",
+        "rm",
+        "sed",
+        "sha256sum",
+        "shasum",
+        "sleep",
+        "sort",
+        "tr",
+        "uname",
+        "wget",
         "xargs",
     ] {
         let found = std::env::split_paths(&path)
@@ -294,7 +316,9 @@ fn what_the_machine_lacks_is_said_before_anything_is_run() {
 fn a_system_without_glibc_is_told_what_to_do() {
     let lab = Lab::new("BINARY", platform());
     let script = std::fs::read_to_string(lab.path("step/step.sh")).unwrap();
-    let elsewhere = script.replace("/lib64/ld-", "/nowhere/ld-").replace("/lib/ld-", "/nowhere/ld-");
+    let elsewhere = script
+        .replace("/lib64/ld-", "/nowhere/ld-")
+        .replace("/lib/ld-", "/nowhere/ld-");
     assert_ne!(script, elsewhere);
     write_program(&lab.path("step/step.sh"), &elsewhere);
     let (good, text) = lab.run(|_| {});
@@ -326,7 +350,10 @@ fn a_home_that_cannot_be_written_to_is_no_obstacle_and_a_chosen_cache_is_named()
             .env("HOME", "/dev/null")
             .env("TMPDIR", lab.path("file"));
     });
-    assert!(!good && text.contains("There is no place for step-deliver"), "{text}");
+    assert!(
+        !good && text.contains("There is no place for step-deliver"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -368,7 +395,11 @@ fn folders_with_blanks_two_at_once_and_a_plain_shell_work() {
             let mut command = Command::new(shell);
             command
                 .arg(lab.path("step/step.sh"))
-                .envs(lab.command().get_envs().filter_map(|(key, value)| Some((key, value?))))
+                .envs(
+                    lab.command()
+                        .get_envs()
+                        .filter_map(|(key, value)| Some((key, value?))),
+                )
                 .env("APPLE_STEPS_CACHE_DIR", lab.path("a cache 'of' mine"))
                 .stdout(std::process::Stdio::piped());
             command.spawn().unwrap()
@@ -377,7 +408,10 @@ fn folders_with_blanks_two_at_once_and_a_plain_shell_work() {
     for child in children {
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && text.contains("the binary runs"), "{text}");
+        assert!(
+            output.status.success() && text.contains("the binary runs"),
+            "{text}"
+        );
     }
     assert_eq!(walk(&lab.path("a cache 'of' mine")).len(), 1);
 }

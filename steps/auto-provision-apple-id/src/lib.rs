@@ -9,8 +9,8 @@ mod inputs;
 use apple_account::{InputCredentials, Request, Selection};
 use apple_types::TeamId;
 use auto_provision::{
-    Access, Account, Analysis, CertificateChoice, Machine, Options, Source, Supply, download_certificates, fall_back,
-    of_team, open_session, provision, usable,
+    Access, Account, Analysis, CertificateChoice, Machine, Options, Source, Supply, download_certificates,
+    fall_back, of_team, open_session, provision, usable,
 };
 use step_kit::{Secret, Step};
 

@@ -7,8 +7,8 @@ mod account;
 mod inputs;
 
 use auto_provision::{
-    Access, Account, Analysis, CertificateChoice, CertificateCreation, CreatedCertificates, Machine, Options, Source,
-    Supply, download_certificates, fall_back, of_team, provision, usable,
+    Access, Account, Analysis, CertificateChoice, CertificateCreation, CreatedCertificates, Machine, Options,
+    Source, Supply, download_certificates, fall_back, of_team, provision, usable,
 };
 use signing_assets::Identity;
 use step_kit::{InputProblem, InputProblems, Step};

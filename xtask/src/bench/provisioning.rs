@@ -33,8 +33,8 @@ pub(super) fn bench(binaries: &Binaries) -> anyhow::Result<()> {
                 slow_down(&sandbox, "/v1/", latency);
                 let path = project::write(&lab.fresh_project()?, targets);
                 for portal in ["cold", "warm"] {
-                    let taken = run(lab, &sandbox, &path)
-                        .with_context(|| format!("{targets} targets, {portal}"))?;
+                    let taken =
+                        run(lab, &sandbox, &path).with_context(|| format!("{targets} targets, {portal}"))?;
                     println!(
                         "| {targets} | {latency} ms | {portal} | {} | {} | {} | {} | {} |",
                         lab.label,
@@ -56,9 +56,7 @@ pub(super) fn bench(binaries: &Binaries) -> anyhow::Result<()> {
 /// A warm run that finds `xcodebuild`, `security`, and `envman`, and the same without them: the difference is the time of
 /// child processes.
 fn with_tools(labs: &[Lab]) -> anyhow::Result<()> {
-    println!(
-        "| programs | binaries | child processes | time |\n| --- | --- | --- | --- |"
-    );
+    println!("| programs | binaries | child processes | time |\n| --- | --- | --- | --- |");
     let mut places = Vec::new();
     for lab in labs {
         let sandbox = Sandbox::start(&seed())?;

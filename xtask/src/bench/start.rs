@@ -16,9 +16,12 @@ pub(super) fn bench(binaries: &Binaries) -> anyhow::Result<()> {
     let labs = binaries.labs(&STEPS)?;
     let sandbox = Sandbox::start(&Seed::default())?;
     labs.iter().try_for_each(|lab| prepare(lab, &sandbox))?;
-    println!("| step | binaries | until its first process | until fastlane starts |\n| --- | --- | --- | --- |");
+    println!(
+        "| step | binaries | until its first process | until fastlane starts |\n| --- | --- | --- | --- |"
+    );
     for step in STEPS {
-        let mut times: Vec<(Vec<Duration>, Vec<Duration>)> = labs.iter().map(|_| Default::default()).collect();
+        let mut times: Vec<(Vec<Duration>, Vec<Duration>)> =
+            labs.iter().map(|_| Default::default()).collect();
         for _ in 0..RUNS {
             for (lab, (first, whole)) in labs.iter().zip(&mut times) {
                 let (shown, started) = run(lab, &sandbox, step)?;

@@ -53,7 +53,9 @@ impl Binary {
         let is_test = message["reason"] == "compiler-artifact" && message["profile"]["test"] == true;
         let executable = message["executable"].as_str().filter(|_| is_test)?;
         let name = message["target"]["name"].as_str()?;
-        let folder = PathBuf::from(message["manifest_path"].as_str()?).parent()?.to_owned();
+        let folder = PathBuf::from(message["manifest_path"].as_str()?)
+            .parent()?
+            .to_owned();
         let target = match message["target"]["kind"][0].as_str()? {
             kind @ ("bin" | "test" | "bench" | "example") => format!("--{kind} {name}"),
             _ => "--lib".to_owned(),
@@ -188,10 +190,7 @@ fn run_all(binaries: Vec<Binary>, workers: usize) -> anyhow::Result<Vec<Ended>> 
 
 fn work(queue: &Mutex<VecDeque<Binary>>, sender: &Sender<Event>) {
     loop {
-        let next = queue
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front();
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let Some(binary) = next else {
             return;
         };
@@ -255,8 +254,14 @@ mod tests {
         assert_eq!(library.name(), "-p step-deliver --lib");
         assert_eq!(Binary::of(&message("bin", false, json!("/t/whole"))), None);
         assert_eq!(Binary::of(&message("lib", false, Value::Null)), None);
-        assert_eq!(Binary::of(&json!({"reason": "build-finished", "success": true})), None);
-        assert_eq!(package_of("path+file:///w/crates/files#0.1.0", "/w/crates/files".as_ref()), "files");
+        assert_eq!(
+            Binary::of(&json!({"reason": "build-finished", "success": true})),
+            None
+        );
+        assert_eq!(
+            package_of("path+file:///w/crates/files#0.1.0", "/w/crates/files".as_ref()),
+            "files"
+        );
     }
 
     #[test]
