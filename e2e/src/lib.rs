@@ -328,6 +328,23 @@ pub fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
+/// Checks each case on a thread of its own, six at a time: runs mostly wait, for servers and for each other. A case that
+/// fails fails the test, after all the others.
+pub fn together<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) + Sync) {
+    const AT_A_TIME: usize = 6;
+    let waiting = std::sync::Mutex::new(cases.into_iter().collect::<std::collections::VecDeque<_>>());
+    let next = || waiting.lock().ok()?.pop_front();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME {
+            scope.spawn(|| {
+                while let Some(case) = next() {
+                    check(case);
+                }
+            });
+        }
+    });
+}
+
 /// Whether a variable is about the package that cargo runs just now.
 pub(crate) fn is_cargos(key: &std::ffi::OsStr) -> bool {
     let name = key.to_string_lossy();

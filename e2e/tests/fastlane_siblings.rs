@@ -260,7 +260,7 @@ fn with_faults(faults: &[AltoolFault]) -> Sandbox {
 /// Sources of the faults: fastlane #21535, #29725, #29739, #29938, #30130; codemagic-ci-cd/cli-tools #475.
 #[test]
 fn an_upload_whose_end_is_open_is_settled_by_app_store_connect() {
-    for (fault, status, words) in [
+    let cases = [
         (None, 0, "was uploaded"),
         (
             Some(AltoolFault::CrashAfterDelivery),
@@ -274,19 +274,17 @@ fn an_upload_whose_end_is_open_is_settled_by_app_store_connect() {
         (Some(AltoolFault::GatewayTimeout), 1, "no upload from this run"),
         (Some(AltoolFault::Nothing), 1, "altool did not confirm it"),
         (Some(AltoolFault::DeliveryBesideErrors), 1, ""),
-    ] {
+    ];
+    e2e::together(cases, |(fault, status, words)| {
         let sandbox = with_faults(fault.as_slice());
         let machine = played(&sandbox);
         let package = machine.file("App.ipa", ipa_of(&[], 1000));
         let run = deliver(&machine, &package, &[]).kept(&secrets(&sandbox));
         assert_eq!(run.status, Some(status), "{fault:?}\n{}", run.text);
         assert!(run.text.contains(words), "{fault:?}\n{}", run.text);
-        assert_eq!(
-            sandbox.state().uploads.len(),
-            usize::from(status == 0),
-            "{fault:?}"
-        );
-    }
+        let uploads = sandbox.state().uploads.len();
+        assert_eq!(uploads, usize::from(status == 0), "{fault:?}");
+    });
 }
 
 /// What is older than the run, or another file, proves nothing (fastlane #29725).

@@ -67,40 +67,42 @@ fn every_answer_of_a_native_upload_may_be_lost() {
     ];
     // Twice in a row: a second try meets the fault as well.
     let times = 2;
-    for on in requests {
-        for fault in &faults {
-            let seed = Seed {
-                part_size: 64 << 10,
-                ..Seed::default()
-            };
-            let sandbox = Sandbox::start(&seed).unwrap();
-            let machine = Machine::linux(&sandbox);
-            let path = machine.file("Courier.ipa", ipa_of(&[], 200 << 10));
-            // "POST /v1/buildUploads" begins "POST /v1/buildUploadFiles" as well.
-            sandbox.fail(Fault::times(on, times, fault.clone()));
-            let run = run(&machine, &sandbox, &[("ipa_path", &path)]);
-            let (uploads, committed) = kept(&sandbox);
-            let is_green = run.status == Some(0);
-            assert!(
-                (is_green && (uploads, committed) == (1, 1)) || (!is_green && uploads == 0),
-                "{on} {fault:?} {times} times: exit {:?} with {uploads} upload(s), {committed} committed\n{}",
-                run.status,
-                run.text
-            );
-            // None of these lasts, so none of them is a reason to fail.
-            assert!(is_green, "{on} {fault:?} {times} times\n{}", run.text);
-        }
-    }
+    let cases = requests
+        .iter()
+        .flat_map(|on| faults.iter().map(move |fault| (*on, fault)));
+    e2e::together(cases, |(on, fault)| {
+        let seed = Seed {
+            part_size: 64 << 10,
+            ..Seed::default()
+        };
+        let sandbox = Sandbox::start(&seed).unwrap();
+        let machine = Machine::linux(&sandbox);
+        let path = machine.file("Courier.ipa", ipa_of(&[], 200 << 10));
+        // "POST /v1/buildUploads" begins "POST /v1/buildUploadFiles" as well.
+        sandbox.fail(Fault::times(on, times, fault.clone()));
+        let run = run(&machine, &sandbox, &[("ipa_path", &path)]);
+        let (uploads, committed) = kept(&sandbox);
+        let is_green = run.status == Some(0);
+        assert!(
+            (is_green && (uploads, committed) == (1, 1)) || (!is_green && uploads == 0),
+            "{on} {fault:?} {times} times: exit {:?} with {uploads} upload(s), {committed} committed\n{}",
+            run.status,
+            run.text
+        );
+        // None of these lasts, so none of them is a reason to fail.
+        assert!(is_green, "{on} {fault:?} {times} times\n{}", run.text);
+    });
 }
 
 #[test]
 fn an_answer_that_never_comes_leaves_nothing_reserved() {
-    for (on, fault) in [
+    let cases = [
         ("POST /v1/buildUploadFiles", Kind::ServerError),
         ("POST /v1/buildUploadFiles", Kind::AppliedServerError),
         ("PATCH /v1/buildUploadFiles", Kind::ServerError),
         ("POST /v1/buildUploads", Kind::ServerError),
-    ] {
+    ];
+    e2e::together(cases, |(on, fault)| {
         let sandbox = Sandbox::start(&Seed::default()).unwrap();
         let machine = Machine::linux(&sandbox);
         let path = machine.file("Courier.ipa", ipa_of(&[], 1000));
@@ -114,7 +116,7 @@ fn an_answer_that_never_comes_leaves_nothing_reserved() {
             run.status,
             run.text
         );
-    }
+    });
 }
 
 #[test]
@@ -144,13 +146,14 @@ fn a_commit_that_took_effect_is_never_withdrawn() {
 
 #[test]
 fn transient_ends_of_altool_are_tried_again() {
-    for fault in [
+    let cases = [
         AltoolFault::Crash,
         AltoolFault::GatewayTimeout,
         AltoolFault::ConnectionLost,
         AltoolFault::NotAuthenticated,
         AltoolFault::AppLookup,
-    ] {
+    ];
+    e2e::together(cases, |fault| {
         let sandbox = altool(&[fault.clone(), fault.clone()]);
         let machine = mac(&sandbox);
         let path = machine.file("Courier.ipa", ipa_of(&[], 1000));
@@ -158,7 +161,7 @@ fn transient_ends_of_altool_are_tried_again() {
             .ended(0)
             .said(&["transient error", "# attempt 3", "was uploaded"]);
         assert_eq!(kept(&sandbox).0, 1, "{fault:?}");
-    }
+    });
 }
 
 #[test]
@@ -168,7 +171,7 @@ fn lasting_ends_of_altool_are_told_in_apples_words() {
         message: message.to_owned(),
         reason: reason.to_owned(),
     };
-    for (fault, words, advice) in [
+    let cases = [
         (
             refused(
                 409,
@@ -202,7 +205,8 @@ fn lasting_ends_of_altool_are_told_in_apples_words() {
             "add NSCameraUsageDescription",
         ),
         (AltoolFault::AppNotDetermined, "-19237", "input app_id"),
-    ] {
+    ];
+    e2e::together(cases, |(fault, words, advice)| {
         let sandbox = altool(&[fault]);
         let machine = mac(&sandbox);
         let path = machine.file("Courier.ipa", ipa_of(&[], 1000));
@@ -211,17 +215,18 @@ fn lasting_ends_of_altool_are_told_in_apples_words() {
             .said(&[words, "Next:", advice]);
         assert_eq!(kept(&sandbox).0, 0);
         assert!(!machine.outputs().contains_key("BITRISE_APPSTORE_UPLOAD_ID"));
-    }
+    });
 }
 
 #[test]
 fn what_altool_keeps_to_itself_app_store_connect_tells() {
-    for fault in [
+    let cases = [
         AltoolFault::Silent,
         AltoolFault::CrashAfterDelivery,
         AltoolFault::ExitStatus,
         AltoolFault::HarmlessErrors,
-    ] {
+    ];
+    e2e::together(cases, |fault| {
         let sandbox = altool(std::slice::from_ref(&fault));
         let machine = mac(&sandbox);
         let path = machine.file("Courier.ipa", ipa_of(&[], 1000));
@@ -234,7 +239,7 @@ fn what_altool_keeps_to_itself_app_store_connect_tells() {
             upload,
             "{fault:?}"
         );
-    }
+    });
     // Nothing arrived, and nobody says so.
     let sandbox = altool(&[AltoolFault::Nothing]);
     let machine = mac(&sandbox);
@@ -246,10 +251,11 @@ fn what_altool_keeps_to_itself_app_store_connect_tells() {
 
 #[test]
 fn where_altool_fails_to_answer_the_native_upload_is_the_second_way() {
-    for faults in [
+    let cases = [
         vec![AltoolFault::Nothing],
         vec![AltoolFault::Crash, AltoolFault::Crash, AltoolFault::Crash],
-    ] {
+    ];
+    e2e::together(cases, |faults| {
         let sandbox = altool(&faults);
         let machine = mac(&sandbox);
         let path = machine.file("Courier.ipa", ipa_of(&[], 1000));
@@ -261,7 +267,7 @@ fn where_altool_fails_to_answer_the_native_upload_is_the_second_way() {
             sandbox.state().altool.is_empty(),
             "altool ran once for each fault"
         );
-    }
+    });
 }
 
 #[test]
