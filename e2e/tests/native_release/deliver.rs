@@ -274,21 +274,28 @@ fn a_build_without_an_answer_about_encryption_is_not_submitted() {
 /// What a run has written shows late: versions, locales, pictures, and their deletion (fastlane #16991, #21705, #30094).
 #[test]
 fn a_store_that_shows_everything_late_has_everything_once() {
-    let mut seed = seed(at(Situation::Live));
-    seed.hidden_for = 2;
-    let shop = Shop::of(&seed);
-    shop.sandbox.state().release.pace = Pace {
-        version: 2,
-        media: 2,
-        deletion: 2,
-        ready: 1,
-        build: 1,
-        ..Pace::default()
-    };
-    shop.deliver(&[]).ended(0);
-    let version = shop.version("1.2.3");
-    assert_eq!(version["state"], "WAITING_FOR_REVIEW");
-    for locale in ["en-US", "de-DE"] {
-        assert_eq!(shots(&version, locale), ["1.png", "2.png"], "{locale}");
+    for asset_library in [false, true] {
+        let mut seed = seed(at(Situation::Live));
+        seed.hidden_for = 2;
+        seed.asset_library = asset_library;
+        let shop = Shop::of(&seed);
+        shop.sandbox.state().release.pace = Pace {
+            version: 2,
+            media: 2,
+            deletion: 2,
+            ready: 1,
+            build: 1,
+            ..Pace::default()
+        };
+        shop.deliver(&[]).ended(0);
+        let version = shop.version("1.2.3");
+        assert_eq!(version["state"], "WAITING_FOR_REVIEW");
+        for locale in ["en-US", "de-DE"] {
+            assert_eq!(
+                shots(&version, locale),
+                ["1.png", "2.png"],
+                "library {asset_library}, {locale}"
+            );
+        }
     }
 }

@@ -258,32 +258,33 @@ fn a_release_that_was_killed_at_any_request_is_finished_by_the_next_run() {
 
 #[test]
 fn two_runs_at_once_end_in_one_submission() {
-    // Sets, not the asset library.
-    let mut seed = seed(at(Situation::Live));
-    seed.asset_library = false;
-    let shop = Shop::of(&seed);
-    // The requests of both meet.
-    shop.sandbox
-        .fail(Fault::always("/v1/", Kind::Latency { milliseconds: 20 }));
-    let children = [0, 1].map(|_| shop.machine.start("step-deliver", &Shop::inputs(&[])));
-    let ends: Vec<(Option<i32>, String)> = children
-        .map(|child| {
-            let output = child.wait_with_output().unwrap();
-            (
-                output.status.code(),
-                String::from_utf8_lossy(&output.stdout).into_owned(),
-            )
-        })
-        .into();
-    assert!(ends.iter().any(|(status, _)| *status == Some(0)), "{ends:#?}");
-    for (status, text) in &ends {
-        assert!(*status == Some(0) || text.contains("Next:"), "{text}");
+    for asset_library in [false, true] {
+        let mut seed = seed(at(Situation::Live));
+        seed.asset_library = asset_library;
+        let shop = Shop::of(&seed);
+        // The requests of both meet.
+        shop.sandbox
+            .fail(Fault::always("/v1/", Kind::Latency { milliseconds: 20 }));
+        let children = [0, 1].map(|_| shop.machine.start("step-deliver", &Shop::inputs(&[])));
+        let ends: Vec<(Option<i32>, String)> = children
+            .map(|child| {
+                let output = child.wait_with_output().unwrap();
+                (
+                    output.status.code(),
+                    String::from_utf8_lossy(&output.stdout).into_owned(),
+                )
+            })
+            .into();
+        assert!(ends.iter().any(|(status, _)| *status == Some(0)), "{ends:#?}");
+        for (status, text) in &ends {
+            assert!(*status == Some(0) || text.contains("Next:"), "{text}");
+        }
+        assert_eq!(
+            problems(&shop.sandbox),
+            Vec::<String>::new(),
+            "library {asset_library}\n{}\n{}",
+            ends[0].1,
+            ends[1].1
+        );
     }
-    assert_eq!(
-        problems(&shop.sandbox),
-        Vec::<String>::new(),
-        "{}\n{}",
-        ends[0].1,
-        ends[1].1
-    );
 }
