@@ -124,6 +124,21 @@ fn every_option_that_the_engine_lacks_counts_not_the_first_alone() {
     assert_eq!(shop.writes(), [] as [String; 0]);
 }
 
+/// Price tiers left the API (fastlane #21819): fastlane fails on them, too, after it has changed other things.
+#[test]
+fn an_option_that_no_engine_can_fulfill_is_refused_before_anything_is_changed() {
+    for engine in ["native", "automatic"] {
+        let shop = Shop::at(Situation::Live);
+        let options = format!("{COMPLIANCE} --price_tier 3");
+        let run = shop
+            .deliver(&[("engine", engine), ("options", &options)])
+            .ended(1)
+            .said(&["price_tier: price tiers no longer exist", "Next:"]);
+        assert!(!run.text.contains("fastlane`"), "{}", run.text);
+        assert_eq!(shop.writes(), [] as [String; 0]);
+    }
+}
+
 #[test]
 fn a_version_in_review_is_named_and_left_alone() {
     for situation in [Situation::WaitingForReview, Situation::InReview] {
