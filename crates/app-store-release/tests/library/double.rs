@@ -209,14 +209,17 @@ impl Double {
                 let all = all.into_iter().chain([build("7", "VALID")]);
                 let wanted = |build: &Value| {
                     let number = build["attributes"]["version"].as_str().unwrap();
-                    !query.contains("filter%5Bversion%5D") || query.contains(&format!("filter%5Bversion%5D={number}"))
+                    !query.contains("filter%5Bversion%5D")
+                        || query.contains(&format!("filter%5Bversion%5D={number}"))
                 };
                 list(all.filter(wanted).collect())
             }
             ("GET", ["v1", "apps", "A1", "buildUploads"]) => {
                 let upload = |(state, hours): (&str, i64)| {
                     let date = clock::now() - time::Duration::hours(hours);
-                    let date = date.format(&time::format_description::well_known::Rfc3339).unwrap();
+                    let date = date
+                        .format(&time::format_description::well_known::Rfc3339)
+                        .unwrap();
                     json!({"type": "buildUploads", "id": "U7", "attributes": {"cfBundleShortVersionString": "1.1",
                         "cfBundleVersion": "7", "platform": "IOS", "uploadedDate": date, "state": {"state": state}}})
                 };
