@@ -228,6 +228,43 @@ fn pictures_are_right_in_both_media_worlds() {
 }
 
 #[test]
+fn previews_are_right_in_both_media_worlds() {
+    for asset_library in [false, true] {
+        let mut seed = seed(at(Situation::Draft));
+        seed.asset_library = asset_library;
+        let shop = Shop::of(&seed);
+        for name in ["a-IPHONE_67.mp4", "b-IPHONE_67.mov"] {
+            let file = format!("project/previews/en-US/{name}");
+            shop.machine.file(&file, name.repeat(100));
+        }
+        let run = |options: &str| {
+            let options = format!("--app_previews_path previews {options}");
+            shop.deliver(&[("options", &options), ("submit_for_review", "no")]).ended(0);
+            shop.writes().len()
+        };
+        let first = run("");
+        assert_eq!(run(""), first, "library {asset_library}: a second run");
+        // The frame of both.
+        assert_eq!(run("--preview_frame_time_code 00:00:02:00"), first + 2);
+        let state = shop.sandbox.state();
+        let kind = if asset_library { "appAssetLibraryVideos" } else { "appPreviews" };
+        let frames: Vec<String> = state
+            .objects
+            .ids(kind)
+            .iter()
+            .map(|id| {
+                let object = state.objects.get(kind, id).unwrap();
+                object.attributes["previewFrameTimeCode"].to_string()
+            })
+            .collect();
+        assert!(
+            frames.iter().all(|frame| frame.contains("00:00:02:00")),
+            "library {asset_library}: {frames:?}"
+        );
+    }
+}
+
+#[test]
 fn a_picture_that_apples_tool_fails_on_is_uploaded_again() {
     let shop = Shop::at(Situation::Live);
     shop.sandbox.state().release.image_tool_failures = 1;

@@ -45,27 +45,24 @@ pub(crate) fn is_copied(before: &RemoteMedia, now: &RemoteMedia) -> bool {
 }
 
 fn is_set_copied(before: &[RemoteItem], now: &[RemoteItem]) -> bool {
-    // An item of the library that was put there by other means has no checksum.
-    let key = |item: &RemoteItem| {
-        let known = item.checksum.clone().or_else(|| item.asset.clone());
-        known.unwrap_or_else(|| item.name.clone())
-    };
-    let mut missing: Vec<String> = before
+    // What has neither is not processed yet, or not listed among the assets: nothing is known of its content.
+    let content = |item: &RemoteItem| item.checksum.clone().or_else(|| item.asset.clone());
+    let expected: Vec<Option<String>> = before
         .iter()
         .filter(|item| item.state == "COMPLETE")
-        .map(key)
+        .map(content)
         .collect();
+    let mut missing: Vec<String> = expected.iter().flatten().cloned().collect();
+    let is_whole = missing.len() == expected.len();
     let all = missing.clone();
-    for item in now {
-        let own = key(item);
-        if !all.contains(&own) {
-            return true;
-        }
+    for own in now.iter().filter_map(content) {
         if let Some(index) = missing.iter().position(|missing| *missing == own) {
             missing.remove(index);
+        } else if is_whole && !all.contains(&own) {
+            return true;
         }
     }
-    missing.is_empty()
+    missing.is_empty() && now.len() >= expected.len()
 }
 
 /// What there is of screenshots and previews.
@@ -179,4 +176,47 @@ pub(crate) fn superseded<'a>(
     attachments
         .iter()
         .filter(move |attachment| attachment.checksum.as_deref() != Some(checksum.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(checksum: Option<&str>) -> RemoteItem {
+        RemoteItem {
+            checksum: checksum.map(str::to_owned),
+            state: "COMPLETE".to_owned(),
+            ..RemoteItem::default()
+        }
+    }
+
+    fn media(checksums: &[Option<&str>]) -> RemoteMedia {
+        let set = crate::snapshot::RemoteSet {
+            id: String::new(),
+            items: checksums.iter().map(|checksum| item(*checksum)).collect(),
+        };
+        let sets = BTreeMap::from([("APP_IPHONE_67".to_owned(), set)]);
+        RemoteMedia::from([("en-US".to_owned(), sets)])
+    }
+
+    #[test]
+    fn a_version_is_copied_once_all_that_the_one_before_showed_is_there() {
+        let before = media(&[Some("a"), Some("a"), Some("b")]);
+        for (now, is_there) in [
+            (RemoteMedia::new(), false),
+            (media(&[]), false),
+            (media(&[Some("a"), Some("b")]), false),
+            (media(&[Some("a"), Some("b"), Some("a")]), true),
+            // Apple tells the checksums of copies later than the copies.
+            (media(&[None, None, None]), false),
+            // Another run has changed it already.
+            (media(&[Some("a"), Some("c")]), true),
+        ] {
+            assert_eq!(is_copied(&before, &now), is_there, "{now:?}");
+        }
+        // Where nothing is known of the content, the number counts.
+        assert!(!is_copied(&media(&[None, Some("a")]), &media(&[Some("a")])));
+        assert!(is_copied(&media(&[None, Some("a")]), &media(&[Some("a"), Some("x")])));
+        assert!(is_copied(&RemoteMedia::new(), &media(&[Some("x")])));
+    }
 }
