@@ -239,7 +239,8 @@ fn previews_are_right_in_both_media_worlds() {
         }
         let run = |options: &str| {
             let options = format!("--app_previews_path previews {options}");
-            shop.deliver(&[("options", &options), ("submit_for_review", "no")]).ended(0);
+            shop.deliver(&[("options", &options), ("submit_for_review", "no")])
+                .ended(0);
             shop.writes().len()
         };
         let first = run("");
@@ -247,7 +248,11 @@ fn previews_are_right_in_both_media_worlds() {
         // The frame of both.
         assert_eq!(run("--preview_frame_time_code 00:00:02:00"), first + 2);
         let state = shop.sandbox.state();
-        let kind = if asset_library { "appAssetLibraryVideos" } else { "appPreviews" };
+        let kind = if asset_library {
+            "appAssetLibraryVideos"
+        } else {
+            "appPreviews"
+        };
         let frames: Vec<String> = state
             .objects
             .ids(kind)

@@ -216,7 +216,10 @@ mod tests {
         }
         // Where nothing is known of the content, the number counts.
         assert!(!is_copied(&media(&[None, Some("a")]), &media(&[Some("a")])));
-        assert!(is_copied(&media(&[None, Some("a")]), &media(&[Some("a"), Some("x")])));
+        assert!(is_copied(
+            &media(&[None, Some("a")]),
+            &media(&[Some("a"), Some("x")])
+        ));
         assert!(is_copied(&RemoteMedia::new(), &media(&[Some("x")])));
     }
 }
