@@ -9,7 +9,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use apple_sandbox::{Ports, Sandbox, Seed, SeedAppleId, SeedProfile, SeedRelease};
+use apple_sandbox::{
+    Ports, Sandbox, Seed, SeedAppleId, SeedBuild, SeedGroup, SeedProfile, SeedRelease, Situation,
+};
 use e2e::client::Client;
 use e2e::{Machine, ipa_of, secrets};
 
@@ -318,6 +320,68 @@ fn codemagic_reads_builds_that_say_how_they_encrypt_and_builds_that_do_not() {
             );
         }
     }
+}
+
+// codemagic-cli-tools 0.70.0 wants every attribute of these resources, with a value or without: Apple's answers have `null`.
+#[test]
+#[cfg_attr(
+    no_codemagic,
+    ignore = "install e2e/codemagic/requirements.txt into e2e/codemagic/.venv"
+)]
+fn codemagic_goes_through_testflight_and_into_a_review_where_answers_have_null() {
+    let led = Led::start(&Seed {
+        answers_null: true,
+        ..Seed::releasing(SeedRelease {
+            situation: Situation::Draft,
+            groups: vec![SeedGroup {
+                name: "Friends".to_owned(),
+                ..SeedGroup::default()
+            }],
+            builds: vec![SeedBuild {
+                version: "1.1".to_owned(),
+                number: "42".to_owned(),
+                uses_encryption: Some(false),
+            }],
+            is_ready_for_beta_review: true,
+            ..SeedRelease::default()
+        })
+    });
+    let client = Client::of(&led.sandbox);
+    let id = |path: &str| {
+        client.get(path).body["data"][0]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let build = id("/v1/builds?filter[version]=42");
+    let app = "1023456789";
+    for (arguments, words) in [
+        (&["apps", "app-store-versions", app][..], "1.1"),
+        (&["builds", "beta-details", &build], "READY_FOR_BETA_SUBMISSION"),
+        (
+            &["builds", "add-beta-test-info", &build, "--whats-new", "Look", "--locale", "en-US"],
+            "Look",
+        ),
+        (
+            &["beta-groups", "add-build", &build, "--beta-group", "Friends"],
+            "Added build",
+        ),
+        (&["builds", "submit-to-testflight", &build], "WAITING_FOR_REVIEW"),
+        (
+            &["builds", "submit-to-app-store", &build, "--version-string", "1.1", "--whats-new", "Sooner", "--locale", "en-US"],
+            "WAITING_FOR_REVIEW",
+        ),
+        (&["apps", "list-review-submissions", app], "WAITING_FOR_REVIEW"),
+        (&["get-latest-app-store-build-number", app], "42"),
+    ] {
+        let (worked, text) = run(codemagic(&led).args(arguments));
+        assert!(
+            worked && text.contains(words),
+            "{arguments:?}\n{text}\n{}",
+            led.refusals().join("\n")
+        );
+    }
+    assert_eq!(led.sandbox.product()["apps"][0]["versions"][0]["state"], "WAITING_FOR_REVIEW");
 }
 
 /// A script by spaceship 2.146.1, with the Ruby that npm's `@expo/traveling-fastlane-linux` carries. That Ruby's own

@@ -375,3 +375,28 @@ fn builds_of_the_seed_are_there() {
     );
     assert_eq!(body["data"][1]["attributes"]["usesNonExemptEncryption"], false);
 }
+
+/// Apple answers `null` for what has no value (`BetaGroup` of codemagic-cli-tools 0.70 wants every member); the sandbox does so
+/// where it is told to, and for the fields that are asked for alone.
+#[test]
+fn what_has_no_value_is_null_where_the_seed_says_so() {
+    let release = SeedRelease {
+        groups: vec![SeedGroup {
+            name: "Friends".to_owned(),
+            ..SeedGroup::default()
+        }],
+        ..SeedRelease::default()
+    };
+    for answers_null in [false, true] {
+        let mut store = Store::seeded(release.clone(), |seed| seed.answers_null = answers_null);
+        let path = format!("/v1/apps/{APP}/betaGroups");
+        let body = store.get(&path);
+        let group = &body["data"][0]["attributes"];
+        assert_eq!(group["name"], "Friends");
+        let limit = answers_null.then_some(&Value::Null);
+        assert_eq!(group.get("publicLinkLimit"), limit, "{body}");
+        let body = store.get(&format!("{path}?fields[betaGroups]=name,publicLink"));
+        let names = body["data"][0]["attributes"].as_object().unwrap().len();
+        assert_eq!(names, 1 + usize::from(answers_null), "{body}");
+    }
+}
