@@ -359,7 +359,15 @@ fn codemagic_goes_through_testflight_and_into_a_review_where_answers_have_null()
         (&["apps", "app-store-versions", app][..], "1.1"),
         (&["builds", "beta-details", &build], "READY_FOR_BETA_SUBMISSION"),
         (
-            &["builds", "add-beta-test-info", &build, "--whats-new", "Look", "--locale", "en-US"],
+            &[
+                "builds",
+                "add-beta-test-info",
+                &build,
+                "--whats-new",
+                "Look",
+                "--locale",
+                "en-US",
+            ],
             "Look",
         ),
         (
@@ -368,7 +376,17 @@ fn codemagic_goes_through_testflight_and_into_a_review_where_answers_have_null()
         ),
         (&["builds", "submit-to-testflight", &build], "WAITING_FOR_REVIEW"),
         (
-            &["builds", "submit-to-app-store", &build, "--version-string", "1.1", "--whats-new", "Sooner", "--locale", "en-US"],
+            &[
+                "builds",
+                "submit-to-app-store",
+                &build,
+                "--version-string",
+                "1.1",
+                "--whats-new",
+                "Sooner",
+                "--locale",
+                "en-US",
+            ],
             "WAITING_FOR_REVIEW",
         ),
         (&["apps", "list-review-submissions", app], "WAITING_FOR_REVIEW"),
@@ -381,7 +399,10 @@ fn codemagic_goes_through_testflight_and_into_a_review_where_answers_have_null()
             led.refusals().join("\n")
         );
     }
-    assert_eq!(led.sandbox.product()["apps"][0]["versions"][0]["state"], "WAITING_FOR_REVIEW");
+    assert_eq!(
+        led.sandbox.product()["apps"][0]["versions"][0]["state"],
+        "WAITING_FOR_REVIEW"
+    );
 }
 
 /// A script by spaceship 2.146.1, with the Ruby that npm's `@expo/traveling-fastlane-linux` carries. That Ruby's own
