@@ -21,8 +21,9 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
 /// The limits of one input: seconds, and megabytes of the whole process.
 const LIMITS: [&str; 3] = ["-timeout=60", "-rss_limit_mb=1500", "-max_len=16384"];
 
-/// A committed corpus has at most this size, in bytes: the smallest inputs that reach most.
+/// A committed corpus has at most this size, in bytes, and this many inputs: the smallest of those that reach everything.
 const LARGEST_CORPUS: u64 = 64 * 1024;
+const MOST_INPUTS: usize = 64;
 
 const UNPOISONED: &str = "no worker panics while it holds the lock";
 
@@ -196,7 +197,7 @@ impl Target<'_> {
         std::fs::remove_dir_all(&corpus)?;
         std::fs::create_dir(&corpus)?;
         let mut size = 0;
-        for (length, path) in files {
+        for (length, path) in files.into_iter().take(MOST_INPUTS) {
             size += length;
             if size > LARGEST_CORPUS {
                 break;

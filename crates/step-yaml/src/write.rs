@@ -9,6 +9,10 @@ const RESERVED: [&str; 14] = [
     "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nil", "none", "nan", "inf", "infinity",
 ];
 
+/// A key that stands before its colon may have 1,024 characters (YAML 1.2, section 7.4.2); a longer one needs a question
+/// mark.
+const LONGEST_KEY: usize = 1_000;
+
 /// A document in block style. Every string is read back as the same string by YAML 1.1 and 1.2 readers.
 pub fn write(mapping: &Mapping) -> String {
     let mut out = String::new();
@@ -25,7 +29,13 @@ fn write_mapping(out: &mut String, mapping: &Mapping, indent: usize) {
         if number > 0 || !out.ends_with("- ") {
             pad(out, indent);
         }
-        out.push_str(&inline(key));
+        let key = inline(key);
+        if key.chars().count() > LONGEST_KEY {
+            let _ = writeln!(out, "? {key}");
+            pad(out, indent);
+        } else {
+            out.push_str(&key);
+        }
         out.push(':');
         match value {
             Value::Mapping(inner) if !inner.is_empty() => {

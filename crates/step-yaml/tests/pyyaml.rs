@@ -217,3 +217,21 @@ fn each_trap_alone_is_read_back_as_text_in_every_capitalization() {
         assert_eq!(found["list"][1], format!("{word}\nsecond line"), "{text}");
     }
 }
+
+/// A key of more than 1,024 characters needs a question mark before it, which a fuzzer found missing.
+#[test]
+fn long_keys_are_read_back_whatever_they_hold() {
+    let inner = Mapping::from_iter([("b".repeat(1_100), Value::Integer(2))]);
+    let document = Mapping::from_iter([
+        ("a".repeat(999), Value::Integer(1)),
+        ("\u{fffd}".repeat(300), Value::Null),
+        ("long: ".repeat(200), Value::Sequence(vec![Value::Mapping(inner)])),
+    ]);
+    let written = write(&document);
+    assert_eq!(
+        read(&written).unwrap(),
+        Value::Mapping(document.clone()),
+        "{written}"
+    );
+    assert_eq!(pyyaml(&[written]), [json(&Value::Mapping(document))]);
+}
