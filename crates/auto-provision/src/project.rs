@@ -184,7 +184,11 @@ impl Analysis {
             .configuration
             .clone()
             .or_else(|| scheme.archive_configuration.clone())
-            .with_context(|| format!("the scheme `{}` has no archive configuration", scheme.name))?;
+            .ok_or_else(|| {
+                anyhow::anyhow!("the scheme `{}` has no archive configuration", scheme.name).hint(
+                    "set the input `configuration`, or choose a configuration in the scheme's Archive action and commit it",
+                )
+            })?;
         let mut notes = Vec::new();
         if scheme.is_autocreated {
             notes.push(format!(
