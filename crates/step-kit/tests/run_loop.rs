@@ -27,7 +27,7 @@ const INPUT: Input = Input {
     key: "what",
     default: "succeed",
     title: "What the step does",
-    options: &["succeed", "fail", "lane", "panic", "wait"],
+    options: &["succeed", "fail", "leak", "lane", "panic", "wait"],
     required: true,
     sensitive: false,
     extra: Extra::NONE,
@@ -39,7 +39,7 @@ const MANIFEST: Manifest = Manifest {
         INPUT,
         Input {
             key: "token",
-            default: "",
+            default: "$TOKEN_OF_THE_BUILD",
             title: "A secret",
             options: &[],
             required: false,
@@ -69,6 +69,7 @@ async fn step(step: Step<Inputs>) -> anyhow::Result<()> {
         "fail" => Err(anyhow::anyhow!("Apple said no to {secret}")
             .context("the profile could not be created")
             .hint("ask again")),
+        "leak" => Err(anyhow::anyhow!(secret)),
         "lane" => Err(anyhow::anyhow!("the lane failed").exit_status(7)),
         "panic" => panic!("a defect near {secret}"),
         "wait" => {
@@ -170,11 +171,19 @@ fn a_panic_ends_with_70_and_is_reported_like_a_failure() {
 }
 
 fn no_ending_shows_a_secret() {
-    for what in ["succeed", "fail", "panic", "dance"] {
-        let lab = Lab::new();
-        let (_, log) = lab.run(&[("what", what), TOKEN]);
-        let all = log + &lab.reports();
-        assert!(!all.contains(TOKEN.1), "{what}: {all}");
+    // Given, or by the default of the input, and of several lines, which the failure block indents; what begins a message
+    // gets a capital letter.
+    const LINES: [&str; 2] = ["q~7", "x~9"];
+    let of_lines = LINES.join("\n");
+    for secret in [TOKEN, ("TOKEN_OF_THE_BUILD", TOKEN.1), ("token", &of_lines)] {
+        for what in ["succeed", "fail", "leak", "panic", "dance"] {
+            let lab = Lab::new();
+            let (_, log) = lab.run(&[("what", what), secret]);
+            let all = (log + &lab.reports()).to_lowercase();
+            for shown in [TOKEN.1, LINES[0], LINES[1]] {
+                assert!(!all.contains(shown), "{what}: {all}");
+            }
+        }
     }
 }
 

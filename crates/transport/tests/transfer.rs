@@ -96,6 +96,8 @@ async fn refusals_are_told_from_what_passes_and_bytes_that_did_not_arrive_are_ta
         ("429 X", false, true),
         ("500 X", false, true),
         ("302 X", false, true),
+        // Its method would become `GET`, which needs no body.
+        ("303 X", false, true),
     ] {
         let server = Server::new(move |_, stream| {
             stream
