@@ -32,7 +32,9 @@ impl Engine {
             snapshot.infos = self.read_infos(desired, &snapshot.app).await?;
             return Ok(snapshot);
         };
-        let needs = desired.needs(source.map(|version| version.state.as_str()).unwrap_or_default());
+        // A version that is created is one in preparation, whatever state the one before it is in.
+        let state = own.map_or("PREPARE_FOR_SUBMISSION", |version| version.state.as_str());
+        let needs = desired.needs(state);
         let submissions = async {
             if !snapshot.versions.iter().any(is_in_submission) {
                 return Ok(Vec::new());
