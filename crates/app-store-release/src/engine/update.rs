@@ -9,7 +9,7 @@ use crate::desired::DesiredRelease;
 use crate::error::{ReleaseError, api};
 use crate::media::{self, Asset};
 use crate::plan::{self, Action, Part, to_attributes, to_relationships};
-use crate::snapshot::{Snapshot, Version};
+use crate::snapshot::{Snapshot, Version, text};
 use crate::store::{Attributes, New};
 use crate::wait::Wait;
 
@@ -40,7 +40,7 @@ impl Engine {
                     Ok(page
                         .data
                         .into_iter()
-                        .find(|localization| localization.attributes["locale"] == locale.as_str()))
+                        .find(|localization| text(&localization.attributes, "locale") == *locale))
                 };
                 let created = self
                     .store

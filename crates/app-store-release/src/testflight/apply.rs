@@ -10,7 +10,7 @@ use transport::Method;
 use crate::engine::Engine;
 use crate::error::{ReleaseError, api};
 use crate::plan::to_attributes;
-use crate::snapshot::{self, App, AppName};
+use crate::snapshot::{self, App, AppName, text};
 use crate::store::{New, is_conflict};
 use crate::testflight::plan::{self, BetaAction};
 use crate::testflight::snapshot::{BetaApp, BetaBuild, BetaSnapshot, build, others};
@@ -346,7 +346,7 @@ impl Engine {
                             Ok(page
                                 .data
                                 .into_iter()
-                                .find(|own| own.attributes["locale"] == locale.as_str()))
+                                .find(|own| text(&own.attributes, "locale") == *locale))
                         };
                         store.create(&new, find).await.map(drop).map_err(what())
                     }
@@ -401,7 +401,7 @@ impl Engine {
                             Ok(page
                                 .data
                                 .into_iter()
-                                .find(|own| own.attributes["locale"] == locale.as_str()))
+                                .find(|own| text(&own.attributes, "locale") == *locale))
                         };
                         let own = store.create(&new, find).await.map_err(what())?;
                         if own
