@@ -139,7 +139,9 @@ fn plain_name(bytes: &[u8]) -> usize {
     if bytes.first().is_some_and(u8::is_ascii_digit) {
         return 0;
     }
-    let end = bytes.iter().position(|byte| !is_name_byte(*byte));
+    let end = bytes
+        .iter()
+        .position(|byte| !(byte.is_ascii() && is_name_byte(*byte)));
     end.unwrap_or(bytes.len())
 }
 
@@ -229,6 +231,8 @@ mod tests {
     fn names_are_read_as_ecmascript_has_them() {
         for (text, expected) in [
             ("kind:", "kind"),
+            ("kind\u{feff}:", "kind"),
+            ("kind\u{a0}:", "kind"),
             ("$a_1 :", "$a_1"),
             (r"\u0061b:", "ab"),
             ("größe:", "größe"),
