@@ -309,16 +309,19 @@ pub struct Machine {
 impl Machine {
     /// Asks `xcodebuild` for its version, which takes a second on a Mac: run it beside what waits for the account. A plan
     /// installs nothing, and asks nothing.
-    pub async fn of(step: &Step<Options>) -> Self {
+    ///
+    /// # Errors
+    /// When `xcodebuild` does not answer.
+    pub async fn of(step: &Step<Options>) -> anyhow::Result<Self> {
         let home = step.env.path("HOME").unwrap_or_else(|| PathBuf::from("/"));
         let xcode = match step.inputs.mode {
             Mode::Plan => None,
-            _ => xcode::selected(step).await,
+            _ => xcode::selected(step).await?,
         };
-        Self {
+        Ok(Self {
             directories: ProfileDirectories::of(&home, xcode.map(|version| version.major)),
             xcode,
-        }
+        })
     }
 }
 

@@ -12,10 +12,15 @@ use crate::options::Options;
 const VERSION_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The version of the selected Xcode; `None` where there is none.
-pub(crate) async fn selected(step: &Step<Options>) -> Option<XcodeVersion> {
-    let command = Command::new("xcodebuild")
-        .arg("-version")
-        .timeout(VERSION_PATIENCE);
-    let output = step.runner.output(command).await.ok()?;
-    XcodeVersion::read(&output.stdout)
+///
+/// # Errors
+/// When `xcodebuild` does not answer.
+pub(crate) async fn selected(step: &Step<Options>) -> anyhow::Result<Option<XcodeVersion>> {
+    let command = Command::new("xcodebuild").arg("-version");
+    let version = async {
+        let output = step.runner.output(command).await.ok();
+        Ok(output.and_then(|output| XcodeVersion::read(&output.stdout)))
+    };
+    step.within("asking `xcodebuild` for its version", VERSION_PATIENCE, version)
+        .await
 }

@@ -36,7 +36,10 @@ pub fn a_git_that_hangs_is_stopped_and_the_lane_counts() {
 
 pub fn a_tool_that_hangs_ends_with_its_part_of_the_run() {
     let sandbox = sandbox();
-    for tool in ["security", "xcodebuild"] {
+    for (tool, what) in [
+        ("security", "omparing and installing profiles"),
+        ("xcodebuild", "sking `xcodebuild` for its version"),
+    ] {
         let mut machine = machine();
         machine.meets(&sandbox).set("APPLE_STEPS_PHASE_SECONDS", "4");
         machine.tool(tool, "trap '' TERM INT HUP; while :; do sleep 1; done");
@@ -44,7 +47,7 @@ pub fn a_tool_that_hangs_ends_with_its_part_of_the_run() {
         let started = Instant::now();
         run(&machine, ASC, APP_STORE)
             .failed()
-            .said(&["omparing and installing profiles took longer than 4 s"]);
+            .said(&[&format!("{what} took longer than 4 s")]);
         assert!(started.elapsed() < Duration::from_secs(40));
         assert_eq!(machine.project_file(), before);
     }

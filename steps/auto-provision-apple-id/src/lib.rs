@@ -40,7 +40,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         // Without an account the certificates do not matter.
         return account.map(drop);
     }
-    let identities = identities?;
+    let (identities, machine) = (identities?, machine?);
     let account = match account {
         Ok(account) => account,
         Err(error) => {

@@ -34,7 +34,7 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         download_certificates(&step),
         Machine::of(&step)
     );
-    let mut identities = identities?;
+    let (mut identities, machine) = (identities?, machine?);
     let mut certificates = usable(&step, &identities);
     let account = match account {
         Ok(account) => account,
