@@ -46,21 +46,34 @@ pub fn client<I>(step: &Step<I>, key: &ApiKey, policy: Policy) -> anyhow::Result
 /// What to do when an agreement with Apple is missing or has expired, however Apple is reached.
 pub const ACCEPT_AGREEMENT: &str = "have the Account Holder accept the current agreement at https://developer.apple.com/account and in App Store Connect > Business, then rebuild; Apple may take an hour to apply it";
 
-/// What to do when there is no answer, or one that says nothing.
-const APPLE_IS_UNWELL: &str = "rebuild later; https://developer.apple.com/system-status/ shows outages";
+/// What to do when there is no answer of Apple's, or one that says nothing.
+pub const APPLE_IS_UNWELL: &str = "rebuild later; https://developer.apple.com/system-status/ shows outages";
 
 /// What to do when a refusal has none of the reasons that App Store Connect always gives.
-const OTHER_SERVER: &str = "check the proxy or firewall between this machine and Apple: the answer has no reason in it, as App Store Connect's have, so another server may have given it";
+const OTHER_SERVER: &str = "check the proxy or firewall between this machine and Apple: App Store Connect always gives a reason, and this response has none";
 
 /// The largest difference between two clocks, in seconds, that tokens survive: Apple takes those that end within 20
 /// minutes, and none from the future.
 const LARGEST_SKEW: i64 = 120;
 
+/// What to do about a request to Apple that got no usable answer.
+pub fn about_transport(error: &transport::Error) -> &'static str {
+    match error {
+        transport::Error::ProxyCredentials { .. } => {
+            "set HTTPS_PROXY to the proxy's address with its credentials (`http://user:password@host:port`), then rebuild"
+        }
+        _ => APPLE_IS_UNWELL,
+    }
+}
+
 /// What to do about an answer of the App Store Connect API, where its status alone says it; `None` where the request
 /// decides.
 pub fn about_api(error: &Error, duty: Duty) -> Option<String> {
     let Some(refusal) = error.refusal() else {
-        return matches!(error, Error::Transport(_)).then(|| APPLE_IS_UNWELL.to_owned());
+        return match error {
+            Error::Transport(error) => Some(about_transport(error).to_owned()),
+            _ => None,
+        };
     };
     let skew = refusal.clock_ahead.filter(|seconds| seconds.abs() > LARGEST_SKEW);
     Some(match (refusal.status.as_u16(), skew) {
@@ -72,7 +85,6 @@ pub fn about_api(error: &Error, duty: Duty) -> Option<String> {
         ),
         (403, _) if refusal.is_agreement() => ACCEPT_AGREEMENT.to_owned(),
         (403, _) if refusal.errors.is_empty() => OTHER_SERVER.to_owned(),
-        (407, _) => "set HTTPS_PROXY to the proxy's address with its credentials, http://user:password@host:port".to_owned(),
         (403, _) => match duty {
             Duty::Signing => "give the API key the role Admin, or App Manager with access to Certificates, Identifiers & Profiles".to_owned(),
             Duty::Upload => "give the API key the role App Manager or Developer, and access to this app".to_owned(),
@@ -128,7 +140,6 @@ mod tests {
             (403, agreement, None, "have the Account Holder accept"),
             (403, "FORBIDDEN_ERROR", None, "give the API key the role"),
             (403, "", None, "check the proxy or firewall"),
-            (407, "", None, "set HTTPS_PROXY"),
             (429, "RATE_LIMIT_EXCEEDED", None, "hourly request limit"),
             (500, "UNEXPECTED_ERROR", None, "system-status"),
         ] {

@@ -77,7 +77,8 @@ fn after(seconds: &Option<u64>) -> String {
     seconds.map_or_else(String::new, |seconds| format!("; retry after {seconds} s"))
 }
 
-fn describe_reasons(reasons: &[String]) -> String {
+/// Apple's reasons behind a colon; nothing where there are none.
+pub(crate) fn describe_reasons(reasons: &[String]) -> String {
     if reasons.is_empty() {
         String::new()
     } else {

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use transport::{Method, Response};
 
+use crate::answer::describe_reasons;
 use crate::messages::{KnownMessage, says};
 use crate::session::{Session, SessionError};
 
@@ -52,14 +53,6 @@ pub struct Refusal {
     pub codes: Vec<String>,
     /// Apple's words.
     pub reasons: Vec<String>,
-}
-
-fn describe_reasons(reasons: &[String]) -> String {
-    if reasons.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", reasons.join("; "))
-    }
 }
 
 impl Refusal {

@@ -94,11 +94,18 @@ impl Inputs {
         }
     }
 
+    /// Takes older spellings for today's. Spaces and line breaks around a value mean nothing where values are listed.
     fn apply_spellings(&mut self, manifest: &Manifest) {
         for input in manifest.inputs {
             let Some(value) = self.values.get_mut(input.key) else {
                 continue;
             };
+            let text = value.trim();
+            let is_listed =
+                input.options.contains(&text) || input.extra.also.iter().any(|(older, _)| *older == text);
+            if is_listed && text.len() < value.len() {
+                *value = text.to_owned();
+            }
             let known = input.extra.also.iter().find(|(older, _)| older == value);
             if let Some((_, current)) = known {
                 self.warnings
@@ -117,9 +124,7 @@ impl Inputs {
                 continue;
             };
             let text = value.trim();
-            if let Some(option) = options.iter().find(|option| **option == text) {
-                // Spaces and line breaks around a value mean nothing where values are listed.
-                (*option).clone_into(value);
+            if options.contains(&text) {
                 continue;
             }
             // `yes` is no value of an input that takes `true` and `false`: without quotes it had arrived as `true`.
@@ -171,7 +176,7 @@ impl Inputs {
         let shown = if input.sensitive {
             "*****".to_owned()
         } else {
-            shortened(value)
+            shorten(value)
         };
         if !input.options.is_empty() && !input.options.contains(&value.as_str()) {
             let accepted = input.options.join(", ");
@@ -258,7 +263,7 @@ fn truth(word: &str) -> Option<bool> {
 }
 
 /// A value as a message shows it: a file that was pasted into an input does not fill the log.
-fn shortened(value: &str) -> String {
+fn shorten(value: &str) -> String {
     const MOST: usize = 100;
     match value.char_indices().nth(MOST) {
         None => value.to_owned(),
@@ -528,6 +533,8 @@ mod tests {
             assert_eq!(inputs.get("connection"), Some("off"), "{value:?}");
             assert!(inputs.warnings.is_empty());
         }
+        let older = read(&[("connection", "apple-id\n")]).unwrap();
+        assert_eq!(older.get("connection"), Some("apple_id"));
         assert_eq!(read(&[("path", " /a b ")]).unwrap().get("path"), Some(" /a b "));
     }
 

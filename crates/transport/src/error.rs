@@ -66,6 +66,14 @@ pub enum Error {
         /// What is wrong with the certificate.
         reason: String,
     },
+    /// A proxy lets nothing through without credentials.
+    #[error("{method} {place} was not sent, because the proxy asks for credentials")]
+    ProxyCredentials {
+        /// The request's method.
+        method: String,
+        /// Host and path.
+        place: String,
+    },
     /// The server sent the request elsewhere, where credentials must not go.
     #[error("{method} {place} was redirected to {to}, which is not followed")]
     Redirected {
@@ -144,6 +152,12 @@ pub(crate) fn certificate_fault(error: &(dyn std::error::Error + 'static)) -> Op
         cause = error.source();
     }
     None
+}
+
+/// Whether a proxy answered 407 to the tunnel that it was asked for. hyper-util 0.1 has no public type for it, only these
+/// words.
+pub(crate) fn lacks_proxy_credentials(error: &dyn std::error::Error) -> bool {
+    chain(error).contains("tunnel error: proxy authorization required")
 }
 
 /// A duration in words for logs.

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::client::Client;
-use crate::error::{certificate_fault, chain, seconds};
+use crate::error::{certificate_fault, chain, lacks_proxy_credentials, seconds};
 use crate::policy::{Attempt, Outcome, Verdict, judge};
 use crate::response::{Fault, Response};
 use crate::{Error, accepted, shown};
@@ -370,6 +370,12 @@ impl Request<'_> {
                 place: self.place(),
                 host: self.host(),
                 reason,
+            });
+        }
+        if lacks_proxy_credentials(&error) {
+            return Ended::Hopeless(Error::ProxyCredentials {
+                method: self.method.to_string(),
+                place: self.place(),
             });
         }
         let outcome = if error.is_connect() {

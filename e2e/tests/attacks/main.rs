@@ -70,6 +70,7 @@ const ATTACKS: &[Attack] = &attacks! {
         the_proof_of_the_password_is_sent_once,
         certificates_come_over_https_or_from_this_machine,
         a_tls_certificate_for_another_name_is_named_and_not_tried_again,
+        a_proxy_that_asks_for_credentials_is_named_and_not_asked_again,
         cookies_with_any_lifetime_are_taken,
         a_server_that_drips_every_answer_ends_with_its_part_of_the_run,
         heads_without_end_fill_no_memory,

@@ -210,6 +210,29 @@ pub fn a_tls_certificate_for_another_name_is_named_and_not_tried_again() {
     assert_eq!(connections.load(Ordering::Relaxed), 1);
 }
 
+/// The answer is that of Squid 6 (`http_access deny !auth`), without its page.
+pub fn a_proxy_that_asks_for_credentials_is_named_and_not_asked_again() {
+    let sandbox = sandbox();
+    let refusal = answer(
+        "407 Proxy Authentication Required",
+        &["Proxy-Authenticate: Basic realm=\"Squid proxy-caching web server\""],
+        "",
+    );
+    let proxy = Liar::new(&sandbox.url(), says("CONNECT ", refusal));
+    let mut machine = machine();
+    machine
+        .meets(&sandbox)
+        .set("APP_STORE_CONNECT_URL", "https://api.example.com")
+        .set("HTTPS_PROXY", &proxy.url)
+        .set("NO_PROXY", "127.0.0.1");
+    run(&machine, ASC, APP_STORE).failed().said(&[
+        "the proxy asks for credentials",
+        "set HTTPS_PROXY to the proxy's address with its credentials",
+    ]);
+    // The first look is a few requests at once.
+    assert!((1..=4).contains(&proxy.count("CONNECT ")));
+}
+
 pub fn cookies_with_any_lifetime_are_taken() {
     let sandbox = sandbox();
     for age in [

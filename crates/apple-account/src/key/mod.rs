@@ -74,7 +74,7 @@ impl KeyError {
 /// # Errors
 /// When it is no P-256 key in PKCS#8, with what it is instead.
 pub fn read(bytes: &[u8]) -> Result<PrivateKey, KeyError> {
-    let found = unwrapped(bytes, &["PRIVATEKEY"], 0)?;
+    let found = unwrap_key(bytes, &["PRIVATEKEY"], 0)?;
     let key = der::key(&found.der)?;
     let pem = key
         .to_pkcs8_pem(LineEnding::LF)
@@ -131,7 +131,7 @@ impl Unwrapped {
 
 /// Takes a key out of whatever is around it: PEM whose armor has one of these labels (without its blanks), base64, a JSON
 /// key file, and these in each other. What kind of structure it is, is not looked at.
-fn unwrapped(bytes: &[u8], labels: &[&str], depth: usize) -> Result<Unwrapped, KeyError> {
+fn unwrap_key(bytes: &[u8], labels: &[&str], depth: usize) -> Result<Unwrapped, KeyError> {
     if der::is_structure(bytes) {
         return Ok(Unwrapped::of(bytes.to_vec()));
     }
@@ -149,7 +149,7 @@ fn unwrapped(bytes: &[u8], labels: &[&str], depth: usize) -> Result<Unwrapped, K
         if depth >= DEEPEST {
             return Err(NO_KEY);
         }
-        let inner = unwrapped(key.as_bytes(), labels, depth + 1)?;
+        let inner = unwrap_key(key.as_bytes(), labels, depth + 1)?;
         return Ok(Unwrapped {
             key_id: file.key_id.or(inner.key_id),
             issuer_id: file.issuer_id.or(inner.issuer_id),
@@ -187,7 +187,7 @@ fn in_base64(body: &str, labels: &[&str], depth: usize) -> Result<Unwrapped, Key
         return Ok(Unwrapped::of(bytes.to_vec()));
     }
     if depth < DEEPEST && decoded_text(&bytes).is_some() {
-        return unwrapped(&bytes, labels, depth + 1);
+        return unwrap_key(&bytes, labels, depth + 1);
     }
     Err(der::classify(&bytes))
 }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{KeyError, der, unwrapped};
+use super::{KeyError, der, unwrap_key};
 
 /// The length of the keys that Apple certifies, in bits.
 const BITS: usize = 2048;
@@ -33,7 +33,7 @@ pub enum RsaKeyError {
 /// # Errors
 /// When it is none, with what it is instead.
 pub fn read(bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, RsaKeyError> {
-    let der = unwrapped(bytes, &LABELS, 0)?.der;
+    let der = unwrap_key(bytes, &LABELS, 0)?.der;
     check(&der)?;
     Ok(der)
 }
