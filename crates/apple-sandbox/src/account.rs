@@ -132,12 +132,9 @@ impl AppleAccount {
         self.sessions.iter().any(|known| known == value)
     }
 
-    /// Whether App Store Connect refuses any session, or this one.
-    pub fn is_tainted(&self, value: Option<&str>) -> bool {
-        match value {
-            Some(value) => self.tainted.iter().any(|known| known == value),
-            None => !self.tainted.is_empty(),
-        }
+    /// Whether App Store Connect refuses a value of `myacinfo` that the portal accepts.
+    pub fn is_tainted(&self, value: &str) -> bool {
+        self.tainted.iter().any(|known| known == value)
     }
 
     /// Lets App Store Connect refuse the newest session.

@@ -1,6 +1,7 @@
 //! Faults on demand: each is a failure that users have reported.
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -227,12 +228,7 @@ pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
             }
             return Some(limit(response));
         }
-        Kind::ServerError => Refusal::new(
-            500,
-            "UNEXPECTED_ERROR",
-            "An unexpected error occurred.",
-            "An unexpected error occurred on the server side.",
-        ),
+        Kind::ServerError => server_error(),
         Kind::Maintenance => {
             let page = "<html><body><h1>We'll be back soon</h1></body></html>";
             let html = [(header::CONTENT_TYPE, "text/html")];
@@ -251,11 +247,7 @@ pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
         ),
         Kind::Vanished => Refusal::not_found("resource", "of this path"),
         // Not every service's answers pass `log`, which breaks connections.
-        Kind::ResetBefore => {
-            let broken =
-                futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("broken on purpose"))]);
-            return Some(Response::new(Body::from_stream(broken)));
-        }
+        Kind::ResetBefore => return Some(broken()),
         Kind::Expired => Refusal::new(
             403,
             "FORBIDDEN",
@@ -269,6 +261,31 @@ pub(crate) fn refusal_of(kind: &Kind) -> Option<Response> {
         | Kind::Slow { .. } => return None,
     };
     Some(refusal.response())
+}
+
+/// The refusal of a service in trouble.
+pub(crate) fn server_error() -> Refusal {
+    Refusal::new(
+        500,
+        "UNEXPECTED_ERROR",
+        "An unexpected error occurred.",
+        "An unexpected error occurred on the server side.",
+    )
+}
+
+/// An answer whose body ends in an error, which closes the connection under the client's hands.
+pub(crate) fn broken() -> Response {
+    let pieces = [Err::<Bytes, _>(std::io::Error::other("broken on purpose"))];
+    Response::new(Body::from_stream(futures_util::stream::iter(pieces)))
+}
+
+/// Waits where a fault makes the answer late.
+pub(crate) async fn linger(faults: &[Kind]) {
+    for fault in faults {
+        if let Kind::Latency { milliseconds } = fault {
+            tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
+        }
+    }
 }
 
 /// The header by which Apple says how much of the hour's budget is left.

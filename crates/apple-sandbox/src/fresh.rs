@@ -10,7 +10,7 @@ pub(crate) struct Fresh {
 
 impl Fresh {
     /// A source that begins from a number.
-    pub(crate) fn from(seed: u64) -> Self {
+    pub(crate) fn seeded(seed: u64) -> Self {
         Self {
             ids: 0,
             dice: fastrand::Rng::with_seed(seed),

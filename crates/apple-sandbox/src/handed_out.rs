@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn however_much_is_handed_out_the_newest_alone_are_remembered() {
-        let (mut out, mut fresh) = (HandedOut::default(), Fresh::from(1));
+        let (mut out, mut fresh) = (HandedOut::default(), Fresh::seeded(1));
         let (first_token, first_challenge) =
             (out.give_token("app id", &mut fresh), out.challenge(&mut fresh));
         out.begin_exchange("first", vec![1], [1; 32]);
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_token_is_good_for_its_kind() {
-        let (mut out, mut fresh) = (HandedOut::default(), Fresh::from(1));
+        let (mut out, mut fresh) = (HandedOut::default(), Fresh::seeded(1));
         let token = out.give_token("device", &mut fresh);
         assert!(out.has_token(None, &token) && out.has_token(Some("device"), &token));
         assert!(!out.has_token(Some("profile"), &token));

@@ -118,12 +118,12 @@ impl Lists {
     }
 
     /// Until which list request something that is made now stays hidden, and for so many at least.
-    pub(crate) fn hide(&self, least: u32) -> u32 {
+    pub(crate) fn hidden_until(&self, least: u32) -> u32 {
         self.served + self.hidden_for.max(least)
     }
 
     /// Whether lists show what is hidden until a list request.
-    pub(crate) fn show(&self, hidden_until: u32) -> bool {
+    pub(crate) fn shows(&self, hidden_until: u32) -> bool {
         hidden_until <= self.served
     }
 }
@@ -135,13 +135,13 @@ mod tests {
     #[test]
     fn what_is_created_is_hidden_from_as_many_lists_as_are_told() {
         let mut lists = Lists::hiding_for(2);
-        let (made, slower) = (lists.hide(0), lists.hide(3));
+        let (made, slower) = (lists.hidden_until(0), lists.hidden_until(3));
         assert_eq!(
-            [lists.show(0), lists.show(made), lists.show(slower)],
+            [lists.shows(0), lists.shows(made), lists.shows(slower)],
             [true, false, false]
         );
         lists.advance();
         lists.advance();
-        assert_eq!([lists.show(made), lists.show(slower)], [true, false]);
+        assert_eq!([lists.shows(made), lists.shows(slower)], [true, false]);
     }
 }

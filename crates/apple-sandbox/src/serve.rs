@@ -1,7 +1,5 @@
 //! A request on its way: whose it is, which faults strike it, what answers it, and what the log keeps of it.
 
-use std::time::Duration;
-
 use axum::body::{Body, to_bytes};
 use axum::http::request::Parts;
 use axum::http::{Request as HttpRequest, StatusCode, header};
@@ -60,15 +58,13 @@ pub(crate) async fn serve(request: HttpRequest<Body>, state: Shared, scheme: &'s
         return manage::route(&method, &path, &body, &mut lock(&state));
     }
     let mut faults = strike(&state, &method, &path, &query);
-    linger(&faults).await;
-    let is_proxied = |name: &str| {
-        path.starts_with(portal::v1::SERVICES)
-            && head
-                .headers
-                .get("x-http-method-override")
-                .is_some_and(|value| value == name)
-    };
-    let meant = if is_proxied("GET") { "GET" } else { &method }.to_owned();
+    fault::linger(&faults).await;
+    let is_read = path.starts_with(portal::v1::SERVICES)
+        && head
+            .headers
+            .get("x-http-method-override")
+            .is_some_and(|value| value == "GET");
+    let meant = if is_read { "GET" } else { &method }.to_owned();
     let replayed = answer_from_trace(&method, &path, &query, &body, &base, &state);
     if matches!(replayed, Some(replay::Answered::Broken)) {
         faults.push(Kind::Reset);
@@ -170,15 +166,6 @@ fn answer_from_trace(
     Some(answered)
 }
 
-/// Waits where a fault makes the answer late.
-async fn linger(faults: &[Kind]) {
-    for fault in faults {
-        if let Kind::Latency { milliseconds } = fault {
-            tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
-        }
-    }
-}
-
 /// Takes the faults that strike a request.
 fn strike(state: &Shared, method: &str, path: &str, query: &str) -> Vec<Kind> {
     let mut state = lock(state);
@@ -202,13 +189,7 @@ async fn log(response: Response, faults: &[Kind], state: &Shared, asked: Asked) 
     let content = to_bytes(content, LARGEST_BODY).await.unwrap_or_default();
     let content = shape(&asked, head.status.is_success(), content, state);
     let (mut head, content) = if faults.contains(&Kind::AppliedServerError) {
-        let refusal = Refusal::new(
-            500,
-            "UNEXPECTED_ERROR",
-            "An unexpected error occurred.",
-            "An unexpected error occurred on the server side.",
-        );
-        let (head, content) = refusal.response().into_parts();
+        let (head, content) = fault::server_error().response().into_parts();
         (head, to_bytes(content, LARGEST_BODY).await.unwrap_or_default())
     } else {
         (head, content)

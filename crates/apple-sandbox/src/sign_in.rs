@@ -120,7 +120,7 @@ fn session_of(headers: &HeaderMap) -> Option<String> {
 }
 
 fn olympus(headers: &HeaderMap, state: &State) -> Response {
-    let is_tainted = session_of(headers).is_some_and(|value| state.apple_id.is_tainted(Some(&value)));
+    let is_tainted = session_of(headers).is_some_and(|value| state.apple_id.is_tainted(&value));
     if !has_session(headers, state) || is_tainted {
         return unauthenticated();
     }

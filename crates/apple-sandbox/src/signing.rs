@@ -280,7 +280,7 @@ impl State {
             expires: parts.created + Duration::days(365),
             xcode_managed: false,
             content: Vec::new(),
-            hidden_until: self.lists.hide(0),
+            hidden_until: self.lists.hidden_until(0),
         };
         made.content = self.content_of(&made);
         made

@@ -41,10 +41,7 @@ fn hash(parts: &[&[u8]]) -> Vec<u8> {
 pub(crate) fn verifier(password: &str, protocol: &str, salt: &[u8]) -> Vec<u8> {
     let digest = Sha256::digest(password);
     let start: Vec<u8> = if protocol == "s2k_fo" {
-        digest
-            .iter()
-            .flat_map(|byte| format!("{byte:02x}").into_bytes())
-            .collect()
+        base16ct::lower::encode_string(&digest).into_bytes()
     } else {
         digest.to_vec()
     };

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::Refusal;
 use crate::asc::body::Draft;
-use crate::fault::{Kind, refusal_of};
+use crate::fault::{Kind, broken, linger, refusal_of};
 use crate::server::{Shared, lock};
 
 /// Where parts are sent to.
@@ -164,13 +164,21 @@ pub(crate) fn check_arrived(parts: &[Part]) -> Result<(), Refusal> {
     }
 }
 
+/// Notes that a part arrived; they are counted from 1.
+pub(crate) fn arrive(parts: &mut [Part], number: usize) {
+    if let Some(part) = parts.get_mut(number.wrapping_sub(1)) {
+        part.arrived = true;
+    }
+}
+
+/// Where a part of a file is sent to; they are counted from 1. The signature is the permission.
+pub(crate) fn url(base: &str, id: &str, number: usize, signature: &str) -> String {
+    format!("{base}{STORAGE}{id}/{number}?signature={signature}")
+}
+
 /// Takes a part, as it comes. It does not know tokens: the URL is the permission.
 pub(crate) async fn receive(head: &Parts, body: Body, faults: &[Kind], state: &Shared) -> Response {
-    for fault in faults {
-        if let Kind::Latency { milliseconds } = fault {
-            tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
-        }
-    }
+    linger(faults).await;
     if let Some(refused) = faults.iter().find_map(refusal_of) {
         // The answer must not overtake a client that is still sending.
         drain(body).await;
@@ -211,13 +219,7 @@ pub(crate) async fn receive(head: &Parts, body: Body, faults: &[Kind], state: &S
             state.assets.arrive(&id, number);
             StatusCode::OK.into_response()
         }
-        Err(_) => {
-            // A body that ends in an error closes the connection under the client's hands.
-            let broken = futures_util::stream::iter([Err::<bytes::Bytes, _>(std::io::Error::other(
-                "broken on purpose",
-            ))]);
-            Response::new(Body::from_stream(broken))
-        }
+        Err(_) => broken(),
     }
 }
 

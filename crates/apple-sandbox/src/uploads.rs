@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 pub(crate) use rules::{begin, commit, file, look, look_at_all, look_at_all_of, reserve, upload, withdraw};
 
 use crate::records::{Identified, Records};
-use crate::storage::Part;
+use crate::storage::{self, Part};
 
 /// An upload of a build.
 #[derive(Debug, Clone, Serialize)]
@@ -143,10 +143,8 @@ impl Uploads {
 
     /// Notes that a part arrived; they are counted from 1.
     pub(crate) fn arrive(&mut self, file: &str, number: usize) {
-        let known = self.files.by_id_mut(file);
-        let part = known.and_then(|known| known.parts.get_mut(number.wrapping_sub(1)));
-        if let Some(part) = part {
-            part.arrived = true;
+        if let Some(known) = self.files.by_id_mut(file) {
+            storage::arrive(&mut known.parts, number);
         }
     }
 

@@ -57,7 +57,10 @@ pub(crate) fn deliverfile(bytes: &[u8]) {
     let Ok(values) = literals::parse(&text(bytes)) else {
         return;
     };
-    let _ = (options::uncovered(&values).count(), texts::read(None, &values));
+    let _ = (
+        options::uncovered_options(&values).count(),
+        texts::read(None, &values),
+    );
 }
 
 /// Files of a metadata folder, with zero bytes between them.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Request;
 use super::document::{Body, Relationship};
-use super::objects::Key;
+use super::objects::{Key, members};
 use super::values::{self, Wrong};
 use crate::answer::Refusal;
 
@@ -26,14 +26,10 @@ pub(crate) struct Draft {
 impl Draft {
     /// What a write of one kind asks for: attributes in an object, and relationships by name.
     pub(crate) fn of(kind: &str, attributes: Value, relationships: &[(&str, &Key)]) -> Self {
-        let attributes = match attributes {
-            Value::Object(all) => all,
-            _ => Map::new(),
-        };
         let relationships = relationships.iter();
         Self {
             kind: kind.to_owned(),
-            attributes,
+            attributes: members(attributes),
             relationships: relationships
                 .map(|(name, key)| ((*name).to_owned(), vec![(*key).clone()]))
                 .collect(),

@@ -25,6 +25,14 @@ impl Key {
     }
 }
 
+/// The members of an object; none where it is something else.
+pub(crate) fn members(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
 /// A resource of a kind that has no type of its own; for the others, what was said about it besides.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Object {

@@ -24,7 +24,7 @@ pub(crate) struct View<'a> {
     pub(crate) now: OffsetDateTime,
 }
 
-fn members(value: Value) -> Option<Map<String, Value>> {
+fn into_object(value: Value) -> Option<Map<String, Value>> {
     match value {
         Value::Object(members) => Some(members),
         _ => None,
@@ -135,7 +135,7 @@ fn build(known: &Build) -> Value {
 
 impl View<'_> {
     fn is_visible(&self, hidden_until: u32) -> bool {
-        self.state.lists.show(hidden_until)
+        self.state.lists.shows(hidden_until)
     }
 
     /// Whether lists show a resource already.
@@ -153,13 +153,13 @@ impl View<'_> {
                     .certificates
                     .iter()
                     .find(|known| known.id == id && known.on_portal);
-                members(certificate(known?, state.enterprise))
+                into_object(certificate(known?, state.enterprise))
             }
-            "devices" => members(device(state.devices.by_id(id)?)),
-            "profiles" => members(profile(state.profiles.by_id(id)?)),
+            "devices" => into_object(device(state.devices.by_id(id)?)),
+            "profiles" => into_object(profile(state.profiles.by_id(id)?)),
             "bundleIds" => {
                 let known = state.bundle_ids.by_id(id)?;
-                members(json!({
+                into_object(json!({
                     "name": known.name,
                     "identifier": known.identifier,
                     "platform": known.platform,
@@ -174,14 +174,14 @@ impl View<'_> {
                 } else {
                     known.settings.clone()
                 };
-                members(json!({"capabilityType": known.capability_type, "settings": settings}))
+                into_object(json!({"capabilityType": known.capability_type, "settings": settings}))
             }
-            "apps" => members(app(state.apps.by_id(id)?)),
-            "builds" => members(build(state.builds.by_id(id)?)),
-            "buildUploads" => members(uploads::upload(state.uploads.by_id(id)?)),
+            "apps" => into_object(app(state.apps.by_id(id)?)),
+            "builds" => into_object(build(state.builds.by_id(id)?)),
+            "buildUploads" => into_object(uploads::upload(state.uploads.by_id(id)?)),
             "buildUploadFiles" => {
                 let known = state.uploads.files().by_id(id)?;
-                members(uploads::file(known, self.base))
+                into_object(uploads::file(known, self.base))
             }
             _ => Some(state.objects.get(kind, id)?.attributes.clone()),
         };

@@ -48,7 +48,7 @@ pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
     let listed = state
         .devices
         .iter()
-        .filter(|known| known.platform == platform && state.lists.show(known.hidden_until))
+        .filter(|known| known.platform == platform && state.lists.shows(known.hidden_until))
         .filter(|known| with_removed || known.status != "DISABLED")
         .map(device)
         .filter(|known| classes.is_empty() || classes.iter().any(|class| known["deviceClass"] == **class))
@@ -102,7 +102,7 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
         .to_owned(),
         platform: if is_mac { "MAC_OS" } else { "IOS" }.to_owned(),
         added: OffsetDateTime::now_utc(),
-        hidden_until: state.lists.hide(0),
+        hidden_until: state.lists.hidden_until(0),
     };
     let answer = json!([device(&made)]);
     state.devices.push(made);

@@ -134,23 +134,30 @@ pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
     let listed = state
         .bundle_ids
         .iter()
-        .filter(|known| state.lists.show(known.hidden_until) && platform_fits(known))
+        .filter(|known| state.lists.shows(known.hidden_until) && platform_fits(known))
         .map(|known| app_id(known, state, false))
         .collect();
     call.page("appIds", listed)
 }
 
-fn position(state: &State, id: &str) -> Result<usize, No> {
-    state
-        .bundle_ids
-        .iter()
-        .position(|known| known.id == id)
-        .ok_or_else(|| No::data(format!("There is no App ID '{id}' on this team.")))
+fn missing(id: &str) -> No {
+    No::data(format!("There is no App ID '{id}' on this team."))
+}
+
+fn find<'a>(state: &'a State, id: &str) -> Result<&'a BundleId, No> {
+    state.bundle_ids.by_id(id).ok_or_else(|| missing(id))
+}
+
+fn find_mut<'a>(state: &'a mut State, id: &str) -> Result<&'a mut BundleId, No> {
+    state.bundle_ids.by_id_mut(id).ok_or_else(|| missing(id))
+}
+
+fn answer(id: &str, state: &State) -> Outcome {
+    payload("appId", app_id(find(state, id)?, state, true))
 }
 
 pub(super) fn details(call: &Call<'_>, state: &mut State) -> Outcome {
-    let index = position(state, call.require("appIdId")?)?;
-    payload("appId", app_id(&state.bundle_ids[index], state, true))
+    answer(call.require("appIdId")?, state)
 }
 
 pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
@@ -207,7 +214,7 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
         groups: Vec::new(),
         merchants: Vec::new(),
         parent: None,
-        hidden_until: state.lists.hide(0),
+        hidden_until: state.lists.hidden_until(0),
     };
     let answer = app_id(&made, state, true);
     state.bundle_ids.push(made);
@@ -216,21 +223,22 @@ pub(super) fn add(call: &Call<'_>, state: &mut State) -> Outcome {
 
 pub(super) fn delete(call: &Call<'_>, state: &mut State) -> Outcome {
     let id = call.require("appIdId")?;
-    position(state, id)?;
+    find(state, id)?;
     rules::delete(&mut rules::Change::by_session(state), &Key::new("bundleIds", id))
         .map_err(|refusal| No::new(9401, refusal.detail()))?;
     Ok(super::Yes::Payload(Map::new()))
 }
 
 pub(super) fn rename(call: &Call<'_>, state: &mut State) -> Outcome {
-    let index = position(state, call.require("appIdId")?)?;
-    call.require("name")?
-        .clone_into(&mut state.bundle_ids[index].name);
-    payload("appId", app_id(&state.bundle_ids[index], state, true))
+    let id = call.require("appIdId")?;
+    let known = find_mut(state, id)?;
+    call.require("name")?.clone_into(&mut known.name);
+    answer(id, state)
 }
 
 pub(super) fn set_feature(call: &Call<'_>, action: &str, state: &mut State) -> Outcome {
-    let index = position(state, call.require("displayId")?)?;
+    let id = call.require("displayId")?;
+    find(state, id)?;
     let feature = call.require("featureType")?;
     let value = call.value("featureValue");
     // Push notifications have a service of their own.
@@ -255,28 +263,26 @@ pub(super) fn set_feature(call: &Call<'_>, action: &str, state: &mut State) -> O
         )
     };
     let is_off = value.is_empty() || value == "false";
-    let id = &mut state.bundle_ids[index];
-    let had = id
-        .capabilities
+    let capabilities = &mut find_mut(state, id)?.capabilities;
+    let had = capabilities
         .iter()
         .position(|known| known.capability_type == kind)
-        .map(|position| id.capabilities.remove(position));
+        .map(|position| capabilities.remove(position));
     if !is_off {
         let kept = had.map(|had| had.settings).filter(|_| settings.is_null());
-        id.capabilities.push(Capability {
-            id: format!("{}_{kind}", id.id),
+        capabilities.push(Capability {
+            id: format!("{id}_{kind}"),
             capability_type: kind.to_owned(),
             settings: kept.unwrap_or(settings),
         });
     }
-    answer_changed(index, state)
+    answer_changed(id, state)
 }
 
 /// What a change of an App ID leads to: its profiles are invalid.
-fn answer_changed(index: usize, state: &mut State) -> Outcome {
-    let id = state.bundle_ids[index].id.clone();
-    crate::asc::invalidate(state, &id);
-    payload("appId", app_id(&state.bundle_ids[index], state, true))
+fn answer_changed(id: &str, state: &mut State) -> Outcome {
+    crate::asc::invalidate(state, id);
+    answer(id, state)
 }
 
 /// What App IDs can be associated with, and how the portal's services call it.
@@ -342,15 +348,16 @@ impl Service {
 
     /// The associations of an App ID become those of the call.
     pub(super) fn assign(&self, call: &Call<'_>, state: &mut State) -> Outcome {
-        let index = position(state, call.require("appIdId")?)?;
+        let owner = call.require("appIdId")?;
+        find(state, owner)?;
         let mut identifiers = Vec::new();
         for id in call.values(self.assigned) {
             let known = state.associables.of(self.kind).by_id(&id);
             let known = known.ok_or_else(|| No::data(format!("There is no '{id}' on this team.")))?;
             identifiers.push(known.identifier.clone());
         }
-        *state.bundle_ids[index].associated_mut(self.kind) = identifiers;
-        answer_changed(index, state)
+        *find_mut(state, owner)?.associated_mut(self.kind) = identifiers;
+        answer_changed(owner, state)
     }
 
     /// Takes one away, from every App ID, too.

@@ -90,7 +90,7 @@ pub(super) fn list(call: &Call<'_>, state: &mut State) -> Outcome {
     let listed = state
         .profiles
         .iter()
-        .filter(|known| state.lists.show(known.hidden_until))
+        .filter(|known| state.lists.shows(known.hidden_until))
         .filter(|known| known.profile_type.starts_with("MAC") == call.is_mac())
         .map(|known| resource(known, state, false))
         .collect();

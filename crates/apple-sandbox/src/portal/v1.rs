@@ -241,7 +241,7 @@ fn resource(request: &Request<'_>, known: &BundleId, state: &State) -> (Value, V
 fn list(request: &Request<'_>, state: &mut State) -> Outcome {
     let wanted = request.filter("identifier")?;
     let fits = |known: &&BundleId| {
-        state.lists.show(known.hidden_until)
+        state.lists.shows(known.hidden_until)
             && wanted
                 .as_ref()
                 .is_none_or(|all| all.iter().any(|start| known.identifier.starts_with(start)))

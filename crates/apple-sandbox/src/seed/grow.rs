@@ -36,7 +36,7 @@ impl Seed {
             })
             .collect();
         connection.entry("test_devices").or_insert(devices.into());
-        let mut fresh = Fresh::from(self.random);
+        let mut fresh = Fresh::seeded(self.random);
         let mut state = State {
             switches: self.apple.switches(),
             apple_id: AppleAccount::new(&self.apple_id, &mut fresh),

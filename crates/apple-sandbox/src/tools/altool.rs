@@ -228,7 +228,8 @@ fn upload(
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();
-    uploads.push(json!({"sha256": hex(&Sha256::digest(bytes)), "size": bytes.len(), "type": kind}));
+    let sha256 = base16ct::lower::encode_string(&Sha256::digest(bytes));
+    uploads.push(json!({"sha256": sha256, "size": bytes.len(), "type": kind}));
     std::fs::write(log, serde_json::to_vec_pretty(&uploads)?)?;
     if let Some(url) = call.env.get("APP_STORE_CONNECT_URL")
         && let Some(refusal) = deliver_to(url, Path::new(file), value(args, "--apple-id"))?
@@ -373,17 +374,13 @@ fn deliver_to(url: &str, file: &Path, app_id: Option<&str>) -> anyhow::Result<Op
         "app": app_id,
         "name": file.file_name().unwrap_or_default().to_string_lossy(),
         "size": content.len(),
-        "md5": hex(&Md5::digest(&content)),
-        "sha256": hex(&Sha256::digest(&content)),
+        "md5": base16ct::lower::encode_string(&Md5::digest(&content)),
+        "sha256": base16ct::lower::encode_string(&Sha256::digest(&content)),
         "uses_non_exempt_encryption": app.uses_encryption,
         "min_os_version": app.minimum_os_version,
     });
     let (status, _) = post(url, "/_sandbox/builds", &body.to_string())?;
     Ok((status != 201).then_some(status))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Status and body of the sandbox's answer.

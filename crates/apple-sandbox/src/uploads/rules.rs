@@ -12,7 +12,7 @@ use crate::asc::objects::Key;
 use crate::asc::rules::Change;
 use crate::asc::rules::lifecycle::Effect;
 use crate::state::{Build, State};
-use crate::storage::{self, Part, STORAGE};
+use crate::storage::{self, Part};
 
 /// The attributes of an upload.
 pub(crate) fn upload(upload: &Upload) -> Value {
@@ -96,7 +96,7 @@ pub(crate) fn look(state: &mut State, id: &str) {
 }
 
 /// What the package in a file says; nothing where it can't be read.
-fn declare_by(path: &std::path::Path, uti: &str) -> Map<String, Value> {
+fn declare_from_package(path: &std::path::Path, uti: &str) -> Map<String, Value> {
     let format = match uti {
         "com.apple.pkg" => Format::Pkg,
         _ => Format::Ipa,
@@ -212,7 +212,7 @@ pub(crate) fn file(file: &UploadFile, base: &str) -> Value {
         let operation = |(number, part): (usize, &Part)| {
             json!({
                 "method": "PUT",
-                "url": format!("{base}{STORAGE}{}/{}?signature={}", file.id, number + 1, file.secret),
+                "url": storage::url(base, &file.id, number + 1, &file.secret),
                 "offset": part.offset,
                 "length": part.length,
                 "partNumber": number + 1,
@@ -299,7 +299,7 @@ pub(crate) fn commit(change: &mut Change<'_>, draft: &Draft) -> Result<(), Refus
     }
     let (of, is_well) = (known.upload.clone(), known.state != "FAILED");
     let declared = if storage.keeps() {
-        declare_by(&path, &known.uti)
+        declare_from_package(&path, &known.uti)
     } else {
         Map::new()
     };

@@ -11,7 +11,7 @@ use crate::asc::body::Draft;
 use crate::asc::date;
 use crate::asc::objects::Key;
 use crate::state::State;
-use crate::storage::{self, Part, STORAGE};
+use crate::storage::{self, Part};
 
 /// Kinds with a file.
 const KINDS: [&str; 8] = [
@@ -71,10 +71,8 @@ impl Assets {
 
     /// Notes that a part arrived; they are counted from 1.
     pub(crate) fn arrive(&mut self, id: &str, number: usize) {
-        let asset = self.0.get_mut(id);
-        let part = asset.and_then(|asset| asset.parts.get_mut(number.wrapping_sub(1)));
-        if let Some(part) = part {
-            part.arrived = true;
+        if let Some(asset) = self.0.get_mut(id) {
+            storage::arrive(&mut asset.parts, number);
         }
     }
 
@@ -177,7 +175,7 @@ impl Asset {
             let operation = |(number, part): (usize, &Part)| {
                 json!({
                     "method": "PUT",
-                    "url": format!("{base}{}{id}/{}?signature={}", STORAGE, number + 1, self.secret),
+                    "url": storage::url(base, id, number + 1, &self.secret),
                     "offset": part.offset,
                     "length": part.length,
                     "requestHeaders": [{"name": "Content-Type", "value": "application/octet-stream"}],

@@ -67,7 +67,7 @@ pub(super) fn register(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Re
         // What is registered for every platform is an iPhone here.
         platform: if platform == "MAC_OS" { "MAC_OS" } else { "IOS" }.to_owned(),
         added: OffsetDateTime::now_utc(),
-        hidden_until: state.lists.hide(0),
+        hidden_until: state.lists.hidden_until(0),
     };
     let key = Key::new("devices", &made.id);
     state.devices.push(made);

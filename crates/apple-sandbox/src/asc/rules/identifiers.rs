@@ -76,7 +76,7 @@ pub(super) fn create(change: &mut Change<'_>, draft: &Draft) -> Result<Key, Refu
         groups: Vec::new(),
         merchants: Vec::new(),
         parent: None,
-        hidden_until: state.lists.hide(0),
+        hidden_until: state.lists.hidden_until(0),
     };
     let key = Key::new("bundleIds", &made.id);
     state.bundle_ids.push(made);

@@ -67,7 +67,7 @@ impl Change<'_> {
 
     /// Adds a resource that needs no type of its own.
     pub(crate) fn add(&mut self, kind: &str, id: &str, attributes: Map<String, Value>) -> Key {
-        let hidden_until = self.state.lists.hide(0);
+        let hidden_until = self.state.lists.hidden_until(0);
         let object = self.state.objects.entry(kind, id);
         object.attributes.extend(attributes);
         object.hidden_until = hidden_until;

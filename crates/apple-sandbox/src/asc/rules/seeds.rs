@@ -7,7 +7,7 @@ use super::Change;
 use super::{distribution, media, release, situations};
 use crate::asc::body::Draft;
 use crate::asc::document::Api;
-use crate::asc::objects::Key;
+use crate::asc::objects::{Key, members};
 use crate::state::State;
 
 /// Territories with their currencies. Apple has 175; these are a sample.
@@ -52,7 +52,7 @@ pub(super) fn defaults(change: &Change<'_>, draft: &Draft) -> Map<String, Value>
         media::defaults(change, &draft.kind),
         distribution::defaults(change, &draft.kind),
     ] {
-        all.extend(defaults.as_object().cloned().unwrap_or_default());
+        all.extend(members(defaults));
     }
     all
 }
@@ -80,7 +80,7 @@ struct Preparation<'a> {
 impl Preparation<'_> {
     fn add(&mut self, kind: &str, id: &str, attributes: Value) -> Key {
         let object = self.state.objects.entry(kind, id);
-        object.attributes = attributes.as_object().cloned().unwrap_or_default();
+        object.attributes = members(attributes);
         Key::new(kind, id)
     }
 

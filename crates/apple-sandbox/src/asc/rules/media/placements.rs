@@ -12,7 +12,7 @@ use super::{IMAGES, LOCALIZATIONS, PLACEMENTS, SIZE, VIDEOS, present};
 use crate::answer::Refusal;
 use crate::asc::body::Draft;
 use crate::asc::date;
-use crate::asc::objects::{Key, Objects};
+use crate::asc::objects::{Key, Objects, members};
 use crate::asc::rules::{Change, lifecycle, release};
 
 /// The placement of a classic screenshot or preview; no schema has an attribute of this name.
@@ -199,7 +199,7 @@ pub(super) fn follow_set(change: &mut Change<'_>, set: &Key) {
     };
     let placements: Vec<Key> = CLASSIC
         .iter()
-        .flat_map(|name| objects.links(&set.kind, &set.id, name))
+        .flat_map(|name| present(objects, &set.kind, &set.id, name))
         .map(|item| Key::new(PLACEMENTS, objects.text(&item.kind, &item.id, PLACEMENT)))
         .filter(|key| !key.id.is_empty())
         .collect();
@@ -293,7 +293,7 @@ pub(super) fn place(change: &mut Change<'_>, item: &Key) {
         "lastModifiedDate": date(change.now),
     });
     let asset = add_asset(change, item, if is_video { VIDEOS } else { IMAGES });
-    let placement = change.make(PLACEMENTS, attributes.as_object().cloned().unwrap_or_default());
+    let placement = change.make(PLACEMENTS, members(attributes));
     change.relate(&placement, if is_video { "video" } else { "image" }, &asset);
     let localization = Key::new(LOCALIZATIONS, &localization);
     change.relate(&placement, "appStoreVersionLocalization", &localization);

@@ -1,16 +1,16 @@
 //! What a new version has from the one before.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::number::plain_number;
 use super::{open_info, versions_of};
-use crate::asc::objects::Key;
+use crate::asc::objects::{Key, members};
 use crate::asc::rules::{Change, media, seeds};
 
 /// A new version of an app that has one: texts, media, and review information of the one before, and an app info
 /// that can be changed.
 pub(super) fn complete_version(change: &mut Change<'_>, key: &Key) {
-    let hidden_until = change.state.lists.hide(change.state.release.pace.version);
+    let hidden_until = change.state.lists.hidden_until(change.state.release.pace.version);
     let objects = &mut change.state.objects;
     let plain = plain_number(objects.text(&key.kind, &key.id, "versionString"));
     objects.set(&key.kind, &key.id, "versionString", plain);
@@ -39,10 +39,6 @@ pub(super) fn complete_version(change: &mut Change<'_>, key: &Key) {
             .cloned();
         copy_info(change, &Key::new("apps", &app), live.as_ref(), hidden_until);
     }
-}
-
-pub(super) fn members(value: Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap_or_default()
 }
 
 fn carry_over(change: &mut Change<'_>, old: &Key, new: &Key) {

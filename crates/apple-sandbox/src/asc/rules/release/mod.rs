@@ -8,7 +8,7 @@ mod copy;
 mod number;
 mod texts;
 
-use copy::{complete_version, members};
+use copy::complete_version;
 use number::{check_number, has_number, numbers, plain_number, used_number};
 use serde_json::{Value, json};
 use texts::check_texts;
@@ -20,7 +20,7 @@ use super::lifecycle::Effect;
 use crate::answer::Refusal;
 use crate::asc::body::Draft;
 use crate::asc::date;
-use crate::asc::objects::{Key, Objects};
+use crate::asc::objects::{Key, Objects, members};
 
 /// The states in which a version's texts and media can be changed.
 pub(super) const EDITABLE: [&str; 5] = [
@@ -278,7 +278,7 @@ pub(super) fn older_state(state: &str) -> &str {
 pub(super) fn follow_creation(change: &mut Change<'_>, key: &Key) {
     match key.kind.as_str() {
         "appStoreVersions" => complete_version(change, key),
-        // A locale of the version is one of the app info, too (seen by clients of the real service, I.4a).
+        // A locale of the version is one of the app info, too (seen by clients of the real service).
         "appStoreVersionLocalizations" => {
             let objects = &change.state.objects;
             let locale = objects.text(&key.kind, &key.id, "locale").to_owned();

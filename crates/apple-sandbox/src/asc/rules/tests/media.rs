@@ -365,6 +365,29 @@ fn classic_screenshots_show_as_placements() {
     assert_eq!(store.ids(&format!("/v1/appAssetLibraries/{APP}/images")).len(), 2);
 }
 
+/// A deleted screenshot is listed for some looks; an order that names it does not bring its placement back.
+#[test]
+fn an_order_brings_back_no_placement_of_a_deleted_screenshot() {
+    let (mut store, localization) = draft();
+    store.state.release.pace.deletion = 2;
+    let set = set(&mut store, &localization, "APP_IPHONE_67");
+    let [first, second] = upload_two(&mut store, &set);
+    let third = upload(&mut store, &set, "3.png", &picture::screenshot(1290, 2796, 3));
+    state(&mut store, &third);
+    assert_eq!(
+        names(&list_placed(&mut store, &localization)),
+        ["1.png", "2.png", "3.png"]
+    );
+    store.delete("appScreenshots", &first).is(204);
+    let order = format!("/v1/appScreenshotSets/{set}/relationships/appScreenshots");
+    let all = [&third, &second, &first].map(|id| format!("appScreenshots {id}"));
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    store.link("PATCH", &order, &all, true).is(204);
+    let placements = format!("/v1/appStoreVersionLocalizations/{localization}/placements");
+    assert_eq!(store.ids(&placements).len(), 2);
+    assert_eq!(names(&list_placed(&mut store, &localization)), ["3.png", "2.png"]);
+}
+
 /// What is done to a placement is done to the classic screenshot that it shows: its order, and its removal.
 #[test]
 fn a_classic_screenshot_follows_its_placement() {

@@ -1,4 +1,5 @@
-//! Seeds: where an app begins.
+//! Seeds: where an app begins. The states of versions and of review submissions are those of Apple's API documents 4.4.1 and
+//! 4.5.1.
 
 use super::super::situations::{SeedRelease, Situation};
 use super::Store;

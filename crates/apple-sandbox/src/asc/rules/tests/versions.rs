@@ -269,7 +269,7 @@ fn texts_that_are_too_long_and_urls_that_are_none_are_refused() {
         .is(200);
 }
 
-/// I.4a: a locale of the version is one of the app info, with the primary one's name.
+/// A locale of the version is one of the app info, with the primary one's name.
 #[test]
 fn a_locale_of_the_version_makes_one_of_the_app_info() {
     let mut store = Store::at(Situation::Draft);
