@@ -60,11 +60,11 @@ impl Led {
         command
     }
 
-    /// Asks for builds until there is one, as who waits for Apple does.
-    fn wait_for_a_build(&self) {
+    /// Asks for the build with this number until it is processed, as who waits for Apple does.
+    fn wait_for_build(&self, number: &str) {
         let client = Client::of(&self.sandbox);
-        let is_there =
-            || client.get("/v1/builds").body["data"][0]["attributes"]["processingState"] == "VALID";
+        let path = format!("/v1/builds?filter[version]={number}");
+        let is_there = || client.get(&path).body["data"][0]["attributes"]["processingState"] == "VALID";
         assert!((0..8).any(|_| is_there()));
     }
 
@@ -305,7 +305,7 @@ fn codemagic_reads_builds_that_say_how_they_encrypt_and_builds_that_do_not() {
         let inputs = [("ipa_path", package.as_str()), ("uploader", "native")];
         machine.run("step-application-loader", &inputs).ended(0);
         let number = led.sandbox.state().uploads.last().unwrap().version.clone();
-        led.wait_for_a_build();
+        led.wait_for_build(&number);
         for arguments in [
             &["builds", "list", "--json", "-s"][..],
             &["apps", "builds", "1023456789", "--json", "-s"],
@@ -447,7 +447,8 @@ fn spaceship_with_a_key_goes_through_the_life_of_a_build() {
     let package = package_with_compliance(led.folder.path());
     let inputs = [("ipa_path", package.as_str()), ("uploader", "native")];
     machine.run("step-application-loader", &inputs).ended(0);
-    led.wait_for_a_build();
+    let number = led.sandbox.state().uploads.last().unwrap().version.clone();
+    led.wait_for_build(&number);
     let (key_id, issuer, key) = {
         let state = led.sandbox.state();
         (

@@ -1,5 +1,5 @@
 //! Releases and TestFlight distributions without Ruby: `deliver` with `engine: native`, and application-loader, by their real binaries
-//! against the sandbox, whose states are held against `app-store-release.md` by tests of their own.
+//! against the sandbox, whose states have tests of their own (sources: fastlane 2.237, Apple's API documents 4.4.1 and 4.5.1).
 //!
 //! What counts is what the App Store and TestFlight show in the end.
 #![allow(

@@ -47,7 +47,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// That of a file, by its extension: what is no `.pkg` is taken for an `.ipa`.
+    /// The format of a file, by its extension; anything but `.pkg` counts as `.ipa`.
     pub fn of(path: &Path) -> Self {
         let is_pkg = path
             .extension()

@@ -180,11 +180,6 @@ fn what_apple_would_refuse_is_found() {
             "must be `org.example.heron.` and one or more parts",
         ),
         (
-            "AppClips/Clip.app",
-            &[("CFBundleIdentifier", "org.example.other.clip")],
-            "must be `org.example.heron.` and one or more parts",
-        ),
-        (
             "PlugIns/Share.appex",
             &[
                 ("CFBundleIdentifier", "org.example.heron.share"),

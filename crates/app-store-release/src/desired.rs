@@ -74,6 +74,16 @@ pub enum BuildChoice {
     Number(String),
 }
 
+impl BuildChoice {
+    /// The number that is asked for.
+    pub(crate) fn number(&self) -> Option<&str> {
+        match self {
+            Self::Latest => None,
+            Self::Number(number) => Some(number),
+        }
+    }
+}
+
 /// What a submission for review needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredSubmission {
@@ -193,7 +203,7 @@ pub struct Assembled {
 /// The app and the platform that options name: all that has to be known to look at the app.
 ///
 /// # Errors
-/// When no app is named, or the platform is none.
+/// When no app is named, or the platform is unknown.
 pub fn subject(options: &Values) -> Result<(AppName, StorePlatform), Vec<Problem>> {
     let text_of = |key: &str| non_empty(options, key);
     let number = options.get("app").and_then(Value::as_i64);
@@ -318,14 +328,7 @@ pub fn assemble(options: &Values, directory: &Path, now: OffsetDateTime) -> Resu
             "auto_release_date is cut down to the full hour, which Apple demands: {date}."
         ));
     }
-    for key in options::refused(options) {
-        let what = if key == "price_tier" {
-            "price tiers no longer exist; set the price in App Store Connect"
-        } else {
-            "App Store Connect can't reset ratings with an API key; reset them on the web"
-        };
-        problems.push(Problem::new(key, what));
-    }
+    problems.extend(options::refused_options(options).map(|(key, reason)| Problem::new(key, reason)));
     let information = options.get("submission_information").and_then(Value::as_object);
     let answer = |key: &str| {
         information
@@ -461,10 +464,10 @@ const LARGEST_TEXT: u64 = 1 << 20;
 const LARGEST_ATTACHMENT: u64 = 512 << 20;
 
 fn local_file(path: &Path) -> std::io::Result<LocalFile> {
-    let checksums = Checksums::of_file(path)?;
-    if checksums.size > LARGEST_ATTACHMENT {
+    if path.metadata()?.len() > LARGEST_ATTACHMENT {
         return Err(std::io::Error::other("the file is larger than 512 MB"));
     }
+    let checksums = Checksums::of_file(path)?;
     Ok(LocalFile {
         name: path
             .file_name()
@@ -512,6 +515,26 @@ mod tests {
                 "price_tier"
             ]
         );
+    }
+
+    #[test]
+    fn an_attachment_that_is_too_large_or_no_file_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = std::fs::File::create(folder.path().join("large.zip")).unwrap();
+        file.set_len(LARGEST_ATTACHMENT + 1).unwrap();
+        for (path, reason) in [
+            (
+                "large.zip",
+                "`large.zip` can't be read: the file is larger than 512 MB",
+            ),
+            (".", "it is a directory, not a file"),
+        ] {
+            let options = json!({"app": 1, "app_review_attachment_file": path});
+            let problems = assembled(options, folder.path()).unwrap_err();
+            assert_eq!(problems.len(), 1);
+            assert_eq!(problems[0].place, "app_review_attachment_file");
+            assert!(problems[0].message.ends_with(reason), "{}", problems[0]);
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub enum ReleaseError {
         state: String,
     },
     /// The draft submission holds other items, which would be submitted as well.
-    #[error("the draft review submission holds {}, which would be submitted as well", other_items(*.count))]
+    #[error("the draft review submission holds {}, which would be submitted as well", counted(*.count, "other item"))]
     ForeignDraft {
         /// How many.
         count: usize,
@@ -171,11 +171,10 @@ fn quoted(names: &[String]) -> String {
     names.join(", ")
 }
 
-fn other_items(count: usize) -> String {
-    match count {
-        1 => "1 other item".to_owned(),
-        count => format!("{count} other items"),
-    }
+/// A number of things in words: `1 file`, `3 files`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 fn several(errors: &[ReleaseError]) -> String {

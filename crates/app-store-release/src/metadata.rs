@@ -2,12 +2,13 @@
 //!
 //! Layout and precedence: fastlane 2.237.0, `deliver/lib/deliver/upload_metadata.rb` (read 2026-07-21).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::Value;
 
 use crate::locale;
+use crate::media_file::entries;
 use crate::options::Values;
 use crate::problem::Problem;
 use crate::text::{LocalizedTexts, TextField};
@@ -107,14 +108,12 @@ fn read_folder(
         let text = text_file(&file(older), problems).or_else(|| text_file(&file(key), problems));
         metadata.review.extend(text.map(|text| (attribute, text)));
     }
-    for path in folders(folder, problems) {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+    for (name, path) in entries(folder, problems) {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
-        if name.starts_with('.') || OTHER_FOLDERS.into_iter().any(is) || EXPANDED.into_iter().any(is) {
+        if !path.is_dir() || name.starts_with('.') {
+            continue;
+        }
+        if OTHER_FOLDERS.into_iter().any(is) || EXPANDED.into_iter().any(is) {
             continue;
         }
         let texts: BTreeMap<TextField, String> = TextField::ALL
@@ -214,23 +213,6 @@ fn text_value(value: &Value) -> Option<String> {
             Some(words?.join(", "))
         }
         _ => None,
-    }
-}
-
-/// The folders in a folder, by name.
-fn folders(folder: &Path, problems: &mut Vec<Problem>) -> BTreeSet<PathBuf> {
-    match std::fs::read_dir(folder) {
-        Ok(entries) => entries
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.is_dir())
-            .collect(),
-        Err(error) => {
-            problems.push(Problem::new(
-                folder.display().to_string(),
-                format!("can't be read: {error}"),
-            ));
-            BTreeSet::new()
-        }
     }
 }
 

@@ -32,8 +32,8 @@ pub enum Coverage {
     Ignored,
     /// Only fastlane can do it.
     NotCovered,
-    /// Neither can do it: fastlane fails on it, after it has changed other things.
-    Refused,
+    /// Neither can do it, for this reason: fastlane fails on it, after it has changed other things.
+    Refused(&'static str),
 }
 
 /// One of deliver's options.
@@ -48,35 +48,38 @@ pub struct Definition {
 }
 
 macro_rules! definitions {
-    ($($coverage:ident $kind:ident: $($key:literal)+;)+) => {
+    ($($coverage:expr, $kind:ident: $($key:literal)+;)+) => {
         /// All options of deliver.
-        pub const DEFINITIONS: &[Definition] = &[
-            $($(Definition { key: $key, kind: Kind::$kind, coverage: Coverage::$coverage },)+)+
-        ];
+        pub const DEFINITIONS: &[Definition] = {
+            use Coverage::{Covered, Ignored, NotCovered, Refused};
+            &[$($(Definition { key: $key, kind: Kind::$kind, coverage: $coverage },)+)+]
+        };
     };
 }
 
 definitions! {
-    Covered Text: "app_identifier" "app_version" "ipa" "pkg" "build_number" "platform" "metadata_path" "screenshots_path"
+    Covered, Text: "app_identifier" "app_version" "ipa" "pkg" "build_number" "platform" "metadata_path" "screenshots_path"
         "copyright" "primary_category" "secondary_category" "primary_first_sub_category" "primary_second_sub_category"
         "secondary_first_sub_category" "secondary_second_sub_category" "app_rating_config_path" "app_review_attachment_file"
         "app_previews_path" "preview_frame_time_code";
-    Covered Integer: "app" "screenshot_processing_timeout" "auto_release_date" "version_check_wait_retry_limit";
-    Covered Boolean: "edit_live" "skip_binary_upload" "skip_screenshots" "skip_metadata" "skip_app_version_update" "force"
+    Covered, Integer: "app" "screenshot_processing_timeout" "auto_release_date" "version_check_wait_retry_limit";
+    Covered, Boolean: "edit_live" "skip_binary_upload" "skip_screenshots" "skip_metadata" "skip_app_version_update" "force"
         "overwrite_screenshots" "sync_screenshots" "submit_for_review" "reject_if_possible" "automatic_release" "phased_release"
         "ignore_language_directory_validation" "overwrite_preview_videos";
-    Covered Hash: "submission_information" "app_review_information" "description" "name" "subtitle" "keywords"
+    Covered, Hash: "submission_information" "app_review_information" "description" "name" "subtitle" "keywords"
         "promotional_text" "release_notes" "privacy_url" "apple_tv_privacy_policy" "support_url" "marketing_url";
-    Covered List: "languages";
-    Ignored Text: "api_key_path" "username" "team_id" "team_name" "dev_portal_team_id" "dev_portal_team_name" "itc_provider"
+    Covered, List: "languages";
+    Ignored, Text: "api_key_path" "username" "team_id" "team_name" "dev_portal_team_id" "dev_portal_team_name" "itc_provider"
         "provider_public_id" "app_icon" "apple_watch_app_icon" "individual_metadata_items" "precheck_default_rule_level";
-    Ignored Hash: "api_key" "trade_representative_contact_information";
-    Ignored Boolean: "use_live_version" "precheck_include_in_app_purchases" "verbose";
-    NotCovered Boolean: "run_precheck_before_submit" "verify_only";
-    Refused Boolean: "reset_ratings";
-    Refused Integer: "price_tier";
-    NotCovered Text: "app_clip_header_images_path" "app_clip_default_experience_metadata_path" "app_clip_default_experience_action";
-    NotCovered Hash: "app_clip_default_experience_subtitle" "app_clip_review_information";
+    Ignored, Hash: "api_key" "trade_representative_contact_information";
+    Ignored, Boolean: "use_live_version" "precheck_include_in_app_purchases" "verbose";
+    NotCovered, Boolean: "run_precheck_before_submit" "verify_only";
+    // Requests to reset ratings were never part of the API (fastlane #21328).
+    Refused("App Store Connect can't reset ratings with an API key; reset them on the web"), Boolean: "reset_ratings";
+    // Price tiers left the API with `apps.prices` (fastlane #21819).
+    Refused("price tiers no longer exist; set the price in App Store Connect"), Integer: "price_tier";
+    NotCovered, Text: "app_clip_header_images_path" "app_clip_default_experience_metadata_path" "app_clip_default_experience_action";
+    NotCovered, Hash: "app_clip_default_experience_subtitle" "app_clip_review_information";
 }
 
 /// The variables whose name is not `DELIVER_` and the option's name.
@@ -192,28 +195,35 @@ pub fn from_environment<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Val
 }
 
 /// The options with a value that the native engine does not cover with certainty.
-pub fn uncovered(values: &Values) -> impl Iterator<Item = &'static str> {
-    given(values, Coverage::NotCovered)
+pub fn uncovered_options(values: &Values) -> impl Iterator<Item = &'static str> {
+    options_with(values, |coverage| {
+        (coverage == Coverage::NotCovered).then_some(())
+    })
+    .map(|(key, ())| key)
 }
 
-/// The options with a value that can't be fulfilled by anybody with an API key.
-///
-/// Price tiers left the API with `apps.prices` (fastlane #21819), and requests to reset ratings were never part of it
-/// (fastlane #21328).
-pub(crate) fn refused(values: &Values) -> impl Iterator<Item = &'static str> {
-    given(values, Coverage::Refused)
+/// The options with a value that can't be fulfilled by anybody with an API key, each with the reason.
+pub(crate) fn refused_options(values: &Values) -> impl Iterator<Item = (&'static str, &'static str)> {
+    options_with(values, |coverage| match coverage {
+        Coverage::Refused(reason) => Some(reason),
+        _ => None,
+    })
 }
 
-fn given(values: &Values, coverage: Coverage) -> impl Iterator<Item = &'static str> {
+/// The options with a value whose coverage `select` takes, each with what it selects.
+fn options_with<T>(
+    values: &Values,
+    select: impl Fn(Coverage) -> Option<T>,
+) -> impl Iterator<Item = (&'static str, T)> {
+    let has_value = move |definition: &&Definition| {
+        values
+            .get(definition.key)
+            .is_some_and(|value| *value != Value::Bool(false) && !value.is_null())
+    };
     DEFINITIONS
         .iter()
-        .filter(move |definition| definition.coverage == coverage)
-        .filter(|definition| {
-            values
-                .get(definition.key)
-                .is_some_and(|value| *value != Value::Bool(false) && !value.is_null())
-        })
-        .map(|definition| definition.key)
+        .filter(has_value)
+        .filter_map(move |definition| Some((definition.key, select(definition.coverage)?)))
 }
 
 fn unknown(key: &str) -> String {
@@ -349,10 +359,11 @@ mod tests {
             "--verify_only",
         ]))
         .unwrap();
-        assert_eq!(uncovered(&values).collect::<Vec<_>>(), ["verify_only"]);
+        assert_eq!(uncovered_options(&values).collect::<Vec<_>>(), ["verify_only"]);
         // fastlane can't set a price either: it is no reason to take fastlane.
-        assert_eq!(refused(&values).collect::<Vec<_>>(), ["price_tier"]);
+        let refused: Vec<&str> = refused_options(&values).map(|(key, _)| key).collect();
+        assert_eq!(refused, ["price_tier"]);
         let values = from_words(&words(&["--run_precheck_before_submit", "false"])).unwrap();
-        assert_eq!(uncovered(&values).count(), 0);
+        assert_eq!(uncovered_options(&values).count(), 0);
     }
 }

@@ -25,7 +25,8 @@ const LARGEST_FILE: u64 = 500 << 20;
 pub fn read(folder: &Path, lenient: bool) -> Result<MediaFolder, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut found = MediaFolder::default();
-    if !folder.exists() {
+    // A folder that can't be looked at is a problem, not a missing one.
+    if matches!(folder.try_exists(), Ok(false)) {
         return Ok(found);
     }
     let mut pictures: Vec<(String, bool, PathBuf)> = Vec::new();
@@ -262,6 +263,24 @@ pub(crate) mod tests {
             text.iter().any(|message| message.contains("did you mean en-US")),
             "{text:?}"
         );
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_empty_one_and_one_that_can_not_be_looked_at_is_named() {
+        let folder = folder(&[("file", Vec::new())]);
+        std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
+        assert!(read(&folder.path().join("none"), false).unwrap().media.is_empty());
+        for name in ["file/screenshots", "loop"] {
+            let path = folder.path().join(name);
+            let problems = read(&path, false).unwrap_err();
+            assert_eq!(problems.len(), 1, "{name}");
+            assert_eq!(problems[0].place, path.display().to_string());
+            assert!(
+                problems[0].message.starts_with("can't be read: "),
+                "{}",
+                problems[0]
+            );
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::counted;
 use crate::problem::Problem;
 
 /// A localized text, named after its file in a metadata folder.
@@ -131,25 +132,21 @@ impl TextField {
         let length = text.chars().count();
         let (fewest, most) = self.limits();
         if length > most {
-            return Some(format!("{}, but the limit is {most}", characters(length)));
+            return Some(format!(
+                "{}, but the limit is {most}",
+                counted(length, "character")
+            ));
         }
         if length < fewest {
             return Some(format!(
                 "{}, but at least {fewest} are required",
-                characters(length)
+                counted(length, "character")
             ));
         }
         let looks_like_url = text.split_once("://").is_some_and(|(scheme, rest)| {
             matches!(scheme, "http" | "https") && rest.contains('.') && !text.contains(char::is_whitespace)
         });
         (self.is_url() && !looks_like_url).then(|| format!("`{text}` is not a URL; accepted: https://…"))
-    }
-}
-
-fn characters(count: usize) -> String {
-    match count {
-        1 => "1 character".to_owned(),
-        count => format!("{count} characters"),
     }
 }
 

@@ -323,6 +323,66 @@ async fn a_build_that_another_step_has_uploaded_is_expected() {
         };
         assert_eq!(found, expected, "{uploaded:?} {number:?}");
         assert_eq!(world.writes(), 0);
+        // All builds are read only for the error, which names them.
+        let looks = match found {
+            Ok(None) => 1,
+            Err(()) => 2,
+            Ok(Some(_)) => 3,
+        };
+        assert_eq!(world.count("GET /v1/builds"), looks, "{uploaded:?} {number:?}");
+    }
+}
+
+/// Apple's dates end in `Z`, `+00:00`, or `+0000`.
+#[tokio::test]
+async fn an_upload_is_recent_however_its_date_is_spelled() {
+    for zone in ["Z", "+00:00", "+0000"] {
+        for (hours, is_expected) in [(0, true), (5, false)] {
+            let world = World::new(Double {
+                uploaded: Some(("COMPLETE", hours)),
+                zone: Some(zone),
+                listed_after: usize::MAX,
+                ..library(&["en-US"])
+            })
+            .await;
+            let options = json!({"skip_screenshots": true, "submit_for_review": true, "build_number": "7"});
+            let found = world.prepare(options).await;
+            assert_eq!(found.is_ok(), is_expected, "{zone}, {hours} hours ago");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_build_that_is_missing_is_named_with_those_that_there_are() {
+    let world = World::new(library(&["en-US"])).await;
+    let options =
+        |number: &str| json!({"skip_screenshots": true, "submit_for_review": true, "build_number": number});
+    let error = world.prepare(options("9")).await.unwrap_err();
+    let ReleaseError::NoBuild { build, available } = &error else {
+        panic!("{error}");
+    };
+    assert_eq!((build.as_str(), available.len()), ("build 9 of version 1.1", 1));
+    let name = AppName::BundleId("com.example.app".to_owned());
+    let app = world.engine.find_beta_app(&name).await.unwrap();
+    for (name, expected) in [
+        (BuildName::Id("B9".to_owned()), "build with the ID B9"),
+        (
+            BuildName::Numbers {
+                version: Some("1.1".to_owned()),
+                number: Some("9".to_owned()),
+            },
+            "build 9 of version 1.1",
+        ),
+    ] {
+        let wanted = Distribution::default();
+        let prepared = world
+            .engine
+            .prepare_distribution(&wanted, &app, None, Some(&name));
+        let error = prepared.await.unwrap_err();
+        assert!(
+            matches!(&error, ReleaseError::NoBuild { build, available } if build == expected && available.len() == 1),
+            "{error}"
+        );
     }
 }
 

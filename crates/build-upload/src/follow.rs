@@ -101,6 +101,6 @@ pub(crate) fn followed(upload: &Resource<BuildUpload>) -> Result<Followed, Uploa
         state: state.state.clone(),
         warnings: state.warnings.clone(),
         upload: Some(upload.id.clone()),
-        build: upload.related("build").into_iter().next().map(|build| build.id),
+        build: upload.one("build").map(|build| build.id),
     })
 }

@@ -262,6 +262,7 @@ fn previews_are_right_in_both_media_worlds() {
                 object.attributes["previewFrameTimeCode"].to_string()
             })
             .collect();
+        assert_eq!(frames.len(), 2, "library {asset_library}");
         assert!(
             frames.iter().all(|frame| frame.contains("00:00:02:00")),
             "library {asset_library}: {frames:?}"
@@ -304,6 +305,14 @@ fn what_is_wrong_on_disk_is_told_before_anything_is_changed() {
     shop.deliver(&[])
         .ended(1)
         .said(&["3.png", "keywords", "de-DE", "name", "Next:"]);
+    // An unknown platform is one more problem, not the only one that is named.
+    let options = format!("{COMPLIANCE} --platform android");
+    shop.deliver(&[("options", &options)]).ended(1).said(&[
+        "`android` is not accepted",
+        "3.png",
+        "keywords",
+        "Next:",
+    ]);
     assert_eq!(shop.writes(), [] as [String; 0]);
 }
 

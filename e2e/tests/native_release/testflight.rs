@@ -3,7 +3,7 @@
 use apple_sandbox::{Fault, Json, Kind, Pace, SeedBuild, SeedGroup, SeedRelease, Situation};
 use e2e::Run;
 
-use super::{Shop, at, seed};
+use super::{APP, Shop, at, seed};
 
 fn group(name: &str) -> SeedGroup {
     SeedGroup {
@@ -82,7 +82,7 @@ fn an_internal_group_gets_the_build_at_once() {
     let shop = shop();
     shop.distribute(&[("beta_groups", "Team")])
         .ended(0)
-        .said(&["TestFlight"]);
+        .said(&["Build 42 is available on TestFlight."]);
     assert_eq!(shop.builds_of("Team"), ["1.2.3 (42)"]);
     let build = shop.build("42");
     assert_eq!(build["internal"], "IN_BETA_TESTING");
@@ -90,7 +90,9 @@ fn an_internal_group_gets_the_build_at_once() {
     assert_eq!(build["what_to_test"]["en-US"], "Look at the widget.");
     let outputs = shop.machine.outputs();
     assert!(
-        outputs["BITRISE_TESTFLIGHT_BUILD_URL"].contains("/testflight/"),
+        outputs["BITRISE_TESTFLIGHT_BUILD_URL"].starts_with(&format!(
+            "https://appstoreconnect.apple.com/apps/{APP}/testflight/ios/"
+        )),
         "{outputs:?}"
     );
 }
@@ -98,7 +100,9 @@ fn an_internal_group_gets_the_build_at_once() {
 #[test]
 fn an_external_group_gets_the_build_after_beta_review() {
     let shop = shop();
-    shop.distribute(&[("beta_groups", "Team|Friends")]).ended(0);
+    shop.distribute(&[("beta_groups", "Team|Friends")])
+        .ended(0)
+        .said(&["once Apple has reviewed it"]);
     assert_eq!(shop.build("42")["external"], "WAITING_FOR_BETA_REVIEW");
     assert_eq!(shop.builds_of("Friends"), ["1.2.3 (42)"]);
     assert!(
@@ -107,6 +111,15 @@ fn an_external_group_gets_the_build_after_beta_review() {
     );
     shop.sandbox.beta_review("APPROVED").unwrap();
     assert_eq!(shop.build("42")["external"], "IN_BETA_TESTING");
+}
+
+#[test]
+fn an_external_group_without_beta_review_is_said_to_wait_for_it() {
+    let shop = shop();
+    shop.distribute(&[("beta_groups", "Friends"), ("submit_beta_review", "no")])
+        .ended(0)
+        .said(&["once it is submitted for beta review and Apple has reviewed it"]);
+    assert_eq!(shop.build("42")["external"], "READY_FOR_BETA_SUBMISSION");
 }
 
 #[test]

@@ -103,14 +103,10 @@ fn platform(
     package: Option<&Package>,
     log: &Log,
 ) -> StorePlatform {
-    let is_installer = format == Format::Pkg
-        || path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("pkg"));
-    if let Some(platform) = input.chosen() {
+    if let Some(platform) = input.store_platform() {
         return platform;
     }
-    if is_installer {
+    if format == Format::Pkg || Format::of(path) == Format::Pkg {
         return StorePlatform::Macos;
     }
     match package.map(|package| package.app.platform()) {

@@ -144,7 +144,7 @@ pub enum PlatformInput {
 
 impl PlatformInput {
     /// The platform that the input names; `None` where the package or the build tells.
-    pub(crate) fn chosen(self) -> Option<StorePlatform> {
+    pub(crate) fn store_platform(self) -> Option<StorePlatform> {
         match self {
             Self::Auto => None,
             Self::Ios => Some(StorePlatform::Ios),

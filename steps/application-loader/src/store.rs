@@ -288,6 +288,23 @@ mod tests {
     }
 
     #[test]
+    fn every_platform_has_a_page_of_its_own() {
+        for (platform, name) in [
+            (StorePlatform::Ios, "ios"),
+            (StorePlatform::Macos, "macos"),
+            (StorePlatform::Tvos, "tvos"),
+            (StorePlatform::Visionos, "visionos"),
+        ] {
+            let page = format!("https://appstoreconnect.apple.com/apps/1023456789/testflight/{name}");
+            assert_eq!(testflight_page("1023456789", platform, None), page);
+            assert_eq!(
+                testflight_page("1023456789", platform, Some("b-1")),
+                format!("{page}/b-1")
+            );
+        }
+    }
+
+    #[test]
     fn versions_compare_as_apple_does() {
         assert_eq!(numbers("1.2"), numbers("1.2.0"));
         assert!(numbers("1.10") > numbers("1.9.9"));

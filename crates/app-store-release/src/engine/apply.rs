@@ -168,7 +168,7 @@ impl Engine {
             if shown && (!changes_info || snapshot.editable_info().is_some()) {
                 if let Some(copies) = &mut copies {
                     self.read_media(desired, &mut snapshot, &id).await?;
-                    if copies.are_awaited(&snapshot).await {
+                    if copies.wait_for_missing(&snapshot).await {
                         continue;
                     }
                 }
@@ -323,6 +323,8 @@ struct Copies {
     screenshots: RemoteMedia,
     previews: RemoteMedia,
     wait: Wait,
+    /// Tells the log what is waited for, from the first wait on.
+    activity: Option<tracing::Span>,
 }
 
 impl Copies {
@@ -331,20 +333,30 @@ impl Copies {
             screenshots: before.media.clone(),
             previews: before.previews.clone(),
             wait: Wait::for_at_most("the copies of screenshots and previews", COPY_TIMEOUT),
+            activity: None,
         }
     }
 
     /// Pauses until the next look where copies are still missing. Returns whether it did: after a while it goes on
     /// without them.
-    async fn are_awaited(&mut self, now: &Snapshot) -> bool {
+    async fn wait_for_missing(&mut self, now: &Snapshot) -> bool {
         if media::is_copied(&self.screenshots, &now.media) && media::is_copied(&self.previews, &now.previews)
         {
+            self.activity = None;
             return false;
         }
+        self.activity.get_or_insert_with(|| {
+            tracing::info_span!(
+                "activity",
+                what = "waiting for App Store Connect to copy screenshots and previews",
+                state = "not visible yet"
+            )
+        });
         let waits = self.wait.pause("not visible yet").await.is_ok();
         if !waits {
+            self.activity = None;
             tracing::info!(
-                "Apple has not copied all screenshots and previews of the version before within {} s; continuing.",
+                "Apple did not copy all screenshots and previews of the previous version within {} s; continuing.",
                 COPY_TIMEOUT.as_secs()
             );
         }

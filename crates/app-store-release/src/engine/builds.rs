@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use app_store_connect::uploads::trains;
+use app_store_connect::uploads::{BuildUpload, trains};
 use apple_types::StorePlatform;
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::{Engine, version_number};
 use crate::desired::{BuildChoice, DesiredRelease};
 use crate::error::{ReleaseError, api};
-use crate::snapshot::{self, App, Build, Snapshot, optional};
+use crate::snapshot::{self, App, Build, Snapshot};
 use crate::wait::Wait;
 
 /// How long a build may be missing that nobody has named by its number: another step may have uploaded it just now.
@@ -33,22 +31,21 @@ impl Engine {
         version: &str,
         choice: &BuildChoice,
     ) -> Result<Option<Build>, ReleaseError> {
-        let number = match choice {
-            BuildChoice::Latest => None,
-            BuildChoice::Number(number) => Some(number.as_str()),
-        };
+        let number = choice.number();
+        let known_version = Some(version).filter(|version| !version.is_empty());
         let mut wait = Wait::for_at_most("the build to be listed", LISTING_TIMEOUT);
+        let _activity = tracing::info_span!(
+            "activity",
+            what = "waiting for App Store Connect to list the build",
+            state = "not listed yet"
+        );
         loop {
-            let missing = match self.find_build(app, platform, version, choice).await {
-                Err(missing @ ReleaseError::NoBuild { .. }) => missing,
-                found => return found.map(Some),
-            };
-            let version = Some(version).filter(|version| !version.is_empty());
-            if self.is_uploaded(app, Some(platform), version, number).await {
-                return Ok(None);
+            let found = self.find_build(app, platform, version, choice).await?;
+            if found.is_some() || self.is_uploaded(app, Some(platform), known_version, number).await {
+                return Ok(found);
             }
             if number.is_some() || wait.pause("not listed yet").await.is_err() {
-                return Err(missing);
+                return Err(self.missing_build(app, build_label(known_version, number)).await);
             }
         }
     }
@@ -62,7 +59,11 @@ impl Engine {
         number: Option<&str>,
     ) -> bool {
         let trains = version.map(trains);
-        let mut query = vec![("filter[state]", "PROCESSING,COMPLETE"), ("limit", "200")];
+        let mut query = vec![
+            ("filter[state]", "PROCESSING,COMPLETE"),
+            ("sort", "-uploadedDate"),
+            ("limit", "200"),
+        ];
         query.extend(platform.map(|platform| ("filter[platform]", platform.api_name())));
         query.extend(
             trains
@@ -72,33 +73,47 @@ impl Engine {
         query.extend(number.map(|number| ("filter[cfBundleVersion]", number)));
         let uploads = self
             .store
-            .list(format!("v1/apps/{}/buildUploads", app.id), &query)
+            .page(format!("v1/apps/{}/buildUploads", app.id), &query)
             .await;
         // Who can't be asked about uploads proves nothing.
         let Ok(uploads) = uploads else { return false };
-        uploads.data.iter().any(|upload| {
-            let state = upload.attributes.get("state").unwrap_or(&Value::Null);
-            let is_recent = || {
-                let uploaded = optional(&upload.attributes, "uploadedDate");
-                let uploaded = uploaded.and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
-                uploaded.is_some_and(|uploaded| clock::now() - uploaded < LISTED_WITHIN)
+        uploads.data.into_iter().any(|upload| {
+            let Ok(upload) = serde_json::from_value::<BuildUpload>(Value::Object(upload.attributes)) else {
+                return false;
             };
-            match state["state"].as_str() {
-                Some("PROCESSING") => true,
-                Some("COMPLETE") => is_recent(),
+            match upload.state.state.as_str() {
+                "PROCESSING" => true,
+                "COMPLETE" => upload
+                    .uploaded_date
+                    .is_some_and(|uploaded| clock::now() - uploaded < LISTED_WITHIN),
                 _ => false,
             }
         })
     }
 
-    /// Finds the build that is to be submitted.
+    /// The error for a build that is not there, with the newest builds that are. `build` is its [`build_label`].
+    pub(crate) async fn missing_build(&self, app: &App, build: String) -> ReleaseError {
+        let all = snapshot::read_builds(&self.store, &[("filter[app]", app.id.as_str())])
+            .await
+            .unwrap_or_default();
+        ReleaseError::NoBuild {
+            build,
+            available: all
+                .iter()
+                .take(5)
+                .map(|build| format!("{} ({})", build.version, build.number))
+                .collect(),
+        }
+    }
+
+    /// Finds the build that is to be submitted; `None` where it is not listed.
     async fn find_build(
         &self,
         app: &App,
         platform: StorePlatform,
         version: &str,
         choice: &BuildChoice,
-    ) -> Result<Build, ReleaseError> {
+    ) -> Result<Option<Build>, ReleaseError> {
         let mut filters = vec![
             ("filter[app]", app.id.as_str()),
             ("filter[preReleaseVersion.platform]", platform.api_name()),
@@ -107,39 +122,12 @@ impl Engine {
         if !version.is_empty() {
             filters.push(("filter[preReleaseVersion.version]", &trains));
         }
-        if let BuildChoice::Number(number) = choice {
-            filters.push(("filter[version]", number));
-        }
+        filters.extend(choice.number().map(|number| ("filter[version]", number)));
         let builds = snapshot::read_builds(&self.store, &filters)
             .await
             .map_err(api("read the builds"))?;
-        let usable = builds
-            .iter()
-            .find(|build| !build.expired && !matches!(build.processing_state.as_str(), "FAILED" | "INVALID"));
-        match usable.or(builds.first()) {
-            Some(build) => Ok(build.clone()),
-            None => {
-                let all = snapshot::read_builds(&self.store, &[("filter[app]", app.id.as_str())])
-                    .await
-                    .map_err(api("read the builds"))?;
-                let number = match choice {
-                    BuildChoice::Latest => "build".to_owned(),
-                    BuildChoice::Number(number) => format!("build {number}"),
-                };
-                Err(ReleaseError::NoBuild {
-                    build: if version.is_empty() {
-                        number
-                    } else {
-                        format!("{number} of version {version}")
-                    },
-                    available: all
-                        .iter()
-                        .take(5)
-                        .map(|build| format!("{} ({})", build.version, build.number))
-                        .collect(),
-                })
-            }
-        }
+        let usable = builds.iter().find(|build| build.is_usable());
+        Ok(usable.or(builds.first()).cloned())
     }
 
     /// The build that is submitted, once Apple has processed it.
@@ -166,17 +154,16 @@ impl Engine {
         loop {
             let found = self
                 .find_build(&snapshot.app, desired.platform, &number, choice)
-                .await;
-            let build = match found {
+                .await?;
+            let Some(build) = found else {
                 // What was uploaded just now is listed minutes later (fastlane #12392).
-                Err(missing @ ReleaseError::NoBuild { .. }) => {
-                    activity.record("state", "not listed yet");
-                    match wait.pause("not listed yet").await {
-                        Ok(()) => continue,
-                        Err(_) => return Err(missing),
-                    }
+                activity.record("state", "not listed yet");
+                if wait.pause("not listed yet").await.is_err() {
+                    let version = Some(number.as_str()).filter(|version| !version.is_empty());
+                    let label = build_label(version, choice.number());
+                    return Err(self.missing_build(&snapshot.app, label).await);
                 }
-                found => found?,
+                continue;
             };
             if build.processing_state != "PROCESSING" {
                 check_build(
@@ -191,6 +178,15 @@ impl Engine {
             activity.record("state", build.processing_state.as_str());
             wait.pause(&build.processing_state).await?;
         }
+    }
+}
+
+/// A build in words, such as `build 42 of version 1.1`; without a number it is any of the version.
+pub(crate) fn build_label(version: Option<&str>, number: Option<&str>) -> String {
+    let build = number.map_or_else(|| "build".to_owned(), |number| format!("build {number}"));
+    match version {
+        Some(version) => format!("{build} of version {version}"),
+        None => build,
     }
 }
 

@@ -9,6 +9,7 @@ use app_store_connect::Client;
 use apple_types::StorePlatform;
 use transport::Transfer;
 
+pub(crate) use self::builds::build_label;
 use self::builds::check_build;
 use crate::desired::DesiredRelease;
 use crate::error::ReleaseError;

@@ -839,7 +839,7 @@ fn a_version_in_review_is_not_changed_unless_cancelling_is_asked_for() {
     );
 }
 
-/// App infos follow their version's state (app-store-release.md, B2): one that is in review is edited after the cancellation.
+/// App infos follow their version's state (states of `AppInfo`, Apple's API document 4.4.1): one that is in review is edited after the cancellation.
 #[test]
 fn the_app_info_in_review_changes_once_the_submission_is_cancelled() {
     let mut snapshot = in_submission("WAITING_FOR_REVIEW", "WAITING_FOR_REVIEW");

@@ -459,4 +459,9 @@ impl Build {
             internal_only: text(&object.attributes, "buildAudienceType") == "INTERNAL_ONLY",
         }
     }
+
+    /// Whether it can still be tested or submitted: Apple did not refuse it, and it did not expire.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.expired && !matches!(self.processing_state.as_str(), "FAILED" | "INVALID")
+    }
 }

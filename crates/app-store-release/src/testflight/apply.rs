@@ -7,10 +7,10 @@ use futures_util::future;
 use serde_json::{Value, json};
 use transport::Method;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, build_label};
 use crate::error::{ReleaseError, api};
 use crate::plan::to_attributes;
-use crate::snapshot::{self, App, AppName, text};
+use crate::snapshot::{App, AppName, text};
 use crate::store::{New, is_conflict};
 use crate::testflight::plan::{self, BetaAction};
 use crate::testflight::snapshot::{BetaApp, BetaBuild, BetaSnapshot, build, others};
@@ -51,7 +51,7 @@ impl Engine {
             };
             // What was uploaded just now is planned as a build without anything, and waited for.
             if !is_uploaded {
-                return Err(self.missing_build(&app.app, name).await);
+                return Err(self.missing_build(&app.app, name.label()).await);
             }
         }
         let plan = plan::plan(wanted, &snapshot)?;
@@ -127,31 +127,6 @@ impl Engine {
         Ok(snapshot)
     }
 
-    async fn missing_build(&self, app: &App, name: &BuildName) -> ReleaseError {
-        let all = snapshot::read_builds(&self.store, &[("filter[app]", app.id.as_str())])
-            .await
-            .unwrap_or_default();
-        let build = match name {
-            BuildName::Id(id) => format!("build with the ID {id}"),
-            BuildName::Numbers { version, number } => {
-                let number = number
-                    .as_ref()
-                    .map_or_else(|| "build".to_owned(), |number| format!("build {number}"));
-                version
-                    .as_ref()
-                    .map_or(number.clone(), |version| format!("{number} of version {version}"))
-            }
-        };
-        ReleaseError::NoBuild {
-            build,
-            available: all
-                .iter()
-                .take(5)
-                .map(|build| format!("{} ({})", build.version, build.number))
-                .collect(),
-        }
-    }
-
     /// Waits until Apple has processed the build, makes the changes, and gives it to the groups.
     ///
     /// # Errors
@@ -200,9 +175,15 @@ impl Engine {
         let first: Vec<_> = plan.actions.iter().filter(|action| !is_last(action)).collect();
         let results = future::join_all(first.iter().map(|action| self.change(snapshot, found, action))).await;
         ReleaseError::join(results.into_iter().filter_map(Result::err).collect())?;
-        if plan.actions.iter().any(is_compliance) && plan.actions.iter().any(is_last) {
-            self.await_compliance(&snapshot.app, platform, found).await?;
-        }
+        let external_state = match (
+            plan.actions.iter().any(is_compliance),
+            plan.actions.iter().any(is_last),
+        ) {
+            (true, true) => self.await_compliance(&snapshot.app, platform, found).await?,
+            // The answer changes the state, and nothing here depends on when.
+            (true, false) => String::new(),
+            (false, _) => found.external_state.clone(),
+        };
         if plan.actions.contains(&BetaAction::SubmitForBetaReview) {
             self.submit_for_beta_review(found).await?;
         }
@@ -239,7 +220,7 @@ impl Engine {
             external_state: if plan.actions.contains(&BetaAction::SubmitForBetaReview) {
                 "WAITING_FOR_BETA_REVIEW".to_owned()
             } else {
-                found.external_state.clone()
+                external_state
             },
             public_link: snapshot
                 .groups
@@ -280,12 +261,13 @@ impl Engine {
         }
     }
 
+    /// Waits until the answer to export compliance shows, and returns the build's external state then.
     async fn await_compliance(
         &self,
         app: &App,
         platform: Option<StorePlatform>,
         found: &BetaBuild,
-    ) -> Result<(), ReleaseError> {
+    ) -> Result<String, ReleaseError> {
         let mut wait = Wait::for_at_most(
             "the answer to export compliance to take effect",
             COMPLIANCE_TIMEOUT,
@@ -297,7 +279,7 @@ impl Engine {
                 .map_err(api("read the build"))?;
             let state = now.map(|now| now.external_state).unwrap_or_default();
             if !matches!(state.as_str(), "MISSING_EXPORT_COMPLIANCE" | "PROCESSING" | "") {
-                return Ok(());
+                return Ok(state);
             }
             wait.pause(&state).await?;
         }
@@ -454,6 +436,16 @@ impl Engine {
             "submit build {} for beta review",
             found.build.number
         )))
+    }
+}
+
+impl BuildName {
+    /// The build in words, such as `build 42 of version 1.1`.
+    fn label(&self) -> String {
+        match self {
+            Self::Id(id) => format!("build with the ID {id}"),
+            Self::Numbers { version, number } => build_label(version.as_deref(), number.as_deref()),
+        }
     }
 }
 

@@ -135,7 +135,8 @@ pub struct Distributed {
     pub platform: Option<StorePlatform>,
     /// Whether it was given to external testers.
     pub is_external: bool,
-    /// `externalBuildState`, in Apple's spelling; empty where Apple does not say it.
+    /// `externalBuildState`, in Apple's spelling; empty where Apple does not say it, and where an answer to export compliance
+    /// is about to change it.
     pub external_state: String,
     /// The public link of the first group that has one.
     pub public_link: Option<String>,

@@ -205,10 +205,7 @@ pub(crate) async fn build(
         name,
         BuildName::Id(_) | BuildName::Numbers { number: Some(_), .. }
     );
-    let is_usable = |build: &&Object| {
-        let build = Build::of(build, &trains);
-        !build.expired && !matches!(build.processing_state.as_str(), "FAILED" | "INVALID")
-    };
+    let is_usable = |build: &&Object| Build::of(build, &trains).is_usable();
     let usable = page.data.iter().find(is_usable).filter(|_| !is_named);
     let Some(found) = usable.or(page.data.first()) else {
         return Ok(None);

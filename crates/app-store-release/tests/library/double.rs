@@ -41,6 +41,8 @@ pub(crate) struct Double {
     pub(crate) refused_build: Option<&'static str>,
     /// The state of its upload, and how many hours ago it arrived.
     pub(crate) uploaded: Option<(&'static str, i64)>,
+    /// How Apple spells the time zone of dates, where not as `Z`.
+    pub(crate) zone: Option<&'static str>,
     pub(crate) seen: Vec<String>,
     pub(crate) last: usize,
 }
@@ -209,8 +211,10 @@ impl Double {
                 let all = all.into_iter().chain([build("7", "VALID")]);
                 let wanted = |build: &Value| {
                     let number = build["attributes"]["version"].as_str().unwrap();
-                    !query.contains("filter%5Bversion%5D")
-                        || query.contains(&format!("filter%5Bversion%5D={number}"))
+                    let is = |filter: &str, value: &str| {
+                        !query.contains(filter) || query.contains(&format!("{filter}={value}"))
+                    };
+                    is("filter%5Bversion%5D", number) && is("filter%5Bid%5D", &format!("B{number}"))
                 };
                 list(all.filter(wanted).collect())
             }
@@ -219,11 +223,21 @@ impl Double {
                     let date = clock::now() - time::Duration::hours(hours);
                     let date = date
                         .format(&time::format_description::well_known::Rfc3339)
-                        .unwrap();
+                        .unwrap()
+                        .replace('Z', self.zone.unwrap_or("Z"));
                     json!({"type": "buildUploads", "id": "U7", "attributes": {"cfBundleShortVersionString": "1.1",
                         "cfBundleVersion": "7", "platform": "IOS", "uploadedDate": date, "state": {"state": state}}})
                 };
-                list(self.uploaded.map(upload).into_iter().collect())
+                // The first page of many; only where the request sorts, it has the newest.
+                let is_sorted = query.contains("sort=-uploadedDate");
+                let found: Vec<Value> = self
+                    .uploaded
+                    .filter(|_| is_sorted)
+                    .map(upload)
+                    .into_iter()
+                    .collect();
+                let next = format!("{}/v1/apps/A1/buildUploads?cursor=no-end", self.base);
+                (200, json!({"data": found, "links": {"self": "/", "next": next}}))
             }
             ("POST", ["v1", "appStoreVersions"]) => {
                 self.is_created = true;

@@ -120,7 +120,7 @@ impl Pending {
         let done = outcome(&distributed);
         if distributed.is_external && distributed.external_state == "BETA_REJECTED" {
             step.log.warn(format!(
-                "Beta App Review rejected build {}: external testers can't get it.",
+                "Beta App Review rejected build {}: external testers can't get it. Read Apple's reasons in App Store Connect > TestFlight, then upload a new build.",
                 distributed.number
             ));
         }
@@ -153,7 +153,7 @@ pub(crate) async fn of_existing(
     };
     let found = accounts::find(step, &inputs.connection, &inputs.given(), crate::TERMS).await?;
     let (account, _) = accounts::required(found, crate::TERMS)?;
-    let platform = inputs.platform.chosen();
+    let platform = inputs.platform.store_platform();
     let pending = Pending::prepare(step, &account, name, platform, build.clone(), request.clone()).await?;
     if inputs.is_plan() {
         Ok(())
@@ -186,10 +186,25 @@ fn show(step: &Step<Inputs>, prepared: &PreparedDistribution) -> anyhow::Result<
 fn outcome(distributed: &Distributed) -> String {
     let number = &distributed.number;
     match distributed.external_state.as_str() {
+        // Internal testers can't get it before either.
+        "MISSING_EXPORT_COMPLIANCE" => format!(
+            "Build {number} is on TestFlight; testers get it once its export compliance is answered in App Store Connect > TestFlight."
+        ),
+        "IN_EXPORT_COMPLIANCE_REVIEW" => {
+            format!(
+                "Build {number} is on TestFlight; testers get it once Apple has reviewed its export compliance."
+            )
+        }
+        "READY_FOR_BETA_SUBMISSION" if distributed.is_external => format!(
+            "Build {number} is on TestFlight; external testers get it once it is submitted for beta review and Apple has reviewed it."
+        ),
         "WAITING_FOR_BETA_REVIEW" | "IN_BETA_REVIEW" if distributed.is_external => {
             format!("Build {number} is on TestFlight; external testers get it once Apple has reviewed it.")
         }
-        "BETA_REJECTED" if distributed.is_external => format!("Build {number} belongs to its groups."),
+        // Of a state that is not known, no more can be said.
+        "BETA_REJECTED" | "" if distributed.is_external => {
+            format!("Build {number} was added to its groups.")
+        }
         _ => format!("Build {number} is available on TestFlight."),
     }
 }
@@ -206,4 +221,47 @@ async fn export(
         step.export("BITRISE_TESTFLIGHT_PUBLIC_LINK", link).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// States: `ExternalBetaState` of App Store Connect API 4.4.1.
+    #[test]
+    fn the_outcome_says_when_testers_get_the_build() {
+        let available = "is available on TestFlight.";
+        let added = "was added to its groups.";
+        let unanswered = "is on TestFlight; testers get it once its export compliance is answered in App Store Connect > TestFlight.";
+        let examined = "is on TestFlight; testers get it once Apple has reviewed its export compliance.";
+        let unsubmitted = "is on TestFlight; external testers get it once it is submitted for beta review and Apple has reviewed it.";
+        let submitted = "is on TestFlight; external testers get it once Apple has reviewed it.";
+        for (state, external, internal) in [
+            ("MISSING_EXPORT_COMPLIANCE", unanswered, unanswered),
+            ("IN_EXPORT_COMPLIANCE_REVIEW", examined, examined),
+            ("READY_FOR_BETA_SUBMISSION", unsubmitted, available),
+            ("WAITING_FOR_BETA_REVIEW", submitted, available),
+            ("IN_BETA_REVIEW", submitted, available),
+            ("BETA_REJECTED", added, available),
+            ("", added, available),
+            ("IN_BETA_TESTING", available, available),
+        ] {
+            for (is_external, expected) in [(true, external), (false, internal)] {
+                let distributed = Distributed {
+                    app_id: "1".to_owned(),
+                    build_id: "2".to_owned(),
+                    number: "42".to_owned(),
+                    platform: None,
+                    is_external,
+                    external_state: state.to_owned(),
+                    public_link: None,
+                };
+                assert_eq!(
+                    outcome(&distributed),
+                    format!("Build 42 {expected}"),
+                    "{state} {is_external}"
+                );
+            }
+        }
+    }
 }

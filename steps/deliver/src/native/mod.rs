@@ -6,6 +6,7 @@ mod request;
 mod show;
 mod upload;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use account_inputs as accounts;
@@ -19,7 +20,7 @@ use crate::inputs::Inputs;
 
 pub(crate) use request::{Request, store_platform};
 
-/// How long folders are read before App Store Connect is asked beside it.
+/// Head start of the local checks: no request is sent if they fail within it.
 const HEAD_START: Duration = Duration::from_millis(10);
 
 /// How long Apple may process a build that is to be submitted.
@@ -73,26 +74,30 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
         ));
     };
     let engine = Engine::new(accounts::client(step, key, transport::Policy::default())?)?;
-    let invalid = |problems| advice::explained(ReleaseError::Invalid(problems));
     let directory = std::env::current_dir().context("the working directory can't be found")?;
     let options = request.options.clone();
     let package = request.package.clone();
     let mut assembling = tokio::task::spawn_blocking(move || {
         request::assemble(options, package.as_deref(), &directory, clock::now())
     });
-    let (app, platform) = desired::subject(&request.options).map_err(invalid)?;
-    let look = engine.find_app(&app, platform);
+    let mut look = pin!(async {
+        match desired::subject(&request.options) {
+            Ok((app, platform)) => engine.find_app(&app, platform).await,
+            // The assembly finds the same, with all other problems, and is heard first.
+            Err(problems) => Err(ReleaseError::Invalid(problems)),
+        }
+    });
     // Pictures are hashed beside the first look at the app, which changes nothing; what takes no time is checked before.
     let (assembled, overview) = match tokio::time::timeout(HEAD_START, &mut assembling).await {
         Ok(assembled) => (assembled, None),
         Err(_) => {
-            let (assembled, overview) = tokio::join!(assembling, look);
+            let (assembled, overview) = tokio::join!(assembling, &mut look);
             (assembled, Some(overview))
         }
     };
     let assembled = assembled
         .context("the metadata could not be read")?
-        .map_err(invalid)?;
+        .map_err(|problems| advice::explained(ReleaseError::Invalid(problems)))?;
     assembled.warnings.iter().for_each(|line| step.log.warn(line));
     let mut release = assembled.release;
     if let Some(password) = release
@@ -107,7 +112,7 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
     step.log.heading("App Store Connect");
     let overview = match overview {
         Some(overview) => overview,
-        None => engine.find_app(&app, platform).await,
+        None => look.await,
     };
     let overview = overview.map_err(advice::explained)?;
     let prepared = engine

@@ -71,7 +71,7 @@ impl Request {
                 "neither it nor app_id has a value; accepted: the app's bundle ID, or the Apple ID on its App Information page",
             ));
         }
-        for uncovered in options::uncovered(&values) {
+        for uncovered in options::uncovered_options(&values) {
             // precheck only reads; without it a release is the same.
             if step.inputs.engine == "native" && uncovered != "run_precheck_before_submit" {
                 problems.push(InputProblem::new(

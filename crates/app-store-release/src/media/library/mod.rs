@@ -184,7 +184,7 @@ async fn read_kind(
     let (placements, objects) = futures_util::try_join!(placements, read_assets(store, library, kind))?;
     let assets: Vec<Asset> = objects.iter().map(Asset::of).collect();
     let all = placements.iter().flat_map(|(_, placements)| placements);
-    let shown = shown(store, kind, &assets, all).await?;
+    let shown = assets_by_placement(store, kind, &assets, all).await?;
     let mut media = RemoteMedia::new();
     for (locale, placements) in &placements {
         let sets = media.entry(locale.clone()).or_default();
@@ -210,7 +210,7 @@ async fn read_kind(
 
 /// What each placement shows. Lists of placements say it only now and then; assets name up to fifty placements, and those
 /// with more are asked for all of them. Only what no list tells is asked one by one.
-async fn shown<'a, 'p>(
+async fn assets_by_placement<'a, 'p>(
     store: &Store,
     kind: MediaKind,
     assets: &'a [Asset],

@@ -6,7 +6,7 @@ use app_store_connect::Error;
 use serde_json::json;
 use transport::StatusCode;
 
-use super::{Asset, Library, item, placement_type, read_assets, read_placements, shown};
+use super::{Asset, Library, assets_by_placement, item, placement_type, read_assets, read_placements};
 use crate::display::placement_group;
 use crate::error::{ReleaseError, api};
 use crate::media::ROUNDS;
@@ -161,6 +161,7 @@ impl Locale<'_> {
     /// Takes sets of a kind as they are now, and removes what is there twice.
     async fn look(&self, kind: MediaKind, sets: Vec<&mut Set<'_>>) -> Result<(), ReleaseError> {
         let placements = read_placements(self.store, self.localization, kind).await?;
+        let mut assets: Option<Vec<Asset>> = None;
         for set in sets {
             let of_set = |placement: &&Object| {
                 text(&placement.attributes, "placementGroup") == set.group
@@ -179,12 +180,12 @@ impl Locale<'_> {
                 }
                 continue;
             }
-            let assets: Vec<Asset> = read_assets(self.store, &self.library.id, kind)
-                .await?
-                .iter()
-                .map(Asset::of)
-                .collect();
-            let shown = shown(self.store, kind, &assets, now.iter().copied()).await?;
+            if assets.is_none() {
+                let objects = read_assets(self.store, &self.library.id, kind).await?;
+                assets = Some(objects.iter().map(Asset::of).collect());
+            }
+            let assets = assets.as_deref().unwrap_or_default();
+            let shown = assets_by_placement(self.store, kind, assets, now.iter().copied()).await?;
             let items: Vec<RemoteItem> = now
                 .iter()
                 .map(|placement| item(placement, shown.get(placement.id.as_str()).copied()))
