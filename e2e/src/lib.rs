@@ -20,9 +20,11 @@ pub mod stepman;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use apple_sandbox::{Sandbox, tools};
 use walkdir::WalkDir;
@@ -334,15 +336,20 @@ pub fn together<T: Send>(cases: impl IntoIterator<Item = T>, check: impl Fn(T) +
     const AT_A_TIME: usize = 6;
     let waiting = std::sync::Mutex::new(cases.into_iter().collect::<std::collections::VecDeque<_>>());
     let next = || waiting.lock().ok()?.pop_front();
+    let failed = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
                 while let Some(case) = next() {
-                    check(case);
+                    if catch_unwind(AssertUnwindSafe(|| check(case))).is_err() {
+                        failed.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
             });
         }
     });
+    let failed = failed.into_inner();
+    assert!(failed == 0, "failed cases: {failed}");
 }
 
 /// Whether a variable is about the package that cargo runs just now.
@@ -410,5 +417,25 @@ impl Run {
             panic!("the secret `{secret}` was printed:\n{}", self.text);
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_that_fails_fails_the_test_after_all_the_others() {
+        // More of them fail than there are threads.
+        let checked = AtomicUsize::new(0);
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            together(0..20, |case| {
+                checked.fetch_add(1, Ordering::Relaxed);
+                assert!(case % 3 != 0, "{case}");
+            });
+        }))
+        .unwrap_err();
+        assert_eq!(checked.into_inner(), 20);
+        assert_eq!(panic.downcast_ref::<String>().unwrap(), "failed cases: 7");
     }
 }
