@@ -93,7 +93,7 @@ cache() {
         folder=${TMPDIR:-/tmp}/apple-steps-cache-$(id -u)
         mkdir -m 700 "$folder" 2>/dev/null || true
         if [ ! -e "$folder" ]; then
-            fail "There is no place for $name: neither HOME nor ${TMPDIR:-/tmp} can be written to. Set APPLE_STEPS_CACHE_DIR to a folder that can."
+            fail "There is no place for $name: neither HOME nor ${TMPDIR:-/tmp} can be written to. Set APPLE_STEPS_CACHE_DIR to a writable folder."
         fi
         if [ -L "$folder" ] || [ ! -d "$folder" ] || [ ! -O "$folder" ] ||
             [ -n "$(find "$folder" -maxdepth 0 -perm -020 -o -maxdepth 0 -perm -002 2>/dev/null)" ]; then
@@ -106,7 +106,7 @@ cache() {
 # A file in a folder of the cache, for what is not complete yet.
 begin_partial() {
     if ! mkdir -p "$1" 2>/dev/null || ! partial=$(mktemp "$1/$name.XXXXXX" 2>/dev/null); then
-        fail "$1 can't be written to. Set APPLE_STEPS_CACHE_DIR to a folder that can."
+        fail "$1 can't be written to. Set APPLE_STEPS_CACHE_DIR to a writable folder."
     fi
 }
 
@@ -141,10 +141,10 @@ if [ -n "$checksums" ]; then
     case "$machine" in
         linux-amd64) loader=/lib64/ld-linux-x86-64.so.2 ;;
         linux-arm64) loader=/lib/ld-linux-aarch64.so.1 ;;
-        *) loader=/ ;;
+        *) loader= ;;
     esac
-    if [ ! -e "$loader" ]; then
-        fail "$name needs glibc 2.17 or later, and this system has none ($loader is missing), as Alpine and other systems with musl. Use an image with glibc, such as one of Debian or Ubuntu, or build $name with cargo from the sources, and set APPLE_STEPS_BIN_DIR to its folder."
+    if [ -n "$loader" ] && [ ! -e "$loader" ]; then
+        fail "$name needs glibc 2.17 or later, and this system has none ($loader is missing), like Alpine and other musl-based systems. Use an image with glibc, such as one of Debian or Ubuntu, or build $name with cargo from the sources, and set APPLE_STEPS_BIN_DIR to its folder."
     fi
     folder=$(cache "$version/$name-$machine")/$version
     binary=$folder/$name-$machine

@@ -79,13 +79,13 @@ const PYTHON_PACKAGES: [&str; 1] = ["e2e/codemagic"];
 /// Installs what tests run besides Rust. Without it they are ignored, and with `CI=true` they fail.
 fn install() -> anyhow::Result<()> {
     for folder in NODE_PACKAGES.map(|folder| workspace::root().join(folder)) {
-        if folder.join("node_modules").is_dir() {
+        if folder.join("node_modules/.package-lock.json").is_file() {
             continue;
         }
         install_in(&folder)?;
     }
     for folder in PYTHON_PACKAGES.map(|folder| workspace::root().join(folder)) {
-        if !folder.join(".venv/bin").is_dir() {
+        if !folder.join(".venv/pyvenv.cfg").is_file() {
             install_environment(&folder)?;
         }
     }
@@ -122,7 +122,7 @@ struct Part {
 }
 
 /// Runs every check; the first that fails ends it. With `full` the long ones run too, all of them. The time of each part is
-/// printed.
+/// printed, before the tests and at the end of a full run.
 ///
 /// # Errors
 /// When a check fails.

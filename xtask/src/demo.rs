@@ -72,6 +72,7 @@ pub(crate) fn demo(name: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
     let project = copy.join(original.file_name().unwrap_or_default());
     let sandbox = Sandbox::start(&Seed::default())?;
 
+    announce(&sandbox);
     println!("The project is a copy of {}.", original.display());
     let mut step = step(name, &binaries, lab.path(), &sandbox)?;
     step.current_dir(&copy)
@@ -93,12 +94,15 @@ pub(crate) fn demo(name: &str, inputs: &[String]) -> anyhow::Result<ExitCode> {
     Ok(exit_code(status))
 }
 
-/// A step that meets the sandbox and the fake tools, and whose home and temporary files lie in a folder.
-fn step(name: &str, binaries: &Path, folder: &Path, sandbox: &Sandbox) -> anyhow::Result<Command> {
+fn announce(sandbox: &Sandbox) {
     println!(
         "The sandbox stands in for Bitrise and Apple at {}.",
         sandbox.url()
     );
+}
+
+/// A step that meets the sandbox and the fake tools, and whose home and temporary files lie in a folder.
+fn step(name: &str, binaries: &Path, folder: &Path, sandbox: &Sandbox) -> anyhow::Result<Command> {
     let bin = folder.join("tools/bin");
     tools::lay_out(&bin, &binaries.join("apple-sandbox"))?;
     let path = std::env::var("PATH").unwrap_or_default();

@@ -222,7 +222,7 @@ fn sources_are_built_once_wherever_they_are_cloned_to() {
             command.env("PATH", format!("{}:{path}", lab.path("bin").display()));
             *command = {
                 let mut own = Command::new("bash");
-                own.arg(clone.join("steps/deliver/step.sh"));
+                own.arg(clone.join("steps/deliver/step.sh")).env_clear();
                 own.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
                 own
             };
@@ -395,6 +395,7 @@ fn folders_with_blanks_two_at_once_and_a_plain_shell_work() {
             let mut command = Command::new(shell);
             command
                 .arg(lab.path("step/step.sh"))
+                .env_clear()
                 .envs(
                     lab.command()
                         .get_envs()
@@ -420,6 +421,8 @@ fn folders_with_blanks_two_at_once_and_a_plain_shell_work() {
 fn the_root_launcher_names_the_steps_that_there_are() {
     let output = Command::new("bash")
         .arg(root().join("step.sh"))
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
         .env("step", "codesign")
         .output()
         .unwrap();

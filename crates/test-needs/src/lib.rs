@@ -50,7 +50,7 @@ pub fn data(name: &str, path: &str) {
     declare(name, package().join(path).exists(), false, &[]);
 }
 
-/// What an installer leaves in a folder: a small file that it writes last.
+/// Whether an installer has worked in a folder: a small file tells, which is cheaper to watch than all that it installed.
 fn installed(name: &str, folder: &Path, file: &str) {
     let path = folder.join(file);
     let is_there = path.is_file();

@@ -80,7 +80,9 @@ async fn environment(step: &Step<Inputs>, launcher: &Launcher) -> Option<String>
             "`fastlane env` failed with exit status {}, so fastlane_env.log was not written.",
             output.code()
         )),
-        Err(error) => step.log.warn(format!("There is no fastlane_env.log: {error}")),
+        Err(error) => step
+            .log
+            .warn(format!("fastlane_env.log was not written: {error}")),
     }
     None
 }

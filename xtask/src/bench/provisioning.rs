@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use apple_sandbox::{Sandbox, Seed, SeedDevice};
 
 use super::{Binaries, Lab, Taken, middle, millis, project, slow_down, timed, trips};
@@ -94,6 +94,7 @@ fn children(lab: &Lab, sandbox: &Sandbox, path: &Path) -> anyhow::Result<usize> 
     run(lab, sandbox, path)?;
     lab.without_profiles()?;
     let output = step(lab, sandbox, path).env("verbose_log", "yes").output()?;
+    ensure!(output.status.success(), "the step ended with {}", output.status);
     let log = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(log.lines().filter(|line| line.contains("$ ")).count())
 }

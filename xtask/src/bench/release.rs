@@ -18,7 +18,7 @@ const LOCALES: [&str; 10] = [
 /// A situation: its name, what fastlane 2.237 needs for it, and what a run changes.
 struct Case {
     name: &'static str,
-    /// Requests, writes, uploads, and sleep: section H of `app-store-release.md`, measured with two locales unless it says so.
+    /// Requests, writes, uploads, and sleep: measured with fastlane 2.237 against a stand-in for App Store Connect, with two locales unless it says so.
     fastlane: &'static str,
     prepare: fn(&Path) -> anyhow::Result<()>,
     submits: bool,
@@ -118,7 +118,7 @@ pub(super) fn bench(binaries: &Binaries) -> anyhow::Result<()> {
         }
     }
     println!(
-        "\nMedians of {RUNS} runs, a fresh store each. `until the first` is from process start to the first request to App Store Connect, the latency left out. fastlane's figures: section H of app-store-release.md; its start-up of 0.5 to 0.8 s and its sleeps are not in any of ours. Requests of both without uploads of parts."
+        "\nMedians of {RUNS} runs, a fresh store each. `until the first` is from process start to the first request to App Store Connect, the latency left out. fastlane's figures: measured with fastlane 2.237 against a stand-in; its start-up of 0.5 to 0.8 s and its sleeps are not in any of ours. Requests of both without uploads of parts."
     );
     Ok(())
 }

@@ -60,8 +60,9 @@ pub(super) fn demo(
     let sandbox = Sandbox::start(&sample::seed(Situation::Live, &["en-US"], 1))?;
 
     println!("This is {what}.");
-    let mut step = super::step(name, binaries, &folder, &sandbox)?;
+    super::announce(&sandbox);
     println!("The step runs in {}.\n", place("project").display());
+    let mut step = super::step(name, binaries, &folder, &sandbox)?;
     step.current_dir(place("project"))
         .env("BITRISE_DEPLOY_DIR", place("deploy"))
         .env("BITRISE_HTML_REPORT_DIR", place("deploy"))
