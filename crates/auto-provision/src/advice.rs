@@ -1,7 +1,7 @@
 //! What a person does next when signing fails: one imperative sentence for each typed error. The crates below state facts.
 
 use account_inputs::pages::{APPLE_ID, REAUTHENTICATE};
-use account_inputs::{ACCEPT_AGREEMENT, Duty, about_api};
+use account_inputs::{ACCEPT_AGREEMENT, APPLE_IS_UNWELL, Duty, about_api, about_transport};
 use developer_portal::{SessionError, answer, envelope, v1};
 use portal_access::ReconcileError;
 use provisioning::capability::Requirement;
@@ -19,8 +19,6 @@ const DEVICES_PAGE: &str = "https://developer.apple.com/account/resources/device
 /// Where managed capabilities are requested from Apple.
 const REQUESTS: &str =
     "the tab Capability Requests of the App ID's page, or https://developer.apple.com/contact/request/";
-
-const APPLE_IS_UNWELL: &str = "rebuild later; https://developer.apple.com/system-status/ shows outages";
 
 /// The error of a plan that can't be made, with its advice.
 pub(crate) fn plan_failed(error: PlanError) -> anyhow::Error {
@@ -250,6 +248,7 @@ pub(crate) fn about_session(error: &SessionError) -> String {
         SessionError::NoPassword(_) => reauthenticate(),
         SessionError::Portal(refusal) => about_portal(refusal),
         SessionError::V1(refusal) => about_v1(refusal),
+        SessionError::Transport(error) => about_transport(error).to_owned(),
         _ => APPLE_IS_UNWELL.to_owned(),
     }
 }

@@ -10,7 +10,8 @@ use provisioning::{BundleIdentifier, Target as Need, TeamId, capability};
 use signing_assets::Certificate;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 use xcode_project::{
-    Answer, Archive, Built, Container, Error, Platform, Project, Roots, Settings, Target, Workspace,
+    Answer, Archive, Built, Container, Error, NEWEST_SDK, Platform, Project, Roots, Settings, Target,
+    Workspace,
 };
 
 use crate::advice;
@@ -407,15 +408,19 @@ const DECISIVE: [&str; 3] = [
     "INFOPLIST_FILE",
 ];
 
-/// A warning that what a target needs depends on the version of the SDK, where it does: Xcode knows which it has.
-fn by_sdk_version(target: &Target, settings: &Settings) -> Option<String> {
-    let setting = DECISIVE
+/// The setting by which what a target needs depends on the version of the SDK, where one does: Xcode knows which it has.
+fn by_sdk_version(settings: &Settings) -> Option<&'static str> {
+    DECISIVE
         .into_iter()
-        .find(|setting| settings.depends_on_sdk_version(setting))?;
-    Some(format!(
-        "{setting} of the target `{}` depends on the version of the SDK, and xcodebuild was not asked or gave no answer; assuming the newest SDK.",
+        .find(|setting| settings.depends_on_sdk_version(setting))
+}
+
+/// A warning that the version of the SDK was assumed.
+fn assumed_sdk(setting: &str, target: &Target, why: &str) -> String {
+    format!(
+        "{setting} of the target `{}` depends on the version of the SDK, and {why}; assuming SDK {NEWEST_SDK}.",
         target.name
-    ))
+    )
 }
 
 /// Settings that depend on names which the project files do not define: the setting, the names, and what it is when they
@@ -502,12 +507,12 @@ impl Reader<'_> {
             self.warnings.insert(format!("{file}: {}", problem.text));
         }
         let from_files = settings.for_platform(platform);
-        let declared = Declared::of(&project, &target, &from_files);
         if platform == Platform::DriverKit {
             let bundle_id = project
                 .bundle_id(&target, &from_files)
                 .ok()
                 .and_then(BundleIdentifier::new);
+            let declared = Declared::of(&project, &target, &from_files);
             return self.driver(&target, bundle_id, declared).map(|()| None);
         }
         let is_known = built.is_platform_known || self.is_platform_chosen;
@@ -528,14 +533,15 @@ impl Reader<'_> {
         let mut assumed = None;
         let error = match read {
             None => None,
-            Some(Ok(need)) => match by_sdk_version(&target, &from_files) {
+            Some(Ok(need)) => match by_sdk_version(&from_files) {
                 None => return Ok(Some(item(platform, from_files, need))),
-                Some(warning) if self.source == BuildSettings::Project => {
-                    self.warnings.insert(warning);
+                Some(setting) if self.source == BuildSettings::Project => {
+                    let why = "`build_settings: project` keeps the step from asking xcodebuild";
+                    self.warnings.insert(assumed_sdk(setting, &target, why));
                     return Ok(Some(item(platform, from_files, need)));
                 }
-                Some(warning) => {
-                    assumed = Some((need, warning));
+                Some(setting) => {
+                    assumed = Some((need, setting));
                     None
                 }
             },
@@ -552,9 +558,13 @@ impl Reader<'_> {
             .await;
         let told = match (asked, assumed) {
             (Ok(settings), _) => settings,
-            (Err(asking), Some((need, warning))) => {
-                tracing::debug!("{asking:#}");
-                self.warnings.insert(warning);
+            (Err(asking), Some((need, setting))) => {
+                let why = if no_xcodebuild(&asking) {
+                    "there is no xcodebuild to ask".to_owned()
+                } else {
+                    format!("xcodebuild gave no answer ({asking:#})")
+                };
+                self.warnings.insert(assumed_sdk(setting, &target, &why));
                 return Ok(Some(item(platform, from_files, need)));
             }
             // What is missing in the files is the cause; that there is no Xcode to ask is not.
@@ -652,7 +662,7 @@ fn need(project: &Project, target: &Target, settings: &Settings, ui_test: bool) 
         }
     }
     let mut entitlements = project.entitlements(target, settings, &bundle_id)?;
-    if is_app_clip(target) && !entitlements.contains_key(capability::ON_DEMAND) {
+    if target.is_app_clip() && !entitlements.contains_key(capability::ON_DEMAND) {
         entitlements.insert(capability::ON_DEMAND.to_owned(), true.into());
     }
     let bundle_id = bundle_id
@@ -668,16 +678,12 @@ fn need(project: &Project, target: &Target, settings: &Settings, ui_test: bool) 
     })
 }
 
-fn is_app_clip(target: &Target) -> bool {
-    target.kind() == "application.on-demand-install-capable"
-}
-
 /// Says of each App Clip to which app it belongs: the one that the archive is of.
 fn link_app_clips(archived: &mut [Item]) {
     let Some((main, others)) = archived.split_first_mut() else {
         return;
     };
-    for item in others.iter_mut().filter(|item| is_app_clip(&item.target)) {
+    for item in others.iter_mut().filter(|item| item.target.is_app_clip()) {
         item.need.clip_of = Some(main.need.bundle_id.clone());
     }
 }

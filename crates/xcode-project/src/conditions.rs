@@ -7,7 +7,7 @@ use apple_types::sdk_family as family;
 
 /// The version that an SDK is taken to have when the project names none. Xcode takes the newest that it has (iOS 27.2
 /// in Xcode 27.2, November 2026); `[sdk=iphoneos]` without `*` matches no version at all.
-const NEWEST: &str = "27.2";
+pub const NEWEST_SDK: &str = "27.2";
 
 /// What conditions are compared with.
 #[derive(Debug, Clone)]
@@ -123,7 +123,7 @@ impl Context<'_> {
             .take_while(|c| c.is_ascii_digit() || *c == '.')
             .collect();
         let version = version.trim_end_matches('.');
-        let version = if version.is_empty() { NEWEST } else { version };
+        let version = if version.is_empty() { NEWEST_SDK } else { version };
         if fits(pattern, &format!("{family}{version}")) {
             return Match::Yes;
         }

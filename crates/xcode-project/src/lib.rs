@@ -67,6 +67,7 @@ mod xml;
 
 pub use apple_types::Platform;
 pub use build::{Archive, Built, Held, Roots, Workspace};
+pub use conditions::NEWEST_SDK;
 pub use container::{Container, FileReference};
 pub use destination::Support;
 pub use error::Error;

@@ -88,6 +88,11 @@ impl Target {
             .starts_with("com.apple.product-type.application")
     }
 
+    /// Whether it is an App Clip.
+    pub fn is_app_clip(&self) -> bool {
+        self.kind() == "application.on-demand-install-capable"
+    }
+
     /// Whether it is a UI test bundle.
     pub fn is_ui_test(&self) -> bool {
         self.product_type == "com.apple.product-type.bundle.ui-testing"

@@ -1022,16 +1022,21 @@ fn a_condition_for_a_version_of_the_sdk_is_settled_by_xcodebuild() {
     let lab = Lab::of(&[IOS], std::slice::from_ref(&app)).xcodebuild(&answer);
     lab.is(&["App Ios a.b.c"]);
     assert_eq!(lab.read().unwrap().warnings, [""; 0]);
-    // Without an answer it is assumed, and said.
-    for lab in [
-        Lab::of(&[IOS], std::slice::from_ref(&app)),
-        Lab::of(&[IOS], std::slice::from_ref(&app))
-            .with(|order| order.build_settings = BuildSettings::Automatic),
+    // Without an answer it is assumed, and said, with the reason.
+    let files_alone = Lab::of(&[IOS], std::slice::from_ref(&app));
+    let without_xcode = Lab::of(&[IOS], std::slice::from_ref(&app))
+        .with(|order| order.build_settings = BuildSettings::Automatic);
+    for (lab, why) in [
+        (
+            files_alone,
+            "`build_settings: project` keeps the step from asking",
+        ),
+        (without_xcode, "there is no xcodebuild to ask; assuming SDK 27.2."),
     ] {
         lab.is(&["App Ios a.b"]);
         let warnings = lab.read().unwrap().warnings.join("\n");
         assert!(
-            warnings.contains("depends on the version of the SDK"),
+            warnings.contains("depends on the version of the SDK") && warnings.contains(why),
             "{warnings}"
         );
     }

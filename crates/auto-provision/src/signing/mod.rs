@@ -43,7 +43,12 @@ impl SignedWith {
             .hint("sign with a certificate that Apple issued for the team")
         })?;
         let details = signed.profile.details.as_ref();
-        let details = details.context("could not read the profile that the portal returned")?;
+        let details = details.with_context(|| {
+            format!(
+                "could not read the profile `{}` that the portal returned",
+                signed.profile.name
+            )
+        })?;
         Ok(Self {
             distribution: signed.desired.distribution,
             profile_name: signed.profile.name.clone(),

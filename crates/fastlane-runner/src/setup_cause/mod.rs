@@ -47,7 +47,7 @@ pub enum SourceRefusal {
 #[non_exhaustive]
 pub enum SetupCause {
     /// The Ruby that a version file or variable requires is not installed.
-    #[error("{manager} has no Ruby {}{}", version.as_deref().unwrap_or("of the required version"), demanded_by(.set_by))]
+    #[error("{manager} has no Ruby {}{}", version.as_deref().unwrap_or("of the required version"), required_by(.set_by))]
     RubyNotInstalled {
         /// The version manager.
         manager: VersionManager,
@@ -300,7 +300,7 @@ impl SetupCause {
     }
 }
 
-fn demanded_by(origin: &Option<String>) -> String {
+fn required_by(origin: &Option<String>) -> String {
     origin
         .as_ref()
         .map(|origin| format!(", which {origin} requires"))
