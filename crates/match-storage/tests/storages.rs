@@ -185,7 +185,7 @@ async fn what_fastlane_2_146_1_encrypted_is_read() {
     );
     assert_eq!(found.notes, Vec::<String>::new());
     // The key is the certificate's own: what is packed is read again.
-    let packed = found.identities[0].to_p12("x").unwrap();
+    let packed = found.identities[0].to_p12("x", 1).unwrap();
     assert_eq!(signing_assets::read_p12(&packed, "x").unwrap().len(), 1);
 }
 

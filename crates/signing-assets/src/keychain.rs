@@ -23,6 +23,13 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// `errSecItemNotFound`, as `security` exits with it.
 const NOT_FOUND: i32 = 44;
 
+/// Iterations for a passphrase that a person chose.
+const ITERATIONS: u32 = 10_000;
+
+/// Iterations for a passphrase of random characters that lives for one call of `security`: as many as OpenSSL makes by
+/// default (`PKCS12_DEFAULT_ITER` of 3.0); more would protect nothing.
+const ITERATIONS_FOR_RANDOM: u32 = 2_048;
+
 /// How long a keychain stays unlocked, in seconds: longer than any build.
 const UNLOCKED_SECONDS: &str = "72000";
 
@@ -230,7 +237,8 @@ impl Keychain {
         };
         let directory = private_directory().map_err(write)?;
         let file = directory.path().join("identity.p12");
-        files::replace(&file, &identity.to_p12(passphrase.expose_secret())?, 0o600).map_err(write)?;
+        let packed = identity.to_p12(passphrase.expose_secret(), ITERATIONS_FOR_RANDOM)?;
+        files::replace(&file, &packed, 0o600).map_err(write)?;
         let command = Command::new("security").arg("import").arg(&file);
         let command = command
             .arg("-k")
@@ -300,7 +308,7 @@ impl Keychain {
             };
             files::private_directory(&directory).map_err(write)?;
             let file = directory.join(format!("{}.p12", identity.certificate.sha1));
-            let packed = identity.to_p12(self.password.expose_secret())?;
+            let packed = identity.to_p12(self.password.expose_secret(), ITERATIONS)?;
             files::replace(&file, &packed, 0o600).map_err(write)?;
         }
         Ok(())

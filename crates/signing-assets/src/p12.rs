@@ -109,11 +109,12 @@ impl Identity {
         })
     }
 
-    /// A `.p12` file with this identity alone, in the encryption that every `security import` reads.
+    /// A `.p12` file with this identity alone, in the encryption that every `security import` reads. Keys are derived from
+    /// the passphrase in so many `iterations`.
     ///
     /// # Errors
     /// When it can't be encoded.
-    pub fn to_p12(&self, passphrase: &str) -> Result<Vec<u8>, P12Error> {
+    pub fn to_p12(&self, passphrase: &str, iterations: u32) -> Result<Vec<u8>, P12Error> {
         let unreadable = |error: Keystore| P12Error::Unreadable(error.to_string());
         let certificate = p12_keystore::Certificate::from_der(&self.certificate.der).map_err(unreadable)?;
         let key = p12_keystore::PrivateKey::from_der(&self.key).map_err(unreadable)?;
@@ -126,7 +127,9 @@ impl Identity {
         store
             .writer(passphrase)
             .encryption_algorithm(EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc)
+            .encryption_iterations(iterations)
             .mac_algorithm(MacAlgorithm::HmacSha1)
+            .mac_iterations(iterations)
             .write()
             .map_err(unreadable)
     }
@@ -280,7 +283,7 @@ mod tests {
             MacAlgorithm::HmacSha256,
         );
         for identity in read_p12(&file, "x").unwrap() {
-            let again = read_p12(&identity.to_p12("y").unwrap(), "y").unwrap();
+            let again = read_p12(&identity.to_p12("y", 1).unwrap(), "y").unwrap();
             assert_eq!(again[0].certificate, identity.certificate);
             assert_eq!(again[0].key, identity.key);
         }
