@@ -12,28 +12,27 @@
 //!         heading: "Changes on the Developer Portal".to_owned(),
 //!         items: vec!["Created the profile Bitrise iOS app-store - (com.example.app)".to_owned()],
 //!     });
-//! assert!(page.render().unwrap().contains("Created the profile"));
+//! assert!(page.render().contains("Created the profile"));
 //! ```
 
+mod filters;
 mod pictures;
 mod timeline;
 mod visible;
 mod waterfall;
 
-use minijinja::value::{Serde, Value};
-use minijinja::{Environment, HtmlEscape};
-use serde::Serialize;
+use askama::Template;
 
 pub use pictures::{LARGEST_THUMBNAIL, Mark, Picture, PictureSet, Pictures};
 pub use timeline::{Expiry, Timeline};
 pub use visible::visible_text;
 pub use waterfall::{Request, Waterfall};
 
-const TEMPLATE: &str = include_str!("page.html");
+/// The longest cell of a table that is kept on one line, in characters.
+const LINE: usize = 28;
 
 /// How the run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Well.
     Succeeded,
@@ -43,9 +42,26 @@ pub enum Outcome {
     Planned,
 }
 
+impl Outcome {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Planned => "planned",
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Succeeded => "Succeeded",
+            Self::Failed => "Failed",
+            Self::Planned => "Plan only",
+        }
+    }
+}
+
 /// A part of the page.
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[derive(Debug, Clone)]
 pub enum Block {
     /// A table.
     Table {
@@ -97,15 +113,22 @@ fn each<'a>(texts: impl IntoIterator<Item = &'a mut String>, change: &dyn Fn(&st
 }
 
 /// A failure, as the log tells it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 struct Failure {
     what: String,
     reasons: Vec<String>,
     next: Option<String>,
 }
 
+impl Failure {
+    fn next(&self) -> Option<&str> {
+        self.next.as_deref().filter(|next| !next.is_empty())
+    }
+}
+
 /// The page.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Template)]
+#[template(path = "page.html")]
 pub struct Page {
     title: String,
     outcome: Outcome,
@@ -113,11 +136,6 @@ pub struct Page {
     facts: Vec<(String, String)>,
     blocks: Vec<Block>,
 }
-
-/// The page can't be made: a defect of the template.
-#[derive(Debug, thiserror::Error)]
-#[error("could not create the report page")]
-pub struct RenderError(#[from] minijinja::Error);
 
 impl Page {
     /// A page without content.
@@ -181,32 +199,9 @@ impl Page {
     }
 
     /// The page's HTML.
-    ///
-    /// # Errors
-    /// When the template is broken.
-    pub fn render(&self) -> Result<String, RenderError> {
-        let mut environment = Environment::new();
-        // The engine's own filters are left out: a hundred, of which the page needs one.
-        environment.add_filter("breakable", breakable);
-        environment.add_filter("length", length);
-        // The name's ending makes the template engine escape every value.
-        environment.add_template("page.html", TEMPLATE)?;
-        Ok(environment.get_template("page.html")?.render(Serde(self))?)
+    pub fn render(&self) -> String {
+        self.to_string()
     }
-}
-
-/// Escaped text that a browser may break after a dot or a slash: identifiers and paths are longer than a phone is wide, and
-/// words, dates, and numbers stay whole.
-#[allow(clippy::needless_pass_by_value, reason = "the shape of a filter")]
-fn breakable(text: String) -> Value {
-    let escaped = HtmlEscape(&text).to_string();
-    Value::from_safe_string(escaped.replace('.', ".<wbr>").replace("&#x2f;", "&#x2f;<wbr>"))
-}
-
-/// How many items a list has, or characters a text.
-#[allow(clippy::needless_pass_by_value, reason = "the shape of a filter")]
-fn length(value: Value) -> usize {
-    value.len().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -244,12 +239,71 @@ mod tests {
                     duration: Duration::from_millis(80),
                 }],
             )));
-        let html = page.render().unwrap();
+        let html = page.render();
         for raw in ["<script", "<b>App", "<i>", "<profile>", "<devices>"] {
             assert!(!html.contains(raw), "{raw}");
         }
         for loading in ["src=", "href=", "url(", "@import", "http://", "https://"] {
             assert!(!html.contains(loading), "{loading}");
+        }
+    }
+
+    #[test]
+    fn every_text_is_escaped_and_shown() {
+        let text = || "replaced below".to_owned();
+        let page = Page::new(text(), Outcome::Failed)
+            .failure(text(), vec![text(), text()], Some(text()))
+            .fact(text(), text())
+            .block(Block::Table {
+                heading: text(),
+                columns: vec![text()],
+                // The second cell has no column.
+                rows: vec![vec![text(), text()]],
+            })
+            .block(Block::List {
+                heading: text(),
+                items: vec![text()],
+            })
+            .block(Block::Timeline(Timeline::new(
+                text(),
+                datetime!(2026-11-24 12:00 UTC),
+                vec![Expiry::new(text(), text(), datetime!(2026-11-20 12:00 UTC))],
+            )))
+            .block(Block::Pictures(Pictures::new(
+                text(),
+                vec![PictureSet {
+                    title: text(),
+                    before: vec![Picture::new(text(), Mark::Removed, None)],
+                    after: vec![Picture::new(text(), Mark::New, Some(b"jpeg"))],
+                }],
+            )))
+            .block(Block::Waterfall(Waterfall::new(
+                text(),
+                vec![Request {
+                    label: text(),
+                    status: text(),
+                    start: Duration::ZERO,
+                    duration: Duration::ZERO,
+                }],
+            )));
+        let short = "\"'><i>&amp;/a.b";
+        let long = format!("{short}{}", "x".repeat(LINE));
+        for hostile in [short, long.as_str()] {
+            let texts = std::cell::Cell::new(0);
+            let html = page
+                .clone()
+                .map_text(&|_| {
+                    texts.set(texts.get() + 1);
+                    hostile.to_owned()
+                })
+                .render();
+            // The title and the table's column stand twice.
+            assert_eq!(
+                visible_text(&html).matches(hostile).count(),
+                texts.get() + 2,
+                "{html}"
+            );
+            assert!(!html.contains("<i>") && !html.contains("\"'"), "{html}");
         }
     }
 
@@ -264,7 +318,7 @@ mod tests {
                 after: vec![picture("\"new\".png", Mark::New, Some(b"jpeg"))],
             }],
         )));
-        let html = page.render().unwrap();
+        let html = page.render();
         assert_eq!(html.matches("src=").count(), 1);
         assert!(html.contains("src=\"data:image/jpeg;base64,anBlZw==\""), "{html}");
         assert!(html.contains("old.png") && !html.contains("<APP_IPHONE"));
@@ -279,6 +333,6 @@ mod tests {
             heading: "Nothing in it".to_owned(),
             items: Vec::new(),
         });
-        assert!(!page.render().unwrap().contains("Nothing in it"));
+        assert!(!page.render().contains("Nothing in it"));
     }
 }

@@ -1,7 +1,9 @@
 //! Sets of pictures before and after a run, as thumbnails inside the page.
 
+use askama::Template;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use serde::Serialize;
+
+use crate::filters;
 
 /// The largest thumbnail that the page carries, in bytes.
 pub const LARGEST_THUMBNAIL: usize = 24 << 10;
@@ -10,8 +12,7 @@ pub const LARGEST_THUMBNAIL: usize = 24 << 10;
 const LARGEST_TOTAL: usize = 2 << 20;
 
 /// What a run does with a picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// It stays.
     Kept,
@@ -21,8 +22,18 @@ pub enum Mark {
     Removed,
 }
 
+impl Mark {
+    fn class(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::New => "new",
+            Self::Removed => "removed",
+        }
+    }
+}
+
 /// A picture with its thumbnail, where there is one.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Picture {
     name: String,
     mark: Mark,
@@ -31,9 +42,9 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A picture; a thumbnail above [`LARGEST_THUMBNAIL`] is left out, and the name stands alone.
+    /// A picture; a thumbnail that is empty or above [`LARGEST_THUMBNAIL`] is left out, and the name stands alone.
     pub fn new(name: impl Into<String>, mark: Mark, jpeg: Option<&[u8]>) -> Self {
-        let jpeg = jpeg.filter(|jpeg| jpeg.len() <= LARGEST_THUMBNAIL);
+        let jpeg = jpeg.filter(|jpeg| (1..=LARGEST_THUMBNAIL).contains(&jpeg.len()));
         Self {
             name: name.into(),
             mark,
@@ -43,7 +54,7 @@ impl Picture {
 }
 
 /// A set of pictures, before and after, in its order.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct PictureSet {
     /// What the set is for.
     pub title: String,
@@ -53,8 +64,15 @@ pub struct PictureSet {
     pub after: Vec<Picture>,
 }
 
+impl PictureSet {
+    fn sides(&self) -> [(&'static str, &[Picture]); 2] {
+        [("before", &self.before), ("after", &self.after)]
+    }
+}
+
 /// Sets of pictures.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Template)]
+#[template(path = "pictures.html")]
 pub struct Pictures {
     heading: String,
     sets: Vec<PictureSet>,

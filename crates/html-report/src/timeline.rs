@@ -1,16 +1,17 @@
 //! What ends when: profiles, certificates, sessions.
 
-use serde::Serialize;
+use askama::Template;
 use time::OffsetDateTime;
 
+use crate::filters;
+
 /// Something that ends.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Expiry {
     name: String,
     kind: String,
     date: String,
     days: i64,
-    #[serde(skip)]
     at: OffsetDateTime,
     percent: f64,
     urgency: &'static str,
@@ -32,7 +33,8 @@ impl Expiry {
 }
 
 /// A timeline from now on; what ends first stands first.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Template)]
+#[template(path = "timeline.html")]
 pub struct Timeline {
     heading: String,
     today: String,

@@ -88,8 +88,7 @@ mod tests {
         let text = "p&w/d<x>\"y'z & &amp; \u{e4}\u{1f34f} `=`";
         let html = crate::Page::new("t", crate::Outcome::Failed)
             .fact(text, text)
-            .render()
-            .unwrap();
+            .render();
         assert_eq!(visible_text(&html).matches(text).count(), 2);
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use askama::Template;
+
+use crate::filters;
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -17,7 +19,7 @@ pub struct Request {
     pub duration: Duration,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 struct Bar {
     label: String,
     status: String,
@@ -28,7 +30,8 @@ struct Bar {
 }
 
 /// Requests on one time axis.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Template)]
+#[template(path = "waterfall.html")]
 pub struct Waterfall {
     heading: String,
     total: u128,
