@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 
 use crate::dist;
 use crate::steps::Step;
@@ -109,17 +109,12 @@ impl Tools {
             rustc: given("MACOS_RUSTC", "/usr/bin/rustc"),
             zig: zig()?,
         };
-        let sysroot = Command::new(&tools.rustc).args(["--print", "sysroot"]).output();
-        let sysroot = sysroot
-            .ok()
-            .filter(|output| output.status.success())
-            .map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
-            .with_context(|| install(&format!("`{}` can't be run", tools.rustc.display())))?;
         ensure!(
-            sysroot
-                .join("lib/rustlib/src/rust/library/std/Cargo.toml")
-                .is_file(),
-            install("the sources of Rust's library are missing")
+            dist::library_sources(&tools.rustc).is_some(),
+            install(&format!(
+                "`{}` can't be run, or the sources of its library are missing",
+                tools.rustc.display()
+            ))
         );
         Ok(tools)
     }

@@ -16,7 +16,7 @@
 mod archive;
 pub(crate) mod binary;
 mod build;
-pub(crate) use build::remapped;
+pub(crate) use build::{library_sources, remapped};
 pub(crate) mod check;
 mod library;
 
