@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use crate::patterns::Patterns;
 
 /// Why Apple, or the way to Apple, ended a run of fastlane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
@@ -135,7 +135,7 @@ const ROWS: &[(AppleCause, Words, &str)] = &[
     (
         AppleCause::VersionClosed,
         Apples,
-        r"ITMS-(?:90062|90186|90478)|\((?:90062|90186|90478)\)|STATE_ERROR\.VALIDATION_ERROR\.(?:90062|90186|90478)|invalid pre-release train|must contain a higher version than that of the previously approved|train version '[^']*' is closed",
+        r"ITMS-(?:90062|90186|90478)|\((?:90062|90186|90478)\)|STATE_ERROR\.VALIDATION_ERROR\.(?:90062|90186|90478)|invalid pre-release train|must contain a higher version than that of the previously approved|train version '[^'\n]*' is closed",
     ),
     (
         AppleCause::BuildNumberUsed,
@@ -190,7 +190,7 @@ const ROWS: &[(AppleCause, Words, &str)] = &[
     (
         AppleCause::NoApp,
         Apples,
-        r"could(?:n't| not) find (?:an )?app (?:on app store connect|'[^']*' on the account of|with app identifier)|cannot determine the apple id from bundle id|failed to determine the appleID from bundleID|no suitable application records were found|no software with apple id|unable to determine the application using bundleid",
+        r"could(?:n't| not) find (?:an )?app (?:on app store connect|'[^'\n]*' on the account of|with app identifier)|cannot determine the apple id from bundle id|failed to determine the appleID from bundleID|no suitable application records were found|no software with apple id|unable to determine the application using bundleid",
     ),
     (
         AppleCause::SeveralTeams,
@@ -324,13 +324,14 @@ const ROWS: &[(AppleCause, Words, &str)] = &[
     ),
 ];
 
-static COMPILED: LazyLock<Vec<(AppleCause, Words, Regex)>> = LazyLock::new(|| {
-    let compiled = ROWS.iter().map(|(cause, words, pattern)| {
-        let pattern = Regex::new(&format!("(?im){pattern}")).ok()?;
-        Some((*cause, *words, pattern))
-    });
-    compiled.flatten().collect()
-});
+/// Case and lines do not matter, but `^` and `$`, which are those of a line.
+const FLAGS: &str = "(?im)";
+
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new(FLAGS, patterns()));
+
+fn patterns() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|(_, _, pattern)| *pattern)
+}
 
 /// The cause that an error's text speaks of; `talks_to_apple` says that an action failed which does.
 pub(crate) fn in_error(text: &str, talks_to_apple: bool) -> Option<AppleCause> {
@@ -362,14 +363,22 @@ pub(crate) fn names_network(text: &str) -> bool {
     })
 }
 
+/// The cause of the first row that matches anywhere.
 fn find(text: &str, counts: impl Fn(Words) -> bool) -> Option<AppleCause> {
-    COMPILED
-        .iter()
-        .find(|(_, words, pattern)| counts(*words) && pattern.is_match(text))
-        .map(|(cause, ..)| *cause)
+    let mut first = ROWS.len();
+    for line in text.lines() {
+        let matching = PATTERNS
+            .candidates(line)
+            .take_while(|(row, _)| *row < first)
+            .find(|(row, pattern)| counts(ROWS[*row].1) && pattern.is_match(line));
+        if let Some((row, _)) = matching {
+            first = row;
+        }
+    }
+    ROWS.get(first).map(|(cause, ..)| *cause)
 }
 
 #[cfg(test)]
-pub(crate) fn rows() -> usize {
-    ROWS.len().saturating_sub(COMPILED.len())
+pub(crate) fn check_patterns() {
+    crate::patterns::check(FLAGS, patterns());
 }

@@ -9,7 +9,7 @@
 
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex_lite::Regex;
 
 use crate::apple_cause::{self, AppleCause};
 use crate::{SetupCause, apple_actions};
@@ -176,27 +176,58 @@ struct Line<'a> {
 
 impl<'a> Line<'a> {
     fn parse(line: &'a str) -> Self {
-        static PREFIX: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(r"^(?:\[\d\d:\d\d:\d\d\]:|(?:ERROR|WARN|INFO|DEBUG) \[\d{4}-\d\d-\d\d [\d:.]+\]:) ?")
-                .ok()
-        });
-        let prefix = PREFIX.as_ref().and_then(|prefix| prefix.find(line));
-        let text = prefix.map_or(line, |prefix| &line[prefix.end()..]);
+        let rest = strip_time(line);
+        let text = rest.unwrap_or(line);
         Self {
             text,
-            is_fastlanes: prefix.is_some() && !text.starts_with('▸'),
+            is_fastlanes: rest.is_some() && !text.starts_with('▸'),
         }
     }
 }
 
+/// What follows the time that fastlane puts before its lines: `[12:34:56]: `, or `INFO [2026-11-25 12:34:56.78]: ` in
+/// verbose logs.
+fn strip_time(line: &str) -> Option<&str> {
+    let verbose = || {
+        let mut levels = ["ERROR", "WARN", "INFO", "DEBUG"].iter();
+        let date = levels.find_map(|level| line.strip_prefix(level))?;
+        let time = strip_shape(date, " [0000-00-00 0")?;
+        time.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ':' | '.'))
+            .strip_prefix("]:")
+    };
+    let rest = strip_shape(line, "[00:00:00]:").or_else(verbose)?;
+    Some(rest.strip_prefix(' ').unwrap_or(rest))
+}
+
+/// What follows a beginning of this shape, in which `0` stands for any digit.
+fn strip_shape<'a>(text: &'a str, shape: &str) -> Option<&'a str> {
+    let (begin, rest) = text.split_at_checked(shape.len())?;
+    let fits = |(byte, shape): (u8, u8)| byte == shape || (shape == b'0' && byte.is_ascii_digit());
+    begin.bytes().zip(shape.bytes()).all(fits).then_some(rest)
+}
+
 /// The text without colors and carriage returns.
 fn plain(text: &str) -> String {
-    static ESCAPE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\x1b\[[0-9;?]*[A-Za-z]").ok());
     let text = text.replace('\r', "");
-    match ESCAPE.as_ref() {
-        Some(escape) => escape.replace_all(&text, "").into_owned(),
-        None => text,
+    let mut pieces = text.split('\x1b');
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        match strip_escape(piece) {
+            Some(rest) => plain.push_str(rest),
+            None => {
+                plain.push('\x1b');
+                plain.push_str(piece);
+            }
+        }
     }
+    plain
+}
+
+/// What follows a command to the terminal, behind its escape character: `[`, numbers, and a letter.
+fn strip_escape(text: &str) -> Option<&str> {
+    text.strip_prefix('[')?
+        .trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ';' | '?'))
+        .strip_prefix(|c: char| c.is_ascii_alphabetic())
 }
 
 fn last_lines(text: &str) -> String {
@@ -276,7 +307,7 @@ impl Summary {
 fn final_error(text: &str) -> Option<FinalError> {
     // `file:1:in 'method': [!] message (Class)`; the class ends the first line of the message.
     static TRACE: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^(?:\S.*?:\d+:in [`'‘].*?['’]: |\S+:\d+: )(?:\[!\] ?)?(?P<message>.*?)(?: \((?P<class>[A-Z]\w*(?:::\w+)*)\))?$").ok()
+        Regex::new(r"^(?:\S.*?:\d+:in [`'‘].*?['’]: |\S+:\d+: )(?:\[!\] ?)?(?P<message>.*?) \((?P<class>[A-Z][\w\u{80}-\u{10FFFF}]*(?:::[\w\u{80}-\u{10FFFF}]+)*)\)$").ok()
     });
     let lines: Vec<&str> = text.lines().collect();
     let trace = TRACE.as_ref();
@@ -287,23 +318,30 @@ fn final_error(text: &str) -> Option<FinalError> {
                 class: class_at_end(first),
             });
         }
-        let Some(captures) = trace.and_then(|trace| trace.captures(line)) else {
+        if !may_be_trace(line) {
             continue;
-        };
-        if let Some(class) = captures.name("class") {
-            let first = captures.name("message").map_or("", |message| message.as_str());
+        }
+        if let Some(captures) = trace.and_then(|trace| trace.captures(line)) {
             return Some(FinalError {
-                message: message(first, &lines[at + 1..]),
-                class: Some(class.as_str().to_owned()),
+                message: message(&captures["message"], &lines[at + 1..]),
+                class: Some(captures["class"].to_owned()),
             });
         }
     }
     None
 }
 
+/// Whether a line has what the line of an exception has: few lines are read for one.
+fn may_be_trace(line: &str) -> bool {
+    let place = line.split(' ').next().and_then(|word| word.strip_suffix(':'));
+    let ends_with_number = |place: &str| place.ends_with(|c: char| c.is_ascii_digit());
+    line.ends_with(')') && (line.contains(":in ") || place.is_some_and(ends_with_number))
+}
+
 fn class_at_end(line: &str) -> Option<String> {
-    static CLASS: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r" \(((?:[A-Z]\w*::)+\w+|[A-Z]\w*Error)\)$").ok());
+    static CLASS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r" \(((?:[A-Z][\w\u{80}-\u{10FFFF}]*::)+[\w\u{80}-\u{10FFFF}]+|[A-Z][\w\u{80}-\u{10FFFF}]*Error)\)$").ok()
+    });
     let captures = CLASS.as_ref()?.captures(line.trim_end())?;
     Some(captures[1].to_owned())
 }

@@ -15,6 +15,7 @@ mod gems;
 mod launcher;
 pub mod locale;
 mod lockfile;
+mod patterns;
 mod reporter;
 mod ruby;
 pub mod session;

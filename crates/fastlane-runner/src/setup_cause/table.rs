@@ -4,11 +4,13 @@
 //! (2026-03-24), asdf 25b3911c (2026-07-20), mise and chruby as quoted in public repositories (2026), and the issues
 //! that a row names.
 
+use std::cmp::Reverse;
 use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex_lite::{Captures, Regex};
 
 use super::{SetupCause, SourceRefusal, VersionManager};
+use crate::patterns::Patterns;
 
 /// How much a text says.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,13 +22,19 @@ enum Weight {
 }
 use Weight::{Strong, Weak};
 
-type Build = fn(&Captures<'_>, &str) -> Option<SetupCause>;
+/// Where a pattern matched.
+struct Place<'a> {
+    line: &'a str,
+    output: &'a str,
+}
+
+type Build = fn(&Captures<'_>, &Place<'_>) -> Option<SetupCause>;
 
 struct Row {
     /// The exit statuses with which it counts; empty for any.
     statuses: &'static [i32],
     weight: Weight,
-    /// A regular expression for one line, without anchors.
+    /// A regular expression for one line, without anchors. `\w` and `\s` are ASCII.
     pattern: &'static str,
     build: Build,
 }
@@ -49,32 +57,45 @@ const fn weak(pattern: &'static str, build: Build) -> Row {
     }
 }
 
-/// The rows with their patterns, compiled when something has failed.
-static COMPILED: LazyLock<Vec<(&Row, Regex)>> = LazyLock::new(|| {
-    let compiled = ROWS.iter().map(|row| Some((row, Regex::new(row.pattern).ok()?)));
-    compiled.flatten().collect()
-});
+static PATTERNS: LazyLock<Patterns> = LazyLock::new(|| Patterns::new("", patterns()));
+
+pub(super) fn patterns() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.pattern)
+}
 
 /// The cause of the last text in `output` that is known, strong ones first: a failed program says last what it died of.
 pub(super) fn find(output: &str, status: i32) -> Option<(SetupCause, String)> {
-    let mut best: Option<((Weight, usize), SetupCause, String)> = None;
-    for (row, pattern) in COMPILED.iter() {
-        if !row.statuses.is_empty() && !row.statuses.contains(&status) {
-            continue;
-        }
-        for captures in pattern.captures_iter(output) {
-            let Some(at) = captures.get(0) else { continue };
-            let rank = (row.weight, at.start());
-            if best.as_ref().is_some_and(|(highest, ..)| *highest >= rank) {
+    let mut weak = None;
+    for line in output.lines().rev() {
+        let place = Place { line, output };
+        for (row, captures) in matches(line, status) {
+            if row.weight == Weak && weak.is_some() {
                 continue;
             }
-            if let Some(cause) = (row.build)(&captures, output) {
-                best = Some((rank, cause, line_at(output, at.start())));
+            let Some(cause) = (row.build)(&captures, &place) else {
+                continue;
+            };
+            let found = (cause, line.trim().to_owned());
+            match row.weight {
+                Strong => return Some(found),
+                Weak => weak = Some(found),
             }
         }
     }
-    best.map(|(_, cause, line)| (cause, line))
-        .or_else(|| Some((by_status(status)?, String::new())))
+    weak.or_else(|| Some((by_status(status)?, String::new())))
+}
+
+/// What matches in a line: strong rows first, then by place, the last one first.
+fn matches(line: &str, status: i32) -> Vec<(&'static Row, Captures<'_>)> {
+    let mut matches: Vec<(&Row, Captures<'_>)> = PATTERNS
+        .candidates(line)
+        .map(|(row, pattern)| (&ROWS[row], pattern))
+        .filter(|(row, _)| row.statuses.is_empty() || row.statuses.contains(&status))
+        .flat_map(|(row, pattern)| pattern.captures_iter(line).map(move |captures| (row, captures)))
+        .collect();
+    let start = |captures: &Captures<'_>| captures.get(0).map(|whole| whole.start());
+    matches.sort_by_key(|(row, captures)| Reverse((row.weight, start(captures))));
+    matches
 }
 
 /// What an exit status of Bundler's says without a text.
@@ -86,11 +107,6 @@ fn by_status(status: i32) -> Option<SetupCause> {
         37 => SetupCause::ChecksumMismatch,
         _ => return None,
     })
-}
-
-fn line_at(text: &str, at: usize) -> String {
-    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
-    text[start..].lines().next().unwrap_or_default().trim().to_owned()
 }
 
 fn text(captures: &Captures<'_>, name: &str) -> String {
@@ -107,8 +123,12 @@ fn optional(captures: &Captures<'_>, name: &str) -> Option<String> {
 }
 
 /// The first matching group of a pattern anywhere in the output.
-fn elsewhere(output: &str, pattern: &str) -> Option<String> {
-    let captures = Regex::new(pattern).ok()?.captures(output)?;
+fn elsewhere(place: &Place<'_>, pattern: &str) -> Option<String> {
+    first_group(place.output, pattern)
+}
+
+fn first_group(text: &str, pattern: &str) -> Option<String> {
+    let captures = Regex::new(pattern).ok()?.captures(text)?;
     let group = captures.iter().skip(1).flatten().next()?;
     Some(group.as_str().to_owned())
 }
@@ -125,12 +145,11 @@ fn host_of(url: &str) -> Option<String> {
     (end > 0).then(|| rest[..end].to_owned())
 }
 
-fn network(captures: &Captures<'_>, output: &str) -> Option<SetupCause> {
-    let line = line_at(output, captures.get(0)?.start());
+fn network(captures: &Captures<'_>, place: &Place<'_>) -> Option<SetupCause> {
     let url = || {
-        host_of(&elsewhere(
-            &line,
-            r"(https?://[^\s)'`]+)|TCP connection to ([\w.-]+)",
+        host_of(&first_group(
+            place.line,
+            r"(https?://[^\s)'`]+)|TCP connection to ([\w.\u{80}-\u{10FFFF}-]+)",
         )?)
     };
     Some(SetupCause::Network {
@@ -138,7 +157,7 @@ fn network(captures: &Captures<'_>, output: &str) -> Option<SetupCause> {
     })
 }
 
-fn not_writable(captures: &Captures<'_>, _: &str) -> Option<SetupCause> {
+fn not_writable(captures: &Captures<'_>, _: &Place<'_>) -> Option<SetupCause> {
     Some(SetupCause::NotWritable {
         path: optional(captures, "path"),
     })
@@ -167,7 +186,7 @@ fn ruby_not_installed(manager: VersionManager, captures: &Captures<'_>) -> Optio
 }
 
 /// A failed handshake: a certificate, or a connection that broke.
-fn handshake(captures: &Captures<'_>, _: &str) -> Option<SetupCause> {
+fn handshake(captures: &Captures<'_>, _: &Place<'_>) -> Option<SetupCause> {
     let rest = text(captures, "rest").to_lowercase();
     let broke = [
         "syscall",
@@ -185,7 +204,7 @@ fn handshake(captures: &Captures<'_>, _: &str) -> Option<SetupCause> {
 
 /// The gem that has a library since it left the standard library: with Ruby 3.4 and with 4.0 (Ruby's `bundled_gems.rb`;
 /// fastlane #29766, 2025-11-21, for kconv).
-fn standard_library(captures: &Captures<'_>, _: &str) -> Option<SetupCause> {
+fn standard_library(captures: &Captures<'_>, _: &Place<'_>) -> Option<SetupCause> {
     const GEMS: [&str; 33] = [
         "abbrev",
         "base64",
@@ -234,9 +253,9 @@ fn standard_library(captures: &Captures<'_>, _: &str) -> Option<SetupCause> {
     })
 }
 
-fn git_access(_: &Captures<'_>, output: &str) -> Option<SetupCause> {
+fn git_access(_: &Captures<'_>, place: &Place<'_>) -> Option<SetupCause> {
     let url = elsewhere(
-        output,
+        place,
         r"(?:Fetching|clone[^\n]*?|[Rr]epository|access) '?((?:https?://|ssh://|git@)[^\s'`]+)",
     );
     Some(SetupCause::GitAccess {
@@ -258,11 +277,11 @@ const ROWS: &[Row] = &[
             manager: VersionManager::Asdf,
         })
     }),
-    row(r"No preset version installed for command \S+", |_, output| {
+    row(r"No preset version installed for command \S+", |_, place| {
         Some(SetupCause::RubyNotInstalled {
             manager: VersionManager::Asdf,
-            version: elsewhere(output, r"asdf install ruby (\S+)"),
-            set_by: elsewhere(output, r"(\S+/\.tool-versions)"),
+            version: elsewhere(place, r"asdf install ruby (\S+)"),
+            set_by: elsewhere(place, r"(\S+/\.tool-versions)"),
         })
     }),
     row(
@@ -273,7 +292,7 @@ const ROWS: &[Row] = &[
         r"unknown command: (?P<program>\S+)\. Perhaps you have to reshim\?",
         |c, _| program_not_in_ruby(VersionManager::Asdf, c),
     ),
-    row(r"mise ERROR\s+No version is set for shim: \S+", |_, _| {
+    row(r"mise ERROR +No version is set for shim: \S+", |_, _| {
         Some(SetupCause::RubyNotSelected {
             manager: VersionManager::Mise,
         })
@@ -308,26 +327,26 @@ const ROWS: &[Row] = &[
     ),
     row(
         r"(?P<gem>[\w.-]+) requires [Rr]uby version (?P<wanted>[<>=~! ]*\d+(?:\.\w+)*(?:, [<>=~! ]*\d+(?:\.\w+)*)*)(?:\. The current [Rr]uby version is (?P<active>\d[\w.]*))?",
-        |c, output| {
+        |c, place| {
             Some(SetupCause::GemNeedsRuby {
                 gem: text(c, "gem"),
                 wanted: text(c, "wanted"),
                 active: optional(c, "active"),
                 last: elsewhere(
-                    output,
-                    r"The last version of \S+ \([^)]*\) to support your Ruby & RubyGems was ([\d.]*\d)",
+                    place,
+                    r"The last version of \S+ \([^)\n]*\) to support your Ruby & RubyGems was ([\d.]*\d)",
                 ),
             })
         },
     ),
     row(
-        r"The last version of (?P<gem>\S+) \([^)]*\) to support your Ruby & RubyGems was (?P<last>[\d.]*\d)",
-        |c, output| {
+        r"The last version of (?P<gem>\S+) \([^)\n]*\) to support your Ruby & RubyGems was (?P<last>[\d.]*\d)",
+        |c, place| {
             Some(SetupCause::GemNeedsRuby {
                 gem: text(c, "gem"),
-                wanted: elsewhere(output, r"requires [Rr]uby version ([<>=~! ]*\d[\w.]*\w)")
+                wanted: elsewhere(place, r"requires [Rr]uby version ([<>=~! ]*\d[\w.]*\w)")
                     .unwrap_or_else(|| "of a newer version".to_owned()),
-                active: elsewhere(output, r"The current [Rr]uby version is (\d[\w.]*\w)"),
+                active: elsewhere(place, r"The current [Rr]uby version is (\d[\w.]*\w)"),
                 last: optional(c, "last"),
             })
         },
@@ -335,11 +354,11 @@ const ROWS: &[Row] = &[
     // The resolver's wording, since Bundler 2.4.
     row(
         r"(?:every|and) (?:every )?version of (?P<gem>\S+) depends on Ruby (?P<wanted>[<>=~! ]*\d[\w.]*)",
-        |c, output| {
+        |c, place| {
             Some(SetupCause::GemNeedsRuby {
                 gem: text(c, "gem"),
                 wanted: text(c, "wanted"),
-                active: elsewhere(output, r"current Ruby version is =? ?(\d[\w.]*\d)"),
+                active: elsewhere(place, r"current Ruby version is =? ?(\d[\w.]*\d)"),
                 last: None,
             })
         },
@@ -355,9 +374,9 @@ const ROWS: &[Row] = &[
     ),
     row(
         r"Could not find gems? matching [^\n]* valid for all resolution platforms",
-        |_, output| {
+        |_, place| {
             Some(SetupCause::PlatformNotLocked {
-                platform: elsewhere(output, r"bundle lock --add-platform ([\w-]+)"),
+                platform: elsewhere(place, r"bundle lock --add-platform ([\w-]+)"),
             })
         },
     ),
@@ -392,9 +411,9 @@ const ROWS: &[Row] = &[
         },
     ),
     // --- Bundler and Ruby
-    row(r"undefined method [`'‘]untaint['’]", |_, output| {
+    row(r"undefined method [`'‘]untaint['’]", |_, place| {
         Some(SetupCause::BundlerTooOldForRuby {
-            version: elsewhere(output, r"bundler-((?:1|2)\.[\d.]*\d)"),
+            version: elsewhere(place, r"bundler-((?:1|2)\.[\d.]*\d)"),
         })
     }),
     row(
@@ -442,10 +461,10 @@ const ROWS: &[Row] = &[
         r"Your bundle is locked to (?P<gem>\S+ \([^)\n]+\))[^\n]*, but that version (?:could not|can no longer) be found",
         |c, _| Some(SetupCause::Yanked { gem: text(c, "gem") }),
     ),
-    row(r"Some locked specs have possibly been yanked", |_, output| {
+    row(r"Some locked specs have possibly been yanked", |_, place| {
         Some(SetupCause::Yanked {
             gem: elsewhere(
-                output,
+                place,
                 r"Some locked specs have possibly been yanked \(([^)\n]+)\)",
             )
             .unwrap_or_else(|| "a gem".to_owned()),
@@ -580,13 +599,10 @@ const ROWS: &[Row] = &[
         r"Could not load OpenSSL|cannot load such file -- openssl",
         |_, _| Some(SetupCause::OpensslMissing),
     ),
-    row(r"Failed to build gem native extension", |_, output| {
+    row(r"Failed to build gem native extension", |_, place| {
         Some(SetupCause::NativeExtension {
-            gem: elsewhere(
-                output,
-                r"An error occurred while installing ([\w.-]+ \([^)\n]+\))",
-            )
-            .or_else(|| elsewhere(output, r"Error installing ([\w.-]+):")),
+            gem: elsewhere(place, r"An error occurred while installing ([\w.-]+ \([^)\n]+\))")
+                .or_else(|| elsewhere(place, r"Error installing ([\w.-]+):")),
         })
     }),
     row(r"invalid byte sequence in US-ASCII", |_, _| {
@@ -608,11 +624,11 @@ const ROWS: &[Row] = &[
     row(r"Network error while fetching (?P<host>\S+)", network),
     row(r"Too many redirects", network),
     row(
-        r"Could not resolve (?:host|proxy)(?: name)?:? ?(?P<host>[\w.-]+)?",
+        r"Could not resolve (?:host|proxy)(?: name)?:? ?(?P<host>[\w.\u{80}-\u{10FFFF}-]+)?",
         network,
     ),
     row(
-        r"Failed to open TCP connection to (?P<host>[\w.-]+)|getaddrinfo|no such name|Socket::ResolutionError|SocketError|Temporary failure in name resolution",
+        r"Failed to open TCP connection to (?P<host>[\w.\u{80}-\u{10FFFF}-]+)|getaddrinfo|no such name|Socket::ResolutionError|SocketError|Temporary failure in name resolution",
         network,
     ),
     row(
@@ -668,9 +684,4 @@ fn without_credentials(url: &str) -> String {
         }
         None => url.to_owned(),
     }
-}
-
-#[cfg(test)]
-pub(super) fn patterns() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().map(|row| row.pattern)
 }
