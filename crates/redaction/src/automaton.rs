@@ -1,12 +1,55 @@
 //! Finding all secrets in one pass over the text.
 
-use aho_corasick::automaton::Automaton as _;
+use std::sync::Arc;
+
+use aho_corasick::automaton::{Automaton as _, StateID};
 use aho_corasick::nfa::noncontiguous;
 use aho_corasick::{Anchored, MatchKind, PatternID};
 
-pub(crate) use aho_corasick::automaton::StateID;
+/// What reads a text for several automata at once.
+pub(crate) struct Automata {
+    automata: Vec<Arc<Automaton>>,
+}
 
-/// An Aho–Corasick automaton of all forms of all secrets.
+/// The state of each automaton.
+pub(crate) struct States(Vec<StateID>);
+
+impl Automata {
+    pub(crate) fn new(automata: Vec<Arc<Automaton>>) -> Self {
+        Self { automata }
+    }
+
+    pub(crate) fn start(&self) -> States {
+        States(self.automata.iter().map(|automaton| automaton.start).collect())
+    }
+
+    /// Reads a byte, and says whether a secret ends with it.
+    pub(crate) fn advance(&self, states: &mut States, byte: u8) -> bool {
+        let mut is_end = false;
+        for (automaton, state) in self.automata.iter().zip(&mut states.0) {
+            *state = automaton.automaton.next_state(Anchored::No, *state, byte);
+            is_end |= automaton.automaton.is_match(*state);
+        }
+        is_end
+    }
+
+    /// How many of the bytes read last could be the beginning of a secret.
+    pub(crate) fn depth(&self, states: &States) -> usize {
+        let depths = self.automata.iter().zip(&states.0);
+        depths
+            .map(|(automaton, state)| automaton.depth(*state))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// The secrets that end at the byte that was read last.
+    pub(crate) fn found(&self, states: &States) -> impl Iterator<Item = Found> {
+        let automata = self.automata.iter().zip(&states.0);
+        automata.flat_map(|(automaton, state)| automaton.found(*state))
+    }
+}
+
+/// An Aho–Corasick automaton of all forms of some secrets.
 pub(crate) struct Automaton {
     automaton: noncontiguous::NFA,
     start: StateID,
@@ -40,6 +83,8 @@ impl Automaton {
         let automaton = noncontiguous::Builder::new()
             .match_kind(MatchKind::Standard)
             .prefilter(false)
+            // More dense states take longer to build, and read a log no faster.
+            .dense_depth(1)
             .build(&patterns)
             .ok()?;
         let start = automaton.start_state(Anchored::No).ok()?;
@@ -63,22 +108,14 @@ impl Automaton {
         })
     }
 
-    pub(crate) fn start(&self) -> StateID {
-        self.start
-    }
-
-    pub(crate) fn next(&self, state: StateID, byte: u8) -> StateID {
-        self.automaton.next_state(Anchored::No, state, byte)
-    }
-
     /// How many of the bytes read last could be the beginning of a secret.
-    pub(crate) fn depth(&self, state: StateID) -> usize {
+    fn depth(&self, state: StateID) -> usize {
         let depth = self.depths.get(state.as_usize()).copied().unwrap_or(0);
         usize::try_from(depth).unwrap_or(usize::MAX)
     }
 
     /// The secrets that end at the byte that was read last.
-    pub(crate) fn found(&self, state: StateID) -> impl Iterator<Item = Found> + '_ {
+    fn found(&self, state: StateID) -> impl Iterator<Item = Found> + '_ {
         let count = if self.automaton.is_match(state) {
             self.automaton.match_len(state)
         } else {

@@ -53,6 +53,9 @@ fn lines(secret: &str) -> impl Iterator<Item = String> {
 
 /// File names and some keyboards decompose letters; both spellings look the same.
 fn normalized(text: &str) -> BTreeSet<String> {
+    if text.is_ascii() {
+        return BTreeSet::from([text.to_owned()]);
+    }
     BTreeSet::from([
         text.to_owned(),
         ComposingNormalizerBorrowed::new_nfc()
@@ -84,11 +87,11 @@ fn encoded(text: &str) -> BTreeSet<String> {
 
 /// How an encoder of JSON differs from the others.
 #[derive(Clone, Copy, Default)]
-struct Json {
+struct Json<'a> {
     /// `\/`, as Apple's `NSJSONSerialization`, PHP, and Ruby's `script_safe` write it.
     slash: bool,
     /// Characters that become `\u003c` for the sake of web pages.
-    web: &'static str,
+    web: &'a str,
     /// `\u00fc` (Python) or `\u00FC` instead of the character.
     ascii: Option<Case>,
 }
@@ -100,20 +103,56 @@ enum Case {
     Upper,
 }
 
+/// What encoders of JSON for web pages write by number.
+const NUMBERED_IN_JSON: [&str; 5] = [
+    "",
+    // Go, and Rails with U+2028 and U+2029.
+    "<>&\u{2028}\u{2029}",
+    // Gson.
+    "<>&'=",
+    // PHP's JSON_HEX flags.
+    "<>&'",
+    // .NET.
+    "<>&'+`",
+];
+
 fn json_forms(text: &str) -> Vec<String> {
+    let slashes: &[bool] = if text.contains('/') {
+        &[false, true]
+    } else {
+        &[false]
+    };
+    let cases: &[Option<Case>] = if text.is_ascii() {
+        &[None, Some(Case::Upper)]
+    } else {
+        &[None, Some(Case::Lower), Some(Case::Upper)]
+    };
     let mut forms = Vec::new();
-    for slash in [false, true] {
-        // Go, and Rails with U+2028 and U+2029; Gson; PHP's JSON_HEX flags and .NET.
-        for web in ["", "<>&\u{2028}\u{2029}", "<>&'=", "<>&'", "<>&'+`"] {
-            for ascii in [None, Some(Case::Lower), Some(Case::Upper)] {
-                forms.push(json(text, Json { slash, web, ascii }));
+    for slash in slashes {
+        for web in &lists_in(text, &NUMBERED_IN_JSON) {
+            for ascii in cases {
+                forms.push(json(
+                    text,
+                    Json {
+                        slash: *slash,
+                        web,
+                        ascii: *ascii,
+                    },
+                ));
             }
         }
     }
     forms
 }
 
-fn json(text: &str, style: Json) -> String {
+/// What each list has of the characters in `text`: encoders that differ only in others write the same.
+fn lists_in(text: &str, lists: &[&str]) -> BTreeSet<String> {
+    let special: BTreeSet<char> = text.chars().filter(|c| !c.is_ascii_alphanumeric()).collect();
+    let in_text = |list: &&str| special.iter().filter(|c| list.contains(**c)).collect();
+    lists.iter().map(in_text).collect()
+}
+
+fn json(text: &str, style: Json<'_>) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
@@ -320,9 +359,10 @@ const LEFT_IN_URLS: &[&str] = &[
 ];
 
 fn url_forms(text: &str) -> Vec<String> {
+    let spaces: &[&str] = if text.contains(' ') { &["%20", "+"] } else { &[""] };
     let mut forms = Vec::new();
-    for left in LEFT_IN_URLS {
-        for space in ["%20", "+"] {
+    for left in &lists_in(text, LEFT_IN_URLS) {
+        for space in spaces {
             for case in [Case::Upper, Case::Lower] {
                 forms.push(percent_encoded(text, left, space, case));
             }
@@ -349,6 +389,16 @@ fn percent_encoded(text: &str, left: &str, space: &str, case: Case) -> String {
     out
 }
 
+/// How markup writes double and single quotes.
+const QUOTES_IN_MARKUP: [(&str, &str); 6] = [
+    ("\"", "'"),
+    ("&quot;", "'"),
+    ("&quot;", "&#39;"),
+    ("&quot;", "&#x27;"),
+    ("&quot;", "&apos;"),
+    ("&#34;", "&#39;"),
+];
+
 /// HTML and XML, as their many writers escape quotes and slashes.
 fn markup_forms(text: &str) -> Vec<String> {
     let base = text
@@ -356,16 +406,18 @@ fn markup_forms(text: &str) -> Vec<String> {
         .replace('<', "&lt;")
         .replace('>', "&gt;");
     let mut forms = vec![text.replace('&', "&amp;").replace('<', "&lt;")];
-    for (double, single) in [
-        ("\"", "'"),
-        ("&quot;", "'"),
-        ("&quot;", "&#39;"),
-        ("&quot;", "&#x27;"),
-        ("&quot;", "&#x27;"),
-        ("&quot;", "&apos;"),
-        ("&#34;", "&#39;"),
-    ] {
-        for slash in ["/", "&#x2f;", "&#x2F;", "&#47;"] {
+    let quotes = if text.contains(['"', '\'']) {
+        &QUOTES_IN_MARKUP[..]
+    } else {
+        &QUOTES_IN_MARKUP[..1]
+    };
+    let slashes = if text.contains('/') {
+        &["/", "&#x2f;", "&#x2F;", "&#47;"][..]
+    } else {
+        &["/"]
+    };
+    for (double, single) in quotes {
+        for slash in slashes {
             let form = base
                 .replace('"', double)
                 .replace('\'', single)

@@ -17,16 +17,17 @@ mod automaton;
 mod forms;
 mod key;
 mod printable;
+mod secrets;
 mod stream;
 mod tokens;
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use automaton::Automaton;
+use automaton::Automata;
+use secrets::Secrets;
 use stream::Scan;
 
 pub use printable::{one_line, printable, printable_with_colors};
@@ -42,16 +43,6 @@ const SHORTEST_SUBSTRING: usize = 4;
 #[derive(Clone, Default)]
 pub struct Redactor {
     secrets: Arc<RwLock<Secrets>>,
-}
-
-#[derive(Default)]
-struct Secrets {
-    /// Every form of every long secret.
-    anywhere: BTreeSet<Vec<u8>>,
-    /// Short secrets.
-    words: BTreeSet<Vec<u8>>,
-    /// What finds them; built when it is needed, since secrets are learned several at a time.
-    automaton: Option<Arc<Automaton>>,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -73,18 +64,7 @@ impl Redactor {
             return;
         }
         let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
-        let known = secrets.anywhere.len() + secrets.words.len();
-        if secret.chars().count() < SHORTEST_SUBSTRING {
-            secrets.words.insert(secret.as_bytes().to_vec());
-        } else {
-            let forms = forms::of(secret).into_iter();
-            secrets
-                .anywhere
-                .extend(forms.filter(|form| form.len() >= SHORTEST_SUBSTRING));
-        }
-        if secrets.anywhere.len() + secrets.words.len() > known {
-            secrets.automaton = None;
-        }
+        secrets.learn(secret);
     }
 
     /// Learns the private keys that stand in a text of whatever else, such as one that was pasted in the wrong place.
@@ -125,24 +105,24 @@ impl Redactor {
 
     fn mask_learned(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut scan = Scan::default();
-        scan.follow(Some(self.automaton()?));
+        scan.follow(Some(self.automata()?));
         scan.read(bytes);
         scan.end();
         scan.found.then_some(scan.out)
     }
 
     /// What finds the secrets that are known now; `None` when none is.
-    fn automaton(&self) -> Option<Arc<Automaton>> {
+    fn automata(&self) -> Option<Arc<Automata>> {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        if secrets.automaton.is_some() || (secrets.anywhere.is_empty() && secrets.words.is_empty()) {
-            return secrets.automaton.clone();
+        if !secrets.has_new() {
+            return secrets.automata();
         }
         drop(secrets);
         let mut secrets = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
-        if secrets.automaton.is_none() {
-            secrets.automaton = Automaton::new(&secrets.anywhere, &secrets.words).map(Arc::new);
+        if secrets.has_new() {
+            secrets.build();
         }
-        secrets.automaton.clone()
+        secrets.automata()
     }
 }
 
@@ -309,12 +289,26 @@ mod tests {
         }
 
         #[test]
+        fn secrets_learned_one_by_one_are_masked_like_those_learned_together(
+            secrets in prop::collection::vec("[ab]{1,6}", 1..12), text in "[ab ]{0,40}",
+        ) {
+            let together = Redactor::new();
+            together.secrets.write().unwrap().learn_plain(&secrets);
+            let one_by_one = Redactor::new();
+            for secret in &secrets {
+                one_by_one.secrets.write().unwrap().learn_plain(std::slice::from_ref(secret));
+                one_by_one.redact(&text);
+            }
+            prop_assert_eq!(one_by_one.redact(&text), together.redact(&text));
+        }
+
+        #[test]
         fn all_that_any_secret_covers_is_masked(
             secrets in prop::collection::vec("[ab]{4,7}", 1..5), text in "[ab]{0,40}", cut in 0_usize..40,
         ) {
             let redactor = Redactor::new();
             // Without the derived forms, of which base64 has some of the same letters.
-            redactor.secrets.write().unwrap().anywhere.extend(secrets.iter().map(|secret| secret.as_bytes().to_vec()));
+            redactor.secrets.write().unwrap().learn_plain(&secrets);
             let mut covered = vec![false; text.len()];
             for secret in &secrets {
                 for at in 0..text.len() {

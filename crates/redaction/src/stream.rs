@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::automaton::{Automaton, StateID};
+use crate::automaton::{Automata, States};
 use crate::{MASK, Redactor};
 
 /// Holds back what could be the beginning of a secret until the next piece decides.
@@ -23,14 +23,14 @@ impl Stream {
 
     /// Takes the next piece and returns what can be shown of everything taken so far.
     pub fn push(&mut self, piece: &[u8]) -> Vec<u8> {
-        self.scan.follow(self.redactor.automaton());
+        self.scan.follow(self.redactor.automata());
         self.scan.read(piece);
         self.scan.take_decided()
     }
 
     /// What was held back, now that nothing follows.
     pub fn finish(mut self) -> Vec<u8> {
-        self.scan.follow(self.redactor.automaton());
+        self.scan.follow(self.redactor.automata());
         self.scan.end();
         self.scan.out
     }
@@ -39,8 +39,8 @@ impl Stream {
 /// One pass over a text. Whatever a secret covers is masked; secrets that overlap are one mask.
 #[derive(Default)]
 pub(crate) struct Scan {
-    automaton: Option<Arc<Automaton>>,
-    state: Option<StateID>,
+    automata: Option<Arc<Automata>>,
+    states: Option<States>,
     /// Bytes that were read and are not in `out` yet.
     held: Vec<u8>,
     /// The byte before those.
@@ -63,9 +63,9 @@ impl std::fmt::Debug for Scan {
 }
 
 impl Scan {
-    /// Looks for the secrets of `automaton` from now on, and in what is held.
-    pub(crate) fn follow(&mut self, automaton: Option<Arc<Automaton>>) {
-        let same = match (&self.automaton, &automaton) {
+    /// Looks for the secrets of `automata` from now on, and in what is held.
+    pub(crate) fn follow(&mut self, automata: Option<Arc<Automata>>) {
+        let same = match (&self.automata, &automata) {
             (Some(old), Some(new)) => Arc::ptr_eq(old, new),
             (None, None) => true,
             _ => false,
@@ -73,8 +73,8 @@ impl Scan {
         if same {
             return;
         }
-        self.automaton = automaton;
-        self.state = None;
+        self.automata = automata;
+        self.states = None;
         self.words.clear();
         // Of what was found before, only a mask that is half shown is not found again.
         self.secrets.truncate(usize::from(self.masked));
@@ -83,23 +83,24 @@ impl Scan {
     }
 
     pub(crate) fn read(&mut self, piece: &[u8]) {
-        let Some(automaton) = self.automaton.clone() else {
+        let Some(automata) = self.automata.clone() else {
             self.held.extend_from_slice(piece);
             return;
         };
-        let mut state = self.state.unwrap_or_else(|| automaton.start());
-        self.held.reserve(piece.len());
-        for &byte in piece {
+        let mut states = self.states.take().unwrap_or_else(|| automata.start());
+        let before = self.held.len();
+        self.held.extend_from_slice(piece);
+        for (end, &byte) in (before + 1..).zip(piece) {
             if !self.words.is_empty() {
                 let words = std::mem::take(&mut self.words);
                 if !is_word(byte) {
                     words.into_iter().for_each(|word| self.add(word));
                 }
             }
-            self.held.push(byte);
-            state = automaton.next(state, byte);
-            for found in automaton.found(state) {
-                let end = self.held.len();
+            if !automata.advance(&mut states, byte) {
+                continue;
+            }
+            for found in automata.found(&states) {
                 let place = end.saturating_sub(found.length)..end;
                 if !found.is_word {
                     self.add(place);
@@ -108,7 +109,7 @@ impl Scan {
                 }
             }
         }
-        self.state = Some(state);
+        self.states = Some(states);
     }
 
     fn byte_before(&self, place: usize) -> Option<u8> {
@@ -129,8 +130,8 @@ impl Scan {
 
     /// Moves what no later byte can change to `out`, and takes it.
     pub(crate) fn take_decided(&mut self) -> Vec<u8> {
-        let open = match (&self.automaton, self.state) {
-            (Some(automaton), Some(state)) => automaton.depth(state),
+        let open = match (&self.automata, &self.states) {
+            (Some(automata), Some(states)) => automata.depth(states),
             _ => 0,
         };
         let mut decided = self.held.len().saturating_sub(open);
