@@ -182,7 +182,6 @@ fn keep_longer(best: &mut Vec<String>, other: Vec<String>) {
 /// Checks the patterns of a table: all are regular expressions, none matches over the end of a line, and whatever text a
 /// pattern matches has one of its texts.
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "what fails ends the test")]
 pub(crate) fn check(flags: &'static str, patterns: impl Iterator<Item = &'static str>) {
     use proptest::strategy::{Strategy, ValueTree};
     let patterns: Vec<&str> = patterns.collect();
