@@ -162,11 +162,7 @@ fn key(here: Cursor<'_>) -> Option<Range<usize>> {
     while let Some(line) = line_breaks(end).run(is_base64, 16) {
         end = line;
     }
-    let last_line = || {
-        let line = line_breaks(end);
-        let is_broken = line.at() > end.at();
-        line_breaks(line.run(is_base64, 1).filter(|_| is_broken)?).text("-----END")
-    };
+    let last_line = || line_breaks(line_breaks(end).run(is_base64, 1)?).text("-----END");
     Some(body.range_to(last_line().unwrap_or(end)))
 }
 
