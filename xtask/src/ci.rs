@@ -190,6 +190,11 @@ fn run(name: &str, arguments: &[&str], xtask: &Path) -> anyhow::Result<bool> {
             cargo
         }
     };
+    if name.starts_with("bench ") {
+        // Beside release binaries, those that are released: built before.
+        let released = workspace::target().join(workspace::host()?).join("dist");
+        command.arg("--binaries").arg(released);
+    }
     let status = command
         // Only rustdoc reads this one: a broken link in the docs is an error.
         .env("RUSTDOCFLAGS", "--deny warnings")

@@ -19,7 +19,9 @@ pub(crate) fn plist(bytes: &[u8]) {
 pub(crate) fn p12(bytes: &[u8]) {
     for passphrase in ["", "sandbox-passphrase"] {
         for identity in read_p12(bytes, passphrase).unwrap_or_default() {
-            let packed = identity.to_p12("passphrase", 1).expect("a file with one identity");
+            let packed = identity
+                .to_p12("passphrase", 1)
+                .expect("a file with one identity");
             let again = read_p12(&packed, "passphrase").expect("an identity");
             assert_eq!(again[0].certificate.sha1, identity.certificate.sha1);
         }

@@ -3,7 +3,10 @@
 use anyhow::{Context as _, bail, ensure};
 use object::read::elf::{ElfFile64, FileHeader as _};
 use object::read::macho::{LoadCommandVariant, MachHeader as _, MachOFile64};
-use object::{Endianness, Object as _, macho};
+use object::{
+    Endianness, Object as _, ObjectSymbol as _, ObjectSymbolTable as _, RelocationFlags, RelocationTarget,
+    elf, macho,
+};
 
 /// An executable.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub(crate) enum Binary {
         processor: &'static str,
         /// The newest symbol version of glibc that it needs, as numbers; none for a static one.
         glibc: Option<(u32, u32)>,
+        /// Variables of libraries of which it has a copy.
+        copied: Vec<String>,
     },
     /// For macOS.
     MachO {
@@ -32,8 +37,8 @@ impl Binary {
     /// Reads an executable.
     pub(crate) fn read(bytes: &[u8]) -> anyhow::Result<Self> {
         match object::FileKind::parse(bytes)? {
-            object::FileKind::Elf64 => elf(bytes),
-            object::FileKind::MachO64 => mach_o(bytes),
+            object::FileKind::Elf64 => read_elf(bytes),
+            object::FileKind::MachO64 => read_mach_o(bytes),
             kind => bail!("it is no executable of Linux or macOS, but {kind:?}"),
         }
     }
@@ -55,7 +60,7 @@ fn processor(architecture: object::Architecture) -> anyhow::Result<&'static str>
     }
 }
 
-fn elf(bytes: &[u8]) -> anyhow::Result<Binary> {
+fn read_elf(bytes: &[u8]) -> anyhow::Result<Binary> {
     let file = ElfFile64::<Endianness>::parse(bytes)?;
     let endian = file.elf_header().endian()?;
     let sections = file.elf_section_table();
@@ -74,7 +79,26 @@ fn elf(bytes: &[u8]) -> anyhow::Result<Binary> {
     Ok(Binary::Elf {
         processor: processor(file.architecture())?,
         glibc: newest,
+        copied: copied(&file)?,
     })
+}
+
+/// The variables that the loader copies from libraries into the program.
+fn copied(file: &ElfFile64<'_, Endianness>) -> anyhow::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for (_, relocation) in file.dynamic_relocations().into_iter().flatten() {
+        let is_copy = matches!(
+            relocation.flags(),
+            RelocationFlags::Elf {
+                r_type: elf::R_X86_64_COPY | elf::R_AARCH64_COPY
+            }
+        );
+        if let (true, RelocationTarget::Symbol(index)) = (is_copy, relocation.target()) {
+            let symbols = file.dynamic_symbol_table().context("no symbols")?;
+            names.push(symbols.symbol_by_index(index)?.name()?.to_owned());
+        }
+    }
+    Ok(names)
 }
 
 fn version_of(text: &str) -> anyhow::Result<(u32, u32)> {
@@ -85,7 +109,7 @@ fn version_of(text: &str) -> anyhow::Result<(u32, u32)> {
     }
 }
 
-fn mach_o(bytes: &[u8]) -> anyhow::Result<Binary> {
+fn read_mach_o(bytes: &[u8]) -> anyhow::Result<Binary> {
     let file = MachOFile64::<Endianness>::parse(bytes)?;
     let endian = file.macho_header().endian()?;
     ensure!(
@@ -131,6 +155,31 @@ mod tests {
         let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let platform = crate::dist::platform_of(None).unwrap();
         assert_eq!(Binary::read(&bytes).unwrap().platform(), platform);
+    }
+
+    #[test]
+    #[cfg_attr(not(target_os = "linux"), ignore = "an executable of Linux is made on Linux")]
+    fn a_copied_variable_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("main.c");
+        std::fs::write(
+            &source,
+            "extern char **environ; int main(void) { return !environ; }",
+        )
+        .unwrap();
+        // glibc's own name of it is `__environ`.
+        for (flags, copies) in [(["-fno-pic", "-no-pie"], 1), (["-fPIC", "-pie"], 0)] {
+            let program = folder.path().join("main");
+            let mut compiler = std::process::Command::new("cc");
+            compiler.args(flags).arg(&source).arg("-o").arg(&program);
+            assert!(compiler.status().unwrap().success());
+            let read = Binary::read(&std::fs::read(&program).unwrap()).unwrap();
+            let Binary::Elf { copied, .. } = read else {
+                panic!("{read:?}");
+            };
+            assert_eq!(copied.len(), copies, "{flags:?}: {copied:?}");
+            assert!(copied.iter().all(|name| name.ends_with("environ")), "{copied:?}");
+        }
     }
 
     #[test]

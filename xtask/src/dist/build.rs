@@ -42,6 +42,9 @@ pub(super) fn build(steps: &[Step], target: Option<&str>) -> anyhow::Result<Path
         // A program at a fixed address needs no table of relocations, half a megabyte that is worked through at each start.
         // The price is that its own address is not random; those of its libraries, heap, and stack are.
         flags.push("-Crelocation-model=static".to_owned());
+        // `environ` stays where the C library has it. Copied into the program, it would be empty: of the libraries that zig
+        // links with, none says that it has other names for it.
+        flags.push("-Zdirect-access-external-data=no".to_owned());
         let (major, minor) = GLIBC;
         cargo
             .arg("zigbuild")

@@ -180,12 +180,19 @@ fn check_executable(path: &Path, platform: &str, any_binary: bool) -> anyhow::Re
         SIZE_LIMIT / 1_000_000
     );
     match binary {
-        Binary::Elf { glibc, .. } => ensure!(
-            glibc.is_none_or(|version| version <= build::GLIBC),
-            "it needs {needs}, and must run with {}.{}",
-            build::GLIBC.0,
-            build::GLIBC.1
-        ),
+        Binary::Elf { glibc, copied, .. } => {
+            ensure!(
+                glibc.is_none_or(|version| version <= build::GLIBC),
+                "it needs {needs}, and must run with {}.{}",
+                build::GLIBC.0,
+                build::GLIBC.1
+            );
+            ensure!(
+                copied.is_empty(),
+                "it has a copy of {}, which the library changes under another name: the copy would stay empty",
+                copied.join(", ")
+            );
+        }
         Binary::MachO {
             oldest,
             signed,
