@@ -37,7 +37,9 @@ def amend(document):
         attributes = schema.get("properties", {}).get("attributes", {})
         if "type" in schema.get("properties", {}) and "links" in schema.get("properties", {}):
             # Who asks for some fields does without the others.
-            attributes.pop("required", None)
+            shared = schemas.get(attributes.get("$ref", "").rpartition("/")[2], {})
+            for schema_of_attributes in (attributes, shared):
+                schema_of_attributes.pop("required", None)
     requests = {name: schema for name, schema in schemas.items() if name.endswith(("Request", "InlineCreate"))}
     for name in list(requests):
         requests.update(used(requests[name], schemas))

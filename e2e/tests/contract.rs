@@ -514,7 +514,9 @@ fn what_is_not_documented_is_refused_by_every_list() {
             let name = encoded(parameter["name"].as_str().unwrap());
             let schema = &parameter["schema"];
             if schema["items"]["enum"].is_array() {
-                refused(format!("{name}=FOO"), "PARAMETER_ERROR.INVALID");
+                for value in ["FOO", ",", "FOO,"] {
+                    refused(format!("{name}={value}"), "PARAMETER_ERROR.INVALID");
+                }
                 count += 1;
             }
             if let Some(most) = schema["maximum"].as_i64() {
@@ -524,6 +526,7 @@ fn what_is_not_documented_is_refused_by_every_list() {
                     "-1".to_owned(),
                     "a".to_owned(),
                     "1.0".to_owned(),
+                    String::new(),
                 ] {
                     refused(format!("{name}={value}"), "PARAMETER_ERROR.INVALID");
                 }

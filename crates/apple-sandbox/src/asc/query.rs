@@ -81,14 +81,14 @@ impl Query {
             };
             let values: Vec<String> = match start {
                 "limit" | "exists" => vec![text.clone()],
+                // `fields[kind]=` is a list without a member: it shows none at all.
+                "fields" | "include" | "sort" if text.is_empty() => Vec::new(),
                 _ => text.split(',').map(str::to_owned).collect(),
             };
             if start == "filter" && values.iter().any(String::is_empty) {
                 refusals.push(Refusal::parameter(name, format!("'{name}' has an empty value")));
                 continue;
             }
-            // `fields[kind]=` shows no members at all.
-            let values: Vec<String> = values.into_iter().filter(|value| !value.is_empty()).collect();
             let is_checked = request.by_key || start == "limit";
             for value in values.iter().filter(|_| is_checked) {
                 if let Some(known) = values::wrong_in_query(value, shape) {
