@@ -1,5 +1,7 @@
 //! The depth of an XML list, by its tags alone.
 
+use memchr::{memchr, memmem};
+
 use crate::{DEEPEST, Error, LARGEST, MOST_VALUES};
 
 /// Refuses lists that are too deep or too large. Whether tags match is for the parser to say.
@@ -9,7 +11,7 @@ pub(crate) fn measure(bytes: &[u8]) -> Result<(), Error> {
     }
     let (mut depth, mut values) = (0_usize, 0_u64);
     let mut rest = bytes;
-    while let Some(at) = rest.iter().position(|byte| *byte == b'<') {
+    while let Some(at) = memchr(b'<', rest) {
         rest = &rest[at..];
         let end = if rest.starts_with(b"<!--") {
             after(rest, b"-->")
@@ -45,8 +47,5 @@ pub(crate) fn measure(bytes: &[u8]) -> Result<(), Error> {
 
 /// Where the first `end` ends; the whole length where there is none.
 fn after(bytes: &[u8], end: &[u8]) -> usize {
-    bytes
-        .windows(end.len())
-        .position(|window| window == end)
-        .map_or(bytes.len(), |at| at + end.len())
+    memmem::find(bytes, end).map_or(bytes.len(), |at| at + end.len())
 }
