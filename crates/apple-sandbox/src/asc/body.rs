@@ -108,7 +108,8 @@ impl Request<'_> {
                 &format!("/{other}"),
             ));
         }
-        if !members.contains_key("data") {
+        // In Apple's documents (4.4.1) no relationship that has a path of its own is emptied by `null`.
+        if members.get("data").is_none_or(Value::is_null) {
             return Err(unprocessable("Expected the member 'data'", "/data"));
         }
         identifiers(&body, relationship, "")
@@ -404,19 +405,37 @@ mod tests {
     use super::*;
     use crate::asc::document::Table;
 
-    fn draft(kind: &str, data: &Value) -> Result<Draft, Refusal> {
-        let bytes = json!({"data": data}).to_string();
-        let request = Request {
-            method: "POST",
+    fn request<'a>(method: &'a str, body: &'a [u8]) -> Request<'a> {
+        Request {
+            method,
             path: "",
             query: Vec::new(),
-            body: bytes.as_bytes(),
+            body,
             content_type: "",
             base: "",
             by_key: true,
             cursor_life: 600,
-        };
-        request.draft(Table::get().api(false).creation(kind).unwrap(), None)
+        }
+    }
+
+    fn draft(kind: &str, data: &Value) -> Result<Draft, Refusal> {
+        let bytes = json!({"data": data}).to_string();
+        request("POST", bytes.as_bytes()).draft(Table::get().api(false).creation(kind).unwrap(), None)
+    }
+
+    #[test]
+    fn a_relationship_with_a_path_of_its_own_is_not_emptied_by_null() {
+        let build = Relationship::from("builds".to_owned());
+        let linkage = |body: &str| request("PATCH", body.as_bytes()).linkage(&build);
+        assert_eq!(
+            linkage(r#"{"data": {"type": "builds", "id": "1"}}"#)
+                .unwrap()
+                .len(),
+            1
+        );
+        for body in [r#"{"data": null}"#, "{}", r#"{"data": []}"#] {
+            assert!(linkage(body).is_err(), "{body}");
+        }
     }
 
     #[test]
