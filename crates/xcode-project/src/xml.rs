@@ -20,15 +20,21 @@ struct Open {
 
 /// Reads an XML property list; an error is a byte offset and what was expected there.
 pub(crate) fn parse(text: &str) -> Result<Node, (usize, String)> {
-    let mut reader = Reader::from_str(text);
+    // The reader drops a byte order mark and does not count it.
+    let xml = text.trim_start_matches('\u{feff}');
+    let mark = text.len() - xml.len();
+    let mut reader = Reader::from_str(xml);
+    let position = |reader: &Reader<&[u8]>| {
+        usize::try_from(reader.buffer_position()).map_or(text.len(), |position| mark + position)
+    };
     let mut stack: Vec<Open> = Vec::new();
     let mut leaf: Option<(String, usize, String)> = None;
     loop {
-        let start = usize::try_from(reader.buffer_position()).unwrap_or(text.len());
+        let start = position(&reader);
         let event = reader
             .read_event()
             .map_err(|error| (start, format!("XML: {error}")))?;
-        let end = usize::try_from(reader.buffer_position()).unwrap_or(text.len());
+        let end = position(&reader);
         let finished = match event {
             Event::Start(tag) => {
                 let name = tag.name();
@@ -151,19 +157,22 @@ mod tests {
 
     #[test]
     fn values_know_where_they_stand() {
-        let text = "<?xml version=\"1.0\"?>\n<plist version=\"1.0\">\n<dict>\n\t<key>a &amp; b</key>\n\t<string>x&lt;y</string>\n\t<key>l</key>\n\t<array><string>1</string><dict/></array>\n\t<key>e</key><string/>\n</dict>\n</plist>\n";
-        let root = parse(text).unwrap();
-        assert_eq!(root.text("a & b"), Some("x<y"));
-        assert_eq!(
-            &text[root.get("a & b").unwrap().span.clone()],
-            "<string>x&lt;y</string>"
-        );
-        assert_eq!(root.get("l").unwrap().items().len(), 2);
-        assert_eq!(root.text("e"), Some(""));
-        assert_eq!(
-            &text[root.entries()[0].span.clone()],
-            "<key>a &amp; b</key>\n\t<string>x&lt;y</string>"
-        );
+        let list = "<?xml version=\"1.0\"?>\n<plist version=\"1.0\">\n<dict>\n\t<key>a &amp; b</key>\n\t<string>x&lt;y</string>\n\t<key>l</key>\n\t<array><string>1</string><dict/></array>\n\t<key>e</key><string/>\n</dict>\n</plist>\n";
+        for mark in ["", "\u{feff}"] {
+            let text = &format!("{mark}{list}");
+            let root = parse(text).unwrap();
+            assert_eq!(root.text("a & b"), Some("x<y"));
+            assert_eq!(
+                &text[root.get("a & b").unwrap().span.clone()],
+                "<string>x&lt;y</string>"
+            );
+            assert_eq!(root.get("l").unwrap().items().len(), 2);
+            assert_eq!(root.text("e"), Some(""));
+            assert_eq!(
+                &text[root.entries()[0].span.clone()],
+                "<key>a &amp; b</key>\n\t<string>x&lt;y</string>"
+            );
+        }
     }
 
     #[test]
