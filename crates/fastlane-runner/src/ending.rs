@@ -9,6 +9,7 @@
 
 use std::sync::LazyLock;
 
+use redaction::printable;
 use regex_lite::Regex;
 
 use crate::apple_cause::{self, AppleCause};
@@ -208,26 +209,7 @@ fn strip_shape<'a>(text: &'a str, shape: &str) -> Option<&'a str> {
 
 /// The text without colors and carriage returns.
 fn plain(text: &str) -> String {
-    let text = text.replace('\r', "");
-    let mut pieces = text.split('\x1b');
-    let mut plain = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        match strip_escape(piece) {
-            Some(rest) => plain.push_str(rest),
-            None => {
-                plain.push('\x1b');
-                plain.push_str(piece);
-            }
-        }
-    }
-    plain
-}
-
-/// What follows a command to the terminal, behind its escape character: `[`, numbers, and a letter.
-fn strip_escape(text: &str) -> Option<&str> {
-    text.strip_prefix('[')?
-        .trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ';' | '?'))
-        .strip_prefix(|c: char| c.is_ascii_alphabetic())
+    printable(&text.replace('\r', "")).into_owned()
 }
 
 fn last_lines(text: &str) -> String {

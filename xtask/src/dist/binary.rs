@@ -94,7 +94,9 @@ fn copied(file: &ElfFile64<'_, Endianness>) -> anyhow::Result<Vec<String>> {
             }
         );
         if let (true, RelocationTarget::Symbol(index)) = (is_copy, relocation.target()) {
-            let symbols = file.dynamic_symbol_table().context("no symbols")?;
+            let symbols = file
+                .dynamic_symbol_table()
+                .context("it copies a variable that has no name")?;
             names.push(symbols.symbol_by_index(index)?.name()?.to_owned());
         }
     }
