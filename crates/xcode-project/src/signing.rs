@@ -418,9 +418,19 @@ mod tests {
         let list = "{ objects = { R = { targets = (T); }; T = { name = App; buildConfigurationList = L; }; L = { buildConfigurations = (C); };\n\t\tC = {\n\t\t\tisa = XCBuildConfiguration;\n\t\t\tname = Release;\n\t\t};\n\t};\n\trootObject = R;\n}\n";
         let json = r#"{"rootObject": "R", "objects": {"R": {"targets": ["T"]}, "T": {"name": "App", "buildConfigurationList": "L"}, "L": {"buildConfigurations": ["C"]}, "C": {"name": "Release"}}}"#;
         let xml = "<plist><dict><key>rootObject</key><string>R</string><key>objects</key><dict><key>R</key><dict><key>targets</key><array><string>T</string></array></dict><key>T</key><dict><key>name</key><string>App</string><key>buildConfigurationList</key><string>L</string></dict><key>L</key><dict><key>buildConfigurations</key><array><string>C</string></array></dict><key>C</key><dict>\n<key>name</key>\n<string>Release</string>\n</dict></dict></dict></plist>";
-        for text in [list, json, xml] {
+        // Editors of other systems begin files with a byte order mark.
+        let marked = [list, json, xml].map(|text| format!("\u{feff}{text}"));
+        for text in [list, json, xml]
+            .into_iter()
+            .chain(marked.iter().map(String::as_str))
+        {
             let (_folder, opened) = project(text);
             let after = signed(&opened);
+            assert_eq!(
+                after.starts_with('\u{feff}'),
+                text.starts_with('\u{feff}'),
+                "{after}"
+            );
             let (_folder, again) = project(&after);
             let target = again.targets().remove(0);
             let settings = again.assigned(Some(&target), "Release").unwrap();
