@@ -251,10 +251,17 @@ impl Driver {
         }
         let wanted = serde_json::json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {
             "binary": chromium().unwrap(),
-            "args": ["--headless", "--no-sandbox", "--disable-gpu", format!("--user-data-dir={}", driver.home.path().display())],
+            "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", format!("--user-data-dir={}", driver.home.path().display())],
         }}}});
-        let answer = driver.call("POST", "", Some(wanted));
-        let id = answer["value"]["sessionId"].as_str().unwrap().to_owned();
+        // On a busy machine Chromium may take longer to start than chromedriver waits for it.
+        let mut answer = driver.call("POST", "", Some(wanted.clone()));
+        for _ in 0..2 {
+            if answer["value"]["sessionId"].is_null() {
+                answer = driver.call("POST", "", Some(wanted.clone()));
+            }
+        }
+        let id = answer["value"]["sessionId"].as_str();
+        let id = id.unwrap_or_else(|| panic!("Chromium does not start: {answer}"));
         driver.session = format!("{}/{id}", driver.session);
         driver
     }
