@@ -120,6 +120,10 @@ def close(schema, required):
     """Objects have no members but those listed, and relationships may be emptied."""
     if not isinstance(schema, dict):
         return
+    if schema.get("type") == "integer":
+        # Some of Apple's integers say so themselves: `int64`.
+        schema.setdefault("minimum", -(2**63))
+        schema.setdefault("maximum", 2**63 - 1)
     if "enum" in schema and schema.get("nullable") and None not in schema["enum"]:
         schema["enum"].append(None)
     properties = schema.get("properties")

@@ -187,6 +187,9 @@ fn params_of(subject: &Subject<'_>) -> CertificateParams {
     params
 }
 
+/// How often a `.p12` hashes its passphrase, where nobody says otherwise: `PKCS12_DEFAULT_ITER` of OpenSSL, from 1.0 to 3.6.
+const ITERATIONS: u32 = 2_048;
+
 fn pack(certificate: &[u8], key: &[u8], name: &str, passphrase: &str) -> anyhow::Result<Vec<u8>> {
     let chain = PrivateKeyChain::new(
         vec![1],
@@ -198,7 +201,9 @@ fn pack(certificate: &[u8], key: &[u8], name: &str, passphrase: &str) -> anyhow:
     Ok(store
         .writer(passphrase)
         .encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256)
+        .encryption_iterations(ITERATIONS)
         .mac_algorithm(MacAlgorithm::HmacSha256)
+        .mac_iterations(ITERATIONS)
         .write()?)
 }
 

@@ -83,13 +83,7 @@ fn walk(value: &Value, shape: &Shape, at: &str, problems: &mut Vec<Problem>) {
         Shape::Range {
             integer: (least, most),
         } => {
-            let number = value.as_i64().or_else(|| {
-                let whole = value
-                    .as_f64()
-                    .filter(|number| number.fract() == 0.0 && number.abs() < 9e15);
-                whole.map(|number| number as i64)
-            });
-            if !number.is_some_and(|number| (*least..=*most).contains(&number)) {
+            if !whole(value).is_some_and(|number| (*least..=*most).contains(&number)) {
                 wrong(
                     Wrong::Type,
                     format!("{} is no integer from {least} to {most}", refused(value)),
@@ -143,13 +137,25 @@ fn walk(value: &Value, shape: &Shape, at: &str, problems: &mut Vec<Problem>) {
     }
 }
 
+/// The largest integer up to which a float has every integer: 2^53.
+const LARGEST_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// An integer. JSON has one kind of numbers, so that 1.0 is one; Apple's integers have 64 bits at most (its documents say `int64`,
+/// 2026-11), so that 1e30 is none.
+fn whole(value: &Value) -> Option<i64> {
+    let float = || {
+        let number = value.as_f64()?;
+        (number.fract() == 0.0 && number.abs() <= LARGEST_EXACT).then_some(number as i64)
+    };
+    value.as_i64().or_else(float)
+}
+
 /// Whether a value is of a type or a format.
 fn is(value: &Value, name: &str) -> bool {
     match name {
         "any" => true,
         "boolean" => value.is_boolean(),
-        // JSON has one kind of numbers: 1.0 is whole, and so is what no machine's integer holds.
-        "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "integer" => whole(value).is_some(),
         "number" => value.is_number(),
         "object" => value.is_object(),
         format => value.as_str().is_some_and(|text| is_text(text, format)),
@@ -229,7 +235,11 @@ mod tests {
             (json!("example.com"), "email", false),
             (json!(1), "integer", true),
             (json!(1.0), "integer", true),
-            (json!(1e30), "integer", true),
+            (json!(9_007_199_254_740_993_i64), "integer", true),
+            (json!(i64::MIN), "integer", true),
+            (json!(u64::MAX), "integer", false),
+            (json!(1e30), "integer", false),
+            (json!(-1.3e24), "integer", false),
             (json!(1.5), "integer", false),
             (json!("1"), "integer", false),
             (json!("true"), "boolean", false),
