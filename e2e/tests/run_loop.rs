@@ -165,6 +165,87 @@ fn what_a_killed_run_leaves_behind_is_removed_by_the_next_one_and_nothing_else()
     );
 }
 
+/// A stand-in for `security` that takes its time with an import, as the real one does while it waits for a dialog.
+fn slow_import() -> String {
+    let real = e2e::binary("apple-sandbox").display().to_string();
+    format!("[ \"$1\" = import ] && sleep 20\nexec '{real}' tool security \"$@\"")
+}
+
+#[test]
+fn a_private_key_that_a_killed_run_was_importing_is_removed_by_the_next_run_of_any_step() {
+    let (sandbox, mut machine) = connected();
+    machine.tool("security", &slow_import());
+    let keys = |machine: &Machine| {
+        let all = files(&machine.path("tmp"));
+        all.iter().filter(|path| path.ends_with("identity.p12")).count()
+    };
+    let mut killed = machine.start("step-auto-provision-asc", &[]);
+    until("an import", || keys(&machine) == 1);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(keys(&machine), 1, "a killed run can't clean up");
+    let alive = machine.start("step-auto-provision-asc", &[]);
+    until("the living run's import", || {
+        machine
+            .calls("security")
+            .iter()
+            .filter(|call| call[0] == "import")
+            .count()
+            == 2
+    });
+    assert_eq!(
+        keys(&machine),
+        1,
+        "the dead run's key is gone, the living run has its own"
+    );
+    machine.run("step-fastlane", &[("lane", "")]).ended(2);
+    assert_eq!(keys(&machine), 1, "a third run leaves the living one alone");
+    signal(&alive, "-TERM");
+    printed(alive);
+    assert_eq!(
+        machine.leftovers(&secrets(&sandbox)),
+        Vec::<std::path::PathBuf>::new()
+    );
+}
+
+/// Whatever a run is doing: nothing of what it wrote for itself outlives the next run.
+#[test]
+fn a_run_that_is_killed_at_any_moment_leaves_nothing_that_the_next_one_does_not_remove() {
+    let (sandbox, mut machine) = connected();
+    machine.tool(
+        "fastlane",
+        "[ \"$1\" = --version ] && { echo 'fastlane 2.230.0'; exit 0; }\nsleep 0.2",
+    );
+    let package = machine.file("Courier.ipa", ipa(&[]));
+    for (step, inputs) in [
+        ("step-auto-provision-asc", &[][..]),
+        ("step-fastlane", &[("lane", "beta"), ("update_fastlane", "false")]),
+        ("step-application-loader", &[("ipa_path", package.as_str())]),
+        (
+            "step-deliver",
+            &[
+                ("ipa_path", package.as_str()),
+                ("bundle_id", "com.example.courier"),
+            ],
+        ),
+    ] {
+        for moment in [10, 20, 35, 50, 70, 90, 120, 160, 220, 300] {
+            let mut killed = machine.start(step, inputs);
+            std::thread::sleep(Duration::from_millis(moment));
+            killed.kill().unwrap();
+            killed.wait().unwrap();
+        }
+        machine.run("step-fastlane", &[("lane", "")]).ended(2);
+        let left: Vec<std::path::PathBuf> = machine
+            .leftovers(&secrets(&sandbox))
+            .into_iter()
+            // An empty file that was to become a lock stays for an hour.
+            .filter(|path| !path.file_name().unwrap().to_string_lossy().starts_with(".new-"))
+            .collect();
+        assert_eq!(left, Vec::<std::path::PathBuf>::new(), "{step}");
+    }
+}
+
 #[test]
 fn a_closed_terminal_ends_a_run_like_any_other_signal() {
     let (sandbox, mut machine) = connected();

@@ -14,9 +14,10 @@ use std::process::Child;
 use std::time::Duration;
 
 use apple_sandbox::{Fault, Kind, Sandbox, Seed};
-use e2e::{Machine, Run, ipa_of, secrets};
+use e2e::{Machine, Run, files, ipa_of, secrets, together};
 
 const STEP: &str = "step-application-loader";
+const DELIVER: &str = "step-deliver";
 
 /// A machine with Xcode 26.2 on which altool is this script.
 fn mac(sandbox: &Sandbox, altool: &str) -> Machine {
@@ -174,13 +175,22 @@ fn an_older_or_another_build_is_no_proof_and_no_refusal() {
 
 /// Starts a native upload that takes long, and waits until its parts are being sent.
 fn started(machine: &Machine, sandbox: &Sandbox, path: &str) -> Child {
+    started_by(
+        machine,
+        sandbox,
+        STEP,
+        &[("ipa_path", path), ("uploader", "native")],
+    )
+}
+
+fn started_by(machine: &Machine, sandbox: &Sandbox, step: &str, inputs: &[(&str, &str)]) -> Child {
     sandbox.fail(Fault::always(
         "PUT /storage/",
         Kind::Slow {
             bytes_per_second: 50_000,
         },
     ));
-    let child = machine.start(STEP, &[("ipa_path", path), ("uploader", "native")]);
+    let child = machine.start(step, inputs);
     for _ in 0..400 {
         if !sandbox.state().uploads.files().is_empty() {
             break;
@@ -310,4 +320,249 @@ fn a_signal_withdraws_the_upload_and_says_so() {
     sandbox.state().faults.clear();
     let ended = run(&machine, &sandbox, &[("ipa_path", &path), ("uploader", "native")]).ended(0);
     assert!(!ended.text.contains("An earlier run"), "{}", ended.text);
+}
+
+/// What a run of deliver's native engine is given to upload a package and nothing else.
+const PACKAGE_ALONE: [(&str, &str); 6] = [
+    ("engine", "native"),
+    ("bundle_id", "com.example.courier"),
+    ("skip_metadata", "yes"),
+    ("skip_screenshots", "yes"),
+    ("submit_for_review", "no"),
+    ("options", "--app_version 2.0.0"),
+];
+
+/// The inputs of a step that uploads the package natively.
+fn native<'a>(step: &str, path: &'a str) -> Vec<(&'a str, &'a str)> {
+    let mut inputs = vec![("ipa_path", path)];
+    if step == STEP {
+        inputs.push(("uploader", "native"));
+    } else {
+        inputs.extend(PACKAGE_ALONE);
+    }
+    inputs
+}
+
+/// A machine on which a run of a step was killed during the upload of `Courier.ipa`; the path of the package and the ID
+/// of its upload.
+fn after_a_kill(sandbox: &Sandbox, step: &str) -> (Machine, String, String) {
+    let machine = Machine::linux(sandbox);
+    let path = machine.file("Courier.ipa", ipa_of(&[], 1 << 20));
+    let child = started_by(&machine, sandbox, step, &native(step, &path));
+    let id = killed(child, sandbox);
+    (machine, path, id)
+}
+
+#[test]
+fn a_killed_upload_of_either_step_is_continued_by_either_with_the_same_file_and_withdrawn_otherwise() {
+    let cases = [
+        (DELIVER, DELIVER, true),
+        (DELIVER, DELIVER, false),
+        (DELIVER, STEP, true),
+        (DELIVER, STEP, false),
+        (STEP, DELIVER, true),
+        (STEP, DELIVER, false),
+    ];
+    together(cases, |(first, second, is_same)| {
+        let sandbox = Sandbox::start(&Seed::default()).unwrap();
+        let (machine, path, id) = after_a_kill(&sandbox, first);
+        let next = machine.file("Next.ipa", ipa_of(&[("CFBundleVersion", "43")], 100));
+        let path = if is_same { path } else { next };
+        let ended = machine
+            .run(second, &native(second, &path))
+            .kept(&secrets(&sandbox))
+            .ended(0);
+        let said = if is_same {
+            format!("continuing its upload {id}")
+        } else {
+            format!("its upload {id} was withdrawn")
+        };
+        assert!(ended.text.contains(&said), "{first} {second}\n{}", ended.text);
+        let state = sandbox.state();
+        assert!(
+            state.uploads.len() == 1 && state.uploads[0].committed && (state.uploads[0].id == id) == is_same,
+            "{first} {second} {is_same}\n{}",
+            ended.text
+        );
+        assert_eq!(records(&machine), 0, "{first} {second}\n{}", ended.text);
+    });
+}
+
+/// How many uploads are recorded or claimed.
+fn records(machine: &Machine) -> usize {
+    files(&machine.path("home/.local/state/apple-steps")).len()
+}
+
+/// What a run without an upload of its own owes an upload that a killed run reserved: it is withdrawn, unless this run only
+/// looks, or has the very file that waits for its upload.
+#[test]
+fn a_run_that_uploads_nothing_withdraws_what_a_killed_run_reserved_and_keeps_the_upload_of_its_own_file() {
+    let cases = [
+        // The step, its inputs, whether it has the same file, its exit status, and whether the upload stays.
+        (STEP, &[("validate_only", "yes")][..], true, 0, true),
+        (STEP, &[("validate_only", "yes")], false, 0, false),
+        (STEP, &[("mode", "plan"), ("uploader", "native")], false, 0, true),
+        // Who can't sign in can't withdraw.
+        (STEP, &[("retries", "x")], true, 2, true),
+        (
+            STEP,
+            &[
+                ("build_id", "latest"),
+                ("bundle_id", "com.example.courier"),
+                ("beta_groups", "x"),
+            ],
+            false,
+            1,
+            false,
+        ),
+        (DELIVER, &[("ipa_path", ""), ("mode", "plan")], false, 0, true),
+        (DELIVER, &[("ipa_path", "")], false, 0, false),
+        (
+            DELIVER,
+            &[("engine", "fastlane"), ("fastlane_version", "")],
+            true,
+            0,
+            false,
+        ),
+    ];
+    together(cases, |(step, more, is_same, status, stays)| {
+        let sandbox = Sandbox::start(&Seed::default()).unwrap();
+        let (mut machine, path, id) = after_a_kill(&sandbox, STEP);
+        machine.tool(
+            "fastlane",
+            "[ \"$1\" = --version ] && { echo 'fastlane 2.230.0'; exit 0; }; exit 0",
+        );
+        let next = machine.file("Next.ipa", ipa_of(&[("CFBundleVersion", "43")], 100));
+        let path = if is_same { path } else { next };
+        let mut inputs = vec![("ipa_path", path.as_str())];
+        if step == DELIVER {
+            inputs.extend(PACKAGE_ALONE);
+        }
+        inputs.retain(|(key, _)| !more.iter().any(|(other, _)| other == key));
+        inputs.extend(more);
+        if more.iter().any(|(key, _)| *key == "build_id") {
+            inputs.retain(|(key, _)| *key != "ipa_path");
+        }
+        let ended = machine.run(step, &inputs).kept(&secrets(&sandbox)).ended(status);
+        let is_there = sandbox.state().uploads.iter().any(|upload| upload.id == id);
+        assert_eq!(is_there, stays, "{step} {more:?}\n{}", ended.text);
+        let said = ended.text.contains(&format!("its upload {id} was withdrawn"));
+        assert_eq!(said, !stays, "{step} {more:?}\n{}", ended.text);
+        if stays && is_same && status == 0 {
+            run(&machine, &sandbox, &native(STEP, &path))
+                .ended(0)
+                .said(&[&format!("continuing its upload {id}")]);
+        }
+    });
+}
+
+/// A key of another team sees none of it: Apple answers 404 as if it were gone.
+#[test]
+fn an_upload_of_another_team_stays_recorded() {
+    let sandbox = Sandbox::start(&Seed::default()).unwrap();
+    let (machine, _, id) = after_a_kill(&sandbox, STEP);
+    let all = files(&machine.path("home/.local/state/apple-steps"));
+    let record = all
+        .iter()
+        .find(|path| path.extension().unwrap() == "json")
+        .unwrap();
+    let text = std::fs::read_to_string(record).unwrap();
+    let mut document: apple_sandbox::Json = text.parse().unwrap();
+    document["account"] = "57246542-96fe-1a63-e053-0824d011072a".into();
+    std::fs::write(record, document.to_string()).unwrap();
+    let next = machine.file("Next.ipa", ipa_of(&[("CFBundleVersion", "43")], 100));
+    run(&machine, &sandbox, &native(STEP, &next)).ended(0);
+    assert!(sandbox.state().uploads.iter().any(|upload| upload.id == id));
+    assert!(record.exists());
+}
+
+#[test]
+fn a_living_run_keeps_its_upload_and_the_other_one_says_who_uploads() {
+    let cases = [
+        // Who uploads, who comes later, and whether that one has the same file.
+        (STEP, STEP, true),
+        (STEP, DELIVER, true),
+        (DELIVER, STEP, false),
+        (DELIVER, DELIVER, true),
+    ];
+    together(cases, |(first, second, is_same)| {
+        let sandbox = Sandbox::start(&Seed::default()).unwrap();
+        let machine = Machine::linux(&sandbox);
+        let path = machine.file("Courier.ipa", ipa_of(&[], 1 << 18));
+        let child = started_by(&machine, &sandbox, first, &native(first, &path));
+        let id = sandbox.state().uploads[0].id.clone();
+        let other = machine.file("Other.ipa", ipa_of(&[], 1000));
+        let theirs = if is_same { &path } else { &other };
+        let ended = machine
+            .run(second, &native(second, theirs))
+            .kept(&secrets(&sandbox))
+            .ended(1);
+        for words in [
+            format!("another run on this machine (process {}, since 20", child.id()),
+            "is uploading version 1.2.3 (42) now".to_owned(),
+            "wait until that run has ended, then rerun the step".to_owned(),
+        ] {
+            assert!(
+                ended.text.contains(&words),
+                "{first} {second}: {words}\n{}",
+                ended.text
+            );
+        }
+        assert!(
+            !ended.text.contains("Withdrawing"),
+            "{first} {second}\n{}",
+            ended.text
+        );
+        // Another build number is nobody's yet.
+        sandbox.state().faults.clear();
+        let next = machine.file("Next.ipa", ipa_of(&[("CFBundleVersion", "43")], 100));
+        machine.run(second, &native(second, &next)).ended(0);
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{first} {second}\n{text}");
+        let is_committed = |upload: &apple_sandbox::Upload| upload.id == id && upload.committed;
+        assert!(
+            sandbox.state().uploads.iter().any(is_committed),
+            "{first} {second}\n{text}"
+        );
+        // Afterwards App Store Connect tells what became of it.
+        if second == STEP && is_same {
+            run(&machine, &sandbox, &native(STEP, &path))
+                .ended(0)
+                .said(&["already has this file"]);
+        }
+        assert_eq!(records(&machine), 0);
+    });
+}
+
+/// Of another machine's run nobody here can know: its upload is taken for one that was left behind, and it says what
+/// happened.
+#[test]
+fn a_run_whose_upload_another_machine_withdraws_says_that_and_blames_no_network() {
+    for step in [STEP, DELIVER] {
+        let sandbox = Sandbox::start(&Seed::default()).unwrap();
+        let (first, second) = (Machine::linux(&sandbox), Machine::linux(&sandbox));
+        let path = first.file("Courier.ipa", ipa_of(&[], 1 << 17));
+        let child = started_by(&first, &sandbox, step, &native(step, &path));
+        let id = sandbox.state().uploads[0].id.clone();
+        sandbox.state().faults.clear();
+        let other = second.file("Other.ipa", ipa_of(&[], 1000));
+        run(&second, &sandbox, &native(STEP, &other))
+            .ended(0)
+            .said(&["Withdrawing an unfinished earlier upload of this build"]);
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert!(
+            text.contains(&format!("App Store Connect no longer has the upload {id}"))
+                && text.contains("find out who else uploads this build"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("check the network") && !text.contains("was withdrawn from"),
+            "{text}"
+        );
+        let state = sandbox.state();
+        assert!(state.uploads.len() == 1 && state.uploads[0].committed, "{text}");
+    }
 }

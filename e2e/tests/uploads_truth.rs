@@ -85,7 +85,7 @@ fn every_answer_of_a_native_upload_may_be_lost() {
         let is_green = run.status == Some(0);
         assert!(
             (is_green && (uploads, committed) == (1, 1)) || (!is_green && uploads == 0),
-            "{on} {fault:?} {times} times: exit {:?} with {uploads} upload(s), {committed} committed\n{}",
+            "{on} {fault:?} {times} times: exit {:?}, uploads: {uploads}, committed: {committed}\n{}",
             run.status,
             run.text
         );

@@ -44,7 +44,7 @@ pub enum ReleaseError {
         state: String,
     },
     /// The draft submission holds other items, which would be submitted as well.
-    #[error("the draft review submission holds {}, which would be submitted as well", counted(*.count, "other item"))]
+    #[error("the draft review submission holds {}, which would be submitted as well", wording::counted(*.count, "other item"))]
     ForeignDraft {
         /// How many.
         count: usize,
@@ -169,12 +169,6 @@ fn found(items: &[String]) -> String {
 fn quoted(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
-}
-
-/// A number of things in words: `1 file`, `3 files`.
-pub(crate) fn counted(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
 }
 
 fn several(errors: &[ReleaseError]) -> String {

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::counted;
 use crate::problem::Problem;
+use wording::counted;
 
 /// A localized text, named after its file in a metadata folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -63,7 +63,7 @@ fn the_page_shows_what_the_sandbox_knows_and_fits_every_screen() {
             "Studio iPad",
             "server-error</td><td>POST /v1/profiles</td><td>3 more",
             "Team SBXTEAM123",
-            "Apple ID ada@example.com: connected, s2k, second factor, trusted device, on App Store Connect, 1 live session(s), 1 team(s)",
+            "Apple ID ada@example.com: connected, s2k, second factor, trusted device, on App Store Connect, 1 live session, 1 team",
             "data-overflow=\"0\"",
         ] {
             assert!(dom.contains(words), "{words}\n{dom}");
@@ -174,7 +174,7 @@ fn the_page_shows_the_product_page_and_testflight() {
                 "Courier delivers letters.",
                 "Letters arrive sooner.",
                 "Friends of Courier",
-                "1 tester(s)",
+                "1 tester",
                 "https://testflight.apple.com/join/",
                 "data-overflow=\"0\"",
             ] {

@@ -190,7 +190,10 @@ impl CertificateCreation {
                 CertificateSearch::Valid(found) => (Some(found), None),
                 CertificateSearch::ExpiresSoon(found) => (
                     Some(found),
-                    Some(format!("{found} expires within {} days", need.least_days)),
+                    Some(format!(
+                        "{found} expires within {}",
+                        wording::counted(need.least_days, "day")
+                    )),
                 ),
                 CertificateSearch::NotFound => (None, Some("the portal has none for the key".to_owned())),
             };

@@ -94,8 +94,9 @@ fn given<'a>(urls: &'a [String], passphrases: Option<&'a str>) -> Result<Vec<Giv
     }
     if passphrases.len() != files {
         let text = format!(
-            "{files} certificate(s) and {} passphrase(s) are given; both lists, separated by |, must be of the same length{}",
-            passphrases.len(),
+            "there are {} and {}; both lists, separated by |, must be of the same length{}",
+            wording::counted(files, "certificate"),
+            wording::counted(passphrases.len(), "passphrase"),
             if files < urls.len() {
                 "; addresses that begin with `match+` have no passphrase"
             } else {

@@ -64,8 +64,7 @@ pub(crate) fn warnings(signed: &[SignedProfile], now: OffsetDateTime) -> Vec<Str
 fn days_left(end: OffsetDateTime, now: OffsetDateTime) -> String {
     match (end - now).whole_days() {
         ..=0 => ", which is today".to_owned(),
-        1 => ", in 1 day".to_owned(),
-        days => format!(", in {days} days"),
+        days => format!(", in {}", wording::counted(days, "day")),
     }
 }
 

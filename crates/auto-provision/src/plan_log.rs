@@ -29,8 +29,7 @@ pub(crate) fn show(log: &Log, plan: &Plan, certificates: &[&Certificate]) {
     let rows: Vec<[String; 4]> = created.chain(plan.actions.iter().map(row)).collect();
     log.heading(match rows.len() {
         0 => "Plan: no changes".to_owned(),
-        1 => "Plan: 1 change".to_owned(),
-        count => format!("Plan: {count} changes"),
+        count => format!("Plan: {}", wording::counted(count, "change")),
     });
     for line in aligned(&rows) {
         log.plain(line);

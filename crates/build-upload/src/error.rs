@@ -41,7 +41,7 @@ pub enum UploadError {
     #[error("could not read the package")]
     File(#[from] std::io::Error),
     /// A part did not arrive.
-    #[error("part {part} of {parts} did not arrive after {attempts} attempt(s)")]
+    #[error("part {part} of {parts} did not arrive after {}", wording::counted(*.attempts, "attempt"))]
     Part {
         /// Which, from 1.
         part: usize,
@@ -63,11 +63,14 @@ pub enum UploadError {
         #[source]
         source: AscError,
     },
+    /// The upload is gone before its file was complete, and this run did not withdraw it.
+    #[error("App Store Connect no longer has the upload {0}: it was withdrawn while its file was sent")]
+    Vanished(String),
     /// Apple looked at the build and refused it.
     #[error("App Store Connect refused the build: {}", list(.0))]
     Refused(Vec<StateDetail>),
     /// Apple took too long.
-    #[error("App Store Connect still says {state} after {minutes} minute(s)")]
+    #[error("App Store Connect still says {state} after {}", wording::counted(*.minutes, "minute"))]
     TooSlow {
         /// The last state.
         state: String,

@@ -89,6 +89,12 @@ pub(crate) async fn is_awaiting(client: &Client, upload: &str) -> bool {
     found.is_ok_and(|found| found.data.attributes.state.state == "AWAITING_UPLOAD")
 }
 
+/// Whether App Store Connect surely has no such upload any more.
+pub(crate) async fn is_gone(client: &Client, upload: &str) -> bool {
+    let found = client.send(&BuildUploadById(upload)).await;
+    found.is_err_and(|error| has_status(&error, StatusCode::NOT_FOUND))
+}
+
 /// Commits the file. When the answer is lost, its state says whether the commit took effect.
 pub(crate) async fn commit(client: &Client, commit: &CommitFile<'_>) -> Result<(), UploadError> {
     let mut attempt = 1;
@@ -132,8 +138,12 @@ pub(crate) fn committed(state: &State) -> Result<bool, UploadError> {
 /// What became of an upload that was to be withdrawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withdrawn {
-    /// It is gone.
+    /// It was withdrawn, and is gone.
     Gone,
+    /// It was gone already: something else withdrew it.
+    Missing,
+    /// App Store Connect has refused it, so nothing waits for its file.
+    Failed,
     /// It is App Store Connect's: its file is there.
     Kept,
     /// Nobody knows.
@@ -142,6 +152,15 @@ pub enum Withdrawn {
 
 /// Withdraws an upload, unless its file is committed.
 pub async fn withdraw(client: &Client, upload: &str) -> Withdrawn {
+    // Once the answer to a request was lost, that request may be why the upload is gone.
+    let mut may_be_done = false;
+    let gone = |may_be_done| {
+        if may_be_done {
+            Withdrawn::Gone
+        } else {
+            Withdrawn::Missing
+        }
+    };
     for attempt in 1..=ATTEMPTS {
         let file = match record::package_of(client, upload).await {
             Ok(file) => file,
@@ -156,12 +175,15 @@ pub async fn withdraw(client: &Client, upload: &str) -> Withdrawn {
         }
         match client.send(&DeleteBuildUpload(upload)).await {
             Ok(()) => return Withdrawn::Gone,
-            Err(error) if has_status(&error, StatusCode::NOT_FOUND) => return Withdrawn::Gone,
-            Err(error) => tracing::debug!("the upload can't be withdrawn: {error}"),
+            Err(error) if has_status(&error, StatusCode::NOT_FOUND) => return gone(may_be_done),
+            Err(error) => {
+                may_be_done |= is_unknown(&error);
+                tracing::debug!("the upload can't be withdrawn: {error}");
+            }
         }
         match client.send(&BuildUploadById(upload)).await {
-            Err(error) if has_status(&error, StatusCode::NOT_FOUND) => return Withdrawn::Gone,
-            Ok(found) if found.data.attributes.state.state == "FAILED" => return Withdrawn::Gone,
+            Err(error) if has_status(&error, StatusCode::NOT_FOUND) => return gone(may_be_done),
+            Ok(found) if found.data.attributes.state.state == "FAILED" => return Withdrawn::Failed,
             Ok(found) if found.data.attributes.state.state != "AWAITING_UPLOAD" => return Withdrawn::Kept,
             _ => pause(attempt).await,
         }

@@ -184,6 +184,14 @@ impl Uploader {
                 Withdrawn::Gone => {
                     tracing::info!("The unfinished upload {id} was withdrawn from App Store Connect.");
                 }
+                Withdrawn::Missing => {
+                    tracing::info!("App Store Connect no longer has the unfinished upload {id}.");
+                }
+                Withdrawn::Failed => {
+                    tracing::info!(
+                        "App Store Connect refused the upload {id}; nothing was left to withdraw."
+                    );
+                }
                 Withdrawn::Kept => {
                     tracing::warn!(
                         "App Store Connect has the file of the upload {id}; it was not withdrawn."
@@ -222,6 +230,22 @@ impl Uploader {
             Begun::Delivered(followed) => return Ok(Sent::Before(followed)),
         };
         self.note(Some(id.clone()));
+        match self.send_and_commit(package, &id).await {
+            Ok(file) => {
+                // From here on it is Apple's.
+                self.note(None);
+                Ok(Sent::Now(Uploaded { id, file }))
+            }
+            Err(error) if is_not_found(&error) && settle::is_gone(&self.client, &id).await => {
+                self.note(None);
+                Err(UploadError::Vanished(id))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sends the file and commits it. Returns the file's ID.
+    async fn send_and_commit(&self, package: &Package, id: &str) -> Result<String, UploadError> {
         // On a thread of its own, and ahead of the parts: they find the file in memory.
         let checksum = async {
             let sha256 = digest::sha256(&package.path).await?;
@@ -230,16 +254,14 @@ impl Uploader {
             }
             Ok::<_, UploadError>(sha256)
         };
-        let sending = self.reserve_and_send(package, &id);
+        let sending = self.reserve_and_send(package, id);
         let (sha256, file) = futures_util::future::try_join(checksum, sending).await?;
         let commit = CommitFile {
             id: &file,
             sha256: &sha256,
         };
         settle::commit(&self.client, &commit).await?;
-        // From here on it is Apple's.
-        self.note(None);
-        Ok(Sent::Now(Uploaded { id, file }))
+        Ok(file)
     }
 
     /// Begins the upload. One of the same name that an interrupted run left behind is withdrawn first; one whose answer
@@ -290,7 +312,7 @@ impl Uploader {
             for id in &waiting {
                 tracing::info!("Withdrawing an unfinished earlier upload of this build.");
                 match settle::withdraw(&self.client, id).await {
-                    Withdrawn::Gone => {}
+                    Withdrawn::Gone | Withdrawn::Missing | Withdrawn::Failed => {}
                     Withdrawn::Kept => return Err(duplicate(package)),
                     Withdrawn::Unknown => return Err(UploadError::api("withdraw the earlier upload")(error)),
                 }
@@ -321,7 +343,7 @@ impl Uploader {
             if !parts::cover(&operations, package.size) {
                 return Err(UploadError::Gaps);
             }
-            tracing::debug!("{} part(s)", operations.len());
+            tracing::debug!("{}", wording::counted(operations.len(), "part"));
             match parts::send(&self.transfer, &package.path, &operations, &self.sent).await {
                 Ok(()) => return Ok(file.id),
                 Err(UploadError::Part { source, .. })
@@ -335,6 +357,11 @@ impl Uploader {
             }
         }
     }
+}
+
+/// Whether App Store Connect does not know what a request was about.
+fn is_not_found(error: &UploadError) -> bool {
+    matches!(error, UploadError::Api { source, .. } if has_status(source, StatusCode::NOT_FOUND))
 }
 
 fn duplicate(package: &Package) -> UploadError {

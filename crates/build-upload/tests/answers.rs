@@ -386,6 +386,61 @@ async fn only_what_is_surely_not_committed_is_withdrawn() {
     assert_eq!(withdraw(&server.client(), "U1").await, Withdrawn::Kept);
 }
 
+/// What a run says of an upload is what App Store Connect answered, not what the run asked for.
+#[tokio::test]
+async fn an_upload_that_is_gone_already_was_not_withdrawn_by_this_run() {
+    for (case, delete, upload, expected) in [
+        ("gone", vec![refused(404, "NOT_FOUND")], None, Withdrawn::Missing),
+        (
+            "gone while it is asked for",
+            vec![refused(409, "STATE_ERROR")],
+            Some(refused(404, "NOT_FOUND")),
+            Withdrawn::Missing,
+        ),
+        (
+            "the answer was lost, and it is gone",
+            vec![Answer::Lost, refused(404, "NOT_FOUND")],
+            None,
+            Withdrawn::Gone,
+        ),
+        (
+            "Apple failed, and it is gone",
+            vec![refused(500, "UNEXPECTED_ERROR"), refused(404, "NOT_FOUND")],
+            None,
+            Withdrawn::Gone,
+        ),
+        (
+            "refused by Apple",
+            vec![refused(409, "STATE_ERROR")],
+            Some(one(upload_document("U1", "FAILED", OLD))),
+            Withdrawn::Failed,
+        ),
+    ] {
+        let awaiting = one(upload_document("U1", "AWAITING_UPLOAD", OLD));
+        let server = script(vec![(DELETE, delete), (UPLOAD, vec![upload.unwrap_or(awaiting)])]);
+        assert_eq!(withdraw(&server.client(), "U1").await, expected, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_vanishes_while_it_is_sent_is_named_and_not_withdrawn_again() {
+    for request in [RESERVE, COMMIT] {
+        let gone = || vec![refused(404, "NOT_FOUND")];
+        let server = script(vec![(request, gone()), (UPLOAD, gone())]);
+        let error = upload(&server).await.unwrap_err();
+        assert!(
+            matches!(&error, UploadError::Vanished(id) if id == "U1"),
+            "{request}: {error}"
+        );
+        assert_eq!((server.count(request), server.count(DELETE)), (1, 0), "{request}");
+        // What is there is not gone, whatever else App Store Connect does not know.
+        let server = script(vec![(request, gone())]);
+        let error = upload(&server).await.unwrap_err();
+        assert!(matches!(error, UploadError::Api { .. }), "{request}: {error}");
+        assert_eq!(server.count(DELETE), 1, "{request}");
+    }
+}
+
 #[tokio::test]
 async fn a_part_is_sent_again_until_it_arrives() {
     let server = script(vec![(

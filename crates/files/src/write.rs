@@ -1,25 +1,70 @@
 //! Writing.
 
-use std::fs::{DirBuilder, Permissions};
+use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use nix::fcntl::OFlag;
 
+use crate::lock::try_lock_file;
+use crate::private::is_older;
+
+/// What the names of files begin and end with that are not written whole yet.
+const PARTIAL: (&str, &str) = (".apple-steps-", ".partial");
+
+/// A partial file without a lock is one that a run is just making, or was killed while it wrote it.
+const YOUNG: Duration = Duration::from_secs(60);
+
 /// Writes a file by an atomic rename, so that nobody ever sees half of it, with permissions `mode` whatever the umask
-/// says. A link in its place is replaced, not followed.
+/// says. A link in its place is replaced, not followed. Partial files that killed runs left beside it are removed.
 ///
 /// # Errors
 /// When it can't be written; then the old file is as it was.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
+        .prefix(PARTIAL.0)
+        .suffix(PARTIAL.1)
         .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        .tempfile_in(folder)?;
+    // Tells other runs that this one is alive. Without locks they leave the file alone, too.
+    let lock = file.as_file().try_clone().and_then(try_lock_file);
     file.write_all(content)?;
     file.as_file().set_permissions(Permissions::from_mode(mode))?;
-    file.persist(path).map(drop).map_err(|error| error.error)
+    file.persist(path).map_err(|error| error.error)?;
+    drop(lock);
+    remove_partial(folder);
+    Ok(())
+}
+
+/// Removes the partial files of dead runs of this user. What can't be removed stays.
+fn remove_partial(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PARTIAL.0) && name.ends_with(PARTIAL.1) && is_dead(&entry.path()) == Some(true) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether a partial file is this user's and no living run writes it; `None` when that can't be told.
+fn is_dead(path: &Path) -> Option<bool> {
+    let metadata = std::fs::symlink_metadata(path).ok()?;
+    let is_own = metadata.is_file() && metadata.uid() == nix::unistd::geteuid().as_raw();
+    if !is_own || !is_older(&metadata, YOUNG) {
+        return Some(false);
+    }
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
+        .open(path)
+        .ok()?;
+    Some(try_lock_file(file).ok()?.is_some())
 }
 
 /// [`replace`] for a file that is there: a link stays a link, and the file that it names is replaced. Its permissions
@@ -113,6 +158,36 @@ mod tests {
         replace(&link, b"own", 0o600).unwrap();
         assert!(!link.is_symlink() && std::fs::read(&real).unwrap() == b"new");
         assert!(rewrite(&folder.path().join("missing"), b"x").is_err());
+    }
+
+    /// A run that is killed between the first byte and the rename leaves what may be a private key.
+    #[test]
+    fn what_a_killed_run_did_not_write_whole_is_removed_by_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let old = std::time::SystemTime::now() - 2 * YOUNG;
+        let names = [
+            ".apple-steps-aB3dE9.partial",
+            ".apple-steps-alive0.partial",
+            ".apple-steps-young0.partial",
+            ".apple-steps-notes",
+            "copy.partial",
+        ];
+        for name in names {
+            let file = std::fs::File::create(at(name)).unwrap();
+            if name != names[2] {
+                file.set_modified(old).unwrap();
+            }
+        }
+        std::os::unix::fs::symlink(at(names[3]), at(".apple-steps-a-link.partial")).unwrap();
+        let alive = try_lock_file(std::fs::File::open(at(names[1])).unwrap()).unwrap();
+        replace(&at("file"), b"x", 0o600).unwrap();
+        let left: Vec<bool> = names.iter().map(|name| at(name).exists()).collect();
+        assert_eq!(left, [false, true, true, true, true]);
+        assert!(at(".apple-steps-a-link.partial").is_symlink());
+        drop(alive);
+        replace(&at("file"), b"x", 0o600).unwrap();
+        assert!(!at(names[1]).exists());
     }
 
     #[test]

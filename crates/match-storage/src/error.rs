@@ -97,7 +97,7 @@ pub enum Error {
     #[error("the match storage is encrypted, and no password is set")]
     NoPassword,
     /// The password is another one's, or the files were changed.
-    #[error("the password does not decrypt the match storage ({files} of {files} files, such as {example})")]
+    #[error("the password does not decrypt the match storage (tried on {}, such as {example})", wording::counted(*.files, "file"))]
     WrongPassword {
         /// How many files were tried.
         files: usize,

@@ -38,9 +38,9 @@ pub(crate) fn staleness_reason(profile: &PortalProfile, needs: &Requirements<'_>
     let wanted_until = needs.now + Duration::days(needs.min_days_valid);
     if details.expires_at < wanted_until && can_last_longer(profile, needs) {
         return Some(format!(
-            "it expires on {}, in less than {} days",
+            "it expires on {}, in less than {}",
             details.expires_at.date(),
-            needs.min_days_valid
+            wording::counted(needs.min_days_valid, "day")
         ));
     }
     let serials = needs

@@ -1,7 +1,5 @@
 //! Identities in a keychain: macOS's, through `security`, or a private directory where there is none.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -192,7 +190,7 @@ impl Keychain {
             name: "Apple's intermediate certificate".to_owned(),
             source,
         };
-        let directory = private_directory().map_err(write)?;
+        let directory = self.private_directory().map_err(write)?;
         let file = directory.path().join("authority.cer");
         files::replace(&file, der, 0o600).map_err(write)?;
         let command = Command::new("security").arg("import").arg(&file);
@@ -235,7 +233,7 @@ impl Keychain {
             name: identity.certificate.common_name.clone(),
             source,
         };
-        let directory = private_directory().map_err(write)?;
+        let directory = self.private_directory().map_err(write)?;
         let file = directory.path().join("identity.p12");
         let packed = identity.to_p12(passphrase.expose_secret(), ITERATIONS_FOR_RANDOM)?;
         files::replace(&file, &packed, 0o600).map_err(write)?;
@@ -297,6 +295,12 @@ impl Keychain {
         self.run(what, command).await.map(drop)
     }
 
+    /// A place for what `security` reads from a file. If this run is killed, the next one removes it.
+    fn private_directory(&self) -> std::io::Result<files::PrivateDir> {
+        let parent = self.runner.variable("TMPDIR").filter(|path| !path.is_empty());
+        files::PrivateDir::create_in(parent.map_or(Path::new("/tmp"), Path::new))
+    }
+
     /// A separate directory beside the keychain's place, private to the user. Builds that share it may write the same
     /// identity at the same time.
     fn install_in_directory(&self, identities: &[Identity]) -> Result<(), KeychainError> {
@@ -313,14 +317,6 @@ impl Keychain {
         }
         Ok(())
     }
-}
-
-/// A private directory: a step that is killed can't remove it.
-fn private_directory() -> std::io::Result<tempfile::TempDir> {
-    tempfile::Builder::new()
-        .prefix("apple-steps-")
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir()
 }
 
 /// The keychain at a path, where there is one. macOS adds `-db` to the names of its files, so a file of that name counts.

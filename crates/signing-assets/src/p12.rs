@@ -43,7 +43,9 @@ pub enum P12Error {
     Unreadable(String),
     /// It holds keys or certificates, and no pair of both.
     #[error(
-        "the file contains no certificate with its private key ({certificates} certificates, {keys} keys)"
+        "the file contains no certificate with its private key ({}, {})",
+        wording::counted(*.certificates, "certificate"),
+        wording::counted(*.keys, "key")
     )]
     NoIdentity {
         /// Certificates in it.

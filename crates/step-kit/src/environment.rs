@@ -125,6 +125,11 @@ impl Environment {
             .map(PathBuf::from)
     }
 
+    /// Where temporary files go: `TMPDIR`, else `/tmp`.
+    pub(crate) fn temp_dir(&self) -> PathBuf {
+        self.path("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp"))
+    }
+
     /// Every variable, as children get it.
     pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
         self.variables

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::heartbeat::{Heartbeat, took};
 use crate::log::Events;
 use crate::shutdown::{ShutdownHooks, until_signal};
-use crate::{Environment, Inputs, Log, Manifest, Report, Step, private};
+use crate::{Environment, Inputs, Log, Manifest, Report, Step};
 
 /// The exit status of a step that has a defect.
 const INTERNAL_ERROR: u8 = 70;
@@ -135,7 +135,7 @@ impl Session {
                 "correct the system clock; certificates, tokens, and profiles can't be validated without it";
             return Some(Failure::new(error.to_string(), Some(hint), 1));
         }
-        let swept = private::sweep(&self.env);
+        let swept = files::sweep(&self.env.temp_dir());
         let context = match self.prepare() {
             Ok(context) => context,
             Err(error) => return Some(Failure::of(&error)),

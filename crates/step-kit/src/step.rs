@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::shutdown::ShutdownHooks;
 use crate::{
-    Activity, Environment, Log, Manifest, OutputError, PrivateDir, Record, Report, outputs, records,
+    Activity, Claimed, Environment, Log, Manifest, OutputError, PrivateDir, Record, Report, outputs, records,
 };
 
 /// A run of a step: its inputs, and its ways to the outside.
@@ -76,7 +76,7 @@ impl<I> Step<I> {
     /// # Errors
     /// When it can't be created.
     pub fn temp_dir(&self) -> std::io::Result<PrivateDir> {
-        PrivateDir::create(&self.env)
+        PrivateDir::create_in(&self.env.temp_dir())
     }
 
     /// Records something that this run begins elsewhere, such as an upload that is reserved at Apple, so that the next
@@ -86,6 +86,15 @@ impl<I> Step<I> {
     /// When the record can't be written.
     pub fn record(&self, kind: &str, value: &impl Serialize) -> std::io::Result<Record> {
         Record::create(&self.env, kind, value)
+    }
+
+    /// Claims something that one run at a time may do on this machine, such as uploading a certain build. `kind` is that
+    /// of the records beside it, `key` names the thing among others of its kind.
+    ///
+    /// # Errors
+    /// When the claim can't be written, or the file system knows no locks.
+    pub fn claim(&self, kind: &str, key: &str) -> std::io::Result<Claimed> {
+        records::claim(&self.env, kind, key)
     }
 
     /// What runs that are dead have recorded and never finished. Each record is given to one run only: forget it once the

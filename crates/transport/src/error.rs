@@ -43,7 +43,7 @@ pub enum Error {
     )]
     Tls(#[source] rustls::Error),
     /// No answer came.
-    #[error("{method} {place} got no answer after {}: {reason}", counted(*.attempts))]
+    #[error("{method} {place} got no answer after {}: {reason}", wording::counted(*.attempts, "attempt"))]
     Unreachable {
         /// The request's method.
         method: String,
@@ -114,14 +114,6 @@ pub enum Error {
         /// What came, such as "a web page instead of JSON".
         what: String,
     },
-}
-
-fn counted(number: u32) -> String {
-    if number == 1 {
-        "1 attempt".to_owned()
-    } else {
-        format!("{number} attempts")
-    }
 }
 
 /// An error with its causes in one line: the useful one is last.

@@ -5,6 +5,7 @@ use altool::{Cause, Finding};
 use app_store_connect::uploads::StateDetail;
 use build_upload::UploadError;
 use step_kit::Advice as _;
+use upload_step::about_upload;
 
 /// What to do about errors of altool.
 pub(crate) fn of_findings(errors: &[Finding]) -> String {
@@ -61,6 +62,9 @@ pub(crate) fn explain(error: UploadError) -> anyhow::Error {
 }
 
 pub(crate) fn of_upload(error: &UploadError) -> String {
+    if let Some(advice) = about_upload(error) {
+        return advice.to_owned();
+    }
     let advice = match error {
         UploadError::NoApp(_) => {
             "create the app record in App Store Connect > Apps, or check that the API key belongs to the app's team and that the bundle ID is right"
@@ -68,16 +72,9 @@ pub(crate) fn of_upload(error: &UploadError) -> String {
         UploadError::OtherApp { .. } => {
             "correct the input app_id, or leave it empty: the app is found by the bundle ID"
         }
-        UploadError::Duplicate { .. } => "increase the build number (CFBundleVersion) and build again",
         UploadError::Refused(details) => return of_details(details),
-        UploadError::Unsettled { .. } => {
-            "run the step again with the same file: it continues, or reports the delivery"
-        }
         UploadError::TooSlow { .. } => {
             "look at App Store Connect > TestFlight: processing continues there; raise total_timeout if this build takes longer"
-        }
-        UploadError::Part { .. } => {
-            "check the network of this machine, then upload again: nothing half done was left behind"
         }
         UploadError::Api { source, .. } => {
             let cause = source.refusal().and_then(|refusal| {
@@ -91,9 +88,7 @@ pub(crate) fn of_upload(error: &UploadError) -> String {
                 (None, None) => "rerun the step; https://developer.apple.com/system-status/ shows outages",
             }
         }
-        UploadError::File(_) | UploadError::Gaps => {
-            "upload again; if it stays so, upload with Xcode's altool (uploader: altool)"
-        }
+        _ => "upload again; if it stays so, upload with Xcode's altool (uploader: altool)",
     };
     advice.to_owned()
 }

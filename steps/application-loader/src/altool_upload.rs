@@ -169,9 +169,8 @@ pub(crate) async fn upload(
         let is_last = step.inputs.retries != 0 && attempt >= step.inputs.retries;
         let gives_up = crashes >= MOST_CRASHES && setting.has_other_way;
         if is_last || gives_up || started.elapsed() + pause > total {
-            let times = if attempt == 1 { "time" } else { "times" };
             return Err(Failed {
-                error: error.context(format!("the upload failed {attempt} {times}")),
+                error: error.context(format!("the upload failed {}", wording::counted(attempt, "time"))),
                 undecided: (crashes > 0).then_some("altool crashed"),
             });
         }

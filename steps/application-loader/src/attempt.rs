@@ -110,16 +110,13 @@ fn over(
 ) -> Option<Ended> {
     let watch = locked(watch);
     let inputs = &step.inputs;
-    let limit = |input: &str, minutes: u64| {
-        let unit = if minutes == 1 { "minute" } else { "minutes" };
-        format!("{input} (now {minutes} {unit})")
-    };
+    let limit = |input: &str, minutes: u64| format!("{input} (now {})", wording::counted(minutes, "minute"));
     let (reason, limit) = if watch.progress.elapsed() >= silence {
         let seconds = silence.as_secs();
         let what = if watch.retries > 0 {
             format!(
-                "altool was stopped: for {seconds} s it only repeated what failed ({} times)",
-                watch.retries
+                "altool was stopped: for {seconds} s it only repeated what failed ({})",
+                wording::counted(watch.retries, "time")
             )
         } else {
             format!("altool was stopped: it printed nothing for {seconds} s")

@@ -15,7 +15,6 @@ mod outputs;
 mod paths;
 mod preflight;
 mod progress;
-mod reserved;
 mod store;
 mod xcode;
 
@@ -97,12 +96,10 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
         ));
         return Ok(());
     }
-    // A native upload looks after its own file's.
-    if let Some(store) = &store
-        && !step.inputs.is_plan()
-        && (with_altool || only_validates)
-    {
-        reserved::take_over(&step, store.client(), None).await;
+    if let (Some(_), Some(Account::ApiKey(key)), false) = (&store, &account, step.inputs.is_plan()) {
+        // altool begins an upload of its own.
+        let kept = (!with_altool).then_some(artifact.path.as_path());
+        upload_step::withdraw_abandoned(&step, key, kept).await?;
     }
     if let Some(store) = &store {
         let findings = preflight::ask(&step, &artifact, store).await;

@@ -5,17 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use app_store_connect::Client;
 use apple_account::{Account, ApiKey};
-use build_upload::{
-    Followed, Package, Sent, TheApp, Until, UploadError, Uploaded, Uploader, find_app, follow,
-};
+use build_upload::{Followed, Package, Sent, TheApp, Until, UploadError, Uploaded, find_app, follow};
 use step_kit::{Advice as _, Step};
-use transport::{Journal, Policy, Transfer};
+use transport::Policy;
 
 use crate::advice::explain;
 use crate::artifact::Artifact;
 use crate::inputs::Inputs;
 use crate::progress::Progress;
-use crate::reserved::{self, Reservation};
 
 /// What needs the key.
 pub(crate) const UPLOADING: &str = "the upload without Xcode";
@@ -53,22 +50,11 @@ pub(crate) async fn upload(
     artifact: &Artifact,
     account: &Account,
 ) -> anyhow::Result<Done> {
-    let client = account_inputs::client(step, key(account, UPLOADING)?, Policy::default())?;
-    let package = package(step, artifact, &client).await?;
-    let (app, package) = package;
+    let key = key(account, UPLOADING)?;
+    let client = account_inputs::client(step, key, Policy::default())?;
+    let (app, package) = package(step, artifact, &client).await?;
     step.log.plain(format!("app: {} ({})", app.name, app.id));
-    let reservation = Reservation::default();
-    let mut uploader = Uploader::new(client.clone(), Transfer::new(Journal::default())?)
-        .observed(reserved::observer(step, &package, &reservation))
-        .telling_sha256({
-            let reservation = reservation.clone();
-            move |sha256| reservation.note_sha256(sha256)
-        });
-    if let Some(upload) = reserved::take_over(step, &client, Some((&package, &reservation))).await {
-        uploader = uploader.continuing(upload);
-    }
-    let at_the_end = uploader.clone();
-    step.on_interruption(async move { at_the_end.withdraw().await });
+    let uploader = upload_step::uploader(step, key, &package).await?;
 
     let started = Instant::now();
     let [_, _, total] = step.inputs.limits();

@@ -32,6 +32,11 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
         );
     }
 
+    if let Account::ApiKey(key) = account {
+        // fastlane begins an upload of its own.
+        upload_step::withdraw_abandoned(&step, key, None).await?;
+    }
+
     step.log.heading("fastlane");
     ensure_utf8(&mut step).await;
     let launcher = setup::prepare(&step).await.map_err(fastlane_step::not_ready)?;

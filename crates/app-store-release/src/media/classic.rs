@@ -11,7 +11,7 @@ use transport::{Method, Transfer};
 use super::set::OpenSet;
 use super::upload::{Asset, BACKOFF, reserve, send_asset};
 use super::{AT_ONCE, ROUNDS, may_retry};
-use crate::error::{ReleaseError, api, counted};
+use crate::error::{ReleaseError, api};
 use crate::media_file::MediaFile;
 use crate::plan::{MediaKind, SetChange, Slot};
 use crate::snapshot::{RemoteItem, RemoteMedia, RemoteSet, read_sets, text};
@@ -338,7 +338,7 @@ async fn wait(
         }
         if !open.is_empty() && started.elapsed() > timeout {
             return Err(ReleaseError::TooSlow {
-                what: format!("the processing of {}", counted(open.len(), "file")),
+                what: format!("the processing of {}", wording::counted(open.len(), "file")),
                 seconds: timeout.as_secs(),
                 state: "UPLOAD_COMPLETE".to_owned(),
             });

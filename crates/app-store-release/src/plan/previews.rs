@@ -32,8 +32,9 @@ pub(super) fn plan(desired: &DesiredRelease, target: &Target, snapshot: &Snapsho
             let fitting = Fitting::of(files, set.filter(|_| !local.overwrite));
             if !fitting.left_out.is_empty() {
                 plan.notes.push(format!(
-                    "{locale} has {} previews for {display} that stay, and App Store Connect takes {}. Left out: {}.",
-                    fitting.staying,
+                    "{locale} has {} for {display} that {}, and App Store Connect takes {}. Left out: {}.",
+                    wording::counted(fitting.staying, "preview"),
+                    if fitting.staying == 1 { "stays" } else { "stay" },
                     preview::MOST,
                     fitting.left_out.join(", ")
                 ));

@@ -153,6 +153,9 @@ pub(crate) async fn of_existing(
     };
     let found = accounts::find(step, &inputs.connection, &inputs.given(), crate::TERMS).await?;
     let (account, _) = accounts::required(found, crate::TERMS)?;
+    if let (Account::ApiKey(key), false) = (&account, inputs.is_plan()) {
+        upload_step::withdraw_abandoned(step, key, None).await?;
+    }
     let platform = inputs.platform.store_platform();
     let pending = Pending::prepare(step, &account, name, platform, build.clone(), request.clone()).await?;
     if inputs.is_plan() {
@@ -167,8 +170,7 @@ fn show(step: &Step<Inputs>, prepared: &PreparedDistribution) -> anyhow::Result<
     let lines: Vec<String> = prepared.plan.actions.iter().map(BetaAction::line).collect();
     step.log.heading(match lines.len() {
         0 => "Plan for TestFlight: no changes".to_owned(),
-        1 => "Plan for TestFlight: 1 change".to_owned(),
-        count => format!("Plan for TestFlight: {count} changes"),
+        count => format!("Plan for TestFlight: {}", wording::counted(count, "change")),
     });
     lines
         .iter()

@@ -48,7 +48,7 @@ fn hint(error: &ReleaseError) -> String {
         }
         ReleaseError::TooSlow { .. } => "see https://developer.apple.com/system-status/; a rerun continues where this run stopped".to_owned(),
         ReleaseError::Media { .. } => "export the file again as Apple's reason says (pictures: PNG or JPEG, RGB, no alpha channel), then rerun".to_owned(),
-        ReleaseError::Transfer { .. } => "check the network of this machine; a rerun continues where this run stopped".to_owned(),
+        ReleaseError::Transfer { source, .. } => format!("{}; it continues where this run stopped", upload_step::about_transfer(source)),
         ReleaseError::File { .. } => "check the file and its permissions".to_owned(),
         ReleaseError::NoGroup { .. } | ReleaseError::BetaIncomplete(_) => "correct it in App Store Connect > TestFlight".to_owned(),
         ReleaseError::Api { source, .. } => about_release(source),

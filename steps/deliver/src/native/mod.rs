@@ -73,6 +73,9 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
             "connect an API key, set the inputs api_key_path and api_issuer, or set engine to `fastlane`",
         ));
     };
+    if step.inputs.mode != "plan" {
+        upload_step::withdraw_abandoned(step, key, request.package.as_deref()).await?;
+    }
     let engine = Engine::new(accounts::client(step, key, transport::Policy::default())?)?;
     let directory = std::env::current_dir().context("the working directory can't be found")?;
     let options = request.options.clone();
@@ -132,7 +135,7 @@ pub(crate) async fn run(step: &Step<Inputs>, account: &Account, request: Request
         .await
         .map_err(advice::explained)?;
     if let Some(package) = &request.package {
-        let number = upload::upload(step, &engine, &prepared.snapshot.app, package).await?;
+        let number = upload::upload(step, &engine, key, &prepared.snapshot.app, package).await?;
         // The newest build that is listed may be an older one for a while (fastlane #16621).
         if let Some(submission) = &mut release.submission {
             submission.build = BuildChoice::Number(number);

@@ -37,8 +37,7 @@ pub(crate) fn plan(step: &Step<Inputs>, prepared: &Prepared, package: Option<&st
     let count = lines.len();
     step.log.heading(match count {
         0 => "Plan: no changes".to_owned(),
-        1 => "Plan: 1 change".to_owned(),
-        count => format!("Plan: {count} changes"),
+        count => format!("Plan: {}", wording::counted(count, "change")),
     });
     lines.iter().for_each(|line| step.log.plain(line.trim_end()));
     prepared.plan.notes.iter().for_each(|note| step.log.plain(note));

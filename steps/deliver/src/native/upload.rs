@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 use app_package::Format;
 use app_store_release::{App, Engine};
-use build_upload::{Sent, Until, Uploader, follow};
+use apple_account::ApiKey;
+use build_upload::{Sent, Until, UploadError, follow};
 use step_kit::{Advice as _, Step};
-use transport::{Journal, Transfer};
+use upload_step::about_upload;
 
 use crate::inputs::Inputs;
 
@@ -22,6 +23,7 @@ const ACCEPT_TIMEOUT: Duration = Duration::from_secs(1800);
 pub(crate) async fn upload(
     step: &Step<Inputs>,
     engine: &Engine,
+    key: &ApiKey,
     app: &App,
     path: &Path,
 ) -> anyhow::Result<String> {
@@ -52,13 +54,13 @@ pub(crate) async fn upload(
             .with_context(|| missing("CFBundleVersion"))?,
         platform: crate::native::request::store_platform(&step.inputs.platform),
     };
-    let uploader = Uploader::new(engine.client().clone(), Transfer::new(Journal::default())?);
-    let at_the_end = uploader.clone();
-    step.on_interruption(async move { at_the_end.withdraw().await });
-    let failed = |error: build_upload::UploadError| {
+    let uploader = upload_step::uploader(step, key, &package).await?;
+    let failed = |error: UploadError| {
+        let advice = about_upload(&error)
+            .unwrap_or("correct what App Store Connect names, then rerun; nothing half done was left behind");
         anyhow::Error::from(error)
             .context("the upload failed")
-            .hint("correct what App Store Connect names, then rerun; nothing half done was left behind")
+            .hint(advice)
     };
     match uploader.upload(&package).await.map_err(failed)? {
         Sent::Now(uploaded) => {
