@@ -214,6 +214,18 @@ fn stepman_activates_every_step_of_a_release_by_executable_and_by_archive() {
         !output.status.success() && text.contains("is not what SHA256SUMS says"),
         "{text}"
     );
+    // Whatever else lies in the folder would be shipped with it.
+    std::fs::write(lab.machine.path("release/.fingerprint"), "").unwrap();
+    let output = xtask()
+        .args(["dist", "--out"])
+        .arg(lab.machine.path("release"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && text.contains("release/.fingerprint is no part of a release: remove it"),
+        "{text}"
+    );
     // A host that is not HTTPS is refused by stepman, and so by `dist`.
     let output = xtask()
         .args(["dist", "--url", "http://example.com"])

@@ -145,8 +145,8 @@ fn a_step_runs_by_one_command_against_a_sandbox_of_its_own() {
     assert_eq!(status, Some(1), "{text}");
 }
 
-/// A checkout that has what the sandbox workflows need, and a cargo that fails.
-fn broken_checkout(folder: &std::path::Path) -> Vec<(&'static str, String)> {
+/// A checkout that has what the sandbox workflows need.
+fn checkout(folder: &std::path::Path) {
     for step in std::fs::read_dir(repository().join("steps")).unwrap().flatten() {
         let to = folder.join("steps").join(step.file_name());
         std::fs::create_dir_all(&to).unwrap();
@@ -154,18 +154,28 @@ fn broken_checkout(folder: &std::path::Path) -> Vec<(&'static str, String)> {
             std::fs::copy(step.path().join(file), to.join(file)).unwrap();
         }
     }
-    std::fs::create_dir(folder.join("bin")).unwrap();
-    let cargo = folder.join("bin/cargo");
-    std::fs::write(&cargo, "#!/bin/sh\necho 'error: no space left' >&2\nexit 101\n").unwrap();
-    e2e::executable(&cargo.display().to_string());
-    let path = std::env::var("PATH").unwrap();
-    vec![("PATH", format!("{}:{path}", folder.join("bin").display()))]
+    let samples = folder.join("samples");
+    e2e::copy_tree(&repository().join("samples/courier"), &samples.join("courier"));
+    let stop = "stop-sandbox.sh";
+    std::fs::copy(repository().join("samples").join(stop), samples.join(stop)).unwrap();
+}
+
+/// [`variables`], with a cargo that does this and builds nothing; what it would have built is in `built`.
+fn variables_with_cargo(folder: &std::path::Path, script: &str) -> Vec<(&'static str, String)> {
+    let mut all = variables(folder);
+    let file = folder.join("envman-alone/cargo");
+    std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+    e2e::executable(&file.display().to_string());
+    all.retain(|(key, _)| *key != "CARGO_TARGET_DIR");
+    all.push(("CARGO_TARGET_DIR", folder.join("built").display().to_string()));
+    all
 }
 
 #[test]
 fn staging_that_fails_says_so_once() {
     let folder = tempfile::tempdir().unwrap();
-    let variables = broken_checkout(folder.path());
+    checkout(folder.path());
+    let variables = variables_with_cargo(folder.path(), "echo 'error: no space left' >&2; exit 101");
     let own = repository().join("bitrise.yml");
     let built = bitrise::run(&own, "sandbox", folder.path(), &variables);
     assert!(!built.succeeded);
@@ -179,6 +189,7 @@ fn staging_that_fails_says_so_once() {
 #[test]
 fn only_a_sandbox_of_this_checkout_is_stopped() {
     let folder = tempfile::tempdir().unwrap();
+    checkout(folder.path());
     let own = repository().join("bitrise.yml");
     let stop = || bitrise::run(&own, "_stop-sandbox", folder.path(), &[]);
     let file = folder.path().join("target/sandbox/pid");
@@ -217,4 +228,79 @@ fn only_a_sandbox_of_this_checkout_is_stopped() {
     );
     sandbox.wait().unwrap();
     assert!(stop().succeeded);
+}
+
+/// Later steps would ask the real Bitrise and the real Apple.
+#[test]
+fn a_sandbox_that_does_not_start_ends_the_workflow_with_what_it_said() {
+    let folder = tempfile::tempdir().unwrap();
+    checkout(folder.path());
+    let variables = variables_with_cargo(folder.path(), "exit 0");
+    let sandbox = folder.path().join("built/debug/apple-sandbox");
+    std::fs::create_dir_all(sandbox.parent().unwrap()).unwrap();
+    for (script, said) in [
+        (None, "No such file"),
+        (Some("echo 'no port is free' >&2; exit 1"), "no port is free"),
+        // It ends before its last line.
+        (
+            Some("echo export HOME=/; echo 'out of memory' >&2"),
+            "out of memory",
+        ),
+    ] {
+        if let Some(script) = script {
+            std::fs::write(&sandbox, format!("#!/bin/sh\n{script}\n")).unwrap();
+            e2e::executable(&sandbox.display().to_string());
+        }
+        let own = repository().join("bitrise.yml");
+        let built = bitrise::run(&own, "sandbox-deliver", folder.path(), &variables);
+        assert!(
+            !built.succeeded && built.log.contains("The sandbox did not start"),
+            "{}",
+            built.log
+        );
+        assert!(built.log.contains(said), "{}", built.log);
+        assert!(built.log.contains("No sandbox to stop."), "{}", built.log);
+    }
+}
+
+#[test]
+fn a_second_start_ends_the_first_sandbox() {
+    let folder = tempfile::tempdir().unwrap();
+    checkout(folder.path());
+    let built = folder.path().join("built/debug");
+    std::fs::create_dir_all(&built).unwrap();
+    std::os::unix::fs::symlink(e2e::binary("apple-sandbox"), built.join("apple-sandbox")).unwrap();
+    let variables = variables_with_cargo(folder.path(), "exit 0");
+    let own = repository().join("bitrise.yml");
+    let pid = || std::fs::read_to_string(folder.path().join("target/sandbox/pid")).unwrap();
+    let lives = |pid: &str| {
+        Command::new("kill")
+            .args(["-0", pid.trim()])
+            .stderr(std::process::Stdio::null())
+            .status()
+            .unwrap()
+            .success()
+    };
+    let mut pids = Vec::new();
+    for words in ["No sandbox to stop.", "Stopped the sandbox."] {
+        let started = bitrise::run(&own, "_start-sandbox", folder.path(), &variables);
+        assert!(
+            started.succeeded && started.log.contains(words),
+            "{}",
+            started.log
+        );
+        pids.push(pid());
+    }
+    assert!(lives(&pids[1]));
+    let stopped = bitrise::run(&own, "_stop-sandbox", folder.path(), &variables);
+    assert!(stopped.succeeded, "{}", stopped.log);
+    for pid in pids {
+        for _ in 0..100 {
+            if !lives(&pid) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        assert!(!lives(&pid), "{pid} is still running");
+    }
 }

@@ -9,32 +9,70 @@ version=0.1.0
 # One line for each platform of the release: platform and SHA-256. Empty in a checkout.
 checksums=""
 release=${APPLE_STEPS_RELEASE_URL:-}
-here=$(cd "$(dirname "$0")" && pwd)
+# With it, cd could go elsewhere, and print where.
+unset CDPATH
+script=$0
+while [ -L "$script" ]; do
+    link=$(readlink "$script")
+    case "$link" in
+        /*) script=$link ;;
+        *) script=$(dirname "$script")/$link ;;
+    esac
+done
+here=$(cd "$(dirname "$script")" && pwd)
+child=""
 ticker=""
 partial=""
 
+# The reason stands wherever Bitrise shows what a step says: in the log, in the summary, and on the build's page.
 fail() {
     printf '\033[31;1m%s\033[0m\n' "$*" >&2
+    if [ -n "${BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH:-}" ]; then
+        printf '## %s\n\n**Failed:** %s\n\n' "$name" "$*" 2>/dev/null >>"$BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH" || true
+    fi
+    if [ -n "${HOME:-}" ] && [ -e "$HOME/.bitrise/plugins/annotations" ] && command -v bitrise >/dev/null; then
+        attend bitrise :annotations annotate "### $name
+
+**Failed:** $*" --style error >/dev/null 2>&1 || true
+    fi
     exit 1
 }
 
 # Whatever ends this script, nothing half downloaded and no process stays.
 clean_up() {
+    if [ -n "$child" ]; then kill "$child" 2>/dev/null || true; fi
     if [ -n "$ticker" ]; then kill "$ticker" 2>/dev/null || true; fi
     if [ -n "$partial" ]; then rm -f "$partial"; fi
+    child=""
     ticker=""
     partial=""
 }
 trap clean_up EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Runs a program in such a way that a signal to this script ends both.
+attend() {
+    "$@" &
+    child=$!
+    status=0
+    wait "$child" || status=$?
+    child=""
+    return "$status"
+}
 
 # Bitrise ends a step that prints nothing for too long.
 tick() {
     (
+        trap - EXIT HUP INT
         trap 'kill "$!" 2>/dev/null; exit 0' TERM
+        waited=0
         while :; do
             sleep 45 >/dev/null 2>&1 &
             wait "$!"
-            echo "Still $1."
+            waited=$((waited + 45))
+            echo "Still $1 ($((waited / 60)) min $((waited % 60)) s so far)."
         done
     ) &
     ticker=$!
@@ -62,13 +100,13 @@ sha256() {
 
 fetch() {
     if command -v curl >/dev/null; then
-        curl --fail --silent --show-error --location --retry 3 --connect-timeout 20 --speed-limit 1 --speed-time 60 --output "$2" "$1"
+        attend curl --fail --silent --show-error --location --retry 3 --connect-timeout 20 --speed-limit 1 --speed-time 60 --output "$2" "$1"
     elif command -v wget >/dev/null; then
         # BusyBox has a wget that takes only these.
         if wget --version >/dev/null 2>&1; then
-            wget --quiet --tries 3 --timeout 20 --output-document "$2" "$1"
+            attend wget --quiet --tries 3 --timeout 20 --output-document "$2" "$1"
         else
-            wget -q -T 20 -O "$2" "$1"
+            attend wget -q -T 20 -O "$2" "$1"
         fi
     else
         fail "Neither curl nor wget is installed, and one of them is needed to download $name."
@@ -171,20 +209,26 @@ if [ -f "$root/Cargo.lock" ]; then
     command -v cargo >/dev/null ||
         fail "$name must be built from its sources here, and cargo is not installed. Install Rust 1.88 or later (https://rustup.rs), or use a release of the steps."
     # A checkout is cloned anew for each build: what counts is what the sources say, not where they are.
-    sources=$(cd "$root" && find Cargo.toml Cargo.lock crates steps -type f ! -path '*/target/*' ! -path '*/node_modules/*' | LC_ALL=C sort | tr '\n' '\0' | xargs -0 cat | sha256 | cut -c 1-16)
+    files=$(cd "$root" && find Cargo.toml Cargo.lock crates steps -type f ! -path '*/target/*' ! -path '*/node_modules/*' | LC_ALL=C sort)
+    sources=$({ printf '%s\n' "$files" && printf '%s\n' "$files" | tr '\n' '\0' | (cd "$root" && xargs -0 cat); } | sha256 | cut -c 1-16)
     built=built/$version-$sources
     place=$(cache "$built/$name")
     folder=$place/$built
     if [ ! -f "$folder/$name" ]; then
         begin_partial "$folder"
         target=${CARGO_TARGET_DIR:-$place/target/$version}
+        case "$target" in /*) ;; *) target=$PWD/$target ;; esac
         echo "Building $name $version with cargo: these sources were not built before on this machine. The first build takes some minutes; the result is kept in $folder."
         tick "building $name"
-        cargo build --release --locked --package "$name" --manifest-path "$root/Cargo.toml" --target-dir "$target" ||
+        # Cargo and rustup obey files in the folder where they start and above it: the app's own are for the app.
+        before=$PWD
+        cd "$root"
+        attend cargo build --release --locked --package "$name" --target-dir "$target" ||
             fail "$name could not be built; cargo says why above. It needs Rust 1.88 or later and a C compiler."
         cp "$target/release/$name" "$partial" || fail "$name could not be copied to $folder. Check the free disk space."
         chmod 755 "$partial"
         mv "$partial" "$folder/$name"
+        cd "$before"
         clean_up
     fi
     run "$folder/$name"

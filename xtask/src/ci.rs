@@ -192,7 +192,9 @@ fn run(name: &str, arguments: &[&str], xtask: &Path) -> anyhow::Result<bool> {
     };
     if name.starts_with("bench ") {
         // Beside release binaries, those that are released: built before.
-        let released = workspace::target().join(workspace::host()?).join("dist");
+        let released = workspace::target()
+            .join(workspace::host()?)
+            .join(workspace::RELEASE_PROFILE);
         command.arg("--binaries").arg(released);
     }
     let status = command

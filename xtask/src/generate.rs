@@ -51,6 +51,7 @@ fn files() -> anyhow::Result<Vec<Generated>> {
     let names: Vec<&str> = steps.iter().map(|step| step.name.as_str()).collect();
     let root_launcher = ROOT_LAUNCHER
         .replace("@STEPS@", &names.join(" "))
+        .replace("@STEP_LIST@", &names.join(", "))
         .replace("@OWN_DEFAULTS@", &own_defaults.join(" "));
     let mut files = vec![
         (root.join("step.yml"), manifest),

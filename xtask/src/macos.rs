@@ -74,7 +74,7 @@ pub(crate) fn build(steps: &[Step], target: &str) -> anyhow::Result<PathBuf> {
         "build",
         "--locked",
         "--profile",
-        "dist",
+        workspace::RELEASE_PROFILE,
         "-Zbuild-std=std,panic_unwind",
         "--target",
         target,
@@ -83,7 +83,7 @@ pub(crate) fn build(steps: &[Step], target: &str) -> anyhow::Result<PathBuf> {
         cargo.args(["--package", &step.binary()]);
     }
     succeed(&mut cargo)?;
-    Ok(target_dir().join(target).join("dist"))
+    Ok(target_dir().join(target).join(workspace::RELEASE_PROFILE))
 }
 
 /// Apart from the other builds: another compiler would build everything anew each time.

@@ -127,6 +127,24 @@ mod tests {
 
     use super::*;
 
+    /// Where Cargo puts what it compiles for itself, a release would list it as its own.
+    #[test]
+    fn a_release_has_a_folder_of_its_own() {
+        for cargos in [
+            workspace::RELEASE_PROFILE,
+            "debug",
+            "release",
+            "doc",
+            "package",
+            "tmp",
+        ] {
+            assert_ne!(default_dist(), workspace::target().join(cargos));
+        }
+        let manifest = std::fs::read_to_string(workspace::root().join("Cargo.toml")).unwrap();
+        assert!(manifest.contains(&format!("\n[profile.{}]\n", workspace::RELEASE_PROFILE)));
+        assert!(!manifest.contains("[profile.dist"));
+    }
+
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();

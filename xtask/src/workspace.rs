@@ -22,6 +22,9 @@ fn is_root(folder: &Path) -> bool {
     folder.join("Cargo.lock").is_file() && folder.join("steps").is_dir() && folder.join("xtask").is_dir()
 }
 
+/// Cargo's profile for what is released. Cargo has a folder of this name below its target folder, so that no other may have it.
+pub(crate) const RELEASE_PROFILE: &str = "small";
+
 /// Where cargo puts what it builds.
 pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |target| root().join(target))

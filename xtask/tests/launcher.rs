@@ -207,27 +207,32 @@ fn checkout(lab: &Lab, name: &str) -> PathBuf {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
-    let cargo = "#!/bin/sh\necho \"   Compiling $*\"\nwhile [ \"$1\" != --target-dir ]; do shift; done\nmkdir -p \"$2/release\"\n\
-                 printf '#!/bin/sh\\necho the binary runs\\n' > \"$2/release/step-deliver\"\n";
+    let cargo = "#!/bin/sh\necho \"   Compiling $*\"\necho \"cargo runs in $PWD\"\nwhile [ \"$1\" != --target-dir ]; do shift; done\nmkdir -p \"$2/release\"\n\
+                 printf '#!/bin/sh\\necho \"the binary runs in $PWD\"\\n' > \"$2/release/step-deliver\"\n";
     write_program(&lab.path("bin/cargo"), cargo);
     clone
+}
+
+/// The launcher of a checkout, with the lab's cargo.
+fn launched(lab: &Lab, launcher: &Path) -> Command {
+    let mut own = Command::new("bash");
+    let path = std::env::var("PATH").unwrap();
+    own.arg(launcher)
+        .env_clear()
+        .envs(
+            lab.command()
+                .get_envs()
+                .filter_map(|(key, value)| Some((key, value?))),
+        )
+        .env("PATH", format!("{}:{path}", lab.path("bin").display()));
+    own
 }
 
 #[test]
 fn sources_are_built_once_wherever_they_are_cloned_to() {
     let lab = Lab::new("BINARY", platform());
-    let run = |clone: &Path| {
-        lab.run(|command| {
-            let path = std::env::var("PATH").unwrap();
-            command.env("PATH", format!("{}:{path}", lab.path("bin").display()));
-            *command = {
-                let mut own = Command::new("bash");
-                own.arg(clone.join("steps/deliver/step.sh")).env_clear();
-                own.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
-                own
-            };
-        })
-    };
+    let run =
+        |clone: &Path| lab.run(|command| *command = launched(&lab, &clone.join("steps/deliver/step.sh")));
     let first = checkout(&lab, "first");
     let (good, text) = run(&first);
     assert!(good && text.contains("the binary runs"), "{text}");
@@ -246,6 +251,178 @@ fn sources_are_built_once_wherever_they_are_cloned_to() {
     std::fs::write(first.join("crates/a/src/lib.rs"), "//! B.").unwrap();
     let (good, text) = run(&first);
     assert!(good && text.contains("Building"), "{text}");
+    // A file's name is part of a program, too.
+    std::fs::rename(
+        first.join("crates/a/src/lib.rs"),
+        first.join("crates/a/src/main.rs"),
+    )
+    .unwrap();
+    let (good, text) = run(&first);
+    assert!(good && text.contains("Building"), "{text}");
+}
+
+/// An app's `.cargo/config.toml` or `rust-toolchain.toml` is for the app's own Rust: cargo and rustup look for them in the folder
+/// where they start, and above it. The step itself runs where Bitrise starts it.
+#[test]
+fn an_apps_configuration_of_cargo_does_not_reach_the_step() {
+    let lab = Lab::new("BINARY", platform());
+    let clone = checkout(&lab, "clone");
+    let app = lab.path("app");
+    std::fs::create_dir(&app).unwrap();
+    for (target, place) in [
+        (None, "cache/target"),
+        (Some("own"), "app/own"),
+        (Some(""), "cache/target"),
+    ] {
+        let (good, text) = lab.run(|command| {
+            *command = launched(&lab, &clone.join("steps/deliver/step.sh"));
+            command.current_dir(&app);
+            if let Some(target) = target {
+                command.env("CARGO_TARGET_DIR", target);
+            }
+        });
+        for words in [
+            format!("cargo runs in {}", clone.display()),
+            format!("the binary runs in {}", app.display()),
+            lab.path(place).display().to_string(),
+        ] {
+            assert!(good && text.contains(&words), "`{words}`: {text}");
+        }
+        std::fs::remove_dir_all(lab.path("cache")).unwrap();
+    }
+}
+
+#[test]
+fn a_signal_to_the_launcher_ends_cargo_and_leaves_nothing() {
+    for signal in ["TERM", "HUP", "INT"] {
+        let lab = Lab::new("BINARY", platform());
+        let clone = checkout(&lab, "clone");
+        let pid = lab.path("pid");
+        write_program(
+            &lab.path("bin/cargo"),
+            &format!("#!/bin/sh\necho $$ > '{}'\nexec sleep 60\n", pid.display()),
+        );
+        let mut launcher = launched(&lab, &clone.join("steps/deliver/step.sh"))
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let until = |holds: &dyn Fn() -> bool| {
+            (0..300).any(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                holds()
+            })
+        };
+        assert!(until(
+            &|| std::fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n'))
+        ));
+        let sent = Command::new("kill")
+            .args([&format!("-{signal}"), &launcher.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        assert!(!launcher.wait().unwrap().success());
+        let cargo = std::fs::read_to_string(&pid).unwrap();
+        let lives = || {
+            let mut probe = Command::new("kill");
+            probe
+                .args(["-0", cargo.trim()])
+                .stderr(std::process::Stdio::null());
+            probe.status().unwrap().success()
+        };
+        assert!(until(&|| !lives()), "cargo survives SIG{signal}");
+        assert_eq!(walk(&lab.path("cache")), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn a_launcher_is_found_through_links_and_whatever_cd_searches() {
+    let lab = Lab::new("BINARY", platform());
+    let clone = checkout(&lab, "a clone");
+    let link = lab.path("linked/step.sh");
+    std::fs::create_dir(link.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("../a clone/steps/deliver/step.sh", &link).unwrap();
+    let absolute = lab.path("step-of-mine");
+    std::os::unix::fs::symlink(&link, &absolute).unwrap();
+    for launcher in [
+        link,
+        absolute,
+        PathBuf::from("linked/step.sh"),
+        PathBuf::from("a clone/steps/deliver/step.sh"),
+    ] {
+        let (good, text) = lab.run(|command| {
+            *command = launched(&lab, &launcher);
+            command
+                .current_dir(lab.folder.path())
+                .env("CDPATH", format!("{}:.", lab.path("a clone").display()));
+        });
+        assert!(
+            good && text.contains("the binary runs"),
+            "{}: {text}",
+            launcher.display()
+        );
+    }
+}
+
+/// Where Bitrise shows what became of a step: its summary and the build's annotations.
+struct Shown {
+    folder: tempfile::TempDir,
+}
+
+impl Shown {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("home/.bitrise/plugins/annotations")).unwrap();
+        let annotated = folder.path().join("annotated");
+        write_program(
+            &folder.path().join("bin/bitrise"),
+            &format!("#!/bin/sh\nprintf '%s\\n' \"$@\" > '{}'\n", annotated.display()),
+        );
+        Self { folder }
+    }
+
+    fn add_to(&self, command: &mut Command) {
+        let path = std::env::var("PATH").unwrap();
+        command
+            .env(
+                "PATH",
+                format!("{}:{path}", self.folder.path().join("bin").display()),
+            )
+            .env("HOME", self.folder.path().join("home"))
+            .env(
+                "BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH",
+                self.folder.path().join("summary.md"),
+            );
+    }
+
+    fn assert(&self, words: &str) {
+        for file in ["summary.md", "annotated"] {
+            let text = std::fs::read_to_string(self.folder.path().join(file)).unwrap();
+            assert!(
+                text.contains("**Failed:** ") && text.contains(words),
+                "{file}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_launcher_fails_of_stands_in_the_summary_and_on_the_builds_page() {
+    let lab = Lab::new("BINARY", platform());
+    let shown = Shown::new();
+    let (good, text) = lab.run(|command| {
+        shown.add_to(command);
+        command.env("APPLE_STEPS_RELEASE_URL", "file:///nowhere");
+    });
+    assert!(!good, "{text}");
+    shown.assert("could not be downloaded from file:///nowhere");
+    let shown = Shown::new();
+    let (good, text) = lab.run(|command| {
+        *command = Command::new("bash");
+        command.arg(root().join("step.sh")).env("step", "delivr");
+        shown.add_to(command);
+    });
+    assert!(!good, "{text}");
+    shown.assert("'delivr' is none of the steps; accepted: application-loader, ");
 }
 
 /// A folder of links to programs, for a `PATH` that lacks some.
@@ -278,6 +455,7 @@ fn programs_without(lab: &Lab, missing: &[&str]) -> String {
         "tr",
         "uname",
         "wget",
+        "readlink",
         "xargs",
     ] {
         let found = std::env::split_paths(&path)
@@ -432,4 +610,44 @@ fn the_root_launcher_names_the_steps_that_there_are() {
         text.contains("'codesign'") && text.contains("auto-provision-asc"),
         "{text}"
     );
+}
+
+/// As in all other inputs; a release that was unpacked by a program that forgets modes works as well.
+#[test]
+fn the_root_launcher_takes_blanks_around_a_steps_name() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(root().join("step.sh"), folder.path().join("step.sh")).unwrap();
+    let inner = folder.path().join("steps/deliver/step.sh");
+    write_program(&inner, "#!/bin/sh\necho \"runs $0\"\n");
+    std::fs::set_permissions(&inner, std::fs::Permissions::from_mode(0o644)).unwrap();
+    for (given, starts) in [
+        ("deliver", true),
+        (" deliver ", true),
+        ("deliver\n", true),
+        ("\tdeliver\r\n", true),
+        ("", false),
+        (" ", false),
+        ("de liver", false),
+        ("*", false),
+    ] {
+        let output = Command::new("bash")
+            .arg(folder.path().join("step.sh"))
+            .env("step", given)
+            .env_remove("HOME")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            text.contains("steps/deliver/step.sh"),
+            starts,
+            "{given:?}: {text}"
+        );
+        assert_eq!(output.status.success(), starts, "{given:?}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            error.contains("is required, but has no value"),
+            given.trim().is_empty(),
+            "{error}"
+        );
+    }
 }

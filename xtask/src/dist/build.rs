@@ -56,7 +56,7 @@ pub(super) fn build(steps: &[Step], target: Option<&str>) -> anyhow::Result<Path
     } else {
         cargo.args(["build", "--target", &target]);
     }
-    cargo.args(["--locked", "--profile", "dist"]);
+    cargo.args(["--locked", "--profile", workspace::RELEASE_PROFILE]);
     for step in steps {
         cargo.args(["--package", &step.binary()]);
     }
@@ -64,7 +64,7 @@ pub(super) fn build(steps: &[Step], target: Option<&str>) -> anyhow::Result<Path
         .env("RUSTFLAGS", flags.join(" "))
         .env("MACOSX_DEPLOYMENT_TARGET", macos::oldest());
     succeed(&mut cargo)?;
-    Ok(workspace::target().join(target).join("dist"))
+    Ok(workspace::target().join(target).join(workspace::RELEASE_PROFILE))
 }
 
 /// The sources of the library of a Rust compiler, where they are installed.

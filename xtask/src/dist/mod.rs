@@ -77,6 +77,7 @@ pub(crate) fn dist(options: &Options) -> anyhow::Result<()> {
         options.url
     );
     let out = options.out.clone().unwrap_or_else(crate::default_dist);
+    refuse_others(&out)?;
     let steps = steps::all()?;
     if options.join.is_empty() {
         let targets: Vec<Option<&str>> = match options.target.as_slice() {
@@ -158,6 +159,22 @@ fn join(from: &Path, out: &Path, steps: &[Step]) -> anyhow::Result<()> {
         "{} holds no executables of version {VERSION}",
         from.display()
     );
+    Ok(())
+}
+
+/// What a release's folder holds.
+const CONTENT: [&str; 5] = ["archives", "assets", "executables", "steplib", "SHA256SUMS"];
+
+/// Whoever ships the folder ships everything in it.
+fn refuse_others(out: &Path) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(out).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        ensure!(
+            CONTENT.iter().any(|known| name == *known),
+            "{} is no part of a release: remove it, or give --out an empty folder",
+            entry.path().display()
+        );
+    }
     Ok(())
 }
 
