@@ -307,6 +307,58 @@ fn without_envman_outputs_go_through_the_cli_or_into_its_file_or_the_step_fails(
 }
 
 #[test]
+fn an_upload_that_is_delivered_is_in_the_reports_when_its_outputs_cant_be_exported() {
+    let (_sandbox, mut machine) = connected();
+    machine.tool("envman", "cat >/dev/null; echo 'the store is locked' >&2; exit 1");
+    let summary = machine.path("summary.md");
+    machine.set(
+        "BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH",
+        &summary.display().to_string(),
+    );
+    let package = machine.file("Courier.ipa", ipa(&[]));
+    machine
+        .run(
+            "step-application-loader",
+            &[
+                ("ipa_path", &package),
+                ("uploader", "native"),
+                ("wait_for_processing", "yes"),
+            ],
+        )
+        .ended(1)
+        .said(&["the store is locked", "Next:   check that envman works"]);
+    let summary = text(&summary);
+    for words in [
+        "`Courier.ipa` was uploaded to App Store Connect and processed.",
+        "the store is locked",
+        "**Next:** check that envman works",
+    ] {
+        assert!(summary.contains(words), "`{words}`:\n{summary}");
+    }
+}
+
+#[test]
+fn every_step_names_a_temporary_directory_that_cant_be_written() {
+    let (_sandbox, mut machine) = connected();
+    let package = machine.file("Courier.ipa", ipa(&[]));
+    machine.tool("fastlane", "echo 'fastlane 2.230.0'");
+    machine.set("TMPDIR", "/nowhere");
+    let package = ("ipa_path", package.as_str());
+    for (step, inputs) in [
+        ("step-auto-provision-asc", &[][..]),
+        ("step-auto-provision-apple-id", &[("generate_profiles", "yes")]),
+        ("step-fastlane", &[("lane", "beta"), ("update_fastlane", "false")]),
+        ("step-deliver", &[package, ("bundle_id", "com.example.courier")]),
+        ("step-application-loader", &[package, ("uploader", "altool")]),
+    ] {
+        machine.run(step, inputs).ended(1).said(&[
+            "ould not write to the temporary directory",
+            "Next:   check that TMPDIR, which is `/nowhere`, names a directory that exists",
+        ]);
+    }
+}
+
+#[test]
 fn outside_of_the_cli_outputs_are_shown_and_that_is_all() {
     let (_sandbox, mut machine) = connected();
     machine.without("envman");

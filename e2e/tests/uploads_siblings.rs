@@ -14,7 +14,7 @@ use std::process::Child;
 use std::time::Duration;
 
 use apple_sandbox::{Fault, Kind, Sandbox, Seed};
-use e2e::{Machine, Run, files, ipa_of, secrets, together};
+use e2e::{Machine, Run, files, ipa, ipa_of, secrets, together};
 
 const STEP: &str = "step-application-loader";
 const DELIVER: &str = "step-deliver";
@@ -115,6 +115,126 @@ fn errors_beside_a_delivery_are_errors_in_every_shape() {
             );
         }
     }
+}
+
+/// Files that are no package: what an export leaves that was interrupted, and what an input names by mistake. Whoever uploads
+/// them gets a refusal of Apple's at best; a check of them is not passed, whatever else the inputs say.
+#[test]
+fn what_is_no_package_passes_no_check_and_is_not_uploaded() {
+    let sandbox = Sandbox::start(&Seed::default()).unwrap();
+    let machine = mac(&sandbox, DELIVERED);
+    let whole = ipa_of(&[], 400_000);
+    // The end of an archive without entries (`APPNOTE.TXT`, 4.3.16).
+    let no_entries = [b"PK\x05\x06".as_slice(), &[0; 18]].concat();
+    let numbers = [
+        ("bundle_id", "com.example.courier"),
+        ("bundle_version", "42"),
+        ("bundle_short_version_string", "1.2.3"),
+    ];
+    let ways: [&[(&str, &str)]; 4] = [
+        &[("validate_only", "yes")],
+        &[
+            ("validate_only", "yes"),
+            ("uploader", "native"),
+            ("app_id", "1023456789"),
+        ],
+        &[("uploader", "native")],
+        &[("mode", "plan"), ("uploader", "altool")],
+    ];
+    for (name, content, reason) in [
+        ("Empty.ipa", &b""[..], "the file is empty"),
+        ("Truncated.ipa", &whole[..whole.len() / 2], "it is truncated"),
+        (
+            "Directory.ipa",
+            &whole[whole.len() - 22..],
+            "not a usable zip archive",
+        ),
+        ("Text.ipa", &b"<html>404</html>"[..], "it does not begin as one"),
+        (
+            "Nothing.ipa",
+            &no_entries[..],
+            "the package has no `Payload/*.app/Info.plist`",
+        ),
+        (
+            "Installer.ipa",
+            &b"xar!\0\x1c\0\x01"[..],
+            "it is a xar archive, as a .pkg is",
+        ),
+        ("Empty.pkg", &b""[..], "the file is empty"),
+        ("Zip.pkg", &whole[..], "it is a zip archive, as an .ipa is"),
+        ("Short.pkg", &b"xar!"[..], "it is too short"),
+    ] {
+        let path = machine.file(name, content);
+        let key = if name.ends_with("pkg") {
+            "pkg_path"
+        } else {
+            "ipa_path"
+        };
+        for way in ways {
+            for given in [&[][..], &numbers] {
+                let inputs: Vec<_> = way
+                    .iter()
+                    .chain(given)
+                    .copied()
+                    .chain([(key, path.as_str())])
+                    .collect();
+                let ended = run(&machine, &sandbox, &inputs).ended(1);
+                let words = [
+                    name,
+                    "that can be uploaded",
+                    reason,
+                    "check that the step that exports the package",
+                    key,
+                ];
+                ended.said(&words);
+            }
+        }
+        let deliver = [
+            (key, path.as_str()),
+            ("engine", "native"),
+            ("bundle_id", "com.example.courier"),
+            ("skip_metadata", "yes"),
+            ("skip_screenshots", "yes"),
+            ("options", "--app_version 2.0.0"),
+        ];
+        machine
+            .run("step-deliver", &deliver)
+            .ended(1)
+            .said(&[name, reason, "nothing was changed"]);
+    }
+    let state = sandbox.state();
+    let changes = state.requests.iter().filter(|one| one.method != "GET").count();
+    drop(state);
+    assert_eq!(changes, 0, "nothing was reserved");
+    // altool reads a package by itself, and its refusal is in Apple's words.
+    let path = machine.file("Empty.ipa", "");
+    run(&machine, &sandbox, &[("ipa_path", &path), ("uploader", "altool")])
+        .ended(0)
+        .said(&["the file is empty"]);
+    // What is missing because of that has it as its cause.
+    run(
+        &machine,
+        &sandbox,
+        &[
+            ("ipa_path", &path),
+            ("uploader", "altool"),
+            ("app_id", "1023456789"),
+        ],
+    )
+    .ended(1)
+    .said(&[
+        "could not be read from Empty.ipa",
+        "the file is empty",
+        "set the inputs bundle_id",
+    ]);
+    let path = machine.file("Courier.ipa", ipa(&[]));
+    run(
+        &machine,
+        &sandbox,
+        &[("ipa_path", &path), ("validate_only", "yes")],
+    )
+    .ended(0)
+    .said(&["passed the checks"]);
 }
 
 /// What App Store Connect lists under the build's name and is not this run's (fastlane #29725).

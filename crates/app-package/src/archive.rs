@@ -3,7 +3,7 @@
 //! Fact: PKWARE's `APPNOTE.TXT`, 4.3 (records) and 4.5.3 (zip64). Bytes before the archive are allowed, as self-extracting
 //! archives have them; bytes after it are found here, because App Store Connect refuses them and the `zip` crate does not.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
 use zip::read::ZipFile;
@@ -40,7 +40,7 @@ impl<F: Read + Seek> Archive<F> {
         })
         .map_err(broken)?;
         if archive.has_overlapping_entries().map_err(broken)? {
-            return Err(Error::zip("its entries overlap"));
+            return Err(unsupported("its entries overlap"));
         }
         Ok(Self {
             archive,
@@ -117,8 +117,21 @@ impl<F: Seek> Seek for Window<F> {
 
 fn broken(error: ZipError) -> Error {
     match error {
-        ZipError::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Error::Io(error),
+        // A position outside of the file is one that the archive names.
+        ZipError::Io(error)
+            if !matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidInput) =>
+        {
+            Error::Io(error)
+        }
+        ZipError::UnsupportedArchive(problem) => unsupported(problem),
         error => Error::zip(error.to_string()),
+    }
+}
+
+fn unsupported(problem: impl Into<String>) -> Error {
+    Error::Unsupported {
+        part: "the archive".to_owned(),
+        problem: problem.into(),
     }
 }
 
@@ -126,6 +139,12 @@ fn unreadable(name: &[u8], error: &ZipError) -> Error {
     let problem = match error {
         ZipError::UnsupportedArchive(text) if text.contains("assword") => "it is encrypted".to_owned(),
         ZipError::InvalidPassword => "it is encrypted".to_owned(),
+        ZipError::UnsupportedArchive(problem) => {
+            return Error::Unsupported {
+                part: String::from_utf8_lossy(name).into_owned(),
+                problem: (*problem).to_owned(),
+            };
+        }
         ZipError::Io(error) => format!("its data is damaged ({error})"),
         other => other.to_string(),
     };
@@ -156,14 +175,14 @@ fn end_of_archive<F: Read + Seek>(file: &mut F, size: u64) -> Result<u64, Error>
     let (at, end) = ends()
         .find(|(_, end)| *end == size)
         .or_else(|| ends().next())
-        .ok_or_else(|| Error::zip("it has no end record: it is truncated or not a zip archive"))?;
+        .ok_or_else(|| Error::zip(not_a_zip(file)))?;
     let record = &tail[at..];
     let (mut entries, mut directory) = (u64::from(u16_at(record, 10)), u64::from(u32_at(record, 12)));
     if entries == u64::from(u16::MAX) || directory == u64::from(u32::MAX) {
         (entries, directory) = wide(file, tail_start + at as u64)?.unwrap_or((entries, directory));
     }
     if entries > MOST_ENTRIES {
-        return Err(Error::zip(format!("it has more than {MOST_ENTRIES} entries")));
+        return Err(unsupported(format!("it has more than {MOST_ENTRIES} entries")));
     }
     if directory > LARGEST_DIRECTORY {
         return Err(Error::TooLarge {
@@ -172,6 +191,20 @@ fn end_of_archive<F: Read + Seek>(file: &mut F, size: u64) -> Result<u64, Error>
         });
     }
     Ok(end)
+}
+
+/// Why a file has no end record, by how it begins.
+fn not_a_zip<F: Read + Seek>(file: &mut F) -> &'static str {
+    let begins = file
+        .seek(SeekFrom::Start(0))
+        .ok()
+        .and_then(|_| take::<4>(file).ok());
+    match begins.as_ref() {
+        // A local header: `APPNOTE.TXT`, 4.3.7.
+        Some(b"PK\x03\x04") => "it is truncated: its end is missing",
+        Some(b"xar!") => "it is a xar archive, as a .pkg is",
+        _ => "it does not begin as one",
+    }
 }
 
 /// Number of entries and size of the directory, as the zip64 end record has them.
@@ -201,7 +234,7 @@ fn wide<F: Read + Seek>(file: &mut F, end_position: u64) -> Result<Option<(u64, 
 fn take<const N: usize>(from: &mut impl Read) -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     from.read_exact(&mut bytes).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => Error::zip("it is cut off"),
+        ErrorKind::UnexpectedEof => Error::zip("it is cut off"),
         _ => Error::Io(error),
     })?;
     Ok(bytes)

@@ -25,6 +25,14 @@ pub enum Error {
     /// A part that every package has is not there.
     #[error("the package has no `{0}`")]
     Missing(&'static str),
+    /// A part uses what this reader does not know. Another one may.
+    #[error("`{part}` can't be read: {problem}")]
+    Unsupported {
+        /// The part.
+        part: String,
+        /// What is not known.
+        problem: String,
+    },
     /// A part is there and says nothing usable.
     #[error("`{part}` in the package is not readable: {problem}")]
     Part {
@@ -36,6 +44,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether only this reader gives up: the package may be a good one. Everything else is wrong with the file itself, and
+    /// nobody can read it.
+    pub fn is_limit_of_reader(&self) -> bool {
+        matches!(self, Self::Unsupported { .. } | Self::TooLarge { .. })
+    }
+
     pub(crate) fn zip(problem: impl Into<String>) -> Self {
         Self::Archive {
             archive: "zip",

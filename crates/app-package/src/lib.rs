@@ -112,6 +112,13 @@ impl Package {
     /// # Errors
     /// When it can't be read, or is not a package of that format.
     pub fn parse<F: Read + Seek>(file: &mut F, size: u64, format: Format) -> Result<Self, Error> {
+        if size == 0 {
+            let problem = "the file is empty";
+            return Err(match format {
+                Format::Ipa => Error::zip(problem),
+                Format::Pkg => Error::xar(problem),
+            });
+        }
         match format {
             Format::Ipa => {
                 let mut contents = ipa::read(file, size)?;

@@ -53,7 +53,11 @@ impl Archive {
         file.read_exact(&mut header)
             .map_err(|_| Error::xar("it is too short"))?;
         if u32::from_be_bytes([header[0], header[1], header[2], header[3]]) != MAGIC {
-            return Err(Error::xar("it does not begin as one"));
+            return Err(Error::xar(if header.starts_with(b"PK\x03\x04") {
+                "it is a zip archive, as an .ipa is"
+            } else {
+                "it does not begin as one"
+            }));
         }
         let header_size = u64::from(u16::from_be_bytes([header[4], header[5]]));
         let packed = u64_at(&header, 8);
@@ -109,9 +113,10 @@ impl Archive {
             "application/x-gzip" => ZlibDecoder::new(stored).take(limit + 1).read_to_end(&mut content),
             "application/x-bzip2" => BzDecoder::new(stored).take(limit + 1).read_to_end(&mut content),
             _ => {
-                return Err(unreadable(
-                    "it is compressed in a way that Apple's tools do not use",
-                ));
+                return Err(Error::Unsupported {
+                    part: member.path.clone(),
+                    problem: format!("it is compressed as `{}`", member.encoding),
+                });
             }
         };
         read.map_err(|_| unreadable("its compressed data is damaged"))?;

@@ -75,7 +75,7 @@ pub enum ReleaseError {
     #[error("the content rights of the app are not answered")]
     NoContentRights,
     /// Groups that the app does not have; nothing was changed.
-    #[error("there is no beta group {}{}", quoted(.unknown), found(.available))]
+    #[error("{} {}{}", no_groups(.unknown.len()), quoted(.unknown), found(.available))]
     NoGroup {
         /// The names or IDs that were given.
         unknown: Vec<String>,
@@ -163,6 +163,14 @@ fn found(items: &[String]) -> String {
         String::new()
     } else {
         format!("; there is {}", items.join(", "))
+    }
+}
+
+fn no_groups(count: usize) -> &'static str {
+    if count == 1 {
+        "there is no beta group"
+    } else {
+        "there are no beta groups"
     }
 }
 

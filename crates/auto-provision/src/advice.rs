@@ -49,10 +49,26 @@ pub(crate) fn refused(error: anyhow::Error) -> anyhow::Error {
         return error.hint(advice);
     }
     let by_key = step_kit::find::<app_store_connect::Error>(&error);
-    match by_key.and_then(|cause| about_api(cause, Duty::Signing)) {
+    let advice = by_key.and_then(|cause| about_api(cause, Duty::Signing).or_else(|| about_refusal(cause)));
+    match advice {
         Some(advice) => error.hint(advice),
         None => error,
     }
+}
+
+/// A refusal that only the request explains.
+fn about_refusal(error: &app_store_connect::Error) -> Option<String> {
+    let refusal = error.refusal()?;
+    let is_other_program = refusal
+        .errors
+        .iter()
+        .any(|error| error.detail.contains("not permitted to create profiles"));
+    Some(if is_other_program {
+        "set distribution_type to one that the program of the team has (enterprise: the Apple Developer Enterprise Program alone; app-store, ad-hoc: the Apple Developer Program), or use the API key of another team".to_owned()
+    } else {
+        "correct what App Store Connect names at https://developer.apple.com/account/resources, then rerun"
+            .to_owned()
+    })
 }
 
 /// The error of a project that can't be read, with its advice.

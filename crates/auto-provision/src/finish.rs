@@ -10,7 +10,7 @@ use portal_access::{Portal, Reconciled};
 use provisioning::{
     DesiredProfile, Distribution, Policy, PortalCertificate, Query, ResourceId, SignedProfile,
 };
-use signing_assets::{Certificate, Identity, Keychain, ProfileDirectories};
+use signing_assets::{Certificate, Identity, Keychain, KeychainError, ProfileDirectories};
 use step_kit::{Advice as _, Step};
 use xcode_project::{ManualSigning, Project};
 
@@ -157,9 +157,11 @@ pub(crate) async fn finish(
         step.runner.clone(),
     );
     let installed = keychain.install(&used).await;
-    installed.map_err(|error| {
-        anyhow::Error::from(error)
-            .hint("check keychain_path and keychain_password, and that the keychain is not damaged")
+    installed.map_err(|error| match error {
+        KeychainError::Temporary { what, source } => anyhow::Error::from(step.temp_dir_failed(source))
+            .context(format!("could not hand {what} over to `security`")),
+        error => anyhow::Error::from(error)
+            .hint("check keychain_path and keychain_password, and that the keychain is not damaged"),
     })?;
     used.iter().for_each(|identity| {
         step.log.debug(format!(

@@ -1,6 +1,5 @@
 //! Certificates that fastlane match keeps.
 
-use anyhow::Context as _;
 use match_storage::{CertificateType, Error, GitRefusal, Location, Request};
 use provisioning::Distribution;
 use signing_assets::Identity;
@@ -12,7 +11,7 @@ use crate::options::Options;
 pub(crate) async fn read(step: &Step<Options>, location: &Location) -> anyhow::Result<Vec<Identity>> {
     let _activity = step.activity("reading the match storage");
     // Gone as soon as the storage is read.
-    let directory = step.temp_dir().context("could not create a private directory")?;
+    let directory = step.temp_dir()?;
     let request = Request {
         location,
         password: step.inputs.match_password.as_ref().map(Secret::secret),

@@ -69,6 +69,15 @@ pub enum KeychainError {
         #[source]
         source: std::io::Error,
     },
+    /// A temporary file that `security` reads could not be written.
+    #[error("could not hand {what} over to `security`")]
+    Temporary {
+        /// What is in it.
+        what: String,
+        /// The operating system's reason.
+        #[source]
+        source: std::io::Error,
+    },
     /// An identity could not be packed.
     #[error(transparent)]
     Pack(#[from] P12Error),
@@ -186,8 +195,8 @@ impl Keychain {
     /// # Errors
     /// When `security` fails.
     pub async fn add_authority(&self, der: &[u8]) -> Result<(), KeychainError> {
-        let write = |source| KeychainError::Write {
-            name: "Apple's intermediate certificate".to_owned(),
+        let write = |source| KeychainError::Temporary {
+            what: "Apple's intermediate certificate".to_owned(),
             source,
         };
         let directory = self.private_directory().map_err(write)?;
@@ -229,8 +238,8 @@ impl Keychain {
 
     async fn import(&self, identity: &Identity) -> Result<(), KeychainError> {
         let passphrase = SecretString::from((0..24).map(|_| fastrand::alphanumeric()).collect::<String>());
-        let write = |source| KeychainError::Write {
-            name: identity.certificate.common_name.clone(),
+        let write = |source| KeychainError::Temporary {
+            what: format!("the identity `{}`", identity.certificate.common_name),
             source,
         };
         let directory = self.private_directory().map_err(write)?;

@@ -18,10 +18,12 @@ pub struct Environment {
     /// fail, for the same reason.
     restored: BTreeMap<String, String>,
     erased: Vec<String>,
+    /// Why Bitrise's file of large values could not be read.
+    unrestored: Option<EnvFileError>,
 }
 
 /// Why Bitrise's file of large values could not be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("`{}` (named by {ENVFILE}) can't be read: {reason}", path.display())]
 pub struct EnvFileError {
     path: PathBuf,
@@ -62,16 +64,18 @@ impl Environment {
     /// Source: `envfile/envfile.go` of the Bitrise CLI (July 2026): the agent empties such variables and writes their
     /// values to a YAML file under `envs`, and their names under `erased_envs`.
     ///
-    /// # Errors
-    /// When a file is named and can't be read.
-    pub fn restore_erased(&mut self) -> Result<(), EnvFileError> {
+    /// A file that is named and can't be read is remembered: see [`Environment::unrestored`].
+    pub fn restore_erased(&mut self) {
         let Some(path) = self.path(ENVFILE) else {
-            return Ok(());
+            return;
         };
-        let document = read_envfile(&path).map_err(|reason| EnvFileError {
-            path: path.clone(),
-            reason,
-        })?;
+        let document = match read_envfile(&path) {
+            Ok(document) => document,
+            Err(reason) => {
+                self.unrestored = Some(EnvFileError { path, reason });
+                return;
+            }
+        };
         let names = document.get("erased_envs").map(step_yaml::Value::items);
         self.erased = names
             .unwrap_or_default()
@@ -86,7 +90,11 @@ impl Environment {
                 self.restored.insert(key.to_owned(), text);
             }
         }
-        Ok(())
+    }
+
+    /// Why values that Bitrise removed because of their size can't be had, where that is so.
+    pub fn unrestored(&self) -> Option<&EnvFileError> {
+        self.unrestored.as_ref()
     }
 
     /// The names of variables that Bitrise removed because of their size, whether or not their values were found.
@@ -145,19 +153,36 @@ impl Environment {
     /// Whether `text` refers to a variable that was too large for the environment: the CLI, which has no value for it,
     /// expanded it to nothing.
     pub(crate) fn expands_to_erased(&self, text: &str) -> bool {
-        let mut found = false;
-        expand(text, |name| {
-            found |= self.restored.contains_key(name);
-            ""
-        });
-        found
+        self.restored.keys().any(|name| refers_to(text, name))
     }
+}
+
+/// Whether `text` refers to the variable `name`.
+pub(crate) fn refers_to(text: &str, name: &str) -> bool {
+    let mut found = false;
+    expand(text, |used| {
+        found |= used == name;
+        ""
+    });
+    found
 }
 
 fn read_envfile(path: &Path) -> Result<step_yaml::Value, String> {
     let text = files::read_text(path, ENVFILE_LIMIT).map_err(|error| error.to_string())?;
     // A syntax error would quote the text around it, which may be a secret.
-    step_yaml::read(&text).map_err(|error| error.to_string())
+    let document = step_yaml::read(&text).map_err(|error| error.to_string())?;
+    // What is no such file must not count as one without values.
+    let is_list =
+        |value: &step_yaml::Value| matches!(value, step_yaml::Value::Null | step_yaml::Value::Sequence(_));
+    let is_table =
+        |value: &step_yaml::Value| matches!(value, step_yaml::Value::Null | step_yaml::Value::Mapping(_));
+    if !is_table(&document) || !document.get("envs").is_none_or(is_table) {
+        return Err("it has no table of variables under `envs`".to_owned());
+    }
+    if !document.get("erased_envs").is_none_or(is_list) {
+        return Err("it has no list of names under `erased_envs`".to_owned());
+    }
+    Ok(document)
 }
 
 fn expand<'a>(text: &str, mut value: impl FnMut(&str) -> &'a str) -> String {
@@ -227,7 +252,8 @@ mod tests {
         environment
             .variables
             .insert(ENVFILE.into(), path.into_os_string());
-        (environment.restore_erased(), environment)
+        environment.restore_erased();
+        (environment.unrestored.clone().map_or(Ok(()), Err), environment)
     }
 
     // The shape is that of `EnvFile` in the CLI's envfile.go.
@@ -255,8 +281,32 @@ mod tests {
         let text = read.unwrap_err().to_string();
         assert!(text.contains(ENVFILE) && !text.contains("s3cret"), "{text}");
         assert_eq!(environment.given("KEY"), None);
-        let mut missing = Environment::from_iter([(ENVFILE, "/nowhere/envs.yml")]);
-        assert!(missing.restore_erased().is_err());
-        assert!(Environment::default().restore_erased().is_ok());
+        for (variable, is_fine) in [
+            (Some("/nowhere/envs.yml"), false),
+            (Some("/"), false),
+            (Some(""), true),
+            (None, true),
+        ] {
+            let mut environment: Environment = variable.map(|path| (ENVFILE, path)).into_iter().collect();
+            environment.restore_erased();
+            assert_eq!(environment.unrestored().is_none(), is_fine, "{variable:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_of_large_values_is_not_taken_for_an_empty_one() {
+        for (content, is_fine) in [
+            ("", true),
+            ("envs: {}\nerased_envs: []\n", true),
+            ("envs:\nerased_envs:\n", true),
+            ("{\"envs\": {\"A\": \"x\"}}", true),
+            ("large values", false),
+            ("- A", false),
+            ("envs:\n- A: x\n", false),
+            ("erased_envs: A\n", false),
+            ("envs: A\n", false),
+        ] {
+            assert_eq!(with_file(content, &[]).0.is_ok(), is_fine, "{content}");
+        }
     }
 }

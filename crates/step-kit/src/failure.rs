@@ -4,6 +4,8 @@ use std::fmt;
 
 use redaction::Redactor;
 
+use crate::{OutputError, TempDirError};
+
 /// Attaches advice to errors.
 pub trait Advice {
     /// The same with what a person should do about it: shown once, after the chain of causes, and never among them.
@@ -290,12 +292,33 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     status.unwrap_or(1)
 }
 
-/// What to do next, where somebody said it.
+/// What to do next, where somebody said it. What the machine lacks comes first: advice about the work that needed it would
+/// mislead.
 fn hint(error: &anyhow::Error) -> Option<String> {
-    note(error, |note| match note {
+    if let Some(error) = find::<TempDirError>(error) {
+        return Some(error.hint());
+    }
+    if let Some(error) = find::<OutputError>(error) {
+        return Some(error.hint());
+    }
+    let said = note(error, |note| match note {
         Note::Hint(text) => Some(text.clone()),
         Note::ExitStatus(_) => None,
-    })
+    });
+    said.or_else(|| find::<std::io::Error>(error).and_then(about_disk))
+}
+
+/// What to do about a file that can't be written, where the reason is the disk.
+fn about_disk(error: &std::io::Error) -> Option<String> {
+    use std::io::ErrorKind;
+    let advice = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free space on the disk, then rerun",
+        ErrorKind::ReadOnlyFilesystem => {
+            "use a directory that can be written: this one's file system is read-only"
+        }
+        _ => return None,
+    };
+    Some(advice.to_owned())
 }
 
 /// The error and its causes.

@@ -77,14 +77,16 @@ impl Activities {
         self.open().running.retain(|running| running.key != key);
     }
 
-    /// What the run does now: the outermost activity, and the innermost where it is another one.
+    /// What the run does now: the outermost activity, and the innermost one that says something else. Requests that run
+    /// at the same time all wait for the same host: that is said once, for the oldest.
     fn describe(&self, now: Instant) -> Option<String> {
         let open = self.open();
-        let (outer, inner) = (open.running.first()?, open.running.last()?);
+        let outer = open.running.first()?;
         let mut text = outer.describe(now);
-        if outer.key != inner.key {
+        if let Some(inner) = open.running.iter().rfind(|inner| inner.what != outer.what) {
+            let oldest = open.running.iter().find(|running| running.what == inner.what);
             text.push_str("; now ");
-            text.push_str(&inner.describe(now));
+            text.push_str(&oldest.unwrap_or(inner).describe(now));
         }
         Some(text)
     }
@@ -156,7 +158,7 @@ impl Heartbeat {
                 let silent = now.saturating_duration_since(log.last_written());
                 patience = interval.saturating_sub(silent);
                 if patience.is_zero() {
-                    log.plain(line(&log, now, silent));
+                    log.plain(line(&log, now));
                     patience = interval;
                 }
             }
@@ -188,11 +190,17 @@ fn interval(env: &Environment) -> Duration {
         .map_or(INTERVAL, Duration::from_secs)
 }
 
-fn line(log: &Log, now: Instant, silent: Duration) -> String {
-    match (log.activities().describe(now), log.last_heading()) {
-        (Some(activity), _) => format!("Still {activity}."),
-        (None, Some(heading)) => format!("Still working on `{heading}` ({} so far).", elapsed(silent)),
-        (None, None) => format!("Still working ({} so far).", elapsed(silent)),
+/// What breaks the silence. Where nothing says what it is busy with, the section counts, from its heading: the last line
+/// may be a heartbeat itself.
+fn line(log: &Log, now: Instant) -> String {
+    if let Some(activity) = log.activities().describe(now) {
+        return format!("Still {activity}.");
+    }
+    let (heading, since) = log.section();
+    let elapsed = elapsed(now.saturating_duration_since(since));
+    match heading {
+        Some(heading) => format!("Still working on `{heading}` ({elapsed} so far)."),
+        None => format!("Still working ({elapsed} so far)."),
     }
 }
 
@@ -276,6 +284,43 @@ mod tests {
         while paper.text().matches("on `Upload`").count() == before {
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    #[test]
+    fn what_counts_is_the_time_of_the_section_and_not_that_of_the_heartbeats_own_lines() {
+        let (log, paper) = log();
+        let _heartbeat = Heartbeat::every(Duration::from_millis(300), log.clone());
+        paper.until("Still working (1 s so far).");
+        log.heading("Upload");
+        paper.until("Still working on `Upload` (0 s so far).");
+        paper.until("Still working on `Upload` (1 s so far).");
+    }
+
+    #[test]
+    fn what_many_do_at_once_is_said_once_with_the_time_of_the_oldest() {
+        let activities = Activities::default();
+        let said = |seconds| {
+            activities
+                .describe(Instant::now() + Duration::from_secs(seconds))
+                .unwrap()
+        };
+        let begin = |number, what: &str| activities.begin(Key::Span(number), what.to_owned());
+        begin(1, "waiting for api.example.com");
+        begin(2, "waiting for api.example.com");
+        assert_eq!(said(3), "waiting for api.example.com (3 s so far)");
+        // The inner ones may be many as well.
+        begin(3, "waiting for files.example.com");
+        std::thread::sleep(Duration::from_millis(5));
+        begin(4, "waiting for files.example.com");
+        activities.set_state(Key::Span(3), "rate limited".to_owned());
+        let both =
+            "waiting for api.example.com (9 s so far); now waiting for files.example.com (rate limited; ";
+        assert!(said(9).starts_with(both), "{}", said(9));
+        // The innermost one may be of the outermost kind again.
+        begin(5, "waiting for api.example.com");
+        assert!(said(9).starts_with(both), "{}", said(9));
+        (1..=4).for_each(|number| activities.end(Key::Span(number)));
+        assert!(said(9).starts_with("waiting for api.example.com ("));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::de::DeserializeOwned;
 
 use crate::Environment;
+use crate::environment::refers_to;
 use crate::failure::{InputProblem, InputProblems};
 use crate::manifest::{Input, Manifest};
 
@@ -28,6 +29,13 @@ impl Inputs {
     /// # Errors
     /// With every violation of the manifest.
     pub fn read(manifest: &Manifest, environment: &Environment) -> Result<Self, InputProblems> {
+        let inputs = Self::gather(manifest, environment);
+        inputs.check(manifest, environment)?;
+        Ok(inputs)
+    }
+
+    /// Takes the values, right or wrong, with the warnings about them.
+    pub(crate) fn gather(manifest: &Manifest, environment: &Environment) -> Self {
         let mut inputs = Self {
             values: BTreeMap::new(),
             verbatim: BTreeSet::new(),
@@ -54,16 +62,64 @@ impl Inputs {
         inputs.apply_aliases(manifest, environment);
         inputs.apply_spellings(manifest);
         inputs.apply_booleans(manifest);
+        inputs
+    }
+
+    /// Finds all that is wrong at once.
+    ///
+    /// # Errors
+    /// With every violation of the manifest.
+    pub(crate) fn check(&self, manifest: &Manifest, environment: &Environment) -> Result<(), InputProblems> {
         let problems: Vec<InputProblem> = manifest
             .inputs
             .iter()
-            .filter_map(|input| inputs.problem_of(input, environment))
+            .filter_map(|input| self.problem_of(input, environment))
             .collect();
         if problems.is_empty() {
-            Ok(inputs)
+            Ok(())
         } else {
             Err(InputProblems(problems))
         }
+    }
+
+    /// What may be missing because Bitrise removed a variable, in one sentence: the CLI has expanded an input that refers
+    /// to such a variable to nothing, and nobody can tell which input that was. Only texts are that long: inputs with listed
+    /// values and numbers are not named. A required one has an error instead.
+    pub(crate) fn lost(&self, manifest: &Manifest, environment: &Environment) -> Option<String> {
+        let returned = |name: &String| {
+            self.get(name).is_some()
+                || manifest
+                    .inputs
+                    .iter()
+                    .any(|input| refers_to(input.default, name) && self.get(input.key).is_some())
+        };
+        let variables: Vec<&String> = environment
+            .erased()
+            .iter()
+            .filter(|name| !returned(name))
+            .collect();
+        let inputs: Vec<&str> = manifest
+            .inputs
+            .iter()
+            .filter(|input| self.emptied.contains(input.key) && !input.required)
+            .filter(|input| input.options.is_empty() && input.extra.at_least.is_none())
+            .filter(|input| input.extra.alias_of.is_none())
+            .map(|input| input.key)
+            .collect();
+        if variables.is_empty() || inputs.is_empty() {
+            return None;
+        }
+        let (it, them) = if variables.len() == 1 {
+            ("it", "its value")
+        } else {
+            ("them", "their values")
+        };
+        Some(format!(
+            "Bitrise removed {} from the environment because of {} size, so an input that refers to {it} arrived empty. Empty inputs: {}. If one of these refers to {it}, shorten {them}.",
+            quoted(&variables),
+            if variables.len() == 1 { "its" } else { "their" },
+            quoted(&inputs),
+        ))
     }
 
     /// An alias counts where the input that replaces it was left alone.
@@ -137,8 +193,14 @@ impl Inputs {
             let (Some(meant), None) = (same.next(), same.next()) else {
                 continue;
             };
+            // The CLI writes a boolean in small letters; any other spelling was in quotes, or came in a variable.
+            let origin = if matches!(text, "true" | "false") {
+                format!(", which is what YAML makes of `{meant}` without quotes")
+            } else {
+                String::new()
+            };
             self.warnings.push(format!(
-                "`{key}` is `{text}`, which is what YAML makes of `{meant}` without quotes; the step takes it for `{meant}`. Write `{key}: \"{meant}\"`."
+                "`{key}` is `{text}`{origin}; the step takes it for `{meant}`. Write `{key}: \"{meant}\"`."
             ));
             (*meant).clone_into(value);
         }
@@ -159,11 +221,14 @@ impl Inputs {
             }
             let accepted = match input.options {
                 [] => String::new(),
-                options => format!("; accepted: {}", options.join(", ")),
+                options => format!("; accepted: {}", accepted(options)),
             };
-            let erased = match environment.erased() {
-                [] => String::new(),
-                names => format!(
+            let erased = match (environment.erased(), environment.unrestored()) {
+                (_, Some(error)) => format!(
+                    "; if its value was too large for the environment, it is in the file that Bitrise keeps such values in, and {error}"
+                ),
+                ([], None) => String::new(),
+                (names, None) => format!(
                     "; Bitrise removed these variables because of their size: {}",
                     names.join(", ")
                 ),
@@ -179,7 +244,7 @@ impl Inputs {
             shorten(value)
         };
         if !input.options.is_empty() && !input.options.contains(&value.as_str()) {
-            let accepted = input.options.join(", ");
+            let accepted = accepted(input.options);
             return problem(format!("\"{}\" is `{shown}`; accepted: {accepted}", input.title));
         }
         if let Some(least) = input.extra.at_least {
@@ -260,6 +325,27 @@ fn truth(word: &str) -> Option<bool> {
         "false" | "no" | "off" | "n" => Some(false),
         _ => None,
     }
+}
+
+/// Accepted values as a message lists them; an empty one is said in words.
+fn accepted(options: &[&str]) -> String {
+    let named: Vec<&str> = options
+        .iter()
+        .copied()
+        .filter(|option| !option.is_empty())
+        .collect();
+    let list = named.join(", ");
+    if named.len() < options.len() {
+        format!("{list}, or no value")
+    } else {
+        list
+    }
+}
+
+/// Names as a sentence lists them.
+fn quoted(names: &[impl std::fmt::Display]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// A value as a message shows it: a file that was pasted into an input does not fill the log.
@@ -498,6 +584,8 @@ mod tests {
             ("verbose", "true", "yes"),
             ("verbose", "false", "no"),
             ("verbose", "Yes", "yes"),
+            ("verbose", "TRUE", "yes"),
+            ("verbose", "n", "no"),
             ("verbose", "OFF", "no"),
             ("connection", "false", "off"),
             ("connection", "Off", "off"),
@@ -508,6 +596,14 @@ mod tests {
             assert_eq!(inputs.warnings.len(), 1, "{key}: {value}");
             assert!(
                 inputs.warnings[0].contains(&format!("Write `{key}: \"{meant}\"`.")),
+                "{:?}",
+                inputs.warnings
+            );
+            // YAML hands booleans over in small letters only.
+            let is_yaml = inputs.warnings[0].contains("YAML");
+            assert_eq!(
+                is_yaml,
+                matches!(value, "true" | "false"),
                 "{:?}",
                 inputs.warnings
             );
@@ -524,6 +620,15 @@ mod tests {
         }
         // Any text is accepted here: it stays.
         assert_eq!(read(&[("path", "true")]).unwrap().get("path"), Some("true"));
+    }
+
+    #[test]
+    fn an_empty_option_is_said_in_words() {
+        assert_eq!(
+            accepted(&["automatic", "yes", "no", ""]),
+            "automatic, yes, no, or no value"
+        );
+        assert_eq!(accepted(&["yes", "no"]), "yes, no");
     }
 
     #[test]

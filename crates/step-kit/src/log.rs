@@ -38,6 +38,8 @@ struct Out {
     /// When something was written last.
     written: Instant,
     heading: Option<String>,
+    /// When the section began: at its heading, or with the log.
+    section_began: Instant,
     /// Whether lines stand under a heading.
     is_indented: bool,
     /// The last whole line, as it was given.
@@ -78,6 +80,7 @@ impl Log {
             writer: Box::new(out),
             written: Instant::now(),
             heading: None,
+            section_began: Instant::now(),
             is_indented: false,
             line: String::new(),
         });
@@ -108,6 +111,7 @@ impl Log {
         self.flush_left(text.as_ref(), Some(Color::Blue));
         let mut out = self.out();
         out.heading = Some(text.as_ref().to_owned());
+        out.section_began = Instant::now();
         out.is_indented = true;
     }
 
@@ -145,8 +149,10 @@ impl Log {
         self.out().written
     }
 
-    pub(crate) fn last_heading(&self) -> Option<String> {
-        self.out().heading.clone()
+    /// The last heading, and when what stands under it began.
+    pub(crate) fn section(&self) -> (Option<String>, Instant) {
+        let out = self.out();
+        (out.heading.clone(), out.section_began)
     }
 
     /// A line as it is.

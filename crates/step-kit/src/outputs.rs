@@ -29,9 +29,7 @@ pub enum OutputError {
     #[error("the output `{0}` is not listed in step.yml")]
     Undeclared(String),
     /// The value is larger than envman takes.
-    #[error(
-        "the output `{key}` is {size} bytes long; envman takes {VALUE_LIMIT} at most, unless `env_bytes_limit_in_kb` in its configuration says otherwise"
-    )]
+    #[error("the output `{key}` is {size} bytes long; envman takes {VALUE_LIMIT} at most by default")]
     TooLarge {
         /// The output.
         key: String,
@@ -40,7 +38,7 @@ pub enum OutputError {
     },
     /// The CLI waits for outputs, and there is nothing to hand them over with.
     #[error(
-        "could not export `{key}`: neither `envman` nor `bitrise` is on PATH, and the file that {STORE} names can't be written: {reason}; add the directory of the Bitrise CLI to PATH"
+        "could not export `{key}`: neither `envman` nor `bitrise` is on PATH, and the file that {STORE} names can't be written: {reason}"
     )]
     NoEnvman {
         /// The output.
@@ -57,6 +55,27 @@ pub enum OutputError {
         #[source]
         source: command::Error,
     },
+}
+
+impl OutputError {
+    /// What to do next.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::Undeclared(_) => "report this bug and attach the build log".to_owned(),
+            Self::TooLarge { .. } => {
+                "raise `env_bytes_limit_in_kb` in ~/.envman/configs.json on this machine, then rerun"
+                    .to_owned()
+            }
+            Self::NoEnvman { .. } => {
+                format!(
+                    "add the directory of the Bitrise CLI to PATH, or make the file that {STORE} names writable"
+                )
+            }
+            Self::Envman { .. } => format!(
+                "check that envman works on this machine, and that the file that {STORE} names exists and can be written; what the step did before stays"
+            ),
+        }
+    }
 }
 
 /// Writes an output into envman's file: a list of mappings under `envs`, each with the key and `opts`

@@ -97,15 +97,10 @@ impl Session {
         let mut env = Environment::of_process();
         let redactor = Redactor::new();
         let log = Log::new(redactor.clone(), env.get("NO_COLOR").is_none(), std::io::stdout());
-        let restored = env.restore_erased();
+        env.restore_erased();
         learn_secrets(&env, &manifest, &redactor);
         // A key in the wrong place is a secret as well, whatever the manifest says of that input.
         env.texts().for_each(|text| redactor.learn_keys_in(text));
-        if let Err(error) = restored {
-            log.warn(format!(
-                "{error}; values that Bitrise removed because of their size are missing."
-            ));
-        }
         let subscriber = tracing_subscriber::registry().with(Events(log.clone()));
         // Only a second `run` in one process could have set one before.
         let _ = tracing::subscriber::set_global_default(subscriber);
@@ -130,6 +125,11 @@ impl Session {
         Fut: Future<Output = anyhow::Result<()>>,
     {
         self.log.title(&format!("{} {VERSION}", self.manifest.title));
+        if let Some(error) = self.env.unrestored() {
+            self.warn(format!(
+                "{error}; values that Bitrise removed because of their size are missing."
+            ));
+        }
         if let Err(error) = clock::check() {
             let hint =
                 "correct the system clock; certificates, tokens, and profiles can't be validated without it";
@@ -161,8 +161,14 @@ impl Session {
         }
     }
 
+    /// A warning that whoever reads only the reports must see as well.
+    fn warn(&self, text: String) {
+        self.log.warn(&text);
+        self.report.list("Warnings", &[text]);
+    }
+
     fn prepare<I: DeserializeOwned>(&self) -> anyhow::Result<Step<I>> {
-        let inputs = Inputs::read(&self.manifest, &self.env)?;
+        let inputs = Inputs::gather(&self.manifest, &self.env);
         inputs
             .secrets(&self.manifest)
             .for_each(|secret| learn(secret, &self.redactor));
@@ -170,10 +176,17 @@ impl Session {
             support_trace::start();
         }
         self.log.set_verbose(inputs.get("verbose_log") == Some("yes"));
-        for line in inputs.describe(&self.manifest) {
-            self.log.plain(line);
+        let checked = inputs.check(&self.manifest, &self.env);
+        if checked.is_ok() {
+            for line in inputs.describe(&self.manifest) {
+                self.log.plain(line);
+            }
         }
         inputs.warnings.iter().for_each(|line| self.log.warn(line));
+        if let Some(lost) = inputs.lost(&self.manifest, &self.env) {
+            self.warn(lost);
+        }
+        checked?;
         Ok(Step {
             inputs: inputs.typed()?,
             env: self.env.clone(),

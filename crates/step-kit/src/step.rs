@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 
 use crate::shutdown::ShutdownHooks;
 use crate::{
-    Activity, Claimed, Environment, Log, Manifest, OutputError, PrivateDir, Record, Report, outputs, records,
+    Activity, Claimed, Environment, Log, Manifest, OutputError, PrivateDir, Record, Report, TempDirError,
+    outputs, records,
 };
 
 /// A run of a step: its inputs, and its ways to the outside.
@@ -75,8 +76,13 @@ impl<I> Step<I> {
     ///
     /// # Errors
     /// When it can't be created.
-    pub fn temp_dir(&self) -> std::io::Result<PrivateDir> {
-        PrivateDir::create_in(&self.env.temp_dir())
+    pub fn temp_dir(&self) -> Result<PrivateDir, TempDirError> {
+        PrivateDir::create_in(&self.env.temp_dir()).map_err(|source| self.temp_dir_failed(source))
+    }
+
+    /// The error of a temporary file that could not be written, which says what to do about the directory.
+    pub fn temp_dir_failed(&self, source: std::io::Error) -> TempDirError {
+        TempDirError::new(&self.env, source)
     }
 
     /// Records something that this run begins elsewhere, such as an upload that is reserved at Apple, so that the next

@@ -7,6 +7,8 @@
 //! 3. Every ending has its reports.
 //! 4. A signal runs the shutdown hooks, and ends the run with the signal's status.
 //! 5. Private directories are gone at the end, and those of killed runs at the next start.
+//! 6. What the machine lacks (a temporary directory, envman, Bitrise's file of large values) is said with what to do, in the
+//!    log and in the reports; what was done before stays in them.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -21,13 +23,13 @@ use std::process::{Child, Command, ExitCode, Stdio};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
-use step_kit::{Advice as _, Extra, Input, Manifest, Secret, Step};
+use step_kit::{Advice as _, Extra, Input, Manifest, Output, Secret, Step};
 
 const INPUT: Input = Input {
     key: "what",
     default: "succeed",
     title: "What the step does",
-    options: &["succeed", "fail", "leak", "lane", "panic", "wait"],
+    options: &["succeed", "fail", "leak", "lane", "panic", "wait", "export"],
     required: true,
     sensitive: false,
     extra: Extra::NONE,
@@ -46,8 +48,34 @@ const MANIFEST: Manifest = Manifest {
             sensitive: true,
             ..INPUT
         },
+        Input {
+            key: "notes",
+            default: "",
+            title: "Notes",
+            options: &[],
+            required: false,
+            ..INPUT
+        },
+        Input {
+            key: "loud",
+            default: "no",
+            title: "Whether it is loud",
+            options: &["yes", "no"],
+            required: false,
+            ..INPUT
+        },
+        Input {
+            key: "text",
+            default: "a text",
+            title: "A text",
+            options: &[],
+            ..INPUT
+        },
     ],
-    outputs: &[],
+    outputs: &[Output {
+        key: "RESULT",
+        sensitive: false,
+    }],
 };
 
 const TOKEN: (&str, &str) = ("token", "s3cr3t-token-value");
@@ -57,6 +85,9 @@ struct Inputs {
     what: String,
     token: Option<Secret>,
 }
+
+/// What the tests read of an envman that does not work.
+const REFUSAL: &str = "the store is locked";
 
 /// The step: it holds a private directory, as real ones do.
 async fn step(step: Step<Inputs>) -> anyhow::Result<()> {
@@ -72,6 +103,7 @@ async fn step(step: Step<Inputs>) -> anyhow::Result<()> {
         "leak" => Err(anyhow::anyhow!(secret)),
         "lane" => Err(anyhow::anyhow!("the lane failed").exit_status(7)),
         "panic" => panic!("a defect near {secret}"),
+        "export" => Ok(step.export("RESULT", "42").await?),
         "wait" => {
             let log = step.log.clone();
             step.on_interruption(async move { log.plain("the hook ran") });
@@ -220,6 +252,160 @@ fn a_signal_ends_with_its_status_after_the_hooks_and_the_cleanup() {
     }
 }
 
+/// All that a run says: the log from the first line after the inputs, and the reports without markup.
+fn said(lab: &Lab, inputs: &[(&str, &str)], status: i32) -> [String; 2] {
+    let (ended, log) = lab.run(inputs);
+    assert_eq!(ended, status, "{log}");
+    let plain = |text: String| text.replace("<wbr>", "").replace("&#x27;", "'");
+    [log, plain(lab.reports())]
+}
+
+fn a_temporary_directory_that_cant_be_written_is_named_with_what_to_do() {
+    let lab = Lab::new();
+    std::fs::write(lab.path("file"), "").unwrap();
+    let file = lab.path("file").display().to_string();
+    for directory in ["/nowhere/at/all", &file, "/proc", "no such folder"] {
+        let given = format!("`{directory}`");
+        for text in said(&lab, &[("TMPDIR", directory)], 1) {
+            // The page has no backticks.
+            for words in [
+                "ould not write to the temporary directory",
+                "check that TMPDIR, which is ",
+                "can be written",
+                given.trim_matches('`'),
+            ] {
+                assert!(text.contains(words), "{directory}: `{words}`\n{text}");
+            }
+        }
+    }
+    // An empty one names none, and not the working directory; a relative one is below that.
+    let (status, log) = lab.run(&[("TMPDIR", "")]);
+    assert!(
+        status == 0 && log.contains("directory: /tmp/apple-steps-"),
+        "{log}"
+    );
+    let here = std::env::current_dir().unwrap().display().to_string();
+    let (status, log) = lab.run(&[("TMPDIR", ".")]);
+    assert!(
+        status == 0 && log.contains(&format!("directory: {here}/")),
+        "{log}"
+    );
+}
+
+fn what_was_done_stays_in_the_reports_when_an_output_cant_be_exported() {
+    let lab = Lab::new();
+    let tools = lab.path("tools");
+    std::fs::create_dir_all(&tools).unwrap();
+    let path = format!("{}:/usr/bin:/bin", tools.display());
+    let store = lab.path("nowhere/store.yml").display().to_string();
+    let inputs = [("what", "export"), ("ENVMAN_ENVSTORE_PATH", store.as_str())];
+    for text in said(&lab, &inputs, 1) {
+        assert!(
+            text.contains("add the directory of the Bitrise CLI to PATH"),
+            "{text}"
+        );
+    }
+    let script = format!("#!/bin/sh\ncat >/dev/null\necho '{REFUSAL}' >&2\nexit 1\n");
+    std::fs::write(tools.join("envman"), script).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(tools.join("envman"), mode).unwrap();
+    let [log, reports] = said(&lab, &[inputs[0], inputs[1], ("PATH", &path)], 1);
+    for text in [&log, &reports] {
+        for words in [
+            REFUSAL,
+            "RESULT",
+            "check that envman works",
+            "ENVMAN_ENVSTORE_PATH",
+        ] {
+            assert!(text.contains(words), "`{words}`\n{text}");
+        }
+    }
+    assert!(reports.contains("The step ran."), "{reports}");
+}
+
+// The file's shape is that of `EnvFile` in `envfile/envfile.go` of the Bitrise CLI (July 2026); the CLI has expanded
+// `$RELEASE_NOTES` in an input to nothing.
+fn an_input_that_is_empty_because_its_variable_was_removed_is_pointed_out() {
+    let lab = Lab::new();
+    let file = lab.path("large.yml");
+    let path = file.display().to_string();
+    let write = |content: &str| std::fs::write(&file, content).unwrap();
+    let warned = |text: &str| text.contains("RELEASE_NOTES") && text.contains("because of its size");
+    write("envs:\n  RELEASE_NOTES: long\nerased_envs:\n- RELEASE_NOTES\n");
+    let file_of = ("BITRISEIO_ENVFILE_PATH", path.as_str());
+    for text in said(&lab, &[file_of, ("notes", "")], 0) {
+        assert!(warned(&text) && text.contains("notes"), "{text}");
+        // Inputs with listed values hold no long text.
+        assert!(!text.contains("`loud`"), "{text}");
+    }
+    // With another wrong input, too.
+    for text in said(&lab, &[file_of, ("notes", ""), ("what", "dance")], 2) {
+        assert!(warned(&text), "{text}");
+    }
+    // Nothing is empty; or the variable came back, by the default of an input or as an input itself.
+    let fine = [
+        ("RELEASE_NOTES", vec![("notes", "some")]),
+        ("RELEASE_NOTES", vec![]),
+        ("TOKEN_OF_THE_BUILD", vec![("token", ""), ("notes", "")]),
+        ("text", vec![("text", ""), ("notes", "")]),
+    ];
+    for (variable, inputs) in fine {
+        let lab = Lab::new();
+        write(&format!(
+            "envs:\n  {variable}: long-value\nerased_envs:\n- {variable}\n"
+        ));
+        let inputs: Vec<_> = inputs.into_iter().chain([file_of]).collect();
+        let [log, reports] = said(&lab, &inputs, 0);
+        assert!(!(log + &reports).contains("because of"), "{variable}");
+    }
+    // It did not: its value is not in the file.
+    let lab = Lab::new();
+    write("erased_envs:\n- TOKEN_OF_THE_BUILD\n- OTHER\n");
+    for text in said(&lab, &[file_of, ("token", "")], 0) {
+        assert!(
+            text.contains("TOKEN_OF_THE_BUILD") && text.contains("OTHER"),
+            "{text}"
+        );
+        assert!(text.contains("because of their size"), "{text}");
+    }
+}
+
+fn a_file_of_large_values_that_cant_be_read_is_in_every_report() {
+    for content in [None, Some("envs: {KEY: 's3cret"), Some("- KEY"), Some("envs: 7")] {
+        for (inputs, status) in [(&[][..], 0), (&[("text", "")], 2), (&[("what", "dance")], 2)] {
+            let lab = Lab::new();
+            let file = lab.path("large.yml");
+            let path = file.display().to_string();
+            if let Some(content) = content {
+                std::fs::write(&file, content).unwrap();
+            }
+            let file_of = ("BITRISEIO_ENVFILE_PATH", path.as_str());
+            let inputs: Vec<_> = inputs.iter().copied().chain([file_of]).collect();
+            for text in said(&lab, &inputs, status) {
+                assert!(
+                    text.contains("BITRISEIO_ENVFILE_PATH") && text.contains("can't be read"),
+                    "{content:?}\n{text}"
+                );
+                assert!(!text.contains("s3cret"), "{text}");
+            }
+        }
+    }
+}
+
+fn warnings_about_inputs_are_shown_beside_what_is_wrong_with_others() {
+    for (value, origin) in [
+        ("true", ", which is what YAML makes of `yes` without quotes"),
+        ("On", ""),
+        ("TRUE", ""),
+        ("Y", ""),
+    ] {
+        let (status, log) = Lab::new().run(&[("loud", value), ("what", "dance")]);
+        assert_eq!(status, 2, "{log}");
+        let words = format!("`loud` is `{value}`{origin}; the step takes it for `yes`.");
+        assert!(log.contains(&words), "{log}");
+    }
+}
+
 macro_rules! claims {
     ($($claim:ident),* $(,)?) => {
         vec![$(Trial::test(stringify!($claim), || {
@@ -242,6 +428,11 @@ fn main() -> ExitCode {
         no_ending_shows_a_secret,
         what_a_step_holds_is_gone_after_every_ending,
         a_signal_ends_with_its_status_after_the_hooks_and_the_cleanup,
+        a_temporary_directory_that_cant_be_written_is_named_with_what_to_do,
+        what_was_done_stays_in_the_reports_when_an_output_cant_be_exported,
+        an_input_that_is_empty_because_its_variable_was_removed_is_pointed_out,
+        a_file_of_large_values_that_cant_be_read_is_in_every_report,
+        warnings_about_inputs_are_shown_beside_what_is_wrong_with_others,
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -85,9 +85,7 @@ pub(crate) async fn upload(
     artifact: &Artifact,
     setting: &Setting<'_>,
 ) -> Result<Delivered, Failed> {
-    let directory = step
-        .temp_dir()
-        .context("could not create a private temporary directory")?;
+    let directory = step.temp_dir().map_err(anyhow::Error::from)?;
     let ready = Ready::new(step, artifact, setting, &directory)?;
     let [_, _, total] = step.inputs.limits();
     let started = Instant::now();
@@ -343,7 +341,9 @@ impl<'a> Ready<'a> {
     ) -> anyhow::Result<Self> {
         let (sign_in, password) = match setting.account {
             Account::ApiKey(key) => {
-                write_key(key, directory.path()).context("could not write the API key for altool")?;
+                write_key(key, directory.path())
+                    .map_err(|source| step.temp_dir_failed(source))
+                    .context("could not write the API key for altool")?;
                 let sign_in = SignIn::ApiKey {
                     key_id: key.key_id.clone(),
                     issuer_id: key.issuer_id.clone(),

@@ -249,6 +249,8 @@ mod tests {
                 version: Some("42".to_owned()),
                 short_version: Some("1.2".to_owned()),
             },
+            size: 1,
+            unread: None,
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::Context as _;
 use app_package::{Format, Package, StorePlatform};
-use step_kit::{Advice as _, Log};
+use step_kit::{Advice as _, Log, size_text};
 
 use crate::inputs::{Inputs, PlatformInput};
 
@@ -16,6 +16,28 @@ pub(crate) struct Artifact {
     pub(crate) format: Format,
     pub(crate) platform: StorePlatform,
     pub(crate) details: Details,
+    /// In bytes, when it was looked at.
+    pub(crate) size: u64,
+    /// Why it could not be looked into.
+    pub(crate) unread: Option<Unread>,
+}
+
+/// Why a package could not be looked into.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    /// The whole chain of causes.
+    pub(crate) reason: String,
+    /// Whether the file is no package at all, for nobody.
+    pub(crate) is_broken: bool,
+}
+
+/// Who has the last word about a package that can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judge {
+    /// This step: it uploads the file itself, or only says whether it could be uploaded.
+    Step,
+    /// altool, which reads the package again and names its defects in Apple's words.
+    Altool,
 }
 
 /// What App Store Connect knows a build by.
@@ -41,19 +63,34 @@ impl Details {
     }
 }
 
-/// Reads the package and lets the inputs override what it says. A package that can't be read is no reason to
-/// stop: altool and Apple have the last word. One that surely would be refused is.
+/// Reads the package and lets the inputs override what it says. One that surely would be refused is a reason to stop. One
+/// that only this reader can't read is none; a file that is no package is one, unless altool judges it.
 ///
 /// # Errors
-/// With everything that App Store Connect would refuse it for.
-pub(crate) fn examine(inputs: &Inputs, path: PathBuf, format: Format, log: &Log) -> anyhow::Result<Artifact> {
-    let package = Package::read(&path, format)
-        .map_err(|error| {
+/// With why it is no package, or with everything that App Store Connect would refuse it for.
+pub(crate) fn examine(
+    inputs: &Inputs,
+    path: PathBuf,
+    format: Format,
+    judge: Judge,
+    log: &Log,
+) -> anyhow::Result<Artifact> {
+    let size = path.metadata().map_or(0, |data| data.len());
+    let (package, unread) = match Package::read(&path, format) {
+        Ok(package) => (Some(package), None),
+        Err(error) => {
+            let is_broken = !error.is_limit_of_reader();
+            let error = anyhow::Error::from(error);
+            if is_broken && judge == Judge::Step {
+                return Err(broken(error, &path, format));
+            }
+            let reason = format!("{error:#}");
             log.warn(format!(
-                "Could not read the app's bundle ID and versions from the package: {error}"
+                "Could not read the app's bundle ID and versions from the package: {reason}"
             ));
-        })
-        .ok();
+            (None, Some(Unread { reason, is_broken }))
+        }
+    };
     if let Some(package) = &package {
         let obstacles: Vec<String> = package
             .obstacles()
@@ -89,7 +126,22 @@ pub(crate) fn examine(inputs: &Inputs, path: PathBuf, format: Format, log: &Log)
         format,
         platform,
         details,
+        size,
+        unread,
     })
+}
+
+/// The error of a file that is no package.
+fn broken(error: anyhow::Error, path: &Path, format: Format) -> anyhow::Error {
+    let (kind, key) = match format {
+        Format::Ipa => ("an .ipa", "ipa_path"),
+        Format::Pkg => ("a .pkg", "pkg_path"),
+    };
+    error
+        .context(format!("`{}` is not {kind} that can be uploaded", path.display()))
+        .hint(format!(
+            "check that the step that exports the package has finished it, and that {key} names that file"
+        ))
 }
 
 fn or(input: &Option<String>, package: Option<&String>) -> Option<String> {
@@ -128,9 +180,8 @@ impl Artifact {
     pub(crate) fn describe(&self, app_id: Option<&str>) -> Vec<String> {
         let unknown = || "not known".to_owned();
         let details = &self.details;
-        let size = self.path.metadata().map_or(0, |data| data.len());
         let mut lines = vec![
-            format!("file: {} ({})", self.path.display(), size_text(size)),
+            format!("file: {} ({})", self.path.display(), size_text(self.size)),
             format!("platform: {}", self.platform),
             format!("bundle ID: {}", details.bundle_id.clone().unwrap_or_else(unknown)),
             format!(
@@ -143,6 +194,11 @@ impl Artifact {
         lines
     }
 
+    /// Whether the file is no package at all.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.unread.as_ref().is_some_and(|unread| unread.is_broken)
+    }
+
     /// The file's name.
     pub(crate) fn name(&self) -> String {
         self.path
@@ -153,43 +209,22 @@ impl Artifact {
     }
 
     /// # Errors
-    /// When something is not known that an upload to a given app needs.
+    /// When something is not known that an upload through the API needs.
     pub(crate) fn complete(&self) -> anyhow::Result<()> {
         let missing = self.details.missing();
         if missing.is_empty() {
             return Ok(());
         }
-        let error = || -> anyhow::Result<()> {
-            bail!(
-                "an upload by app ID needs the bundle ID and both versions, and {} does not contain them all",
-                self.name()
-            )
+        let needs = "the upload needs the bundle ID and both versions of the app";
+        let name = self.name();
+        let error = match &self.unread {
+            Some(unread) => Err(anyhow::anyhow!(unread.reason.clone()))
+                .context(format!("{needs}, and they could not be read from {name}")),
+            None => Err(anyhow::anyhow!("{needs}, and {name} does not contain them all")),
         };
-        error().hint(format!("set the inputs {}", missing.join(", ")))
-    }
-}
-
-/// A size as people say it.
-pub(crate) fn size_text(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
-        1_000_000..1_000_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
-        _ => format!(
-            "{}.{:02} GB",
-            bytes / 1_000_000_000,
-            bytes % 1_000_000_000 / 10_000_000
-        ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[test]
-    fn sizes_are_said_as_people_do() {
-        assert_eq!(size_text(999), "999 bytes");
-        assert_eq!(size_text(1_234_567), "1.2 MB");
-        assert_eq!(size_text(4_030_000_000), "4.03 GB");
+        error.hint(match missing.as_slice() {
+            [key] => format!("set the input {key}"),
+            keys => format!("set the inputs {}", keys.join(", ")),
+        })
     }
 }

@@ -14,7 +14,6 @@ mod native;
 mod outputs;
 mod paths;
 mod preflight;
-mod progress;
 mod store;
 mod xcode;
 
@@ -30,7 +29,7 @@ use step_kit::html_report::Block;
 use step_kit::{Advice as _, InputProblem, InputProblems, Step};
 
 use crate::altool_upload::Setting;
-use crate::artifact::Artifact;
+use crate::artifact::{Artifact, Judge};
 use crate::distribution::Pending;
 use crate::store::{Opened, Store};
 
@@ -69,7 +68,12 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
     };
     let account = account(&step, with_altool).await?;
     step.log.heading("Package");
-    let artifact = artifact::examine(&step.inputs, path, format, &step.log)?;
+    let judge = if with_altool && !step.inputs.is_plan() {
+        Judge::Altool
+    } else {
+        Judge::Step
+    };
+    let artifact = artifact::examine(&step.inputs, path, format, judge, &step.log)?;
     if step.inputs.app_id.is_some() && account.is_some() {
         artifact.complete()?;
     }
@@ -108,7 +112,10 @@ pub async fn run(step: Step<Inputs>) -> anyhow::Result<()> {
             return distribute(&step, distribution).await;
         }
         if !findings.obstacles.is_empty() {
-            outputs::export(&step, Some(store), None).await?;
+            // What can't be handed over must not hide why the step fails.
+            if let Err(error) = outputs::export(&step, Some(store), None).await {
+                step.log.warn(format!("{error:#}"));
+            }
             return Err(preflight::refused(&artifact, &findings.obstacles));
         }
     }
@@ -224,7 +231,7 @@ async fn by_altool(
     };
     let Some(reason) = failed
         .undecided
-        .filter(|_| setting.has_other_way && artifact.complete().is_ok())
+        .filter(|_| setting.has_other_way && artifact.complete().is_ok() && !artifact.is_broken())
     else {
         return Err(failed.error);
     };
@@ -323,25 +330,36 @@ async fn already_delivered(
     };
     step.log
         .success(format!("{} is already delivered.", artifact.name()));
-    outputs::export(step, Some(store), Some(&followed)).await?;
     step.report.markdown(&format!(
         "`{}` is already delivered to App Store Connect.",
         artifact.name()
     ));
-    Ok(())
+    outputs::export(step, Some(store), Some(&followed)).await
 }
 
 /// The end of a run that only checks.
 async fn validated(step: &Step<Inputs>, artifact: &Artifact, store: Option<&Store>) -> anyhow::Result<()> {
-    outputs::export(step, store, None).await?;
-    let end = match store {
-        Some(_) => "passed the checks",
-        None => "passed the checks of the package; App Store Connect was not asked",
+    let end = match (store, &artifact.unread) {
+        (Some(_), None) => "passed the checks".to_owned(),
+        (Some(_), Some(unread)) => format!(
+            "passed the checks of App Store Connect; the package itself was not checked: {}",
+            unread.reason
+        ),
+        (None, None) => "passed the checks of the package; App Store Connect was not asked".to_owned(),
+        (None, Some(unread)) => {
+            let reason = anyhow::anyhow!(unread.reason.clone());
+            return Err(reason
+                .context(format!(
+                    "{} could not be checked: it can't be read, and App Store Connect was not asked",
+                    artifact.name()
+                ))
+                .hint("set the inputs bundle_id, bundle_version, and bundle_short_version_string, and give the step an API key, so that App Store Connect can be asked"));
+        }
     };
     step.log
         .success(format!("{} {end}; nothing was uploaded.", artifact.name()));
     step.report.markdown(&format!("`{}` {end}.", artifact.name()));
-    Ok(())
+    outputs::export(step, store, None).await
 }
 
 /// The end of an upload.
@@ -357,16 +375,18 @@ async fn finish(
     let processed = followed
         .as_ref()
         .is_some_and(|followed| followed.state == "COMPLETE" && step.inputs.wait_for_processing.is_on());
-    let end = if processed {
-        "was uploaded and processed"
+    let (end, of_report) = if processed {
+        (
+            "was uploaded and processed",
+            "was uploaded to App Store Connect and processed",
+        )
     } else {
-        "was uploaded"
+        ("was uploaded", "was uploaded to App Store Connect")
     };
     step.log.success(format!("{} {end}.", artifact.name()));
-    outputs::export(step, store, followed.as_ref()).await?;
     step.report
-        .markdown(&format!("`{}` {end} to App Store Connect.", artifact.name()));
-    Ok(())
+        .markdown(&format!("`{}` {of_report}.", artifact.name()));
+    outputs::export(step, store, followed.as_ref()).await
 }
 
 /// What altool said.

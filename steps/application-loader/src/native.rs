@@ -6,13 +6,12 @@ use anyhow::{Context as _, bail};
 use app_store_connect::Client;
 use apple_account::{Account, ApiKey};
 use build_upload::{Followed, Package, Sent, TheApp, Until, UploadError, Uploaded, find_app, follow};
-use step_kit::{Advice as _, Step};
+use step_kit::{Advice as _, Step, size_text};
 use transport::Policy;
 
 use crate::advice::explain;
 use crate::artifact::Artifact;
 use crate::inputs::Inputs;
-use crate::progress::Progress;
 
 /// What needs the key.
 pub(crate) const UPLOADING: &str = "the upload without Xcode";
@@ -58,20 +57,21 @@ pub(crate) async fn upload(
 
     let started = Instant::now();
     let [_, _, total] = step.inputs.limits();
-    let activity = step.activity(format!("uploading {}", package.name));
-    let mut progress = Progress::new(&step.log, package.size);
     let stopped = limit(step, || uploader.sent());
-    let sending = tokio::select! {
-        sent = uploader.upload(&package) => sent,
-        () = progress.follow(|| uploader.sent(), |state| activity.set_state(state)) => bail!("the progress ended before the upload"),
+    let sending = step.uploading(
+        &package.name,
+        package.size,
+        || uploader.sent(),
+        uploader.upload(&package),
+    );
+    let (sent, transferred) = tokio::select! {
+        ended = sending => ended,
         error = stopped => {
             uploader.withdraw().await;
             return Err(error);
         }
     };
-    let transferred = progress.finish();
-    drop(activity);
-    let uploaded = match sending.map_err(explain)? {
+    let uploaded = match sent.map_err(explain)? {
         Sent::Now(uploaded) => uploaded,
         Sent::Before(followed) => {
             step.log
@@ -140,21 +140,25 @@ async fn followed(
     patience: Duration,
 ) -> Result<Followed, UploadError> {
     let started = Instant::now();
-    let activity = (until == Until::Processed).then(|| {
+    let is_processed = until == Until::Processed;
+    let activity = if is_processed {
         step.log
             .plain("Waiting until App Store Connect has processed the build.");
         step.activity("waiting for App Store Connect to process the build")
-    });
-    let say = |state: &str| match &activity {
-        Some(activity) => {
-            activity.set_state(state);
+    } else {
+        step.activity("waiting for App Store Connect to accept the file")
+    };
+    let say = |state: &str| {
+        activity.set_state(state);
+        if is_processed {
             step.log
                 .plain(format!("{state} after {}", seconds(started.elapsed())));
+        } else {
+            step.log.debug(format!("App Store Connect says {state}"));
         }
-        None => step.log.debug(format!("App Store Connect says {state}")),
     };
     let followed = follow(client, uploaded, until, patience, say).await?;
-    if activity.is_some() {
+    if is_processed {
         step.log
             .plain(format!("Processed in {}.", seconds(started.elapsed())));
     }
@@ -225,6 +229,18 @@ async fn package(
         .metadata()
         .context("the package can't be read")?
         .len();
+    if size != artifact.size {
+        return Err(anyhow::anyhow!(
+            "the package had {} when it was checked, and has {} now",
+            size_text(artifact.size),
+            size_text(size)
+        )
+        .context(format!(
+            "`{}` was changed during the run",
+            artifact.path.display()
+        ))
+        .hint("run this step after everything that writes the package has finished"));
+    }
     let package = Package {
         path: artifact.path.clone(),
         name: artifact.name(),

@@ -104,16 +104,6 @@ fn is_harmless(c: char) -> bool {
     c.is_ascii_alphanumeric() || "/._-+".contains(c)
 }
 
-/// The file's size as people say it.
-pub(crate) fn size(path: &Path) -> String {
-    let bytes = path.metadata().map_or(0, |data| data.len());
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,11 +7,11 @@ use apple_account::Account;
 use fastlane_runner::Ending;
 use fastlane_runner::credentials::{self, Variable};
 use fastlane_step::{Failure, Upload, ended_by_upload, ensure_utf8, false_success, with_warnings};
-use step_kit::{Advice as _, Log, Step};
+use step_kit::{Advice as _, Step, size_text};
 
 use crate::inputs::Inputs;
 use crate::settle::{Delivery, confirm_delivery};
-use crate::{Checked, advice, arguments, artifact, setup, xcode};
+use crate::{Checked, advice, arguments, setup, xcode};
 
 /// Calls fastlane deliver.
 ///
@@ -37,6 +37,8 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
         upload_step::withdraw_abandoned(&step, key, None).await?;
     }
 
+    // RubyGems needs one as well, and does not say so.
+    let directory = step.temp_dir()?;
     step.log.heading("fastlane");
     ensure_utf8(&mut step).await;
     let launcher = setup::prepare(&step).await.map_err(fastlane_step::not_ready)?;
@@ -45,13 +47,10 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
     step.report.fact("Package", artifact.name());
     step.report.fact("Account", account_inputs::kind(Some(account)));
     step.log.heading("Upload");
-    let directory = step
-        .temp_dir()
-        .context("could not create a private temporary directory")?;
     let given = artifact
         .given_as(directory.path())
         .context("the package can't be linked")?;
-    let (signing_in, variables) = handed_over(account, directory.path(), &step.log)?;
+    let (signing_in, variables) = handed_over(&step, account, directory.path())?;
     let words = arguments::all(&step.inputs, signing_in, &artifact, &given, extra.deliver);
     let mut command = credentials::with_variables(launcher.command(&words), &variables);
     for (name, value) in xcode::variables(xcode, &step.inputs) {
@@ -62,7 +61,7 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
     step.log.plain(format!(
         "{} ({})",
         artifact.path.display(),
-        artifact::size(&artifact.path)
+        size_text(artifact.path.metadata().map_or(0, |data| data.len()))
     ));
     step.log.plain(format!("$ {}", command.printable()));
     let started = clock::now();
@@ -117,13 +116,14 @@ pub(crate) async fn run(mut step: Step<Inputs>, account: &Account, checked: Chec
 
 /// How deliver signs in: words for its command line, and variables.
 fn handed_over(
+    step: &Step<Inputs>,
     account: &Account,
     directory: &Path,
-    log: &Log,
 ) -> anyhow::Result<(Vec<String>, Vec<Variable>)> {
     Ok(match account {
         Account::ApiKey(key) => {
             let file = credentials::write_key_file(key, directory)
+                .map_err(|source| step.temp_dir_failed(source))
                 .context("the API key can't be written for fastlane")?;
             let words = [
                 "--api_key_path",
@@ -142,7 +142,7 @@ fn handed_over(
             };
             (
                 words,
-                with_warnings(credentials::deliver_variables(apple_id), log),
+                with_warnings(credentials::deliver_variables(apple_id), &step.log),
             )
         }
     })

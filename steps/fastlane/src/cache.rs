@@ -106,7 +106,7 @@ fn paths(cached: &[Cached]) -> String {
 
 async fn export(step: &Step<Inputs>, key: &str, value: &str) {
     if let Err(error) = step.export(key, value).await {
-        step.log.warn(error.to_string());
+        step.log.warn(format!("{:#}", anyhow::Error::from(error)));
     }
 }
 

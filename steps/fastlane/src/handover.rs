@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use apple_account::Account;
 use fastlane_runner::credentials::{self, Variable};
 use fastlane_step::with_warnings;
-use step_kit::Step;
+use step_kit::{PrivateDir, Step};
 
 use crate::inputs::Inputs;
 
@@ -16,7 +16,7 @@ pub(crate) const BUILD_LOG_VARIABLE: &str = "FL_BUILDLOG_PATH";
 /// What the lane gets: variables, and a private directory that is gone when this is dropped.
 pub(crate) struct Handover {
     pub(crate) variables: Vec<Variable>,
-    directory: step_kit::PrivateDir,
+    directory: PrivateDir,
 }
 
 impl Handover {
@@ -27,14 +27,16 @@ impl Handover {
 }
 
 /// Writes the key file, where there is a key, and says which of the user's variables are overridden.
-pub(crate) fn prepare(step: &Step<Inputs>, account: Option<&Account>) -> anyhow::Result<Handover> {
-    let directory = step
-        .temp_dir()
-        .context("could not create a private temporary directory")?;
+pub(crate) fn prepare(
+    step: &Step<Inputs>,
+    directory: PrivateDir,
+    account: Option<&Account>,
+) -> anyhow::Result<Handover> {
     let variables = match account {
         None => Vec::new(),
         Some(Account::ApiKey(key)) => {
             let file = credentials::write_key_file(key, directory.path())
+                .map_err(|source| step.temp_dir_failed(source))
                 .context("the API key can't be written for fastlane")?;
             credentials::api_key_variables(&file)
         }
@@ -54,6 +56,6 @@ pub(crate) fn prepare(step: &Step<Inputs>, account: Option<&Account>) -> anyhow:
         ));
     }
     let handover = Handover { variables, directory };
-    std::fs::create_dir(handover.build_logs()).context("could not create a directory for fastlane's logs")?;
+    std::fs::create_dir(handover.build_logs()).map_err(|source| step.temp_dir_failed(source))?;
     Ok(handover)
 }

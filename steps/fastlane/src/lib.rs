@@ -50,6 +50,8 @@ pub async fn run(mut step: Step<Inputs>) -> anyhow::Result<()> {
 
     step.log.heading("fastlane");
     ensure_utf8(&mut step).await;
+    // RubyGems needs one as well, and does not say so.
+    let private = step.temp_dir()?;
     let ready = setup::prepare(&step, &directory)
         .await
         .map_err(fastlane_step::not_ready)?;
@@ -58,7 +60,7 @@ pub async fn run(mut step: Step<Inputs>) -> anyhow::Result<()> {
     step.report
         .fact("Account", account_inputs::kind(found.account.as_ref()));
     step.log.heading("Lane");
-    let handover = handover::prepare(&step, found.account.as_ref())?;
+    let handover = handover::prepare(&step, private, found.account.as_ref())?;
     let mut command = credentials::with_variables(ready.launcher.command(&lane.words), &handover.variables);
     if step.env.get(handover::BUILD_LOG_VARIABLE).is_none() {
         command = command.env(handover::BUILD_LOG_VARIABLE, handover.build_logs());
@@ -105,12 +107,12 @@ pub async fn run(mut step: Step<Inputs>) -> anyhow::Result<()> {
             failure,
         ));
     }
+    step.report
+        .markdown(&format!("The lane `{}` succeeded.", lane.text));
     if step.inputs.enable_cache.is_on() {
         cache::name_paths(&step, &directory, ready.bundle.as_ref()).await;
     }
     step.log.success("The lane succeeded.");
-    step.report
-        .markdown(&format!("The lane `{}` succeeded.", lane.text));
     Ok(())
 }
 

@@ -116,7 +116,6 @@ impl Pending {
                 .await
         };
         let distributed = distributed.map_err(advice::explained)?;
-        export(step, &distributed, self.platform).await?;
         let done = outcome(&distributed);
         if distributed.is_external && distributed.external_state == "BETA_REJECTED" {
             step.log.warn(format!(
@@ -126,7 +125,7 @@ impl Pending {
         }
         step.log.success(&done);
         step.report.markdown(&done);
-        Ok(())
+        export(step, &distributed, self.platform).await
     }
 }
 

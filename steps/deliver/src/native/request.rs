@@ -149,12 +149,16 @@ fn package(
             } else {
                 "pkg_path"
             };
+            let path = path.display();
             problems.push(InputProblem::new(
                 key,
-                format!(
-                    "there is no file at `{}`; does the step that builds the package run before this one?",
-                    path.display()
-                ),
+                if Path::new(&path.to_string()).exists() {
+                    format!("`{path}` is not a file")
+                } else {
+                    format!(
+                        "there is no file at `{path}`; does the step that builds the package run before this one?"
+                    )
+                },
             ));
         }
         return Some(path);
@@ -163,14 +167,14 @@ fn package(
         let entries = std::fs::read_dir(directory).ok()?;
         let files = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|found| found == extension));
+            .filter(|path| path.extension().is_some_and(|found| found == extension) && path.is_file());
         files.max_by_key(|path| path.metadata().and_then(|data| data.modified()).ok())
     };
     newest("ipa").or_else(|| newest("pkg"))
 }
 
 /// Makes a release of options; relative paths are below `directory`. As in fastlane, the package names the version where
-/// nothing else does.
+/// nothing else does, and it must be one that can be uploaded: that is found before anything is changed.
 ///
 /// # Errors
 /// With everything that App Store Connect would refuse and that can be found locally.
@@ -180,20 +184,49 @@ pub(crate) fn assemble(
     directory: &Path,
     now: OffsetDateTime,
 ) -> Result<Assembled, Vec<Problem>> {
-    if !options.contains_key("app_version")
-        && let Some(version) = package.and_then(version_of)
-    {
-        options.insert("app_version".to_owned(), version.into());
+    let mut problems = Vec::new();
+    if let Some(path) = package {
+        match numbers_of(path) {
+            Ok(numbers) => {
+                let version = || numbers.short_version.into();
+                options.entry("app_version".to_owned()).or_insert_with(version);
+            }
+            Err(problem) => problems.push(problem),
+        }
     }
-    desired::assemble(&options, directory, now)
+    match desired::assemble(&options, directory, now) {
+        Ok(assembled) if problems.is_empty() => Ok(assembled),
+        Ok(_) => Err(problems),
+        Err(found) => Err(problems.into_iter().chain(found).collect()),
+    }
 }
 
-/// The version of a package; nothing where it can't be read, which the upload tells.
-fn version_of(path: &Path) -> Option<String> {
-    app_package::Package::read(path, Format::of(path))
-        .ok()?
-        .app
-        .short_version
+/// What App Store Connect knows a build by.
+pub(crate) struct Numbers {
+    pub(crate) short_version: String,
+    pub(crate) version: String,
+    /// The file's size in bytes.
+    pub(crate) size: u64,
+}
+
+/// What a package says of itself; a problem where it does not say what its upload needs.
+pub(crate) fn numbers_of(path: &Path) -> Result<Numbers, Problem> {
+    let problem = |message: String| Problem::new(path.display().to_string(), message);
+    let read = app_package::Package::read(path, Format::of(path)).map_err(|error| {
+        let reason = anyhow::Error::from(error);
+        problem(format!(
+            "the package can't be read: {reason:#}; check that the step that exports it has finished it"
+        ))
+    })?;
+    let missing = |key: &str| problem(format!("the app in the package has no {key}"));
+    Ok(Numbers {
+        short_version: read
+            .app
+            .short_version
+            .ok_or_else(|| missing("CFBundleShortVersionString"))?,
+        version: read.app.version.ok_or_else(|| missing("CFBundleVersion"))?,
+        size: read.size,
+    })
 }
 
 /// A file of fastlane, where fastlane looks for it.

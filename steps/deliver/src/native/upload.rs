@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use app_package::Format;
 use app_store_release::{App, Engine};
 use apple_account::ApiKey;
@@ -12,6 +11,7 @@ use step_kit::{Advice as _, Step};
 use upload_step::about_upload;
 
 use crate::inputs::Inputs;
+use crate::native::request::numbers_of;
 
 /// How long Apple may take to accept a file.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(1800);
@@ -29,9 +29,12 @@ pub(crate) async fn upload(
 ) -> anyhow::Result<String> {
     step.log.heading("Upload");
     let format = Format::of(path);
-    let read = app_package::Package::read(path, format)
-        .with_context(|| format!("the package `{}` can't be read", path.display()))?;
-    let missing = |what: &str| format!("the package `{}` has no {what}", path.display());
+    // It was whole before the first change; an export that goes on meanwhile may have replaced it.
+    let numbers = numbers_of(path).map_err(|problem| {
+        anyhow::anyhow!(problem.to_string())
+            .context("the upload failed")
+            .hint("run this step after everything that writes the package has finished")
+    })?;
     let package = build_upload::Package {
         path: path.to_owned(),
         name: path
@@ -39,19 +42,11 @@ pub(crate) async fn upload(
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned(),
-        size: read.size,
+        size: numbers.size,
         uti: format.uti(),
         app: app.id.clone(),
-        short_version: read
-            .app
-            .short_version
-            .clone()
-            .with_context(|| missing("CFBundleShortVersionString"))?,
-        version: read
-            .app
-            .version
-            .clone()
-            .with_context(|| missing("CFBundleVersion"))?,
+        short_version: numbers.short_version,
+        version: numbers.version,
         platform: crate::native::request::store_platform(&step.inputs.platform),
     };
     let uploader = upload_step::uploader(step, key, &package).await?;
@@ -62,9 +57,18 @@ pub(crate) async fn upload(
             .context("the upload failed")
             .hint(advice)
     };
-    match uploader.upload(&package).await.map_err(failed)? {
+    let sending = uploader.upload(&package);
+    let (sent, transferred) = step
+        .uploading(&package.name, package.size, || uploader.sent(), sending)
+        .await;
+    match sent.map_err(failed)? {
         Sent::Now(uploaded) => {
-            let say = |state: &str| step.log.debug(format!("App Store Connect: {state}"));
+            step.log.plain(format!("sent: {transferred}"));
+            let activity = step.activity("waiting for App Store Connect to accept the file");
+            let say = |state: &str| {
+                activity.set_state(state);
+                step.log.debug(format!("App Store Connect: {state}"));
+            };
             follow(engine.client(), &uploaded, Until::Accepted, ACCEPT_TIMEOUT, say)
                 .await
                 .map_err(failed)?;

@@ -1,11 +1,10 @@
 //! How far an upload is: a bar on a terminal, now and then a line in a log.
 
+use std::convert::Infallible;
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
-use step_kit::Log;
-
-use crate::artifact::size_text;
+use crate::{Log, Step};
 
 /// How often a bar moves.
 const TICK: Duration = Duration::from_millis(200);
@@ -13,8 +12,28 @@ const TICK: Duration = Duration::from_millis(200);
 /// A log gets a line when a tenth more was sent, or so much time has passed.
 const LINE_EVERY: Duration = Duration::from_secs(15);
 
-/// Tells people how far an upload is, until it is dropped.
-pub(crate) struct Progress<'a> {
+impl<I> Step<I> {
+    /// Runs the upload of the file `name` with `total` bytes and says how far it is: on a terminal, in the log, and in the
+    /// heartbeat. `sent` says how many bytes are on their way. Returns what the upload returns, and how much went how fast.
+    pub async fn uploading<T>(
+        &self,
+        name: &str,
+        total: u64,
+        sent: impl Fn() -> u64,
+        upload: impl Future<Output = T>,
+    ) -> (T, String) {
+        let activity = self.activity(format!("uploading {name}"));
+        let mut progress = Progress::new(&self.log, total);
+        let ended = tokio::select! {
+            ended = upload => ended,
+            never = progress.follow(sent, |state| activity.set_state(state)) => match never {},
+        };
+        (ended, progress.finish())
+    }
+}
+
+/// Tells people how far an upload is.
+struct Progress<'a> {
     log: &'a Log,
     total: u64,
     is_terminal: bool,
@@ -23,7 +42,7 @@ pub(crate) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    pub(crate) fn new(log: &'a Log, total: u64) -> Self {
+    fn new(log: &'a Log, total: u64) -> Self {
         let now = Instant::now();
         Self {
             log,
@@ -35,7 +54,7 @@ impl<'a> Progress<'a> {
     }
 
     /// Tells again and again, as long as it is polled.
-    pub(crate) async fn follow(&mut self, sent: impl Fn() -> u64, state: impl Fn(String)) {
+    async fn follow(&mut self, sent: impl Fn() -> u64, state: impl Fn(String)) -> Infallible {
         loop {
             tokio::time::sleep(TICK).await;
             let sent = sent();
@@ -55,7 +74,7 @@ impl<'a> Progress<'a> {
     }
 
     /// The end: how much went how fast.
-    pub(crate) fn finish(self) -> String {
+    fn finish(self) -> String {
         if self.is_terminal {
             self.log.transient("");
         }
@@ -66,6 +85,20 @@ impl<'a> Progress<'a> {
             elapsed.as_secs_f64(),
             size_text(rate(self.total, elapsed))
         )
+    }
+}
+
+/// A number of bytes as people say it: `999 bytes`, `1.2 MB`.
+pub fn size_text(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{} kB", bytes / 1_000),
+        1_000_000..1_000_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        _ => format!(
+            "{}.{:02} GB",
+            bytes / 1_000_000_000,
+            bytes % 1_000_000_000 / 10_000_000
+        ),
     }
 }
 
@@ -97,6 +130,13 @@ fn bar(sent: u64, total: u64, elapsed: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_said_as_people_do() {
+        assert_eq!(size_text(999), "999 bytes");
+        assert_eq!(size_text(1_234_567), "1.2 MB");
+        assert_eq!(size_text(4_030_000_000), "4.03 GB");
+    }
 
     #[test]
     fn a_line_says_how_much_and_how_fast() {
