@@ -218,6 +218,24 @@ impl Machine {
         }
         found
     }
+
+    /// Waits until the record of the one upload that runs holds its file's checksum, with which a later run continues it.
+    pub fn until_upload_is_recorded(&self) {
+        let folder = self.path("home/.local/state/apple-steps/build-uploads");
+        let is_recorded = || {
+            let mut records = files(&folder).into_iter();
+            records.any(|path| std::fs::read_to_string(path).is_ok_and(|text| text.contains("\"sha256\":\"")))
+        };
+        let started = std::time::Instant::now();
+        while !is_recorded() {
+            assert!(
+                started.elapsed().as_secs() < 60,
+                "the checksum was not recorded in {}",
+                folder.display()
+            );
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
 }
 
 /// The secrets of a sandbox and a machine, as a leak would show them.

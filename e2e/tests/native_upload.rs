@@ -286,6 +286,7 @@ fn what_a_killed_run_left_behind_is_continued_with_the_same_file() {
     while sandbox.state().uploads.files().is_empty() {
         std::thread::sleep(Duration::from_millis(20));
     }
+    machine.until_upload_is_recorded();
     child.kill().unwrap();
     child.wait().unwrap();
     let left = sandbox.state().uploads[0].id.clone();

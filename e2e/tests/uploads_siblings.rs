@@ -322,8 +322,7 @@ fn started_by(machine: &Machine, sandbox: &Sandbox, step: &str, inputs: &[(&str,
         1,
         "the upload did not begin"
     );
-    // The checksum of a file of this size is there within moments.
-    std::thread::sleep(Duration::from_millis(400));
+    machine.until_upload_is_recorded();
     child
 }
 

@@ -337,7 +337,7 @@ fn a_signal_to_the_launcher_ends_cargo_and_leaves_nothing() {
 #[test]
 fn a_launcher_is_found_through_links_and_whatever_cd_searches() {
     let lab = Lab::new("BINARY", platform());
-    let clone = checkout(&lab, "a clone");
+    checkout(&lab, "a clone");
     let link = lab.path("linked/step.sh");
     std::fs::create_dir(link.parent().unwrap()).unwrap();
     std::os::unix::fs::symlink("../a clone/steps/deliver/step.sh", &link).unwrap();
