@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,15 +34,27 @@ pub(super) fn identities(folder: &Path) -> Vec<(String, String)> {
     keychains.flat_map(|keychain| keychain.identities).collect()
 }
 
+/// The right to change what is known: macOS has one security server for all builds of a machine, which takes one change after
+/// the other.
+fn one_at_a_time(folder: &Path) -> std::io::Result<files::Lock> {
+    loop {
+        if let Some(lock) = files::try_lock(folder)? {
+            return Ok(lock);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 pub(super) fn play(call: &Call) -> anyhow::Result<Ended> {
+    std::fs::create_dir_all(&call.directory)?;
+    let _lock = one_at_a_time(&call.directory)?;
     let file = call.directory.join("security.json");
     let mut known: Known = std::fs::read(&file)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .unwrap_or_default();
     let ended = command(&call.args, &mut known, &call.directory)?;
-    std::fs::create_dir_all(&call.directory)?;
-    std::fs::write(file, serde_json::to_vec_pretty(&known)?)?;
+    files::replace(&file, &serde_json::to_vec_pretty(&known)?, 0o600)?;
     Ok(ended)
 }
 
@@ -222,6 +235,36 @@ fn failed(function: &str, text: &str) -> Ended {
 mod tests {
     use super::super::tests::call;
     use super::*;
+
+    #[test]
+    fn builds_at_the_same_time_lose_nothing_of_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths: Vec<String> = (0..8)
+            .map(|number| folder.path().join(number.to_string()).display().to_string())
+            .collect();
+        std::thread::scope(|scope| {
+            for path in &paths {
+                scope.spawn(|| {
+                    play(&call(folder.path(), &["create-keychain", "-p", "a", path])).unwrap();
+                });
+            }
+        });
+        for path in &paths {
+            assert_eq!(
+                play(&call(folder.path(), &["unlock-keychain", "-p", "a", path]))
+                    .unwrap()
+                    .status,
+                0
+            );
+            // One that nobody knows would take any password.
+            assert_eq!(
+                play(&call(folder.path(), &["unlock-keychain", "-p", "b", path]))
+                    .unwrap()
+                    .status,
+                1
+            );
+        }
+    }
 
     #[test]
     fn a_keychain_wants_its_password() {
