@@ -161,14 +161,16 @@ impl Target<'_> {
             .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))
             .unwrap_or_default();
         let passed = output.status.success();
-        eprintln!(
-            "{} {}: {} executions in {} s",
-            if passed { "PASS" } else { "FAIL" },
-            self.name,
-            executions.trim(),
-            started.elapsed().as_secs()
-        );
-        if !passed {
+        let elapsed = started.elapsed().as_secs();
+        if passed {
+            eprintln!(
+                "PASS {}: {} executions in {elapsed} s",
+                self.name,
+                executions.trim()
+            );
+        } else {
+            // A full stack ends it by a signal, and leaves no artifact.
+            eprintln!("FAIL {}: {} after {elapsed} s", self.name, output.status);
             let lines: Vec<&str> = text.lines().collect();
             eprintln!("{}", lines[lines.len().saturating_sub(40)..].join("\n"));
         }

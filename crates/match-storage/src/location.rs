@@ -110,7 +110,7 @@ impl Location {
 
 /// The address and its options. A path that is there may have `#` in it.
 fn split(text: &str) -> (&str, &str) {
-    let plain = text.strip_prefix("file://").unwrap_or(text);
+    let plain = without_scheme(text, "file://").unwrap_or(text);
     match text.rsplit_once('#') {
         Some((address, options)) if !Path::new(plain).exists() => (address, options),
         _ => (text, ""),
@@ -131,7 +131,7 @@ fn source(address: &str) -> Result<Source, LocationError> {
         return Ok(Source::Path(path));
     }
     // match+git+https and the like name the protocol below Git.
-    let (is_git, bare) = match address.strip_prefix("git+") {
+    let (is_git, bare) = match without_scheme(address, "git+") {
         Some(bare) => (true, bare),
         None => (false, address),
     };
@@ -157,11 +157,9 @@ fn source(address: &str) -> Result<Source, LocationError> {
         "ssh" => remote(&url, "ssh"),
         "git" if loopback => remote(&url, "git"),
         // Nobody but `git` has no password: hosts call their SSH users so.
-        "git" if url.username() == "git" && url.password().is_none() => {
-            source(&bare.replacen("git://", "ssh://", 1))
-        }
+        "git" if url.username() == "git" && url.password().is_none() => remote(&by("ssh", &url)?, "ssh"),
         // Git's own protocol neither encrypts nor says who answers; hosts have given it up.
-        "git" => remote_over_https(bare),
+        "git" => remote_over_https(&url),
         other => Err(LocationError::Scheme(other.to_owned())),
     }
 }
@@ -181,10 +179,23 @@ fn over_ssh(address: &str) -> Option<Source> {
     })
 }
 
-fn remote_over_https(address: &str) -> Result<Source, LocationError> {
+/// What follows a scheme, which may be written in any case.
+fn without_scheme<'a>(address: &'a str, scheme: &str) -> Option<&'a str> {
+    let (begin, rest) = address.split_at_checked(scheme.len())?;
+    begin.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
+/// The address of a `git://` URL by another protocol.
+fn by(protocol: &str, url: &Url) -> Result<Url, LocationError> {
+    // A parsed URL is written in one way, whatever was given.
+    let rest = url.as_str().strip_prefix("git://").ok_or(LocationError::NoUrl)?;
+    Url::parse(&format!("{protocol}://{rest}")).map_err(|_| LocationError::NoUrl)
+}
+
+fn remote_over_https(url: &Url) -> Result<Source, LocationError> {
     /// The port of Git's own protocol.
     const GITS: u16 = 9418;
-    let mut url = Url::parse(&address.replacen("git://", "https://", 1)).map_err(|_| LocationError::NoUrl)?;
+    let mut url = by("https", url)?;
     if url.port() == Some(GITS) {
         url.set_port(None).map_err(|()| LocationError::NoUrl)?;
     }
@@ -275,6 +286,39 @@ mod tests {
             assert!(Location::parse(other).is_none(), "{other}");
         }
         assert!(Location::parse(" Match+file:///a ").is_some());
+    }
+
+    /// RFC 3986, 3.1. Written in another case, `git://git@…` was taken for itself again and again, until the stack was full.
+    #[test]
+    fn a_scheme_may_be_written_in_any_case() {
+        for lower in [
+            "git://git@example.com/a/b.git",
+            "git://git@example.com/git://git@example.com/b.git",
+            "git://example.com:9418/a",
+            "git://127.0.0.1:9418/b",
+            "git+https://example.com/a/b",
+            "git+ssh://git@example.com/a/b",
+            "git+git://git@example.com/a",
+            "git+file:///a/b",
+            "https://example.com/a/b.git",
+            "ssh://git@example.com/a/b.git",
+            "file:///a/b",
+            "file:///a/b#type=appstore",
+            "http://example.com/a",
+            "gopher://example.com/a",
+        ] {
+            let (scheme, rest) = lower.split_once("://").unwrap();
+            let mixed: String = scheme
+                .chars()
+                .enumerate()
+                .map(|(at, c)| if at % 2 == 1 { c.to_ascii_uppercase() } else { c })
+                .collect();
+            let expected = format!("{:?}", Location::parse(&format!("match+{lower}")));
+            for scheme in [scheme.to_uppercase(), mixed] {
+                let text = format!("match+{scheme}://{rest}");
+                assert_eq!(format!("{:?}", Location::parse(&text)), expected, "{text}");
+            }
+        }
     }
 
     #[test]

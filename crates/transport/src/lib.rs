@@ -72,7 +72,10 @@ pub fn is_loopback(url: &Url) -> bool {
 /// The path that a `file://` URL names: as it is written, spaces included, or unescaped where that is not there. `None`
 /// for other addresses.
 pub fn path_of_file_url(address: &str) -> Option<PathBuf> {
-    let plain = Path::new(address.strip_prefix("file://")?);
+    const SCHEME: &str = "file://";
+    let (scheme, plain) = address.split_at_checked(SCHEME.len())?;
+    // Schemes are written in any case: RFC 3986, 3.1.
+    let plain = Path::new(scheme.eq_ignore_ascii_case(SCHEME).then_some(plain)?);
     let decoded = Url::parse(address).ok().and_then(|url| url.to_file_path().ok());
     Some(match decoded {
         Some(decoded) if !plain.exists() => decoded,
