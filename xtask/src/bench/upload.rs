@@ -22,12 +22,11 @@ const PART: u64 = 64 << 20;
 
 pub(super) fn bench(megabytes: u64, binaries: &Binaries) -> anyhow::Result<()> {
     let labs = binaries.labs(&["step-application-loader"])?;
-    let size = megabytes << 20;
     let package = labs
         .first()
         .context("there are no binaries")?
         .path("project/App.ipa");
-    write_noise(&package, size)?;
+    let size = write_package(&package, megabytes)?;
     let server = serve(size)?;
     let sandbox = Sandbox::start(&Seed::default())?;
     let (mut theirs, mut hashing) = (Vec::new(), Vec::new());
@@ -77,15 +76,24 @@ pub(super) fn bench(megabytes: u64, binaries: &Binaries) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_noise(path: &Path, size: u64) -> anyhow::Result<()> {
+/// An `.ipa` of so many mebibytes that don't compress; its size in bytes.
+fn write_package(path: &Path, mebibytes: u64) -> anyhow::Result<u64> {
+    const INFO: &str = "<plist version=\"1.0\"><dict><key>CFBundleIdentifier</key><string>com.example.courier</string><key>CFBundleVersion</key><string>1</string><key>CFBundleShortVersionString</key><string>1.0</string><key>DTPlatformName</key><string>iphoneos</string></dict></plist>";
     let mut noise = std::fs::File::open("/dev/urandom")?.take(1 << 20);
     let mut chunk = Vec::new();
     noise.read_to_end(&mut chunk)?;
-    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
-    for _ in 0..size >> 20 {
-        file.write_all(&chunk)?;
+    let mut archive = zip::ZipWriter::new(std::io::BufWriter::new(std::fs::File::create(path)?));
+    let stored = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Stored)
+        .large_file(mebibytes >= 4096);
+    archive.start_file("Payload/Courier.app/Info.plist", stored)?;
+    archive.write_all(INFO.as_bytes())?;
+    archive.start_file("Payload/Courier.app/Assets.car", stored)?;
+    for _ in 0..mebibytes {
+        archive.write_all(&chunk)?;
     }
-    Ok(file.flush()?)
+    archive.finish()?.flush()?;
+    Ok(path.metadata()?.len())
 }
 
 fn timed(command: &mut Command) -> anyhow::Result<Duration> {
