@@ -3,6 +3,7 @@
 use apple_account::{ConnectionError, FindError, Found, IssuerError, Selection};
 
 use crate::Terms;
+use crate::api::about_machine;
 use crate::pages::{API_KEYS, APPLE_ID, APPLE_KEYS, ASSIGN, REAUTHENTICATE};
 
 /// How a person gives a step an account.
@@ -83,6 +84,11 @@ pub(crate) fn about_connection(failure: &ConnectionError, found: &Found) -> Stri
         (false, true) => "set the input `connection` to `off` and use the step's inputs",
         (false, false) => "use the step's inputs",
     };
+    if let ConnectionError::Unreachable(cause) = failure
+        && let Some(advice) = about_machine(cause.as_ref())
+    {
+        return advice.to_owned();
+    }
     match failure {
         ConnectionError::Withheld => format!(
             "builds of pull requests from forks of public apps get no credentials by design; run this step in other builds only, or {use_inputs}"

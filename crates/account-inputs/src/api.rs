@@ -58,12 +58,29 @@ const LARGEST_SKEW: i64 = 120;
 
 /// What to do about a request to Apple that got no usable answer.
 pub fn about_transport(error: &transport::Error) -> &'static str {
-    match error {
-        transport::Error::ProxyCredentials { .. } => {
-            "set HTTPS_PROXY to the proxy's address with its credentials (`http://user:password@host:port`), then rebuild"
+    about_machine(error).unwrap_or(APPLE_IS_UNWELL)
+}
+
+/// What to do where this machine is why a request, whoever it was for, got no answer; `None` where it is not.
+pub fn about_machine(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let boxed = error.downcast_ref::<Box<transport::Error>>();
+        match error.downcast_ref().or_else(|| boxed.map(Box::as_ref)) {
+            Some(transport::Error::ProxyCredentials { .. }) => {
+                return Some(
+                    "set HTTPS_PROXY to the proxy's address with its credentials (`http://user:password@host:port`), then rebuild",
+                );
+            }
+            Some(transport::Error::NoAuthorities { .. }) => {
+                return Some(
+                    "install the CA certificates of this system (Debian, Ubuntu: `apt-get install ca-certificates`), or set SSL_CERT_FILE to a file that holds them",
+                );
+            }
+            _ => cause = error.source(),
         }
-        _ => APPLE_IS_UNWELL,
     }
+    None
 }
 
 /// What to do about an answer of the App Store Connect API, where its status alone says it; `None` where the request

@@ -17,7 +17,9 @@ use apple_account::{
 use secrecy::SecretString;
 use step_kit::{Advice as _, InputProblem, InputProblems, Secret, Step};
 
-pub use api::{ACCEPT_AGREEMENT, APPLE_IS_UNWELL, Duty, about_api, about_release, about_transport, client};
+pub use api::{
+    ACCEPT_AGREEMENT, APPLE_IS_UNWELL, Duty, about_api, about_machine, about_release, about_transport, client,
+};
 
 /// What a step accepts as an account.
 #[derive(Debug, Clone, Copy)]

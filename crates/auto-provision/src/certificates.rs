@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use account_inputs::about_machine;
 use apple_types::TeamId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -122,9 +123,9 @@ async fn p12(url: &str, passphrase: &str, number: usize, all: usize) -> anyhow::
         let advice = match &error {
             apple_account::FileError::Local(_) => "correct the path in the input `certificate_urls`",
             apple_account::FileError::Insecure { .. } => "use https in the input `certificate_urls`",
-            apple_account::FileError::Download(_) => {
-                "check that the URL in the input `certificate_urls` opens without signing in and has not expired"
-            }
+            apple_account::FileError::Download(cause) => about_machine(cause).unwrap_or(
+                "check that the URL in the input `certificate_urls` opens without signing in and has not expired",
+            ),
         };
         anyhow::Error::from(error)
             .context(format!("could not read certificate file {number} of {all}"))

@@ -1,5 +1,6 @@
 //! Certificates that fastlane match keeps.
 
+use account_inputs::about_machine;
 use match_storage::{CertificateType, Error, GitRefusal, Location, Request};
 use provisioning::Distribution;
 use signing_assets::Identity;
@@ -69,9 +70,9 @@ fn advice(error: &Error) -> &'static str {
         Error::NotAStorage(_) | Error::Archive(_) | Error::Local(_) => {
             "correct the address in `certificate_urls`"
         }
-        Error::Download(_) => {
-            "check that the address in `certificate_urls` opens without signing in, or holds the credentials that it needs"
-        }
+        Error::Download(cause) => about_machine(cause).unwrap_or(
+            "check that the address in `certificate_urls` opens without signing in, or holds the credentials that it needs",
+        ),
         Error::Git { refusal, .. } => match refusal {
             GitRefusal::NotInstalled => {
                 "install Git, or let `certificate_urls` name an archive or a directory"

@@ -66,6 +66,14 @@ pub enum Error {
         /// What is wrong with the certificate.
         reason: String,
     },
+    /// This system has no CA certificates, so that no server can be told from an impostor.
+    #[error("{method} {place} was not sent, because this system has no CA certificates that can be read")]
+    NoAuthorities {
+        /// The request's method.
+        method: String,
+        /// Host and path.
+        place: String,
+    },
     /// A proxy lets nothing through without credentials.
     #[error("{method} {place} was not sent, because the proxy asks for credentials")]
     ProxyCredentials {
@@ -146,6 +154,29 @@ pub(crate) fn certificate_fault(error: &(dyn std::error::Error + 'static)) -> Op
     None
 }
 
+/// Whether a server could not be checked, for want of CA certificates.
+pub(crate) fn lacks_authorities(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(rustls::Error::Other(rustls::OtherError(other))) = error.downcast_ref() {
+            return other.is::<NoAuthorities>();
+        }
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if inner.is_some_and(|inner| lacks_authorities(inner)) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// What a handshake ends with where no CA certificates can be read.
+#[derive(Debug, thiserror::Error)]
+#[error("no CA certificates can be read: {0}")]
+pub(crate) struct NoAuthorities(pub(crate) rustls::Error);
+
 /// Whether a proxy answered 407 to the tunnel that it was asked for. hyper-util 0.1 has no public type for it, only these
 /// words.
 pub(crate) fn lacks_proxy_credentials(error: &dyn std::error::Error) -> bool {
@@ -158,5 +189,40 @@ pub(crate) fn seconds(duration: Duration) -> String {
         format!("{} ms", duration.as_millis())
     } else {
         format!("{} s", duration.as_secs_f64().ceil())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error as Io, ErrorKind};
+    use std::sync::Arc;
+
+    use rustls::{CertificateError, Error as Tls, OtherError};
+
+    use super::*;
+
+    #[test]
+    fn a_handshake_without_ca_certificates_is_told_from_one_with_a_certificate_that_nobody_vouches_for() {
+        let none = || {
+            Tls::Other(OtherError(Arc::new(NoAuthorities(Tls::General(
+                "none".to_owned(),
+            )))))
+        };
+        let unknown = || Tls::InvalidCertificate(CertificateError::UnknownIssuer);
+        // As tokio-rustls hands them on.
+        for (error, lacks, faulty) in [
+            (Io::new(ErrorKind::InvalidData, none()), true, false),
+            (Io::other(Io::new(ErrorKind::InvalidData, none())), true, false),
+            (Io::new(ErrorKind::InvalidData, unknown()), false, true),
+            (
+                Io::other(Tls::Other(OtherError(Arc::new(unknown())))),
+                false,
+                false,
+            ),
+            (Io::from(ErrorKind::ConnectionReset), false, false),
+        ] {
+            assert_eq!(lacks_authorities(&error), lacks, "{error}");
+            assert_eq!(certificate_fault(&error).is_some(), faulty, "{error}");
+        }
     }
 }

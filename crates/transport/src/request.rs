@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use crate::client::Client;
-use crate::error::{certificate_fault, chain, lacks_proxy_credentials, seconds};
+use crate::error::{certificate_fault, chain, lacks_authorities, lacks_proxy_credentials, seconds};
 use crate::policy::{Attempt, Outcome, Verdict, judge};
 use crate::response::{Fault, Response};
 use crate::{Error, accepted, shown};
@@ -370,6 +370,12 @@ impl Request<'_> {
                 place: self.place(),
                 host: self.host(),
                 reason,
+            });
+        }
+        if lacks_authorities(&error) {
+            return Ended::Hopeless(Error::NoAuthorities {
+                method: self.method.to_string(),
+                place: self.place(),
             });
         }
         if lacks_proxy_credentials(&error) {

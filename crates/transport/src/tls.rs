@@ -10,7 +10,9 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+
+use crate::error::NoAuthorities;
 
 /// Where Linux distributions keep all CA certificates in one file: Debian, Fedora, openSUSE, older Red Hat, newer Red Hat.
 /// The list is that of `openssl-probe`. A Mac has none of them, and its keychain is asked.
@@ -123,7 +125,8 @@ impl ServerCertVerifier for Lazy {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        self.verifier()?
+        self.verifier()
+            .map_err(|error| Error::Other(OtherError(Arc::new(NoAuthorities(error)))))?
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
