@@ -47,7 +47,7 @@ pub(crate) struct Binaries {
     /// Measure debug binaries instead of release ones
     #[arg(long)]
     debug: bool,
-    /// Measure the binaries in this folder as well, such as target/x86_64-unknown-linux-gnu/dist
+    /// Measure the binaries in this folder as well, such as target/x86_64-unknown-linux-gnu/small
     #[arg(long, value_name = "DIR")]
     binaries: Option<PathBuf>,
 }
