@@ -9,6 +9,8 @@ version=0.1.0
 # One line for each platform of the release: platform and SHA-256. Empty in a checkout.
 checksums=""
 release=${APPLE_STEPS_RELEASE_URL:-}
+# The exit status of what this script fails of.
+failed=1
 # With it, cd could go elsewhere, and print where.
 unset CDPATH
 script=$0
@@ -21,8 +23,16 @@ while [ -L "$script" ]; do
 done
 here=$(cd "$(dirname "$script")" && pwd)
 child=""
-ticker=""
-partial=""
+
+# Runs a program in such a way that a trap of this script can end it.
+attend() {
+    "$@" &
+    child=$!
+    status=0
+    wait "$child" || status=$?
+    child=""
+    return "$status"
+}
 
 # The reason stands wherever Bitrise shows what a step says: in the log, in the summary, and on the build's page.
 fail() {
@@ -35,8 +45,11 @@ fail() {
 
 **Failed:** $*" --style error >/dev/null 2>&1 || true
     fi
-    exit 1
+    exit "$failed"
 }
+
+ticker=""
+partial=""
 
 # Whatever ends this script, nothing half downloaded and no process stays.
 clean_up() {
@@ -51,16 +64,6 @@ trap clean_up EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-# Runs a program in such a way that a signal to this script ends both.
-attend() {
-    "$@" &
-    child=$!
-    status=0
-    wait "$child" || status=$?
-    child=""
-    return "$status"
-}
 
 # Bitrise ends a step that prints nothing for too long.
 tick() {

@@ -65,6 +65,16 @@ pub(crate) fn write_screenshot(folder: &Path, locale: &str, name: u32, drawing: 
 /// # Errors
 /// When it can't be written.
 pub(crate) fn write_package(folder: &Path) -> anyhow::Result<PathBuf> {
+    let path = folder.join("Courier.ipa");
+    begin_package(&path)?.finish()?;
+    Ok(path)
+}
+
+/// [`write_package`] at a path, for who has more to put into it and finishes it.
+///
+/// # Errors
+/// When it can't be written.
+pub(crate) fn begin_package(path: &Path) -> anyhow::Result<zip::ZipWriter<std::fs::File>> {
     let (version, build) = VERSION;
     let plist = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist version=\"1.0\"><dict>\
@@ -75,8 +85,7 @@ pub(crate) fn write_package(folder: &Path) -> anyhow::Result<PathBuf> {
          <key>ITSAppUsesNonExemptEncryption</key><false/>\
          </dict></plist>"
     );
-    let path = folder.join("Courier.ipa");
-    let mut archive = zip::ZipWriter::new(std::fs::File::create(&path)?);
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(path)?);
     for (name, content) in [
         ("Payload/Courier.app/Info.plist", plist.as_bytes()),
         ("Payload/Courier.app/Courier", b"not a real binary"),
@@ -84,6 +93,5 @@ pub(crate) fn write_package(folder: &Path) -> anyhow::Result<PathBuf> {
         archive.start_file(name, SimpleFileOptions::default())?;
         archive.write_all(content)?;
     }
-    archive.finish()?;
-    Ok(path)
+    Ok(archive)
 }

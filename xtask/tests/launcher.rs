@@ -57,8 +57,9 @@ impl Lab {
     fn new(checksum_of: &str, platform_of_checksum: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sum = base16ct::lower::encode_string(&Sha256::digest(checksum_of.replace("BINARY", BINARY)));
-        let script = std::fs::read_to_string(root().join("xtask/src/assets/step.sh")).unwrap();
-        let script = script
+        let asset = |name: &str| std::fs::read_to_string(root().join("xtask/src/assets").join(name)).unwrap();
+        let script = asset("step.sh")
+            .replace("@HEAD@", asset("launcher-head.sh").trim_end())
             .replace("@NAME@", "step-deliver")
             .replace("@ID@", "deliver")
             .replace("@VERSION@", "1.2.3")

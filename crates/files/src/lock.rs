@@ -45,6 +45,18 @@ pub fn try_lock(directory: &Path) -> std::io::Result<Option<Lock>> {
     try_lock_file(file)
 }
 
+/// Locks the file that is there, not one that a link in its place leads to; `None` when another process has it.
+///
+/// # Errors
+/// When there is none, it can't be opened, or its file system knows no locks.
+pub(crate) fn try_lock_existing(path: &Path) -> std::io::Result<Option<Lock>> {
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
+        .open(path)?;
+    try_lock_file(file)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

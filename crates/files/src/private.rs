@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::lock::{Lock, try_lock_file};
+use crate::lock::{Lock, try_lock_existing, try_lock_file};
 
 /// What the names of private directories begin with.
 const PREFIX: &str = "apple-steps-";
@@ -68,8 +68,7 @@ impl PrivateDir {
 /// When it can't be created, or its file system knows no locks.
 pub fn create_locked(path: &Path, content: &[u8]) -> std::io::Result<Lock> {
     use std::io::Write as _;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let hidden = path.with_file_name(format!("{UNNAMED}{name}-{}", std::process::id()));
+    let hidden = path.with_file_name(format!("{UNNAMED}{}-{}", name_of(path), std::process::id()));
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -104,12 +103,8 @@ fn is_abandoned(directory: &Path) -> Option<bool> {
     if !metadata.is_dir() || metadata.uid() != nix::unistd::geteuid().as_raw() {
         return Some(false);
     }
-    match OpenOptions::new()
-        .read(true)
-        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
-        .open(directory.join(LOCK))
-    {
-        Ok(file) => Some(try_lock_file(file).ok()?.is_some()),
+    match try_lock_existing(&directory.join(LOCK)) {
+        Ok(lock) => Some(lock.is_some()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let content: Vec<PathBuf> = std::fs::read_dir(directory)
                 .ok()?

@@ -1,6 +1,6 @@
 //! Writing.
 
-use std::fs::{DirBuilder, OpenOptions, Permissions};
+use std::fs::{DirBuilder, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::fcntl::OFlag;
 
-use crate::lock::try_lock_file;
+use crate::lock::{try_lock_existing, try_lock_file};
 use crate::private::is_older;
 
 /// What the names of files begin and end with that are not written whole yet.
@@ -59,12 +59,7 @@ fn is_dead(path: &Path) -> Option<bool> {
     if !is_own || !is_older(&metadata, YOUNG) {
         return Some(false);
     }
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
-        .open(path)
-        .ok()?;
-    Some(try_lock_file(file).ok()?.is_some())
+    Some(try_lock_existing(path).ok()?.is_some())
 }
 
 /// [`replace`] for a file that is there: a link stays a link, and the file that it names is replaced. Its permissions

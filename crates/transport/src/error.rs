@@ -135,41 +135,34 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     redaction::one_line(&text).into_owned()
 }
 
-/// What is wrong with a server's certificate, where that is what an error is about.
-pub(crate) fn certificate_fault(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
-            return Some(redaction::one_line(&error.to_string()).into_owned());
-        }
-        // I/O errors carry others without naming them as their source.
+/// An error and its causes. I/O errors carry others without naming them as their source.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
         let inner = error
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref);
-        if let Some(fault) = inner.and_then(|inner| certificate_fault(inner)) {
-            return Some(fault);
+        match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
         }
-        cause = error.source();
-    }
-    None
+    })
+}
+
+/// What is wrong with a server's certificate, where that is what an error is about.
+pub(crate) fn certificate_fault(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    causes(error)
+        .find(|cause| matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))))
+        .map(|fault| redaction::one_line(&fault.to_string()).into_owned())
 }
 
 /// Whether a server could not be checked, for want of CA certificates.
 pub(crate) fn lacks_authorities(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(rustls::Error::Other(rustls::OtherError(other))) = error.downcast_ref() {
-            return other.is::<NoAuthorities>();
-        }
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if inner.is_some_and(|inner| lacks_authorities(inner)) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    causes(error).any(|cause| match cause.downcast_ref() {
+        Some(rustls::Error::Other(rustls::OtherError(other))) => other.is::<NoAuthorities>(),
+        _ => false,
+    })
 }
 
 /// What a handshake ends with where no CA certificates can be read.

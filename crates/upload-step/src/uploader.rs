@@ -4,7 +4,6 @@ use std::fmt;
 
 use account_inputs::client;
 use apple_account::ApiKey;
-use apple_types::StorePlatform;
 use build_upload::{Package, Uploader};
 use step_kit::{Advice as _, Claimed, Holder, Step};
 use time::macros::format_description;
@@ -80,19 +79,21 @@ pub async fn uploader<I>(step: &Step<I>, key: &ApiKey, package: &Package) -> any
 
 /// What App Store Connect tells builds apart by.
 fn name(owner: &Owner, package: &Package) -> String {
-    let platform = match package.platform {
-        StorePlatform::Ios => "ios",
-        StorePlatform::Macos => "macos",
-        StorePlatform::Tvos => "tvos",
-        StorePlatform::Visionos => "visionos",
-    };
     let Package {
         app,
+        platform,
         short_version,
         version,
         ..
     } = package;
-    [owner.api.as_str(), app, platform, short_version, version].join("\n")
+    [
+        owner.api.as_str(),
+        app,
+        platform.api_name(),
+        short_version,
+        version,
+    ]
+    .join("\n")
 }
 
 #[cfg(test)]

@@ -23,9 +23,10 @@ impl Lab {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        let template = e2e::repository().join("xtask/src/assets/step.sh");
-        let script = std::fs::read_to_string(template)
-            .unwrap()
+        let assets = e2e::repository().join("xtask/src/assets");
+        let asset = |name: &str| std::fs::read_to_string(assets.join(name)).unwrap();
+        let script = asset("step.sh")
+            .replace("@HEAD@", asset("launcher-head.sh").trim_end())
             .replace("@NAME@", "step-deliver")
             .replace("@ID@", "deliver")
             .replace("@VERSION@", "1.2.3")

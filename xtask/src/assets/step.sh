@@ -9,34 +9,12 @@ version=@VERSION@
 # One line for each platform of the release: platform and SHA-256. Empty in a checkout.
 checksums="@CHECKSUMS@"
 release=${APPLE_STEPS_RELEASE_URL:-@URL@}
-# With it, cd could go elsewhere, and print where.
-unset CDPATH
-script=$0
-while [ -L "$script" ]; do
-    link=$(readlink "$script")
-    case "$link" in
-        /*) script=$link ;;
-        *) script=$(dirname "$script")/$link ;;
-    esac
-done
-here=$(cd "$(dirname "$script")" && pwd)
-child=""
+# The exit status of what this script fails of.
+failed=1
+@HEAD@
+
 ticker=""
 partial=""
-
-# The reason stands wherever Bitrise shows what a step says: in the log, in the summary, and on the build's page.
-fail() {
-    printf '\033[31;1m%s\033[0m\n' "$*" >&2
-    if [ -n "${BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH:-}" ]; then
-        printf '## %s\n\n**Failed:** %s\n\n' "$name" "$*" 2>/dev/null >>"$BITRISE_STEP_FORMATTED_OUTPUT_FILE_PATH" || true
-    fi
-    if [ -n "${HOME:-}" ] && [ -e "$HOME/.bitrise/plugins/annotations" ] && command -v bitrise >/dev/null; then
-        attend bitrise :annotations annotate "### $name
-
-**Failed:** $*" --style error >/dev/null 2>&1 || true
-    fi
-    exit 1
-}
 
 # Whatever ends this script, nothing half downloaded and no process stays.
 clean_up() {
@@ -51,16 +29,6 @@ trap clean_up EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-
-# Runs a program in such a way that a signal to this script ends both.
-attend() {
-    "$@" &
-    child=$!
-    status=0
-    wait "$child" || status=$?
-    child=""
-    return "$status"
-}
 
 # Bitrise ends a step that prints nothing for too long.
 tick() {

@@ -14,6 +14,7 @@ use apple_sandbox::{Sandbox, Seed};
 use serde_json::{Value, json};
 
 use super::{Binaries, Lab, median};
+use crate::sample;
 
 const RUNS: usize = 5;
 
@@ -78,21 +79,18 @@ pub(super) fn bench(megabytes: u64, binaries: &Binaries) -> anyhow::Result<()> {
 
 /// An `.ipa` of so many mebibytes that don't compress; its size in bytes.
 fn write_package(path: &Path, mebibytes: u64) -> anyhow::Result<u64> {
-    const INFO: &str = "<plist version=\"1.0\"><dict><key>CFBundleIdentifier</key><string>com.example.courier</string><key>CFBundleVersion</key><string>1</string><key>CFBundleShortVersionString</key><string>1.0</string><key>DTPlatformName</key><string>iphoneos</string></dict></plist>";
     let mut noise = std::fs::File::open("/dev/urandom")?.take(1 << 20);
     let mut chunk = Vec::new();
     noise.read_to_end(&mut chunk)?;
-    let mut archive = zip::ZipWriter::new(std::io::BufWriter::new(std::fs::File::create(path)?));
     let stored = zip::write::SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Stored)
         .large_file(mebibytes >= 4096);
-    archive.start_file("Payload/Courier.app/Info.plist", stored)?;
-    archive.write_all(INFO.as_bytes())?;
+    let mut archive = sample::begin_package(path)?;
     archive.start_file("Payload/Courier.app/Assets.car", stored)?;
     for _ in 0..mebibytes {
         archive.write_all(&chunk)?;
     }
-    archive.finish()?.flush()?;
+    archive.finish()?;
     Ok(path.metadata()?.len())
 }
 

@@ -149,14 +149,14 @@ fn package(
             } else {
                 "pkg_path"
             };
-            let path = path.display();
+            let shown = path.display();
             problems.push(InputProblem::new(
                 key,
-                if Path::new(&path.to_string()).exists() {
-                    format!("`{path}` is not a file")
+                if path.exists() {
+                    format!("`{shown}` is not a file")
                 } else {
                     format!(
-                        "there is no file at `{path}`; does the step that builds the package run before this one?"
+                        "there is no file at `{shown}`; does the step that builds the package run before this one?"
                     )
                 },
             ));
